@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from iot_lambda import bootstrap
+from iot_lambda.public_keys import public_key_hash
 from rtdts.delivery_store.devices import is_secret
 from rtdts.delivery_store.enrollments import can_be_thing
 from rtdts.runtime import wall_clock
@@ -26,8 +27,8 @@ _LONGEST: Final = 100
 class Enrollments(Protocol):
     """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
 
-    def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
-        """Bind a secret to a certificate; return whether the truck may have the certificate."""
+    def bind(self, secret: str, *, truck_id: str, key_hash: str, now_ms: int) -> bool:
+        """Bind a secret to a public key; return whether the truck may have the certificate."""
         ...
 
 
@@ -60,17 +61,19 @@ def is_allowed(
     parameters = event.get("parameters") or {}
     truck_id = str(parameters.get(TRUCK_ID, ""))
     secret = str(parameters.get(ENROLLMENT_SECRET, "")).strip().lower()
-    certificate_id = str(event.get("certificateId") or "")
+    key_hash = public_key_hash(str(event.get("certificatePem") or ""))
     # Malformed values must not cost a request to the table.
-    is_formed = can_be_thing(truck_id) and is_secret(secret) and bool(certificate_id)
-    allowed = is_formed and enrollments.bind(
-        secret, truck_id=truck_id, certificate_id=certificate_id, now_ms=now_ms
+    allowed = (
+        key_hash is not None
+        and can_be_thing(truck_id)
+        and is_secret(secret)
+        and enrollments.bind(secret, truck_id=truck_id, key_hash=key_hash, now_ms=now_ms)
     )
     write = log.info if allowed else log.warning
     write(
         "enrolled" if allowed else "enrollment_refused",
         truck_id=truck_id[:_LONGEST],
-        certificate_id=certificate_id[:_LONGEST],
+        certificate_id=str(event.get("certificateId") or "")[:_LONGEST],
         claim_certificate_id=str(event.get("claimCertificateId") or "")[:_LONGEST],
         client_id=str(event.get("clientId") or "")[:_LONGEST],
     )

@@ -149,7 +149,7 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         help="make a secret by which a truck's box gets a certificate",
         description="Makes a secret and shows it this once: with it and the claim certificate a "
         "box gets a certificate of AWS IoT Core that is this truck's, and no other. It is good for "
-        "one certificate; what proved with it before keeps its own.",
+        "one key of its own; what proved with it before keeps its certificate.",
         epilog=EXIT_CODES,
     )
     enroll.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck of the box")

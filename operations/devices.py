@@ -148,7 +148,7 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
         (
             "RegisterThing with the claim certificate, and these parameters:",
             parameters,
-            f"good for one certificate, until {until}; the secret is shown this once",
+            f"good for one key of the device, until {until}; the secret is shown this once",
         )
     )
 

@@ -2,8 +2,9 @@
 
 Every truck's box leaves the factory with the same claim certificate, which must not be enough to
 pass for any truck. So a box also brings a secret that was made for one truck. The secret is bound
-to the first certificate requested with it: the same certificate may be requested again after a lost
-response, another one may not.
+to the public key of the first certificate requested with it: a box that lost the response, or its
+power before it had stored the certificate, may repeat the request and even get another certificate
+for its key; another key may not.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def can_be_thing(truck_id: str) -> bool:
 
 
 class EnrollmentStore:
-    """Creates secrets and binds them to certificates; what boto3 raises passes through.
+    """Creates secrets and binds them to keys; what boto3 raises passes through.
 
     `DeviceStore` lists and revokes them with a truck's other devices. A used or expired secret
     stays in the list until it is revoked.
@@ -77,13 +78,13 @@ class EnrollmentStore:
         self._client.put_item(TableName=self._table, Item=to_item(item))
         return secret
 
-    def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
-        """Binds a secret to a certificate.
+    def bind(self, secret: str, *, truck_id: str, key_hash: str, now_ms: int) -> bool:
+        """Binds a secret to a public key.
 
         Args:
             secret: As the truck sent it.
             truck_id: The truck's id as sent in the request.
-            certificate_id: The requested certificate.
+            key_hash: Identifies the public key of the requested certificate.
             now_ms: The time.
 
         Returns:
@@ -93,15 +94,15 @@ class EnrollmentStore:
             self._client.update_item(
                 TableName=self._table,
                 Key={"secret_hash": {"S": f"{_KEY_PREFIX}{hash_of(secret)}"}},
-                UpdateExpression="SET certificate_id = :certificate",
+                UpdateExpression="SET key_hash = :key",
                 ConditionExpression=(
                     "truck_id = :truck AND expires_at_ms > :now AND "
-                    "(attribute_not_exists(certificate_id) OR certificate_id = :certificate)"
+                    "(attribute_not_exists(key_hash) OR key_hash = :key)"
                 ),
                 ExpressionAttributeValues={
                     ":truck": {"S": truck_id},
                     ":now": {"N": str(now_ms)},
-                    ":certificate": {"S": certificate_id},
+                    ":key": {"S": key_hash},
                 },
             )
         except ClientError as error:

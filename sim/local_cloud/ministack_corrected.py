@@ -23,6 +23,8 @@ WebSocket gateway is not used: docs/decisions/0031 says what would need correcti
    Its partition key may be a substitution template with a function, for example ``topic(2)``.
 6. A batch of a Kinesis stream is delivered again when a function reports failed items. ministack
    treats it as done. AWS repeats it from the first failed item on; this repeats the whole batch.
+7. A device may get a certificate for a key of its own over MQTT (CreateCertificateFromCsr), as over
+   HTTP.
 
 It imports only the standard library and ministack: that Python does not contain this project.
 """
@@ -36,6 +38,7 @@ import copy
 import json
 import os
 import re
+import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -53,6 +56,7 @@ SEQUENCE_NUMBER_DIGITS = 30
 """The width that ministack pads them to."""
 
 EXPIRY_EVERY_S = 1.0
+_FROM_CSR, _FROM_CSR_TOPIC = "create-from-csr", "$aws/certificates/create-from-csr/json"
 
 _semaphores: dict[str, threading.Semaphore] = collections.defaultdict(
     lambda: threading.Semaphore(WORKERS_A_FUNCTION)
@@ -165,6 +169,49 @@ def _heeding_failed_items(execute: Callable[..., Any]) -> Callable[..., Any]:
     return execute_function
 
 
+def _also_from_csr(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Wraps the reading of a topic of fleet provisioning."""
+
+    def operation_of(topic: str) -> Any:
+        return (_FROM_CSR, None) if topic == _FROM_CSR_TOPIC else parse(topic)
+
+    return operation_of
+
+
+def _signing_requests(
+    reply: Callable[..., Awaitable[tuple[str, dict[str, Any]]]],
+) -> Callable[..., Awaitable[tuple[str, dict[str, Any]]]]:
+    """Wraps the replies of fleet provisioning."""
+
+    async def reply_to(
+        account_id: str,
+        region: str,
+        operation: str,
+        template: str | None,
+        payload: bytes,
+        *more: Any,
+    ) -> tuple[str, dict[str, Any]]:
+        if operation != _FROM_CSR:
+            return await reply(account_id, region, operation, template, payload, *more)
+        with iot.request_scope(account_id, region):
+            status, _, body = iot._create_certificate_from_csr(json.loads(payload), {})
+            document = json.loads(body)
+            if status >= FIRST_ERROR:
+                rejected: dict[str, Any] = {"statusCode": status, "errorCode": "InvalidCsr"}
+                return "rejected", rejected
+            certificate_id, token = document["certificateId"], secrets.token_urlsafe(48)
+            record = iot._certificates[certificate_id]
+            iot._certificates[certificate_id] = {**record, "status": "PENDING_ACTIVATION"}
+            iot._ownership_tokens[token] = {
+                "certificateId": certificate_id,
+                "expiration": time.time() + iot._OWNERSHIP_TOKEN_SECONDS,
+            }
+        del document["certificateArn"]
+        return "accepted", {**document, "certificateOwnershipToken": token}
+
+    return reply_to
+
+
 def correct() -> None:
     """Applies the corrections; raises when ministack's internals have changed."""
     lambda_svc._execute_function_warm = _one_at_a_time(lambda_svc._execute_function_warm)
@@ -172,6 +219,8 @@ def correct() -> None:
     kinesis._expire_records = _now_and_then(kinesis._expire_records)
     kinesis._start_position = _from_the_number(kinesis._start_position)
     lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
+    iot._parse_fleet_provisioning_topic = _also_from_csr(iot._parse_fleet_provisioning_topic)
+    iot._fleet_provisioning_reply = _signing_requests(iot._fleet_provisioning_reply)
     iot._run_rule_actions = _knowing_the_topic(iot._run_rule_actions)
     iot._dispatch_rule_action = _writing_into_streams(iot._dispatch_rule_action)
     dynamodb._transact_write_items = _recording_request(dynamodb._transact_write_items)

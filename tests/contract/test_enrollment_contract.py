@@ -34,12 +34,12 @@ def secret_for(store: Store, truck_id: str) -> str:
     return store.add(truck_id, name="", now_ms=NOW_MS, expires_at_ms=END_MS)
 
 
-def take(store: Store, secret: str, truck_id: str, certificate_id: str, **more: int) -> bool:
+def take(store: Store, secret: str, truck_id: str, key_hash: str, **more: int) -> bool:
     at = {"now_ms": NOW_MS} | more
-    return store.bind(secret, truck_id=truck_id, certificate_id=certificate_id, **at)
+    return store.bind(secret, truck_id=truck_id, key_hash=key_hash, **at)
 
 
-def test_a_secret_is_good_for_its_truck_and_for_the_first_certificate_alone(store: Store) -> None:
+def test_a_secret_is_good_for_its_truck_and_for_the_first_key_alone(store: Store) -> None:
     truck_id = unique("T")
     secret = secret_for(store, truck_id)
 

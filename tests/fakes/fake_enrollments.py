@@ -14,7 +14,7 @@ class FakeEnrollment:
     truck_id: str
     name: str
     expires_at_ms: int
-    certificate_id: str | None = None
+    key_hash: str | None = None
 
 
 class FakeEnrollmentStore:
@@ -38,15 +38,15 @@ class FakeEnrollmentStore:
         self.items[secret] = FakeEnrollment(truck_id, name, expires_at_ms)
         return secret
 
-    def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+    def bind(self, secret: str, *, truck_id: str, key_hash: str, now_ms: int) -> bool:
         self.takings += 1
         self._check()
         item = self.items.get(secret)
         if item is None or item.truck_id != truck_id or item.expires_at_ms <= now_ms:
             return False
-        if item.certificate_id not in (None, certificate_id):
+        if item.key_hash not in (None, key_hash):
             return False
-        item.certificate_id = certificate_id
+        item.key_hash = key_hash
         return True
 
     def _check(self) -> None:

@@ -25,6 +25,7 @@ from rtdts.tracking.instants import MS_PER_DAY
 from sim.local_cloud.lambdas import RUNTIME, function_variables
 from sim.local_cloud.resources import local_session
 from sim.setup.places import find_places
+from tests.support.certificates import Key, new_key, private_pem, signing_request
 from tests.support.iot_broker import Box, Certificate, RefusedError, running_iot_core
 from tests.support.iot_rules import basic_ingest, create_rule, template, to_queue
 from tests.support.ministack_process import REGION
@@ -34,6 +35,7 @@ RULE, OTHER_RULE = "rtdts_telemetry", "other"
 TEMPLATE = "rtdts-trucks"
 TRUCK_POLICY, CLAIM_POLICY = "rtdts-truck", "rtdts-claim"
 CREATE = "$aws/certificates/create/json"
+SIGN = "$aws/certificates/create-from-csr/json"
 PROVISION = f"$aws/provisioning-templates/{TEMPLATE}/provision/json"
 numbers = itertools.count(1)
 
@@ -53,7 +55,11 @@ def trusted(service: str) -> str:
 
 def claim_policy() -> str:
     """What a claim certificate may: "Provisioning by claim", AWS IoT Core Developer Guide."""
-    topics = ["$aws/certificates/create/*", f"$aws/provisioning-templates/{TEMPLATE}/provision/*"]
+    topics = [
+        "$aws/certificates/create/*",
+        "$aws/certificates/create-from-csr/*",
+        f"$aws/provisioning-templates/{TEMPLATE}/provision/*",
+    ]
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -94,11 +100,22 @@ class Fleet:
             truck_id, name="", now_ms=now_ms(), expires_at_ms=now_ms() + MS_PER_DAY
         )
 
-    def enroll(self, truck_id: str, secret: str) -> tuple[str, Certificate, dict[str, Any]]:
-        """What a box does: a certificate, then its registration; how that was answered."""
+    def enroll(
+        self, truck_id: str, secret: str, key: Key | None = None
+    ) -> tuple[str, Certificate, dict[str, Any]]:
+        """What a box does: a certificate, then its registration; how that was answered.
+
+        Args:
+            truck_id: Which truck it is in.
+            secret: Made for a truck.
+            key: The box's own, if AWS does not make it.
+        """
+        csr = {} if key is None else {"certificateSigningRequest": signing_request(key)}
         with Box(self.port, self.claim, f"box-{next(numbers)}") as box:
-            response, created = box.call(CREATE, {})
+            response, created = box.call(SIGN if csr else CREATE, csr)
             assert response == "accepted"
+        if key is not None:
+            created["privateKey"] = private_pem(key)
         request = {
             "certificateOwnershipToken": created["certificateOwnershipToken"],
             "parameters": {"TruckId": truck_id, "EnrollmentSecret": secret},
@@ -244,12 +261,28 @@ def test_the_claim_certificate_makes_no_truck_without_the_trucks_own_secret(
     assert fleet.received() == []
 
 
-def test_a_secret_makes_one_certificate(fleet: Fleet) -> None:
+def test_a_secret_is_good_for_one_key(fleet: Fleet) -> None:
     truck_id = unique_truck()
     secret = fleet.secret(truck_id)
 
     assert (fleet.enroll(truck_id, secret))[0] == "accepted"
     assert (fleet.enroll(truck_id, secret))[0] == "rejected"
+
+
+def test_a_box_that_lost_its_power_before_it_stored_its_certificate_gets_another(
+    fleet: Fleet,
+) -> None:
+    truck_id, key = unique_truck(), new_key()
+    secret = fleet.secret(truck_id)
+    assert fleet.enroll(truck_id, secret, key)[0] == "accepted"  # what came back is gone
+
+    response, certificate, registered = fleet.enroll(truck_id, secret, key)
+
+    assert (response, registered["thingName"]) == ("accepted", truck_id)
+    assert fleet.enroll(truck_id, secret, new_key())[0] == "rejected"
+    with Box(fleet.port, certificate, truck_id) as box:
+        box.publish(basic_ingest(RULE, truck_id), b"{}")
+    assert fleet.received() == [truck_id]
 
 
 def test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing(fleet: Fleet) -> None:

@@ -295,19 +295,30 @@ BREAKS = (
         name="iot-claim-certificate-makes-any-truck",
         guarantee=6,
         file="iot_lambda/enrollment.py",
-        text="allowed = is_formed and enrollments.bind(",
-        replacement="allowed = is_formed or enrollments.bind(",
+        text="and enrollments.bind(",
+        replacement="or enrollments.bind(",
         tests=(f"{ENROLLMENT}::test_with_another_trucks_secret_no_truck_is_had",),
     ),
     Break(
-        name="iot-secret-makes-any-number-of-certificates",
+        name="iot-secret-is-burnt-with-its-first-certificate",
+        guarantee=6,
+        file="iot_lambda/public_keys.py",
+        text="return hashlib.sha256(key).hexdigest()",
+        replacement="return hashlib.sha256(der).hexdigest()",
+        tests=(
+            f"{ENROLLMENT}"
+            "::test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_other",
+        ),
+    ),
+    Break(
+        name="iot-secret-is-good-for-any-key",
         guarantee=6,
         file="rtdts/delivery_store/enrollments.py",
-        text="OR certificate_id = :certificate)",
-        replacement="OR certificate_id <> :truck)",
+        text="OR key_hash = :key)",
+        replacement="OR key_hash <> :truck)",
         tests=(
             "tests/contract/test_enrollment_contract.py"
-            "::test_a_secret_is_good_for_its_truck_and_for_the_first_certificate_alone",
+            "::test_a_secret_is_good_for_its_truck_and_for_the_first_key_alone",
         ),
     ),
     Break(

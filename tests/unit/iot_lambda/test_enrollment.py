@@ -17,16 +17,21 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.instants import MS_PER_DAY
 from tests.fakes.fake_enrollments import FakeEnrollmentStore
+from tests.support.certificates import certificate_for, new_key
 
 NOW_MS = 1_795_503_168_120
 
 
-def hook_event(certificate_id: str = "c0ffee", **parameters: Any) -> dict[str, Any]:
+KEY = new_key()
+CERTIFICATE = certificate_for(KEY)
+
+
+def hook_event(certificate: str = CERTIFICATE, **parameters: Any) -> dict[str, Any]:
     """As of "Pre-provision hook input", AWS IoT Core Developer Guide."""
     return {
         "claimCertificateId": "c1a1m",
-        "certificateId": certificate_id,
-        "certificatePem": "-----BEGIN CERTIFICATE-----",
+        "certificateId": "c0ffee",
+        "certificatePem": certificate,
         "templateArn": "arn:aws:iot:us-east-1:1234567890:provisioningtemplate/MyTemplate",
         "clientId": "221a6d10-9c7f-42f1-9153-e52e6fc869c1",
         "parameters": parameters,
@@ -81,13 +86,22 @@ def test_the_claim_certificate_alone_makes_no_truck(world: World) -> None:
     assert world.enrollments.takings == 0
 
 
-def test_a_secret_makes_one_certificate_which_may_be_requested_again(world: World) -> None:
-    secret = world.secret("T-1")
-    first = hook_event("first", TruckId="T-1", EnrollmentSecret=secret)
+def test_a_certificate_may_be_requested_again_after_a_lost_response(world: World) -> None:
+    event = hook_event(TruckId="T-1", EnrollmentSecret=world.secret("T-1"))
 
-    assert world.asks(first)
-    assert world.asks(first)
-    assert not world.asks(hook_event("second", TruckId="T-1", EnrollmentSecret=secret))
+    assert world.asks(event)
+    assert world.asks(event)
+
+
+def test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_other(
+    world: World,
+) -> None:
+    of_truck = {"TruckId": "T-1", "EnrollmentSecret": world.secret("T-1")}
+
+    assert world.asks(hook_event(**of_truck))
+    assert world.asks(hook_event(certificate_for(KEY), **of_truck))
+    assert not world.asks(hook_event(certificate_for(new_key()), **of_truck))
+    assert world.asks(hook_event(certificate_for(KEY), **of_truck))
 
 
 def test_a_secret_is_good_until_it_ends(world: World) -> None:
@@ -97,9 +111,12 @@ def test_a_secret_is_good_until_it_ends(world: World) -> None:
     assert world.asks(event, now_ms=NOW_MS + MS_PER_DAY - 1)
 
 
-def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(world: World) -> None:
+@pytest.mark.parametrize("certificate", ["", "-----BEGIN CERTIFICATE-----", CERTIFICATE[:300]])
+def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(
+    world: World, certificate: str
+) -> None:
     secret = world.secret("T-1")
-    event = hook_event("", TruckId="T-1", EnrollmentSecret=secret)
+    event = hook_event(certificate, TruckId="T-1", EnrollmentSecret=secret)
 
     assert not world.asks(event)
     assert world.enrollments.takings == 0

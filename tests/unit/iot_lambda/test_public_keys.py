@@ -1,0 +1,40 @@
+"""The public key of a certificate, held against a library that knows X.509."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_lambda.public_keys import public_key_hash
+from tests.support.certificates import Key, certificate_for, new_key, public_der
+
+CERTIFICATE = certificate_for(new_key())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP384R1()),
+        rsa.generate_private_key(public_exponent=65_537, key_size=2_048),
+    ],
+    ids=["P-256", "P-384", "RSA"],
+)
+@pytest.mark.parametrize("name", ["x", "x" * 60])
+def test_the_public_key_is_found_in_every_certificate_of_it(key: Key, name: str) -> None:
+    expected = hashlib.sha256(public_der(key)).hexdigest()
+
+    assert public_key_hash(certificate_for(key, name)) == expected
+    assert public_key_hash(certificate_for(key, name)) == expected
+
+
+@given(st.integers(min_value=0, max_value=len(CERTIFICATE) - 1), st.text(max_size=3))
+def test_what_is_no_certificate_has_none_and_never_raises(at: int, other: str) -> None:
+    public_key_hash(CERTIFICATE[:at] + other + CERTIFICATE[at + 1 :])
+
+    assert public_key_hash(CERTIFICATE[:at]) is None or at >= len(CERTIFICATE) - 1
+    assert public_key_hash(other) is None
