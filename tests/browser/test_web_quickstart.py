@@ -111,7 +111,10 @@ def test_the_quickstart_follows_a_delivery(
     assert complaints == []
     assert len(code.splitlines()) <= 25
 
-    page.evaluate(HIDE)
+    with page.expect_console_message(
+        lambda message: "connection: paused" in message.text, timeout=WITHIN_MS
+    ):
+        page.evaluate(HIDE)
     eventually(lambda: backend.open_sockets == 0)
 
 
