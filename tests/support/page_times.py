@@ -1,0 +1,129 @@
+"""Measures how soon the customer's page shows status and position, on the local cloud.
+
+python -m tests.support.page_times
+
+Each opening is one of a new browser context, so nothing is cached; the first one is not counted, as
+it may find Lambdas that have not run yet. Times count from the navigation's start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from sim.local_cloud.launch import launched_cloud
+from tests.support.browser import PHONE, running_browser
+from tests.support.pace import DWELL_S
+from tests.support.watched_drive import Drive
+
+AIM_MS = 1500.0
+"""For status and position alike."""
+
+WITHIN_MS = 240_000
+UNDER_WAY = re.compile("in_transit|nearby|arrived")
+NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
+TIMES = """
+window.times = {};
+const note = (name) => { window.times[name] ??= Math.round(performance.now()); };
+new MutationObserver(() => {
+  if (document.querySelector('.headline:not([data-status=""])')) note('status');
+  if (document.querySelector('.age')) note('position');
+}).observe(document, {subtree: true, childList: true, attributes: true});
+const request = window.fetch.bind(window);
+window.fetch = async (url, options) => {
+  const name = String(url).includes('config') ? 'configuration' : 'ticket';
+  note(`${name} requested`);
+  const response = await request(url, options);
+  note(`${name} received`);
+  return response;
+};
+window.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url);
+    note('socket requested');
+    this.addEventListener('open', () => note('socket open'));
+    this.addEventListener('message', () => note('snapshot received'));
+  }
+};
+"""
+"""For `add_init_script`: keeps when the page did what, in `window.times`."""
+
+
+def times_of(page: Page) -> dict[str, float]:
+    """When a page that began with `TIMES` did what, in ms, once it shows a position."""
+    expect(page.locator(".age")).to_be_visible()
+    times: dict[str, float] = page.evaluate("window.times")
+    return dict(sorted(times.items(), key=lambda one: one[1]))
+
+
+def open_once(browser: Browser, link: str) -> dict[str, float]:
+    """The times of one opening on a phone."""
+    context = browser.new_context(viewport=PHONE, locale="en-US", reduced_motion="reduce")
+    try:
+        page = context.new_page()
+        page.add_init_script(TIMES)
+        page.goto(link)
+        return times_of(page)
+    finally:
+        context.close()
+
+
+def await_way(browser: Browser, link: str) -> None:
+    """Returns when the delivery is under way."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.add_init_script(NO_WEBGL)
+        page.goto(link)
+        expect(page.locator(".headline")).to_have_attribute("data-status", UNDER_WAY)
+    finally:
+        context.close()
+
+
+def measure(folder: Path, openings: int) -> list[dict[str, float]]:
+    """The times of each opening, on a local cloud of its own with one truck under way."""
+    with (
+        launched_cloud(
+            run_dir=folder / "run",
+            env_file=folder / "env",
+            options=["--ports", "auto", "--dwell-s", str(DWELL_S)],
+            on_line=lambda line: sys.stderr.write(f"{line}\n"),
+        ) as cloud,
+        running_browser() as browser,
+    ):
+        drive = Drive(cloud)
+        try:
+            link = drive.create()
+            drive.start()
+            await_way(browser, link)
+            return [open_once(browser, drive.share()) for _ in range(openings + 1)][1:]
+        finally:
+            drive.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures and prints; exit code 1 when the aim is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.page_times")
+    parser.add_argument("--openings", type=int, default=11, help="pages to open (%(default)s)")
+    args = parser.parse_args(arguments)
+    expect.set_options(timeout=WITHIN_MS)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), args.openings)
+    names = [name for name in found[0] if all(name in times for times in found)]
+    sys.stdout.write(f"{'ms from the start of the navigation':36} median     from       to\n")
+    medians = {name: statistics.median(times[name] for times in found) for name in names}
+    for name in sorted(names, key=medians.__getitem__):
+        of_one = [times[name] for times in found]
+        line = f"{name:34} {medians[name]:8.0f} {min(of_one):8.0f} {max(of_one):8.0f}"
+        sys.stdout.write(f"{line}\n")
+    return 0 if max(medians["status"], medians["position"]) <= AIM_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
