@@ -153,54 +153,29 @@ run "one_node_can_hold_no_replica" {
   }
 }
 
-run "a_lost_task_is_no_alarm_yet" {
+run "limits_that_alarm_for_nothing" {
   command = plan
 
   variables {
-    iterator_age_s = 60
+    emails              = ["nobody"]
+    iterator_age_s      = 60 # a lost task takes longer
+    http_errors_percent = 0
+    silence             = { minutes = 1, from_hour = 6, to_hour = 18 }
   }
 
-  expect_failures = [var.iterator_age_s]
+  expect_failures = [var.emails, var.iterator_age_s, var.http_errors_percent, var.silence]
 }
 
-run "nor_may_it_wait_until_the_points_are_gone" {
+run "limits_that_never_alarm" {
   command = plan
 
   variables {
-    iterator_age_s = 43200
+    iterator_age_s              = 43200 # the points are gone by then
+    viewers_not_reached_percent = 100
+    silence                     = { from_hour = 6, to_hour = 25 }
   }
 
-  expect_failures = [var.iterator_age_s]
-}
-
-run "an_address_has_an_at" {
-  command = plan
-
-  variables {
-    emails = ["nobody"]
-  }
-
-  expect_failures = [var.emails]
-}
-
-run "a_minute_without_a_point_is_no_alarm" {
-  command = plan
-
-  variables {
-    silence = { minutes = 1, from_hour = 6, to_hour = 18 }
-  }
-
-  expect_failures = [var.silence]
-}
-
-run "hours_end_at_24" {
-  command = plan
-
-  variables {
-    silence = { from_hour = 6, to_hour = 25 }
-  }
-
-  expect_failures = [var.silence]
+  expect_failures = [var.iterator_age_s, var.viewers_not_reached_percent, var.silence]
 }
 
 run "a_week_has_seven_days" {
@@ -211,24 +186,4 @@ run "a_week_has_seven_days" {
   }
 
   expect_failures = [var.silence]
-}
-
-run "a_percent_of_nothing" {
-  command = plan
-
-  variables {
-    http_errors_percent = 0
-  }
-
-  expect_failures = [var.http_errors_percent]
-}
-
-run "all_viewers_are_no_limit" {
-  command = plan
-
-  variables {
-    viewers_not_reached_percent = 100
-  }
-
-  expect_failures = [var.viewers_not_reached_percent]
 }

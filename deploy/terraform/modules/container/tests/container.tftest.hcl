@@ -78,16 +78,6 @@ run "a_shutdown_must_fit" {
   expect_failures = [aws_ecs_task_definition.this]
 }
 
-run "an_image_needs_its_digest" {
-  command = plan
-
-  variables {
-    image = "x:latest"
-  }
-
-  expect_failures = [var.image]
-}
-
 run "a_command_ends_when_it_is_done" {
   command = apply
 
@@ -107,17 +97,6 @@ run "a_command_ends_when_it_is_done" {
     condition     = !can(output.container.logConfiguration.options["mode"]) && output.container.user == "10001:10001"
     error_message = "No line of a command is dropped; it runs as the user nobody, as services do."
   }
-}
-
-run "memory_is_one_that_fargate_has_with_the_processor" {
-  command = plan
-
-  variables {
-    cpu       = 4096
-    memory_mb = 32768
-  }
-
-  expect_failures = [var.memory_mb]
 }
 
 run "what_it_needs_it_must_be_told" {
@@ -146,12 +125,15 @@ run "times_and_numbers_are_fargates" {
   ]
 }
 
-run "no_more_at_least_than_at_most" {
+run "values_that_do_not_fit_each_other" {
   command = plan
 
   variables {
+    image     = "x:latest"
+    cpu       = 4096
+    memory_mb = 32768 # Fargate has none such with the processor
     min_tasks = 4
   }
 
-  expect_failures = [var.max_tasks]
+  expect_failures = [var.image, var.memory_mb, var.max_tasks]
 }

@@ -78,46 +78,26 @@ run "a_page_may_be_named" {
   }
 }
 
-run "not_every_page_and_no_path" {
+run "nobody_is_let_in_by_mistake_or_kept_out" {
   command = plan
 
   variables {
     allowed_origins = ["*", "https://tracking.example.com/"]
-  }
-
-  expect_failures = [var.allowed_origins, var.allowed_origins]
-}
-
-run "an_issuer_is_an_https_url" {
-  command = plan
-
-  variables {
-    issuer = "http://id.example.com"
-  }
-
-  expect_failures = [var.issuer]
-}
-
-run "a_route_has_one_answer" {
-  command = plan
-
-  variables {
-    functions = {
+    issuer          = "http://id.example.com"
+    audience        = ""
+    throttle        = { requests_per_second = 0, burst = 20 }
+    functions = { # one route, two answers
       a = { name = "a", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/a/invocations", routes = ["GET /x"] }
       b = { name = "b", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/b/invocations", routes = ["GET /x"] }
     }
   }
 
-  expect_failures = [var.functions]
-}
-
-run "nobody_is_let_in_by_mistake_or_kept_out" {
-  command = plan
-
-  variables {
-    audience = ""
-    throttle = { requests_per_second = 0, burst = 20 }
-  }
-
-  expect_failures = [var.audience, var.throttle]
+  expect_failures = [
+    var.allowed_origins,
+    var.allowed_origins,
+    var.issuer,
+    var.audience,
+    var.throttle,
+    var.functions,
+  ]
 }

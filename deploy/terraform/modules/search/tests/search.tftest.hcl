@@ -66,16 +66,6 @@ run "zones_are_even" {
   expect_failures = [aws_opensearch_domain.this]
 }
 
-run "a_version_is_a_version" {
-  command = plan
-
-  variables {
-    engine_version = "Elasticsearch_7.10"
-  }
-
-  expect_failures = [var.engine_version]
-}
-
 run "a_burstable_node_is_for_one_zone" {
   command = plan
 
@@ -90,16 +80,12 @@ run "names_and_sizes_are_the_services" {
   command = plan
 
   variables {
+    engine_version = "Elasticsearch_7.10"
     instance_type  = "r7g.large"
     instance_count = 0
     volume_gb      = 5
     subnet_ids     = []
   }
 
-  expect_failures = [
-    var.instance_type,
-    var.instance_count,
-    var.volume_gb,
-    var.subnet_ids,
-  ]
+  expect_failures = [var.engine_version, var.instance_type, var.instance_count, var.volume_gb, var.subnet_ids]
 }

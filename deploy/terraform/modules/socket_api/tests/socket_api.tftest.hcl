@@ -62,23 +62,14 @@ run "logs_may_be_left_out" {
   }
 }
 
-run "somebody_must_be_asked" {
-  command = plan
-
-  variables {
-    authorized_route = "$cnnect"
-  }
-
-  expect_failures = [var.authorized_route]
-}
-
 run "routes_that_are_always_wanted" {
   command = plan
 
   variables {
-    routes   = ["$connect", "track"]
-    throttle = { requests_per_second = 10, burst = 0 }
+    routes           = ["$connect", "track"]
+    authorized_route = "$cnnect"
+    throttle         = { requests_per_second = 10, burst = 0 }
   }
 
-  expect_failures = [var.routes, var.throttle]
+  expect_failures = [var.routes, var.authorized_route, var.throttle]
 }

@@ -160,3 +160,83 @@ run "as_many_tasks_as_one_likes_on_demand" {
     error_message = "Shards of an on-demand stream are not counted."
   }
 }
+
+run "a_setting_that_follows_from_what_is_made" {
+  command = plan
+
+  variables {
+    settings = { SHUTDOWN_BUDGET_S = "115", STREAM_NAME = "another" }
+  }
+
+  expect_failures = [aws_ecs_cluster.this]
+}
+
+run "values_that_would_fail_in_an_account" {
+  command = plan
+
+  variables {
+    name                 = "RTDTS"
+    account              = { id = "1234", region = "eu-central-1", partition = "aws" }
+    mqtt_bridge          = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
+    region_singletons    = { api_gateway_log_role = "yes" }
+    reserved_concurrency = { ingest = 0 } # not enough to run
+    # No such days for logs, more zones than nodes.
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
+    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
+    stream    = { shard_count = 0, retention_hours = 12 }
+    consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
+  }
+
+  expect_failures = [
+    var.name,
+    var.account,
+    var.mqtt_bridge,
+    var.mqtt_bridge,
+    var.region_singletons,
+    var.reserved_concurrency,
+    var.retention,
+    var.search,
+    var.stream,
+    var.stream,
+  ]
+}
+
+run "values_that_do_not_fit_each_other" {
+  command = plan
+
+  variables {
+    settings             = { ROUND_INTERVALL_S = "10" } # not declared anywhere
+    edge                 = true                         # without names
+    reserved_concurrency = { "ingest-lambda" = 10 }     # no function's name
+    # More tasks than shards; a backup that its original outlives; no whole number of shards.
+    consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
+    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
+    # Nothing would be left for each broadcaster.
+    gateway_requests_per_second = 13
+    broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
+  }
+
+  expect_failures = [
+    var.settings,
+    var.edge,
+    var.reserved_concurrency,
+    var.consumer,
+    var.retention,
+    var.search,
+    var.gateway_requests_per_second,
+  ]
+}
+
+run "values_that_would_fail_later" {
+  command = plan
+
+  variables {
+    # A late point finds its day; a node takes a thousand shards; the KCL polls or is fanned out to.
+    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
+    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
+    consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
+  }
+
+  expect_failures = [var.retention, var.search, var.consumer]
+}

@@ -105,22 +105,13 @@ run "an_issuer_without_tls_is_refused" {
   expect_failures = [var.sign_in]
 }
 
-run "origins_of_the_sign_in_have_no_paths" {
-  command = plan
-
-  variables {
-    sign_in = { issuer = "https://id.example.com", client_id = "c1", origins = ["https://a.example/path"] }
-  }
-
-  expect_failures = [var.sign_in]
-}
-
 run "origins_have_no_paths" {
   command = plan
 
   variables {
+    sign_in     = { issuer = "https://id.example.com", client_id = "c1", origins = ["https://a.example/path"] }
     map_origins = ["https://tiles.example.com/path"]
   }
 
-  expect_failures = [var.map_origins]
+  expect_failures = [var.sign_in, var.map_origins]
 }

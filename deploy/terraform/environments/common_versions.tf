@@ -1,0 +1,21 @@
+terraform {
+  required_version = ">= 1.9.0"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.25"
+    }
+    local = {
+      source  = "hashicorp/local"
+      version = "~> 2.6"
+    }
+    random = {
+      source  = "hashicorp/random"
+      version = "~> 3.7"
+    }
+  }
+
+  # A bucket of the account, which `make images` and `make deploy` make and name in backend.hcl.
+  backend "s3" {}
+}
