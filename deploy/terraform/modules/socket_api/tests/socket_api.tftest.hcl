@@ -62,14 +62,23 @@ run "logs_may_be_left_out" {
   }
 }
 
+run "the_authorized_route_is_one_of_the_routes" {
+  command = plan
+
+  variables {
+    authorized_route = "$cnnect"
+  }
+
+  expect_failures = [var.authorized_route]
+}
+
 run "routes_that_are_always_wanted" {
   command = plan
 
   variables {
-    routes           = ["$connect", "track"]
-    authorized_route = "$cnnect"
-    throttle         = { requests_per_second = 10, burst = 0 }
+    routes   = ["$connect", "track"]
+    throttle = { requests_per_second = 10, burst = 0 }
   }
 
-  expect_failures = [var.routes, var.authorized_route, var.throttle]
+  expect_failures = [var.routes, var.throttle]
 }

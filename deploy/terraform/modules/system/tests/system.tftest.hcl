@@ -180,9 +180,8 @@ run "values_that_would_fail_in_an_account" {
     mqtt_bridge          = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
     region_singletons    = { api_gateway_log_role = "yes" }
     reserved_concurrency = { ingest = 0 } # not enough to run
-    # No such days for logs, more zones than nodes.
+    # CloudWatch keeps logs for other numbers of days, and Kinesis keeps a day at least.
     retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
-    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
     stream    = { shard_count = 0, retention_hours = 12 }
     consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
   }
@@ -195,12 +194,12 @@ run "values_that_would_fail_in_an_account" {
     var.region_singletons,
     var.reserved_concurrency,
     var.retention,
-    var.search,
     var.stream,
     var.stream,
   ]
 }
 
+# What depends on another variable is looked at only where that one is valid: hence several runs.
 run "values_that_do_not_fit_each_other" {
   command = plan
 
@@ -208,11 +207,9 @@ run "values_that_do_not_fit_each_other" {
     settings             = { ROUND_INTERVALL_S = "10" } # not declared anywhere
     edge                 = true                         # without names
     reserved_concurrency = { "ingest-lambda" = 10 }     # no function's name
-    # More tasks than shards; a backup that its original outlives; no whole number of shards.
-    consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
-    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
-    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
-    # Nothing would be left for each broadcaster.
+    # More tasks than shards, more zones than there are, and nothing left for each broadcaster.
+    consumer                    = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
+    search                      = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
     gateway_requests_per_second = 13
     broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
   }
@@ -222,21 +219,48 @@ run "values_that_do_not_fit_each_other" {
     var.edge,
     var.reserved_concurrency,
     var.consumer,
-    var.retention,
     var.search,
     var.gateway_requests_per_second,
   ]
 }
 
-run "values_that_would_fail_later" {
+run "a_backup_outlives_its_original_and_the_kcl_polls_or_is_fanned_out_to" {
   command = plan
 
   variables {
-    # A late point finds its day; a node takes a thousand shards; the KCL polls or is fanned out to.
-    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
-    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
     consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
   }
 
-  expect_failures = [var.retention, var.search, var.consumer]
+  expect_failures = [var.retention, var.consumer]
+}
+
+run "a_late_point_finds_its_day" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "an_index_has_a_whole_number_of_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
+  }
+
+  expect_failures = [var.search]
+}
+
+run "a_node_takes_a_thousand_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
+  }
+
+  expect_failures = [var.search]
 }
