@@ -54,7 +54,7 @@ QUOTAS = (
 
 
 def access_table() -> str:
-    """Who may do what."""
+    """Permissions."""
     rows = ["| what | " + " | ".join(ROLES) + " |", "| --- |" + " --- |" * len(ROLES)]
     for what, roles in _access():
         cells = [_cell(what, role) if role in roles else "no" for role in ROLES]

@@ -3,7 +3,7 @@
 import { isInstant, isObject, type Status } from './messages.js';
 import type { TicketFailure } from './session.js';
 
-export type TicketAnswer =
+export type TicketResult =
   | {
       readonly ticket: string;
       readonly deliveryId: string;
@@ -13,7 +13,7 @@ export type TicketAnswer =
   | { readonly failure: TicketFailure };
 
 /** Fetches a ticket; never throws. */
-export type Access = (signal: AbortSignal) => Promise<TicketAnswer>;
+export type Access = (signal: AbortSignal) => Promise<TicketResult>;
 
 export interface Place {
   readonly lat: number;
@@ -87,14 +87,16 @@ export function customerAccess(options: CustomerAccessOptions): Access {
   };
 }
 
-type Answer = { readonly body: Record<string, unknown> } | { readonly failure: TicketFailure };
+type ServiceResult =
+  | { readonly body: Record<string, unknown> }
+  | { readonly failure: TicketFailure };
 
 async function post(
   fetch: typeof globalThis.fetch,
   url: string,
   signal: AbortSignal,
   request: RequestInit,
-): Promise<Answer> {
+): Promise<ServiceResult> {
   try {
     const response = await fetch(url, {
       ...request,

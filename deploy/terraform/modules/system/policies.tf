@@ -114,7 +114,7 @@ locals {
         actions   = ["dynamodb:UpdateItem"]
         resources = [local.arns.table["socket_limits"]]
       },
-      { sid = "Answer", actions = ["execute-api:ManageConnections"], resources = local.arns.connections },
+      { sid = "Post", actions = ["execute-api:ManageConnections"], resources = local.arns.connections },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
