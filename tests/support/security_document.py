@@ -81,7 +81,7 @@ def write_tables(text: str) -> str:
     Raises:
         ValueError: A section is missing.
     """
-    for title, table in (("Who may do what", access_table()), ("Quotas", quota_table())):
+    for title, table in (("Permissions", access_table()), ("Quotas", quota_table())):
         pattern = rf"(^## {title}\n.*?\n)(\|.*?\n)(?=\n|\Z)"
         match = re.search(pattern, text, re.M | re.S)
         if match is None:
