@@ -26,7 +26,6 @@ from operations.console import Console
 from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
 from rtdts.ingest.intake import Intake
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.device_stream import DeviceStream
 from rtdts.telemetry_stream.failed_messages import FailedMessages
 from rtdts.telemetry_stream.putter import StreamPutter
@@ -34,6 +33,7 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import decode_point
+from sim.local_cloud.deaggregation import deaggregate
 from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME, function_variables
 from sim.local_cloud.resources import (
     CloudNames,
