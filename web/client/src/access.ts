@@ -48,13 +48,13 @@ export function shareAccess({
   fetch = globalThis.fetch,
 }: ShareAccessOptions): Access {
   return async (signal) => {
-    const answer = await post(fetch, `${serverUrl}/shares/tickets`, signal, {
+    const result = await post(fetch, `${serverUrl}/shares/tickets`, signal, {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ token }),
     });
-    if ('failure' in answer) return answer;
-    const { ticket } = answer.body;
-    const summary = summaryOf(answer.body['delivery']);
+    if ('failure' in result) return result;
+    const { ticket } = result.body;
+    const summary = summaryOf(result.body['delivery']);
     if (typeof ticket !== 'string' || summary === null) return unavailable(null);
     return { ticket, deliveryId: summary.delivery_id, summary };
   };
@@ -63,7 +63,7 @@ export function shareAccess({
 export interface CustomerAccessOptions {
   readonly serverUrl: string;
   readonly deliveryId: string;
-  /** A JWT that is valid now; asked before each connection. */
+  /** A JWT that is valid now; requested before each connection. */
   readonly jwt: () => string | Promise<string>;
   readonly fetch?: typeof fetch;
 }
@@ -79,9 +79,9 @@ export function customerAccess(options: CustomerAccessOptions): Access {
       return unavailable(null);
     }
     const headers = { Authorization: `Bearer ${token}` };
-    const answer = await post(fetch, `${serverUrl}/tickets`, signal, { headers });
-    if ('failure' in answer) return answer;
-    const { ticket } = answer.body;
+    const result = await post(fetch, `${serverUrl}/tickets`, signal, { headers });
+    if ('failure' in result) return result;
+    const { ticket } = result.body;
     if (typeof ticket !== 'string') return unavailable(null);
     return { ticket, deliveryId, summary: null };
   };
