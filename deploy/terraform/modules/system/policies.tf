@@ -179,7 +179,7 @@ locals {
           "ec2:DescribeVpcs",
         ]
         resources          = ["*"]
-        why_every_resource = "Firehose makes its interfaces with this role and asks for these before it delivers into a VPC; EC2 describes for the whole account only."
+        why_every_resource = "Firehose makes its interfaces with this role and reads these before it delivers into a VPC; EC2 describes for the whole account only."
       },
     ]
 
