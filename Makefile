@@ -32,6 +32,12 @@ else
 	@echo "test: the other drives, chaos, fuzz, integration and infrastructure were not run; make test-all runs them"
 endif
 
+.PHONY: coverage
+coverage: setup ## which share of the sources the unit tests run, by folder
+	@mkdir -p build/coverage
+	@$(VENV)/python -m pytest -q -n 2 --cov --cov-report= tests/unit
+	@$(VENV)/python -m tests.support.coverage_by_folder
+
 test-all: setup ## every test, as CI runs them; about 15 minutes on 2 cores
 	@exec $(VENV)/python -m pytest --hypothesis-profile=full $(AT_ONCE)
 

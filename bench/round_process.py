@@ -92,10 +92,10 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
 
     async def hold(world: RoundWorld) -> int:
         if mode == "plain":
-            everybody = itertools.chain.from_iterable(
+            all_viewers = itertools.chain.from_iterable(
                 map(world.subscriptions.of_bucket, range(BUCKETS))
             )
-            return await plain_round.hold(everybody, world.deliveries, world.positions, poster)
+            return await plain_round.hold(all_viewers, world.deliveries, world.positions, poster)
         # As fast as possible: the cost of a round is measured, not its waiting time.
         rate = RateLimiter(1e9)
         quarantine_slots = default("quarantine_posts")

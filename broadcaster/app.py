@@ -159,7 +159,7 @@ class Broadcaster:
     def _log_report(self, report: RoundReport) -> None:
         level = self._log.warning if report.not_reached or report.was_blind else self._log.info
         fields = {name: getattr(report, name) for name in RoundReport.__dataclass_fields__}
-        level("round_held", **fields)
+        level("round_done", **fields)
         self._metrics.emit(report.metrics())
 
     async def _measure(self) -> None:

@@ -175,7 +175,7 @@ class SharedRounds:
             queue.receive,
             polling,
             wait_s=wait_s,
-            failed="shares_not_received",
+            failed="buckets_not_received",
             log=log,
             sleep=sleep,
             monotonic=monotonic,
@@ -305,7 +305,7 @@ class SharedRounds:
     async def _leave_out(self, due_at_ms: int, claimed: Sequence[ReceivedBucket]) -> None:
         self._left_out.add(due_at_ms)
         self._order.left_out(one.message.bucket for one in claimed)
-        self._log.warning("shares_left_out", due_at_ms=due_at_ms, buckets=len(claimed))
+        self._log.warning("buckets_left_out", due_at_ms=due_at_ms, buckets=len(claimed))
         await self._delete(claimed)
 
     async def _hold(
@@ -401,7 +401,7 @@ class SharedRounds:
             await self._sleep(EXTEND_EVERY_S)
             if self._is_old(due_at_ms):  # its buckets' next round must not wait for it
                 return
-            call = self._call_queue(self._queue.extend, claimed, failed="shares_not_kept")
+            call = self._call_queue(self._queue.extend, claimed, failed="buckets_not_kept")
             calling = asyncio.ensure_future(call)
             try:
                 await asyncio.shield(calling)
@@ -411,10 +411,10 @@ class SharedRounds:
                 raise
 
     async def _delete(self, claimed: Sequence[ReceivedBucket]) -> None:
-        await self._call_queue(self._queue.delete, claimed, failed="shares_not_deleted")
+        await self._call_queue(self._queue.delete, claimed, failed="buckets_not_deleted")
 
     async def _give_back(self, claimed: Sequence[ReceivedBucket]) -> None:
-        await self._call_queue(self._queue.give_back, claimed, failed="shares_not_given_back")
+        await self._call_queue(self._queue.give_back, claimed, failed="buckets_not_given_back")
 
     async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
         """Cancels the tasks and gives back the buckets in progress, within a time limit."""
@@ -431,7 +431,7 @@ class SharedRounds:
                 )
                 await asyncio.gather(*calls)
         except TimeoutError:
-            self._log.warning("shares_not_given_back", buckets=len(self._in_flight))
+            self._log.warning("buckets_not_given_back", buckets=len(self._in_flight))
 
     async def _call_queue(
         self,

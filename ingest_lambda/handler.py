@@ -29,7 +29,7 @@ class Context(Protocol):
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
-    """Answer ``POST /telemetry`` or a phone's route.
+    """Handle ``POST /telemetry`` or a phone's route.
 
     An error of ours is a 500 without details.
     """

@@ -14,7 +14,7 @@ from search_admin_lambda.bootstrap import build
 
 
 def lambda_handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Invoked by Terraform, and by operators who want to see the result; ignores the event."""
+    """Invoked by Terraform, and by operators to see the result; ignores the event."""
     app = build(os.environ)
     app.run()
     installed = {

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.truth.drives import START_MS, Drive
+from bench.truth.timeline import timeline
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import StatusRules, Transition
-from rtdts.tracking.timeline import timeline
 
 _ENRICHMENT = EnrichmentRules()
 _STATUS = StatusRules()

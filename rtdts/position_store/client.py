@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import ConnectionError as NoAnswer
+from opensearchpy.exceptions import ConnectionError as NoResponse
 from opensearchpy.exceptions import SerializationError, TransportError
 
 from rtdts.position_store.errors import StoreUnavailable
@@ -69,7 +69,7 @@ def translating_errors(operation: str) -> Iterator[None]:
     """Turns temporary errors into `StoreUnavailable`; others (a bug) pass through unchanged."""
     try:
         yield
-    except NoAnswer as error:
+    except NoResponse as error:
         raise StoreUnavailable(operation, None, str(error)) from error
     except TransportError as error:
         status = error.status_code if isinstance(error.status_code, int) else None

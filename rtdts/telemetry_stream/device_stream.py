@@ -43,5 +43,5 @@ class DeviceStream:
         results = response.get("Records", ())
         if len(results) != len(records):
             # Cut off: the SDK returns an empty response when it can't parse one.
-            return ["UnreadableAnswer"] * len(records)
+            return ["UnreadableResponse"] * len(records)
         return [one.get("ErrorCode") for one in results]

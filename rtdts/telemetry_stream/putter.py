@@ -30,7 +30,7 @@ MAX_CALL_BYTES = 5 * 1_048_576 - MAX_CALL_RECORDS * 256
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 2.0
 
-UNREADABLE_RESPONSE = "UnreadableAnswer"
+UNREADABLE_RESPONSE = "UnreadableResponse"
 """Failure of a call whose response does not report the result of each record."""
 
 OUT_OF_TIME = "OutOfTime"

@@ -1,6 +1,6 @@
 """A delivery's append-only log (``delivery-events``): its fold, and the events still missing.
 
-The log is the timeline as it became known; `rtdts.tracking.timeline` defines the timeline that all
+The log is the timeline as it became known; `bench.truth.timeline` defines the timeline that all
 points and declarations together imply. `standing` folds a log, `reconcile` returns what to append
 so that the log folds to the timeline.
 

@@ -11,7 +11,7 @@ A late point is in the history, with a provisional document, and in an interval 
    is again its status alone, the one that stands there. Or it ends in the truck's window.
 
 So its cost grows with what the late points change, not with how late they are. The result is the
-same as folding everything in order (`rtdts.tracking.timeline`).
+same as folding everything in order (`bench.truth.timeline`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A delivery's status according to its truck's fixes: a pure step from one fix to the next.
 
 The rules lead forward only, in the order of `Status`; a delivery's end is declared (see
-`rtdts.tracking.timeline`). One rule leads back: a truck that took a delivery over inherits its
+`bench.truth.timeline`). One rule leads back: a truck that took a delivery over inherits its
 status, and its first fix may show that it is not near the destination. A fix of poor quality
 decides nothing. `rtdts.tracking.presence` distinguishes a stay at a place from noise.
 """

@@ -22,7 +22,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         failed: Indexes of the entries that were made to fail.
         forwarded: Whether the request, or a part of its batch, was sent to upstream.
         status: Status code from upstream; None when nothing was forwarded or nothing came back.
-        told: Status code sent to the client; None when its connection was ended instead.
+        returned: Status code sent to the client; None when its connection was ended instead.
     """
 
     service: str
@@ -33,7 +33,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[int, ...] = ()
     forwarded: bool = False
     status: int | None = None
-    told: int | None = None
+    returned: int | None = None
 
 
 class Record:

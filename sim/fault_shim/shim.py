@@ -221,7 +221,7 @@ class FaultShim:
         self, request: web.BaseRequest, exchange: Exchange, response: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         """Streams a response to the client: it may be large, or go on for minutes."""
-        self.record.add(msgspec.structs.replace(exchange, told=response.status))
+        self.record.add(msgspec.structs.replace(exchange, returned=response.status))
         passing = web.StreamResponse(
             status=response.status,
             reason=response.reason,
@@ -249,7 +249,7 @@ class FaultShim:
             return await cut_off(request, reply, ending.after_bytes)
         if isinstance(ending, ReplaceResponse):
             reply = replaced(reply, ending)
-        self.record.add(msgspec.structs.replace(exchange, told=reply.status))
+        self.record.add(msgspec.structs.replace(exchange, returned=reply.status))
         return whole(reply)
 
 

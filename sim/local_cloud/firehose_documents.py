@@ -6,7 +6,7 @@ import dataclasses
 from datetime import datetime
 
 from rtdts.position_store.raw_log import RawDocument, on_one_line, raw_index_of
-from rtdts.telemetry_stream.aggregation import CorruptAggregateError, deaggregate
+from sim.local_cloud.deaggregation import CorruptAggregateError, deaggregate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,23 @@ def test_a_replaced_decision_is_named_by_the_one_that_replaces_it() -> None:
         (page,) = DECISIONS.glob(f"{new}-*.md")
         assert f"]({old})" in page.read_text("utf-8").split("\n\n")[1]
     assert len(rows) == len(REPLACED)
+
+
+def test_the_version_is_the_newest_release_of_the_changelog() -> None:
+    released = re.findall(r"^## \[(\d[\d.]*)\] - \d{4}-\d\d-\d\d$", _text("CHANGELOG.md"), re.M)
+    versions = {
+        tomllib.loads(_text("pyproject.toml"))["project"]["version"],
+        tomllib.loads(_text("rtdts_client/pyproject.toml"))["project"]["version"],
+        json.loads(_text("web/client/package.json"))["version"],
+        *(
+            package["version"]
+            for package in tomllib.loads(_text("uv.lock"))["package"]
+            if package["name"] == "rtdts"
+        ),
+    }
+
+    assert versions == {released[0]}
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")

@@ -45,6 +45,7 @@ from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.asyncapi_schema import asyncapi_document
 from tests.support.delivery_shares import sharing_on
 from tests.support.openapi_schema import documented_routes, openapi_document, validate_response
+from tests.support.telemetry_points import telemetry_point
 
 NOW_MS = 1_795_504_200_312
 PLAN = {
@@ -258,13 +259,7 @@ def test_every_response_about_shares_is_documented() -> None:
 
 
 def point(**changed: Any) -> dict[str, Any]:
-    made = {
-        "truck_id": "T-0012",
-        "recorded_at": format_instant(NOW_MS - 1_000),
-        "lat": 35.1705505,
-        "lon": 129.1329985,
-    }
-    return made | changed
+    return telemetry_point(NOW_MS - 1_000, **changed)
 
 
 AHEAD = format_instant(NOW_MS + 3_600_000)

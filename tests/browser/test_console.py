@@ -214,7 +214,7 @@ def test_a_code_of_another_tab_is_not_accepted(
 ) -> None:
     page = open_page(f"{console.console_url}?code=stolen&state=x", viewport=DESK)
 
-    expect(page.get_by_role("alert")).to_contain_text("not asked for by this tab")
+    expect(page.get_by_role("alert")).to_contain_text("not requested by this tab")
     assert page.url == console.console_url
 
 

@@ -187,14 +187,14 @@ def test_a_broadcaster_told_to_end_in_a_round_reports_the_rest_of_it(
 ) -> None:
     with watched(local_cloud) as those:
         quiet_ms = now_ms()
-        eventually(lambda: reported(local_cloud, "broadcaster", "round_held", since_ms=quiet_ms))
+        eventually(lambda: reported(local_cloud, "broadcaster", "round_done", since_ms=quiet_ms))
         begins_ms = now_ms()
         those.wait_for("position", after_ms=begins_ms)
         with stopped_broadcaster(local_cloud, print_line) as stopped:
             received = those.wait_for_all("position", TRACKED, after_ms=begins_ms)
     (report,) = [
         line
-        for line in reported(local_cloud, "broadcaster", "round_held", since_ms=begins_ms)
+        for line in reported(local_cloud, "broadcaster", "round_done", since_ms=begins_ms)
         if line["at_ms"] <= stopped["at_ms"]
     ]
 

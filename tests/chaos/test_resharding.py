@@ -15,10 +15,10 @@ import pytest
 from botocore.config import Config
 from mypy_boto3_kinesis.type_defs import ShardTypeDef
 
+from bench.truth.timeline import timeline
 from consumer.arrivals import StreamRecord
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.wall_clock import now_ms
-from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.shard_range import hash_key
 from rtdts.tracking.deliveries import Cause, Delivery, Status
@@ -27,8 +27,8 @@ from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import PlannedRoute, Transition
 from rtdts.tracking.stream_codec import decode_point, encode_point
-from rtdts.tracking.timeline import timeline
 from rtdts.tracking.truck_fold import TrackingRules
+from sim.local_cloud.deaggregation import deaggregate
 from sim.local_cloud.kcl_tables import create_kcl_tables
 from sim.local_cloud.launch import LaunchedCloud
 from sim.local_cloud.resources import local_session

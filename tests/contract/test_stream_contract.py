@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.aggregation import UserRecord, deaggregate
 from rtdts.telemetry_stream.parking import Parking
 from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+from sim.local_cloud.deaggregation import UserRecord, deaggregate
 from sim.local_cloud.resources import CreatedResources
 from tests.fakes.fake_stream import FakeBucket, FakeStream
 from tests.support.deliveries import unique

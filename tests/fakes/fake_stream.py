@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from rtdts.telemetry_stream.aggregation import UserRecord, deaggregate
+from sim.local_cloud.deaggregation import UserRecord, deaggregate
 from tests.fakes.aws_limits import breach
 
 THROTTLED = "ProvisionedThroughputExceededException"

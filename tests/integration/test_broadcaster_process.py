@@ -93,7 +93,7 @@ async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_notified(
             cloud.track(delivery, gone_id)
             cloud.track(delivery, connection_id)
         async with running_broadcaster(cloud.environment()) as running:
-            report = await running.logged("round_held")
+            report = await running.logged("round_done")
 
         reported = [await next_message(socket) for _ in deliveries]
     assert sorted(one["delivery_id"] for one in reported) == [one.delivery_id for one in deliveries]
@@ -107,7 +107,7 @@ async def test_a_killed_broadcaster_leaves_its_nudges_to_the_next(cloud: Cloud) 
     delivery = cloud.delivery()
     async with cloud.viewer() as (socket, connection_id):
         async with running_broadcaster(cloud.environment()) as running:
-            await running.logged("round_held")
+            await running.logged("round_done")
             running.process.kill()
             await running.process.wait()
         cloud.track(delivery, connection_id)

@@ -147,7 +147,7 @@ async def test_a_rejection_never_reaches_upstream() -> None:
 
     assert told == (410, "GoneException", {"message": "gone"})
     assert [path for _, path, _, _ in echo.received] == ["/live/@connections/alive"]
-    assert [(one.struck, one.forwarded, one.told) for one in record.of("PostToConnection")] == [
+    assert [(one.struck, one.forwarded, one.returned) for one in record.of("PostToConnection")] == [
         (("gone",), False, 410),
         ((), True, 200),
     ]
@@ -167,7 +167,7 @@ async def test_a_dropped_request_was_never_made_and_a_lost_response_was() -> Non
                 async with session.post(shim.url, data=b"x"):
                     pass
             assert len(echo.received) == made
-            assert shim.record.exchanges[-1].told is None
+            assert shim.record.exchanges[-1].returned is None
             assert shim.record.exchanges[-1].forwarded is isinstance(fault, CutResponse)
 
 
@@ -259,7 +259,7 @@ async def test_no_one_behind_the_shim_is_no_one_before_it() -> None:
         with pytest.raises(aiohttp.ClientError):
             await session.post(shim.url)
 
-    assert [one.told for one in shim.record.exchanges] == [None]
+    assert [one.returned for one in shim.record.exchanges] == [None]
 
 
 async def test_a_batch_of_which_nothing_is_left_is_not_forwarded() -> None:

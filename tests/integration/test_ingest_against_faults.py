@@ -13,7 +13,6 @@ import pytest
 from botocore.config import Config
 
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import PutOutcome, StreamClient, StreamPutter
 from sim.fault_shim.rules import (
     CutResponse,
@@ -26,6 +25,7 @@ from sim.fault_shim.rules import (
     ReplaceResponse,
 )
 from sim.fault_shim.shim import FaultShim
+from sim.local_cloud.deaggregation import deaggregate
 from sim.local_cloud.resources import local_session
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.deliveries import unique

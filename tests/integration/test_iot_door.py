@@ -26,14 +26,13 @@ from operations.console import Console
 from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
 from rtdts.ingest.intake import Intake
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.device_stream import DeviceStream
 from rtdts.telemetry_stream.failed_messages import FailedMessages
 from rtdts.telemetry_stream.putter import StreamPutter
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import decode_point
+from sim.local_cloud.deaggregation import deaggregate
 from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME, function_variables
 from sim.local_cloud.resources import (
     CloudNames,
@@ -46,6 +45,7 @@ from tests.support.corrected_ministack import corrected_ministack
 from tests.support.iot_rules import basic_ingest, create_rule, publish, to_stream
 from tests.support.ministack_process import REGION
 from tests.support.operations_world import quick
+from tests.support.telemetry_points import telemetry_point
 from tests.support.waiting import eventually
 
 DEVICE_MESSAGES = "rtdts-device-messages"
@@ -168,14 +168,7 @@ def unique_truck() -> str:
 
 
 def point(truck_id: str, seq: int, *, age_ms: int = 1_000, **fields: Any) -> dict[str, Any]:
-    at = format_instant(int(time.time() * 1_000) - age_ms)
-    return {
-        "truck_id": truck_id,
-        "seq": seq,
-        "recorded_at": at,
-        "lat": 35.10,
-        "lon": 129.1,
-    } | fields
+    return telemetry_point(int(time.time() * 1_000) - age_ms, truck_id, seq=seq, **fields)
 
 
 def positions(*points: dict[str, Any]) -> bytes:

@@ -111,7 +111,7 @@ class Reported:
     async def _read(self, running: Running) -> None:
         assert running.process.stderr is not None
         async for line in running.process.stderr:
-            if b'"event":"round_held"' in line:
+            if b'"event":"round_done"' in line:
                 self.rounds.append(json.loads(line))
             self.is_ready |= b'"event":"broadcaster_ready"' in line
 

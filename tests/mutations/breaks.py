@@ -701,7 +701,7 @@ BREAKS = (
     Break(
         name="status-of-another-truck-is-kept-for-ever",
         guarantee=3,
-        file="rtdts/tracking/timeline.py",
+        file="bench/truth/timeline.py",
         text="machine = begun(one.status, one.cause)",
         replacement="machine = begun(one.status, None)",
         tests=(f"{RECONCILING}::test_the_log_of_a_transfer_folds_to_the_timeline",),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import boto3
 
+from bench.truth.timeline import timeline
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent
@@ -14,7 +15,6 @@ from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
-from rtdts.tracking.timeline import timeline
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.environment import Environment
 from sim.fleet.device import Fix

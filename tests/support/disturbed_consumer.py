@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from bench.truth.timeline import since_last_declaration, timeline
 from consumer.arrivals import StreamRecord
 from delivery_lambda.decisions import (
     Change,
@@ -25,7 +26,6 @@ from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Transition
-from rtdts.tracking.timeline import since_last_declaration, timeline
 from tests.support.consumer_world import KILLS, START_MS, STEPS, Killed, World
 
 DELIVERY = "D-1"

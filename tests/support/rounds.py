@@ -39,7 +39,7 @@ def rounds_held(cloud: LaunchedCloud, *, since_ms: int) -> list[HeldRound]:
     """Those that ended since then."""
     events = [
         *reported(cloud, "broadcaster", "broadcaster_ready", since_ms=since_ms),
-        *reported(cloud, "broadcaster", "round_held", since_ms=since_ms),
+        *reported(cloud, "broadcaster", "round_done", since_ms=since_ms),
     ]
     rounds: list[HeldRound] = []
     last_ms: int | None = None

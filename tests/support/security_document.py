@@ -54,7 +54,7 @@ QUOTAS = (
 
 
 def access_table() -> str:
-    """Who may do what."""
+    """Permissions."""
     rows = ["| what | " + " | ".join(ROLES) + " |", "| --- |" + " --- |" * len(ROLES)]
     for what, roles in _access():
         cells = [_cell(what, role) if role in roles else "no" for role in ROLES]
@@ -81,7 +81,7 @@ def write_tables(text: str) -> str:
     Raises:
         ValueError: A section is missing.
     """
-    for title, table in (("Who may do what", access_table()), ("Quotas", quota_table())):
+    for title, table in (("Permissions", access_table()), ("Quotas", quota_table())):
         pattern = rf"(^## {title}\n.*?\n)(\|.*?\n)(?=\n|\Z)"
         match = re.search(pattern, text, re.M | re.S)
         if match is None:

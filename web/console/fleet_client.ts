@@ -86,9 +86,9 @@ export class FleetClient {
 
   async #fetchTicket(id: number): Promise<void> {
     this.#request = new AbortController();
-    const answer = await this.#options.service.ticket(this.#request.signal);
-    if ('failure' in answer) this.#happened({ type: 'no_ticket', id, failure: answer.failure });
-    else this.#happened({ type: 'ticket', id, ticket: answer.ticket });
+    const result = await this.#options.service.ticket(this.#request.signal);
+    if ('failure' in result) this.#happened({ type: 'no_ticket', id, failure: result.failure });
+    else this.#happened({ type: 'ticket', id, ticket: result.ticket });
   }
 
   #open(id: number, ticket: string): void {

@@ -16,7 +16,7 @@ export class FleetGlide {
   /**
    * Takes a picture.
    *
-   * @param zoom What moves by less than a pixel there is drawn where it is: nobody sees it glide.
+   * @param zoom What moves by less than a pixel there is drawn where it is: its glide is invisible.
    */
   take(trucks: readonly FleetTruck[], zoom: number, nowMs: number, reducedMotion: boolean): void {
     const before = this.#glides;

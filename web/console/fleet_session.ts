@@ -15,7 +15,7 @@ export interface Picture {
   readonly fleet: Fleet | null;
   /** When it came, by this device's clock. */
   readonly fleetMs: number | null;
-  /** Whether it is of the view that was last asked for. */
+  /** Whether it is of the view that was last requested. */
   readonly isCurrent: boolean;
 }
 
@@ -112,7 +112,7 @@ export class FleetSession {
       case 'closed':
         return this.#fail(nowMs, null);
       case 'frame':
-        return this.#heard(happened.frame, nowMs);
+        return this.#receive(happened.frame, nowMs);
     }
   }
 
@@ -156,7 +156,7 @@ export class FleetSession {
     return this.#sendView(nowMs);
   }
 
-  #heard(frame: string, nowMs: number): Action[] {
+  #receive(frame: string, nowMs: number): Action[] {
     const message = fleetMessageOf(frame);
     if (message === null) return [];
     if (message.type === 'fleet_ended') return this.#end('signed_out');

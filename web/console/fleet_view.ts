@@ -44,7 +44,7 @@ export function isSearch(text: string): boolean {
   return text === '' || /^[A-Za-z0-9._-]{1,64}$/.test(text);
 }
 
-/** The frame that asks for a view. */
+/** The frame that requests a view. */
 export function trackFleet(view: View, name: string): string {
   const { statuses, troubles, search, without = [] } = view.filter;
   const filter = {

@@ -1,4 +1,4 @@
-/** OIDC's authorization code flow with PKCE, decided without I/O: what is asked, what is believed. */
+/** OIDC's authorization code flow with PKCE, decided without I/O: what is requested, what is accepted. */
 
 import type { SignInConfig } from '../shared/config.js';
 
@@ -13,7 +13,7 @@ export interface Pending {
   readonly search: string;
 }
 
-/** A dispatcher who has signed in. */
+/** A signed-in dispatcher. */
 export interface Session {
   readonly accessToken: string;
   /** The issuer's name of the dispatcher. */
@@ -70,7 +70,7 @@ export function authorizationUrl(
   challenge: string,
 ): string {
   const url = new URL(endpoint);
-  const asked = {
+  const requested = {
     response_type: 'code',
     client_id,
     redirect_uri: pending.redirectUri,
@@ -80,7 +80,7 @@ export function authorizationUrl(
     code_challenge: challenge,
     code_challenge_method: 'S256',
   };
-  for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(requested)) url.searchParams.set(name, value);
   return url.href;
 }
 
@@ -89,7 +89,7 @@ export type Return =
   | { readonly type: 'code'; readonly code: string }
   | { readonly type: 'problem'; readonly problem: SignInProblem };
 
-/** What the issuer sent the browser back with; only what this page asked for is believed. */
+/** What the issuer sent the browser back with; only what this page requested is accepted. */
 export function returnOf(search: string, pending: Pending | null, issuer: string): Return {
   const query = new URLSearchParams(search);
   if (!query.has('code') && !query.has('error')) return { type: 'none' };

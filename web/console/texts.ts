@@ -25,7 +25,7 @@ const en = {
   problem: {
     issuer: 'The sign-in service can’t be reached. Please try again.',
     refused: 'The sign-in was refused or cancelled.',
-    not_ours: 'This return from the sign-in was not asked for by this tab. Please sign in again.',
+    not_ours: 'This return from the sign-in was not requested by this tab. Please sign in again.',
     tokens: 'The sign-in did not succeed. Please sign in again.',
   } satisfies Record<SignInProblem, string>,
   forbidden: 'This account is no dispatcher’s: the fleet can’t be shown.',

@@ -22,7 +22,7 @@ export interface Glide<T extends Mover> {
   readonly durationMs: number;
 }
 
-/** Plans the way; without motion where that was asked for. */
+/** Plans the way; without motion where that was requested. */
 export function glideTo<T extends Mover>(
   shown: T | null,
   to: T,

@@ -1,6 +1,6 @@
 /** When a page fetches what is not needed at once. */
 
-/** Whether the browser was told to save data. */
+/** Whether the browser saves data. */
 export function savesData(): boolean {
   const { connection } = navigator as { connection?: { saveData?: boolean } };
   return connection?.saveData === true;

@@ -1,5 +1,5 @@
 # What every environment has in common; each has a link to this file. Each says in its main.tf what
-# differs, and as locals: environment, issuer, audience, and what sim is told beside them.
+# differs, and as locals: environment, issuer, audience, and sim's further settings.
 
 provider "aws" {
   region = var.region
@@ -58,7 +58,7 @@ module "web" {
   domain        = var.web.domain
 }
 
-# Where the system is, for those who use it from this machine. sim's file may hold the test issuer's
+# Where the system is, for its use from this machine. sim's file may hold the test issuer's
 # secret: for its owner's eyes.
 resource "local_sensitive_file" "sim" {
   filename        = coalesce(var.sim_env_file, "${local.project}/sim/.env")

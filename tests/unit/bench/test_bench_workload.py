@@ -8,10 +8,10 @@ from bench.engines import _work_in, stream_records
 from bench.posting import connection_id, in_lanes
 from bench.timing import interleaved
 from bench.workload import batches, delivery, plan, points
-from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
+from sim.local_cloud.deaggregation import deaggregate
 
 END_MS = 1_795_504_368_000
 

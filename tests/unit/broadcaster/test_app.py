@@ -96,7 +96,7 @@ async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: W
         await running.task
 
     assert world.gateway.types("a") == ["position", "position"]
-    for event in ("broadcaster_ready", "round_held", "broadcaster_stopped"):
+    for event in ("broadcaster_ready", "round_done", "broadcaster_stopped"):
         assert event in world.logged
     assert '"RoundViewersDelivered":1' in running.metrics.getvalue()
     assert '"NudgesReceived":0' in running.metrics.getvalue()
@@ -172,7 +172,7 @@ async def test_several_reports_of_one_round_that_could_read_nothing_count_once(
     async with asyncio.timeout(COMES_WITHIN_S):
         await running.task
 
-    assert world.logged.count('"event":"round_held"') == BLIND_ROUNDS
+    assert world.logged.count('"event":"round_done"') == BLIND_ROUNDS
 
 
 async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> None:

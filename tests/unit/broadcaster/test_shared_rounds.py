@@ -249,7 +249,7 @@ async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Se
     assert one.holding.of(AT_MS - 60_000) == []
     assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
     assert one.reports[0].skipped == 1
-    (reported,) = several.logged("shares_left_out")
+    (reported,) = several.logged("buckets_left_out")
     assert (reported["due_at_ms"], reported["buckets"]) == (AT_MS - 60_000, 1)
 
 
@@ -351,7 +351,7 @@ async def test_what_is_old_when_it_has_its_place_is_left_out(
     several.clock.advance(2 * INTERVAL_S)
     one_with_too_much.holding.may_begin.set()
     await until(
-        lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("shares_left_out")]
+        lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("buckets_left_out")]
     )
     await until(lambda: len(one_with_too_much.holding.of(AT_MS + 120_000)) == BUCKETS)
 
@@ -511,7 +511,7 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
         await one.kill()
     let_go.set()
 
-    (reported,) = several.logged("shares_not_given_back")
+    (reported,) = several.logged("buckets_not_given_back")
     assert reported["buckets"] == BUCKETS
 
 
@@ -567,7 +567,7 @@ async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: 
     several.queue.trouble = OSError("the queue is away")
     one = several.start()
     await until(lambda: bool(several.logged("round_not_sent")))
-    await until(lambda: bool(several.logged("shares_not_received")))
+    await until(lambda: bool(several.logged("buckets_not_received")))
 
     several.queue.trouble = None
     several.clock.advance(5)
@@ -617,5 +617,5 @@ async def test_what_the_queue_does_not_delete_is_reported(several: Several) -> N
     await several.done(BUCKETS)
     one.holding.may_begin.set()
 
-    await until(lambda: bool(several.logged("shares_not_deleted")))
-    assert several.logged("shares_not_deleted")[0]["level"] == "warning"
+    await until(lambda: bool(several.logged("buckets_not_deleted")))
+    assert several.logged("buckets_not_deleted")[0]["level"] == "warning"

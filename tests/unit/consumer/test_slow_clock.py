@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.truth.timeline import since_last_declaration, timeline
 from consumer.arrivals import StreamRecord
 from consumer.pipeline import BatchPipeline
 from consumer.settling import PAUSE_S
@@ -19,7 +20,6 @@ from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import PlannedRoute, Transition
-from rtdts.tracking.timeline import since_last_declaration, timeline
 from rtdts.tracking.viewer_messages import encode_position
 from rtdts.tracking.viewer_scope import (
     Scope,

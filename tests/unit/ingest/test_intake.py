@@ -12,7 +12,6 @@ import pytest
 from rtdts.ingest.intake import IngestResult, Intake, Putter
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.putter import PutOutcome, StreamPutter
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_fields import Reason
 from rtdts.tracking.stamping import Adjustment
 from rtdts.tracking.stream_codec import decode_point
@@ -24,18 +23,14 @@ from rtdts.tracking.telemetry import (
     UnreadableBodyError,
 )
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream
+from tests.support.telemetry_points import telemetry_point
 
 NOW_MS = 1_795_503_168_120
 HOUR_MS = 3_600_000
 
 
 def point(age_ms: int = 0, **fields: Any) -> dict[str, Any]:
-    return {
-        "truck_id": "T-0012",
-        "recorded_at": format_instant(NOW_MS - age_ms),
-        "lat": 35.1705505,
-        "lon": 129.1329985,
-    } | fields
+    return telemetry_point(NOW_MS - age_ms, **fields)
 
 
 def take(

@@ -22,12 +22,12 @@ from rtdts.runtime.metric_sums import MetricSums
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, rejected
+from tests.support.telemetry_points import telemetry_point
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW_MS = 1_795_503_168_120
@@ -128,12 +128,7 @@ def sending(body: Any, **claims: str) -> dict[str, Any]:
 
 
 def point(age_ms: int = 0, **fields: Any) -> dict[str, Any]:
-    return {
-        "truck_id": "T-0012",
-        "recorded_at": format_instant(NOW_MS - age_ms),
-        "lat": 35.1705505,
-        "lon": 129.1329985,
-    } | fields
+    return telemetry_point(NOW_MS - age_ms, **fields)
 
 
 @pytest.mark.parametrize(

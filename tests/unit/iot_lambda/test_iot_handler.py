@@ -32,7 +32,6 @@ from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.tracking.blocks import Block, BlockKind, identity_subject
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import Point
 from rtdts.tracking.roles import TRUCK
 from rtdts.tracking.stream_codec import decode_point
@@ -41,6 +40,7 @@ from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_bucket import FakeVersionedBucket
 from tests.fakes.fake_event_source import FakeEventSource
 from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
+from tests.support.telemetry_points import telemetry_point
 
 NOW_MS = 1_795_503_168_120
 REQUIRED = {
@@ -136,8 +136,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
-    at = format_instant(NOW_MS - 1_000)
-    return {"truck_id": truck_id, "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+    return telemetry_point(NOW_MS - 1_000, truck_id, seq=seq, **fields)
 
 
 def record(truck_id: str, payload: bytes) -> Record:

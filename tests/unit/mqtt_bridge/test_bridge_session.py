@@ -22,10 +22,10 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import Parking
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
 from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
+from tests.support.telemetry_points import telemetry_point
 
 NOW_MS = 1_795_503_168_120
 SOON_S = 20.0
@@ -33,8 +33,7 @@ SOON_S = 20.0
 
 
 def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
-    at = format_instant(NOW_MS)
-    return {"truck_id": truck_id, "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+    return telemetry_point(NOW_MS, truck_id, seq=seq, **fields)
 
 
 class World:

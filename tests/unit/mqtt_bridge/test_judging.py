@@ -17,9 +17,9 @@ from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic, t
 from rtdts.ingest import messages
 from rtdts.ingest.intake import JudgedBody
 from rtdts.ingest.messages import Fault
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.telemetry import MAX_POINTS
+from tests.support.telemetry_points import telemetry_point
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW_MS = 1_795_503_168_120
@@ -27,8 +27,7 @@ LIMIT_BYTES = 200_000
 
 
 def point(truck_id: str = "T-1", **fields: Any) -> dict[str, Any]:
-    at = format_instant(NOW_MS)
-    return {"truck_id": truck_id, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+    return telemetry_point(NOW_MS, truck_id, **fields)
 
 
 def judged(

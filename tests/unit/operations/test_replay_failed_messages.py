@@ -142,7 +142,7 @@ def test_after_a_lost_response_a_message_comes_twice_and_never_not_at_all() -> N
     world = World(FakeStream([LoseResponse({})]))
     world.send(document("T-1", b"{}"))
 
-    assert world.replay().not_taken == {"UnreadableAnswer": 1}
+    assert world.replay().not_taken == {"UnreadableResponse": 1}
 
     world.failed.show_all()
     world.replay()

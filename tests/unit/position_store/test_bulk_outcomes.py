@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import ConnectionError as NoAnswer
+from opensearchpy.exceptions import ConnectionError as NoResponse
 from opensearchpy.exceptions import RequestError, SerializationError, TransportError
 
 from rtdts.position_store import bulk
@@ -157,7 +157,7 @@ def test_requests_are_bounded_in_bytes(
 @pytest.mark.parametrize(
     "trouble",
     [
-        NoAnswer("N/A", "refused", OSError()),
+        NoResponse("N/A", "refused", OSError()),
         TransportError(429, "circuit_breaking_exception"),
         TransportError(503, "unavailable"),
         TransportError(403, "cluster_block_exception"),

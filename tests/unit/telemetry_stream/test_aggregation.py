@@ -9,14 +9,8 @@ from aws_kinesis_agg.deaggregator import deaggregate_records
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdts.telemetry_stream.aggregation import (
-    MAGIC,
-    CorruptAggregateError,
-    UserRecord,
-    aggregate,
-    aggregated_size,
-    deaggregate,
-)
+from rtdts.telemetry_stream.aggregation import MAGIC, aggregate, aggregated_size
+from sim.local_cloud.deaggregation import CorruptAggregateError, UserRecord, deaggregate
 
 KEYS = st.text(min_size=1, max_size=64)
 PAYLOADS = st.lists(st.binary(max_size=300), min_size=1, max_size=20)

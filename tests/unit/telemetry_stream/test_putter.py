@@ -12,7 +12,6 @@ from botocore.exceptions import (
 )
 
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import (
     MAX_CALL_BYTES,
     MAX_CALL_RECORDS,
@@ -23,6 +22,7 @@ from rtdts.telemetry_stream.putter import (
     PutOutcome,
     StreamPutter,
 )
+from sim.local_cloud.deaggregation import deaggregate
 from tests.fakes.fake_stream import (
     THROTTLED,
     FailSome,

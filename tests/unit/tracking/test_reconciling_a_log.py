@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from bench.truth.timeline import timeline
 from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import (
     CORRECTED_EVENTS,
@@ -16,7 +17,6 @@ from rtdts.tracking.delivery_log import (
 from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
-from rtdts.tracking.timeline import timeline
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 LATE = fix_of(point(500, 0.0))

@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.truth.timeline import since_last_declaration, timeline
 from rtdts.tracking.deliveries import (
     CLOSED,
     Cause,
@@ -27,7 +28,6 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
 from rtdts.tracking.status_machine import PlannedRoute, Transition
 from rtdts.tracking.stream_position import Through
-from rtdts.tracking.timeline import since_last_declaration, timeline
 from rtdts.tracking.truck_fold import (
     WINDOW_FIXES,
     TrackingRules,

@@ -3,7 +3,7 @@
 import { isInstant, isObject, type Status } from './messages.js';
 import type { TicketFailure } from './session.js';
 
-export type TicketAnswer =
+export type TicketResult =
   | {
       readonly ticket: string;
       readonly deliveryId: string;
@@ -13,7 +13,7 @@ export type TicketAnswer =
   | { readonly failure: TicketFailure };
 
 /** Fetches a ticket; never throws. */
-export type Access = (signal: AbortSignal) => Promise<TicketAnswer>;
+export type Access = (signal: AbortSignal) => Promise<TicketResult>;
 
 export interface Place {
   readonly lat: number;
@@ -48,13 +48,13 @@ export function shareAccess({
   fetch = globalThis.fetch,
 }: ShareAccessOptions): Access {
   return async (signal) => {
-    const answer = await post(fetch, `${serverUrl}/shares/tickets`, signal, {
+    const result = await post(fetch, `${serverUrl}/shares/tickets`, signal, {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ token }),
     });
-    if ('failure' in answer) return answer;
-    const { ticket } = answer.body;
-    const summary = summaryOf(answer.body['delivery']);
+    if ('failure' in result) return result;
+    const { ticket } = result.body;
+    const summary = summaryOf(result.body['delivery']);
     if (typeof ticket !== 'string' || summary === null) return unavailable(null);
     return { ticket, deliveryId: summary.delivery_id, summary };
   };
@@ -63,7 +63,7 @@ export function shareAccess({
 export interface CustomerAccessOptions {
   readonly serverUrl: string;
   readonly deliveryId: string;
-  /** A JWT that is valid now; asked before each connection. */
+  /** A JWT that is valid now; requested before each connection. */
   readonly jwt: () => string | Promise<string>;
   readonly fetch?: typeof fetch;
 }
@@ -79,22 +79,24 @@ export function customerAccess(options: CustomerAccessOptions): Access {
       return unavailable(null);
     }
     const headers = { Authorization: `Bearer ${token}` };
-    const answer = await post(fetch, `${serverUrl}/tickets`, signal, { headers });
-    if ('failure' in answer) return answer;
-    const { ticket } = answer.body;
+    const result = await post(fetch, `${serverUrl}/tickets`, signal, { headers });
+    if ('failure' in result) return result;
+    const { ticket } = result.body;
     if (typeof ticket !== 'string') return unavailable(null);
     return { ticket, deliveryId, summary: null };
   };
 }
 
-type Answer = { readonly body: Record<string, unknown> } | { readonly failure: TicketFailure };
+type ServiceResult =
+  | { readonly body: Record<string, unknown> }
+  | { readonly failure: TicketFailure };
 
 async function post(
   fetch: typeof globalThis.fetch,
   url: string,
   signal: AbortSignal,
   request: RequestInit,
-): Promise<Answer> {
+): Promise<ServiceResult> {
   try {
     const response = await fetch(url, {
       ...request,

@@ -118,14 +118,14 @@ export class DeliveryTracker {
   async #fetchTicket(id: number): Promise<void> {
     const request = new AbortController();
     this.#requests.set(id, request);
-    const answer = await this.#options.access(request.signal);
+    const result = await this.#options.access(request.signal);
     this.#requests.delete(id);
-    if ('failure' in answer) {
-      this.#happened({ type: 'no_ticket', id, failure: answer.failure });
+    if ('failure' in result) {
+      this.#happened({ type: 'no_ticket', id, failure: result.failure });
       return;
     }
-    if (answer.summary) this.#summary = answer.summary;
-    this.#happened({ type: 'ticket', id, ticket: answer.ticket, deliveryId: answer.deliveryId });
+    if (result.summary) this.#summary = result.summary;
+    this.#happened({ type: 'ticket', id, ticket: result.ticket, deliveryId: result.deliveryId });
   }
 
   #open(id: number, ticket: string): void {

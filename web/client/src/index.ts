@@ -4,7 +4,7 @@ export {
   type Place,
   type Summary,
   shareAccess,
-  type TicketAnswer,
+  type TicketResult,
 } from './access.js';
 export { type Backoff, backoffMs } from './backoff.js';
 export { DeliveryTracker, type Report, type Socket, type TrackingOptions } from './client.js';

@@ -38,7 +38,7 @@ export type ConnectionState = 'connecting' | 'live' | 'offline' | 'paused' | 'en
 
 /** What an application shows. */
 export interface Picture {
-  /** Null until the service has been heard. */
+  /** Null until the service has sent a message. */
   readonly delivery: DeliveryView | null;
   readonly connection: ConnectionState;
   /** Why the connection has ended for good: the service's reason. */
@@ -58,7 +58,7 @@ export interface Timing extends Backoff {
   readonly replaceJitterMs: number;
   /** Of silence, before a ping. A round comes every 60 s. */
   readonly heartbeatMs: number;
-  /** For the answer to a ping. */
+  /** For the response to a ping. */
   readonly pongWithinMs: number;
   /** Without news of the delivery, before the connection counts as dead. */
   readonly silenceMs: number;
@@ -193,7 +193,7 @@ export class Session {
         this.#lose(happened.id, nowMs);
         break;
       case 'frame':
-        this.#hear(happened.id, happened.frame, nowMs);
+        this.#receive(happened.id, happened.frame, nowMs);
         break;
       case 'wake':
         break;
@@ -282,7 +282,7 @@ export class Session {
     this.#report(NOTHING);
   }
 
-  #hear(id: number, frame: string, nowMs: number): void {
+  #receive(id: number, frame: string, nowMs: number): void {
     const live = this.#live?.id === id ? this.#live : null;
     if (live) {
       live.heardMs = nowMs;

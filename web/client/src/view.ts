@@ -150,7 +150,7 @@ function takePosition(
   };
 }
 
-/** What belongs to a version, and is told with it. */
+/** What belongs to a version, and is sent with it. */
 function withAside(
   view: DeliveryView,
   message: Exclude<DeliveryMessage, { type: 'ended' }>,

@@ -73,7 +73,7 @@ test('a socket that went silent is replaced', async () => {
   expect(service.sockets).toHaveLength(2);
 });
 
-test('a share that has ended is not asked for again', async () => {
+test('a share that has ended is not requested again', async () => {
   const service = new FakeService(new VirtualTime());
   service.ticketsRefused = 'not_found';
   const { last } = tracked(service);
@@ -83,7 +83,7 @@ test('a share that has ended is not asked for again', async () => {
   expect(last().endReason).toBe('not_found');
 });
 
-test('a service that is away for long is asked at most every 20 s, and found again', async () => {
+test('a service that is unavailable for long gets a request at most every 20 s, and found again', async () => {
   const service = new FakeService(new VirtualTime());
   service.isAway = true;
   const { last } = tracked(service, seeded(7));

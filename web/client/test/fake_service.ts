@@ -42,7 +42,7 @@ export class FakeService {
     const version = this.events.length + 1;
     const effective_at = this.instant();
     this.events = [...this.events, { version, status, effective_at, cause: 'declared' }];
-    this.tell({ type: 'status', ...this.numbered(), effective_at, cause: 'declared' });
+    this.send({ type: 'status', ...this.numbered(), effective_at, cause: 'declared' });
   }
 
   move(lat: number): void {
@@ -50,7 +50,7 @@ export class FakeService {
   }
 
   round(): void {
-    this.tell({ type: 'position', ...this.numbered(), ...this.positioned() });
+    this.send({ type: 'position', ...this.numbered(), ...this.positioned() });
   }
 
   snapshot(since: number): object {
@@ -78,7 +78,7 @@ export class FakeService {
     return { ...none, position, position_at: recorded_at };
   }
 
-  private tell(message: object): void {
+  private send(message: object): void {
     for (const socket of this.open) {
       if (!socket.tracks || this.random() < this.noise) continue;
       socket.post(message);

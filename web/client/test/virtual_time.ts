@@ -1,4 +1,4 @@
-/** A clock that moves only when told to; what is due runs in order. */
+/** A clock that moves only on demand; what is due runs in order. */
 export class VirtualTime {
   nowMs = Date.parse('2026-11-24T07:00:00.000Z');
   #due: { atMs: number; order: number; run: () => void }[] = [];

@@ -74,7 +74,7 @@ test('a column that is added later changes nothing', () => {
   expect(fleetOf({ ...TRUCKS, trucks: longer }).trucks).toEqual(fleetOf(TRUCKS).trucks);
 });
 
-test('a view is asked for with what filters, and nothing else', () => {
+test('a view is requested with what filters, and nothing else', () => {
   expect(JSON.parse(trackFleet(WHOLE_FLEET, 'v1'))).toEqual({
     action: 'track_fleet',
     view: 'v1',

@@ -54,7 +54,7 @@ function live(id = 1): void {
   on({ type: 'open', id });
 }
 
-test('it connects, asks for its view, and shows the picture of it', () => {
+test('it connects, requests its view, and shows it', () => {
   expect(on({ type: 'start' }).map(({ type }) => type)).toEqual(['fetch_ticket', 'report']);
   expect(on({ type: 'ticket', id: 1, ticket: 't' })).toEqual([
     { type: 'open', id: 1, ticket: 't' },
@@ -84,7 +84,7 @@ test('a picture that was overtaken is not shown', () => {
   expect(picture().fleet?.total).toBe(5);
 });
 
-test('of views in quick succession the last is asked for', () => {
+test('of views in quick succession the last is requested', () => {
   live();
   for (const zoom of [1, 2, 3]) on({ type: 'view', view: { ...WHOLE_FLEET, zoom } });
   expect(sent()).toEqual([]);

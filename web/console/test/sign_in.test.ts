@@ -73,7 +73,7 @@ test.each([
   expect(returnOf(search, PENDING, ISSUER)).toEqual(expected);
 });
 
-test('a return that this tab did not ask for is not believed', () => {
+test('a return that this tab did not request is not accepted', () => {
   expect(returnOf('?code=c&state=s1', null, ISSUER)).toEqual({
     type: 'problem',
     problem: 'not_ours',
@@ -138,17 +138,17 @@ beforeEach(() => {
 
 async function signedIn(): Promise<URL> {
   await new SignIn(CONFIG, tab).start();
-  const asked = new URL(tab.left);
-  tab.claims = { nonce: asked.searchParams.get('nonce') };
-  tab.page = `https://pages.test/console.html?code=c1&state=${asked.searchParams.get('state')}`;
-  return asked;
+  const requested = new URL(tab.left);
+  tab.claims = { nonce: requested.searchParams.get('nonce') };
+  tab.page = `https://pages.test/console.html?code=c1&state=${requested.searchParams.get('state')}`;
+  return requested;
 }
 
 test('a dispatcher signs in, and nothing of it stays in the URL', async () => {
-  const asked = await signedIn();
-  expect(asked.origin + asked.pathname).toBe(DISCOVERY.authorization_endpoint);
-  expect(asked.searchParams.get('code_challenge_method')).toBe('S256');
-  expect(asked.searchParams.get('redirect_uri')).toBe('https://pages.test/console.html');
+  const requested = await signedIn();
+  expect(requested.origin + requested.pathname).toBe(DISCOVERY.authorization_endpoint);
+  expect(requested.searchParams.get('code_challenge_method')).toBe('S256');
+  expect(requested.searchParams.get('redirect_uri')).toBe('https://pages.test/console.html');
 
   const { session, problem } = await new SignIn(CONFIG, tab).resume();
 
@@ -157,7 +157,7 @@ test('a dispatcher signs in, and nothing of it stays in the URL', async () => {
   expect(tab.page).toBe('https://pages.test/console.html?lang=ko');
   const body = tab.requests.at(-1)?.body;
   expect(await challengeOf(body?.get('code_verifier') ?? '')).toBe(
-    asked.searchParams.get('code_challenge'),
+    requested.searchParams.get('code_challenge'),
   );
   expect([...tab.values.keys()]).toEqual(['rtdts.session']);
 });

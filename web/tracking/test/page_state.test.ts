@@ -70,7 +70,7 @@ test('a truck under way is shown with its age, distance and stops', () => {
   expect(state.isOld).toBe(false);
 });
 
-test('the age grows while nothing is heard, and the position is old after 150 s', () => {
+test('the age grows while nothing is received, and the position is old after 150 s', () => {
   expect(seen(report(), { nowMs: NOW_MS + 100_000 }).age_s).toBe(112);
   expect(seen(report(), { nowMs: NOW_MS + 139_000 }).isOld).toBe(true);
 });

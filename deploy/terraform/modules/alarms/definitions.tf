@@ -154,7 +154,7 @@ locals {
       times      = 5
     }
 
-    # One bridge that a hanging broker leaves without an answer tries five times a minute.
+    # One bridge that a hanging broker leaves without a response tries five times a minute.
     mqtt-disconnected = {
       meaning    = "Bridges lose their connection to the broker again and again."
       metrics    = { lost = { of = local.own["mqtt_bridge.ConnectionsLost"], stat = "Sum" } }
@@ -178,7 +178,7 @@ locals {
   alarms_of_the_consumer = {
     iterator-age = {
       meaning = "Points wait in the stream for more than ${var.iterator_age_s} s."
-      # Of whoever polls, and of the consumer: with fan-out it is not among those.
+      # Of all pollers, and of the consumer: with fan-out it is not among those.
       metrics = {
         iterator = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = var.watched.stream_name } }, stat = "Maximum" }
         points   = { of = local.own["consumer.PointAge"], stat = "Maximum" }
@@ -189,7 +189,7 @@ locals {
       times      = 3
     }
 
-    # The iterator's age is of whoever reads: with the consumer away it is Firehose's alone. Five
+    # The iterator's age is of the readers: without the consumer it is Firehose's alone. Five
     # minutes, because a batch may wait for a store for four (RETRY_BUDGET_S), and a lost task's
     # shards go on within 180 s.
     consumer-silent = {
@@ -277,7 +277,7 @@ locals {
     },
     {
       # DynamoDB measures throttling only when there is some, and its alarms keep their state while
-      # nothing comes, whatever they are told: so it is filled up.
+      # nothing comes, whatever their setting: so it is filled up.
       for key, name in var.watched.table_names : "table-throttled-${replace(key, "_", "-")}" => {
         runbook = "table-throttled"
         meaning = "DynamoDB throttles requests to ${name}."
@@ -394,7 +394,7 @@ locals {
         within     = 5
       }
 
-      # Each is found gone once. Who closes a socket is forgotten by $disconnect, before a round asks.
+      # Each is found gone once. A socket that its client closes is removed by $disconnect, before a round reads it.
       viewers-gone = {
         meaning = "For 5 minutes more than 10 % of the viewers' connections returned 410 in each round."
         metrics = {

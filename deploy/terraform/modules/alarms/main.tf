@@ -1,4 +1,4 @@
-# Alarms, each with an entry of its name in docs/operations.md. They are told to one SNS topic.
+# Alarms, each with an entry of its name in docs/operations.md. They go to one SNS topic.
 #
 # Missing data means different things: that nothing comes is an alarm of its own (no-points,
 # no-round), but a rate of nothing is no failure. One metric's name is used in one way: by an id that
@@ -70,7 +70,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
   log_group_name = each.value
   pattern        = "{ $.level = \"error\" }"
 
-  # All into one, which is paid once; which part it was is asked of the logs.
+  # All into one, which is paid once; the logs say which part it was.
   metric_transformation {
     namespace = local.logged.errors.namespace
     name      = local.logged.errors.name

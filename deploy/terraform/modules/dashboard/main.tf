@@ -325,7 +325,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   })
 }
 
-# What one asks the logs for at night, ready to run in CloudWatch under Logs Insights.
+# Queries of the logs for the night, ready to run in CloudWatch under Logs Insights.
 resource "aws_cloudwatch_query_definition" "this" {
   for_each = local.queries
 

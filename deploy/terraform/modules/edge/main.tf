@@ -14,7 +14,7 @@ locals {
 }
 
 # CloudFront takes certificates of its own region only. The records that prove the names are those of
-# the gateway's certificate: ACM asks an account for the same ones everywhere.
+# the gateway's certificate: ACM requires the same ones of an account everywhere.
 resource "aws_acm_certificate" "this" {
   region = local.global_region
 
@@ -160,7 +160,7 @@ resource "aws_cloudfront_distribution" "this" {
       https_port               = 443
       origin_protocol_policy   = "https-only"
       origin_ssl_protocols     = ["TLSv1.2"]
-      origin_read_timeout      = 30 # the gateway answers within 29 s
+      origin_read_timeout      = 30 # the gateway responds within 29 s
       origin_keepalive_timeout = 60
     }
   }

@@ -103,7 +103,7 @@ resource "aws_apigatewayv2_stage" "this" {
     throttling_burst_limit   = var.throttle.burst
   }
 
-  # Whoever has no credential gets as far as the function: all of them together no further than this,
+  # Requests without a credential reach the function: all of them together no further than this,
   # so that the rest of the throttle stays for tokens.
   dynamic "route_settings" {
     for_each = local.open_routes

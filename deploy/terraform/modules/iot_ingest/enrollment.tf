@@ -1,4 +1,4 @@
-# How a box becomes a truck: it comes with the fleet's claim certificate, which may only ask for one of
+# How a box becomes a truck: it comes with the fleet's claim certificate, which may only request one of
 # its own, and a secret made for its truck, by which the hook decides (fleet provisioning by claim).
 
 locals {
@@ -30,8 +30,8 @@ resource "aws_iot_policy" "claim" {
     Version = "2012-10-17"
     Statement = [
       { Sid = "Connect", Effect = "Allow", Action = "iot:Connect", Resource = "${local.arn_prefix}:client/enroll:*" },
-      { Sid = "Ask", Effect = "Allow", Action = ["iot:Publish", "iot:Receive"], Resource = [for topic in local.enrollment_topics : "${local.arn_prefix}:topic/${topic}/*"] },
-      { Sid = "Hear", Effect = "Allow", Action = "iot:Subscribe", Resource = [for topic in local.enrollment_topics : "${local.arn_prefix}:topicfilter/${topic}/*"] },
+      { Sid = "Request", Effect = "Allow", Action = ["iot:Publish", "iot:Receive"], Resource = [for topic in local.enrollment_topics : "${local.arn_prefix}:topic/${topic}/*"] },
+      { Sid = "Subscribe", Effect = "Allow", Action = "iot:Subscribe", Resource = [for topic in local.enrollment_topics : "${local.arn_prefix}:topicfilter/${topic}/*"] },
     ]
   })
 }

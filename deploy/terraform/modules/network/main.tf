@@ -22,7 +22,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# Nobody uses it by accident.
+# It is not used by accident.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.this.id
 }

@@ -1,9 +1,9 @@
-# Who may talk to whom: everything is HTTPS, and nobody outside may begin.
+# Which part may connect to which: all by HTTPS, and none from outside.
 
 locals {
   groups = {
     tasks        = "containers: outbound only"
-    search       = "OpenSearch: from those who use it"
+    search       = "OpenSearch: from its clients"
     search_admin = "the Lambda that prepares OpenSearch"
     firehose     = "interfaces of Firehose"
     endpoints    = "interface endpoints: from containers"

@@ -12,7 +12,7 @@ resource "aws_iam_role" "this" {
         Action    = "sts:AssumeRole"
         Principal = { Service = var.service }
       },
-      # The service may take the role for this account only: nobody else can make it their deputy.
+      # The service may take the role for this account only: no other account can make it a deputy.
       var.for_account_id == null ? {} : {
         Condition = { StringEquals = { "aws:SourceAccount" = var.for_account_id } }
       },

@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the role. Whoever uses it gets it with its policy."
+  description = "ARN of the role. Its user gets it with its policy."
   value       = aws_iam_role.this.arn
 }
 

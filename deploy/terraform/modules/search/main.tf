@@ -101,7 +101,7 @@ resource "aws_opensearch_domain" "this" {
     }
   }
 
-  # New versions of the service's own software come in the quiet hours, without being asked for.
+  # New versions of the service's own software come in the quiet hours, without a request.
   software_update_options {
     auto_software_update_enabled = true
   }

@@ -4,7 +4,7 @@
 locals {
   stage = "live" # the last part of its URL
 
-  # Wholly from the API, so that the Lambdas behind it can be told where to post.
+  # Wholly from the API, so that the Lambdas behind it can have the URL for posts.
   management_url = "${replace(aws_apigatewayv2_api.this.api_endpoint, "wss://", "https://")}/${local.stage}"
 }
 
@@ -28,7 +28,7 @@ resource "aws_apigatewayv2_integration" "this" {
   integration_uri  = var.handler.invoke_arn
 }
 
-# No route responses: with one, the gateway would send a message, if an empty one, for every answer
+# No route responses: with one, the gateway would send a message, if an empty one, for every response
 # of the Lambda, which posts what it has to say.
 resource "aws_apigatewayv2_route" "this" {
   for_each = var.routes

@@ -1,8 +1,8 @@
-# What each deployable is told: of all that is known the settings that its code declares, and no
-# other. A setting that it requires and nobody knows fails the plan.
+# The environment of each deployable: of all that is known the settings that its code declares, and no
+# other. A required setting without a value fails the plan.
 
 locals {
-  # What follows from what is made here: nobody else may say it.
+  # What follows from what is made here: no other place may set it.
   own_settings = merge(
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
@@ -58,7 +58,7 @@ locals {
   function_environments = {
     for key, function in local.definitions.functions : key => {
       for name in function.settings : name => local.known_settings[name]
-      # Lambda sets its own region, and lets nobody else.
+      # Lambda sets its own region, and allows no other setting.
       if contains(keys(local.known_settings), name) && name != "AWS_REGION"
     }
   }
@@ -67,7 +67,7 @@ locals {
     key => setsubtract(function.required_settings, ["AWS_REGION"])
   }
 
-  # One broadcaster alone holds rounds whole; one of several would tell everybody what the others tell
+  # One broadcaster alone runs rounds whole; one of several would send to all viewers what the others send
   # too. By name, since a first plan does not know the values.
   kept_from_containers = var.broadcaster.max_tasks > 1 ? [] : ["ROUND_QUEUE_URL"]
 

@@ -1,4 +1,4 @@
-# The product's Lambdas. Their timeouts lie below the gateway's 29 s, so that an answer is ours.
+# The product's Lambdas. Their timeouts lie below the gateway's 29 s, so that a response is ours.
 
 locals {
   functions = merge({ for key, function in local.iot_functions : key => function if var.iot_ingest != null }, {

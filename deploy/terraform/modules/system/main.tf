@@ -34,7 +34,7 @@ module "network" {
   interface_endpoints = var.network.interface_endpoints
 }
 
-# What was accepted is in here before the truck hears of it.
+# What was accepted is in here before the truck gets its response.
 resource "aws_kinesis_stream" "telemetry" {
   name             = "${var.name}-telemetry"
   retention_period = var.stream.retention_hours

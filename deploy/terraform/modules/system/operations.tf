@@ -1,4 +1,4 @@
-# The operators' commands: a container that nobody runs until an operator does
+# The operators' commands: a container that runs only when an operator starts it
 # (`python -m deploy.run_operation`). In the VPC, since OpenSearch is.
 
 module "operations_role" {
@@ -31,7 +31,7 @@ module "operations" {
 }
 
 locals {
-  # Erasing needs to read and to delete; of the stream it may only put, and ask how long it keeps.
+  # Erasing needs to read and to delete; of the stream it may only put, and read its retention.
   operations_statements = concat([for statement in [
     { sid = "DeviceMessages", actions = ["kinesis:PutRecords"], resources = [local.arns.device_messages] },
     { sid = "FailedDeviceMessages", actions = ["sqs:DeleteMessage", "sqs:ReceiveMessage"], resources = [local.arns.failed_messages] },

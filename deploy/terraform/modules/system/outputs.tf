@@ -16,7 +16,7 @@ output "websocket_url" {
   description = "Where sockets connect: WebSocketURL."
   value       = var.domains == null ? module.socket_api.url : "wss://${module.domains[0].names["socket"]}"
 
-  # Whoever is told may connect at once, and be heard.
+  # A client that has it may connect at once, and gets messages.
   depends_on = [module.broadcaster]
 }
 
@@ -69,7 +69,7 @@ output "environments" {
         for name, value in local.function_environments[key] : name => value if name != "EDGE_SECRETS"
       }
     }
-    containers = { for key, told in local.container_environments : key => told if key != "mqtt_bridge" || var.mqtt_bridge != null }
+    containers = { for key, environment in local.container_environments : key => environment if key != "mqtt_bridge" || var.mqtt_bridge != null }
   }
 }
 

@@ -114,7 +114,7 @@ locals {
         actions   = ["dynamodb:UpdateItem"]
         resources = [local.arns.table["socket_limits"]]
       },
-      { sid = "Answer", actions = ["execute-api:ManageConnections"], resources = local.arns.connections },
+      { sid = "Post", actions = ["execute-api:ManageConnections"], resources = local.arns.connections },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
@@ -179,7 +179,7 @@ locals {
           "ec2:DescribeVpcs",
         ]
         resources          = ["*"]
-        why_every_resource = "Firehose makes its interfaces with this role and asks for these before it delivers into a VPC; EC2 describes for the whole account only."
+        why_every_resource = "Firehose makes its interfaces with this role and reads these before it delivers into a VPC; EC2 describes for the whole account only."
       },
     ]
 

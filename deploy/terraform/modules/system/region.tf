@@ -24,7 +24,7 @@ module "api_gateway_log_role" {
   }]
 }
 
-# It replaces the role that another team's APIs log with, if there is one: only where it is asked for.
+# It replaces the role that another team's APIs log with, if there is one: only on request.
 resource "aws_api_gateway_account" "this" {
   count = length(module.api_gateway_log_role)
 

@@ -54,7 +54,7 @@ module "search_admin" {
   }
 }
 
-# Invoked again when its code or what it is told changes; a failure fails the apply.
+# Invoked again when its code or its settings change; a failure fails the apply.
 resource "aws_lambda_invocation" "prepare_search" {
   function_name = module.search_admin.name
   input         = jsonencode({})

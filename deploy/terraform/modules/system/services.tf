@@ -9,7 +9,7 @@ resource "aws_ecs_cluster" "this" {
   }
 
   lifecycle {
-    # Here since a variable's own validation can't see them, and once for all that are told.
+    # Here since a variable's own validation can't see them, and once for all that use them.
     precondition {
       condition     = length(setintersection(keys(var.settings), keys(local.own_settings))) == 0
       error_message = "Not by settings: ${join(", ", setintersection(keys(var.settings), keys(local.own_settings)))} would no longer be what is made here; there are variables for what may be chosen."

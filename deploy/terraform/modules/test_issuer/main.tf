@@ -60,7 +60,7 @@ resource "aws_apigatewayv2_integration" "this" {
   payload_format_version = "2.0"
 }
 
-# Without an authorizer: discovery and keys are public, and /token asks for the secret itself.
+# Without an authorizer: discovery and keys are public, and /token checks the secret itself.
 resource "aws_apigatewayv2_route" "this" {
   for_each = var.routes
 

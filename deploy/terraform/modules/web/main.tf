@@ -1,5 +1,5 @@
-# The pages, the customer's and the dispatcher's console: files in a private bucket, behind CloudFront. Static, so it asks for no rate
-# limits of its own; what it asks of the service goes to the service's own doors.
+# The pages, the customer's and the dispatcher's console: files in a private bucket, behind CloudFront. Static, so it needs no rate
+# limits of its own; its requests go to the service's own doors.
 
 locals {
   # CloudFront takes certificates of this region only.
