@@ -15,7 +15,7 @@ from tests.browser.conftest import OpenPage
 from tests.support.browser import WITHIN_MS, complaints_of
 from tests.support.console_backend import ConsoleBackend
 from tests.support.page_messages import ago, position, snapshot
-from tests.support.stills import looks_as_before
+from tests.support.stills import looks_as_before, zone_at_noon
 from tests.support.waiting import eventually
 
 expect.set_options(timeout=WITHIN_MS)
@@ -174,6 +174,10 @@ def test_a_delivery_is_followed_shared_given_away_and_declared(
     page.get_by_label("Another truck", exact=True).fill("T-0002")
     page.get_by_role("button", name="Give to it").click()
     expect(detail).to_contain_text("was given to the other truck")
+    console.move([truck(1), truck(2, delivery="D-1"), truck(13, flags=6)])
+    expect(page.locator("[data-id=T-0002]")).to_contain_text("In transit · D-1")
+    expect(page.locator("[data-id=T-0001]")).not_to_contain_text("D-1")
+    page.get_by_role("option", name="T-0002").click()
     page.get_by_label("Declare").select_option("failed")
     page.get_by_label("Reason").select_option("weather")
     page.get_by_role("button", name="Record").click()
@@ -439,7 +443,14 @@ def test_what_is_late_says_against_what(console: ConsoleBackend, open_page: Open
 def test_axe_finds_no_fault(
     console: ConsoleBackend, open_page: OpenPage, locale: str, scheme: str
 ) -> None:
-    page = open_page(console.console_url, viewport=DESK, locale=locale, color_scheme=scheme)
+    page = open_page(
+        console.console_url,
+        viewport=DESK,
+        locale=locale,
+        color_scheme=scheme,
+        bypass_csp=True,
+        timezone_id=zone_at_noon(),
+    )
     page.locator("button.primary").click()
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("option", name="T-0001").click()

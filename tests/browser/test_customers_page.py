@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from sim.setup.places import PROJECT
 from tests.browser.conftest import OpenPage
-from tests.support.browser import WITHIN_MS, artifact, complaints_of
+from tests.support.browser import WITHIN_MS, complaints_of
 from tests.support.page_backend import PageBackend
 from tests.support.page_messages import (
     TRUCK,
@@ -23,6 +23,7 @@ from tests.support.page_messages import (
     status,
     update,
 )
+from tests.support.stills import looks_as_before, zone_at_noon
 from tests.support.waiting import eventually
 
 expect.set_options(timeout=WITHIN_MS)
@@ -323,10 +324,16 @@ def test_the_map_is_fetched_after_the_position_is_there(
 def test_nothing_stands_in_the_way_of_assistive_technology(
     backend: PageBackend, open_page: OpenPage, language: str, scheme: str
 ) -> None:
-    page = open_page("about:blank", color_scheme=scheme, bypass_csp=True, viewport=WHOLE_PAGE)
+    page = open_page(
+        "about:blank",
+        color_scheme=scheme,
+        bypass_csp=True,
+        viewport=WHOLE_PAGE,
+        timezone_id=zone_at_noon(),
+    )
     page.goto(f"{backend.page_url}?lang={language}{backend.link[len(backend.page_url) :]}")
     map_is_drawn(page)
-    page.screenshot(path=artifact(f"customer-{language}-{scheme}.png"))
+    assert looks_as_before(page, f"customer-{language}-{scheme}") is None
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
 

@@ -8,7 +8,7 @@ WHITE, BLACK, GREY = [255, 255, 255, 255], [0, 0, 0, 255], [253, 253, 253, 255]
 
 
 def test_a_hair_more_or_less_is_no_difference() -> None:
-    assert difference(WHITE * 100, GREY * 99 + BLACK) is None
+    assert difference(WHITE * 1000, WHITE * 798 + GREY * 200 + BLACK * 2) is None
 
 
 def test_a_part_that_is_missing_is_one() -> None:

@@ -30,6 +30,16 @@ run "the_page_may_connect_to_the_service_alone" {
   }
 
   assert {
+    condition     = aws_cloudfront_response_headers_policy.this.security_headers_config[0].strict_transport_security[0].access_control_max_age_sec >= 31536000
+    error_message = "Browsers that know the page use TLS alone."
+  }
+
+  assert {
+    condition     = aws_cloudfront_response_headers_policy.this.security_headers_config[0].referrer_policy[0].referrer_policy == "no-referrer"
+    error_message = "No other site learns where the page is."
+  }
+
+  assert {
     condition     = jsondecode(output.config) == { server_url = var.server_url, websocket_url = var.websocket_url, map = null, sign_in = null }
     error_message = "The page's settings have the service's address."
   }
