@@ -17,7 +17,7 @@ def test_its_tables_are_the_codes() -> None:
     assert quota_table() in text, RENEW
 
 
-def test_each_route_says_who_may_call_it() -> None:
+def test_each_route_names_its_callers() -> None:
     assert CALLERS.keys() == set(ROUTES)
     assert DECLARABLE.keys() == set(CALLERS[DECLARE_EVENT])
     assert SEEN.keys() == set(ROLES)

@@ -190,7 +190,7 @@ def test_a_failure_says_why(backend: PageBackend, open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("fragment", ["", "#", "#a/b", "#%3Cscript%3E"])
-def test_a_link_without_a_token_asks_no_one(
+def test_a_link_without_a_token_sends_no_request(
     backend: PageBackend, open_page: OpenPage, fragment: str
 ) -> None:
     page = open_page(backend.page_url + fragment)

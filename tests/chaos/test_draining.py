@@ -43,7 +43,7 @@ ENDED_BY_SIGTERM = "exit code 143"
 TRACKED = 40
 
 
-async def test_a_consumer_told_to_end_checkpoints_all_that_is_durable(
+async def test_a_consumer_that_is_stopped_checkpoints_all_that_is_durable(
     local_cloud: LaunchedCloud, system: System, print_line: PrintLine
 ) -> None:
     """A batch that outlasts the KCL's grace is cut off and comes again: then it is tried anew."""
@@ -182,7 +182,7 @@ def stopped_broadcaster(cloud: LaunchedCloud, print_line: PrintLine) -> Iterator
         yield stopped
 
 
-def test_a_broadcaster_told_to_end_in_a_round_reports_the_rest_of_it(
+def test_a_broadcaster_that_is_stopped_in_a_round_reports_the_rest_of_it(
     local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     with watched(local_cloud) as those:
@@ -202,7 +202,7 @@ def test_a_broadcaster_told_to_end_in_a_round_reports_the_rest_of_it(
     assert (report["unread"], report["failed"], report["right_too_old"]) == (0, 0, 0)
 
 
-def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
+def test_a_broadcaster_that_is_stopped_leaves_its_undone_nudges_to_the_next(
     local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     queue = Queue(local_cloud.environment)

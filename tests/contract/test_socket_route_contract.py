@@ -142,7 +142,7 @@ async def test_an_authorizer_that_denies_or_breaks_rejects_the_socket(
 
 
 @OURS
-async def test_an_authorizer_that_says_unauthorized_is_answered_with_401(
+async def test_an_authorizer_that_says_unauthorized_causes_a_401(
     gateways: Gateways,
 ) -> None:
     responded, body = await rejection(gateways, "Unauthorized")
@@ -225,7 +225,7 @@ async def test_a_crowd_waits_its_turn_on_a_few_processes(gateways: Gateways) -> 
 
 
 @OURS
-async def test_a_handler_that_raises_is_told_to_its_client_alone(gateways: Gateways) -> None:
+async def test_a_handler_that_raises_is_reported_to_its_client_alone(gateways: Gateways) -> None:
     async with connect(gateways.websocket_url) as socket, connect(gateways.websocket_url) as other:
         reported = await send_request(socket, action="fail")
         response = await send_request(other, action="whoami")

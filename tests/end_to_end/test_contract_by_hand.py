@@ -143,7 +143,7 @@ def test_the_daemon_is_the_kcls_and_the_index_is_opensearch_3_8(local_cloud: Any
     assert node["version"]["distribution"] == "opensearch"
 
 
-def test_telemetry_is_answered_point_by_point(trip: Trip) -> None:
+def test_telemetry_has_a_result_per_point(trip: Trip) -> None:
     good, repeat = trip.point(seq=1), trip.point(seq=1)
     repeat["recorded_at"] = good["recorded_at"]
     response = trip.post(
@@ -165,7 +165,7 @@ def test_telemetry_is_answered_point_by_point(trip: Trip) -> None:
     assert response.json["adjusted"] == []
 
 
-def test_a_clock_ahead_is_shifted_and_told(trip: Trip) -> None:
+def test_a_clock_ahead_is_shifted_and_reported(trip: Trip) -> None:
     response = trip.post(trip.point(ago_s=-3600), trip.point(ago_s=-3610))
 
     assert response.status == 202

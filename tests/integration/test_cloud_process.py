@@ -28,7 +28,7 @@ SERVES = """
 """
 
 
-def test_it_is_ready_when_it_says_so_and_stops_when_told() -> None:
+def test_it_is_ready_when_it_says_so_and_stops_on_request() -> None:
     lines: list[str] = []
     cloud = CloudProcess(program(SERVES), lines.append)
     cloud.wait_until_ready()

@@ -293,7 +293,7 @@ async def test_a_transaction_that_never_arrived_can_be_repeated(world: World, by
 
 @pytest.mark.parametrize("operation", ["GetItem", "Query"])
 @pytest.mark.parametrize("fault", [THROTTLED, CutResponse(), CutResponse(after_bytes=25)], ids=str)
-async def test_a_read_that_was_not_answered_is_made_again(
+async def test_a_read_without_a_response_is_made_again(
     world: World, created: CreatedResources, operation: str, fault: Fault
 ) -> None:
     first = await created_delivery(world)

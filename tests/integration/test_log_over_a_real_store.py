@@ -63,7 +63,7 @@ def in_order(truck_id: str, points: Sequence[Point]) -> dict[str, Fix]:
 
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_the_order_and_whoever_dies_the_log_folds_to_the_timeline(
+def test_whatever_the_order_and_the_deaths_the_log_folds_to_the_timeline(
     client: OpenSearch, seed: int, is_sparse: bool
 ) -> None:
     rng = random.Random(seed)

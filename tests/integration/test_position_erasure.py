@@ -464,6 +464,6 @@ def test_a_state_that_no_one_can_read_is_deleted(client: OpenSearch) -> None:
     assert TruckStateStore(client).load([truck_id]) == {}
 
 
-def test_nothing_asked_is_nothing_done(client: OpenSearch) -> None:
+def test_nothing_requested_is_nothing_done(client: OpenSearch) -> None:
     assert DeliveryErasure(client).count(set(), set()) == {}
     assert list(DeliveryErasure(client).erase(set(), set())) == []

@@ -200,7 +200,7 @@ async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
         assert await closing_code(socket) == 1001
 
 
-async def test_a_connection_is_gone_until_connect_has_answered_and_after_its_end() -> None:
+async def test_a_connection_is_gone_until_connect_has_responded_and_after_its_end() -> None:
     async with running() as it:
         responses = []
 
@@ -319,7 +319,7 @@ async def test_a_socket_of_no_api_is_forbidden(path: str) -> None:
     assert rejected.value.response.status_code == 403
 
 
-async def test_an_authorizer_is_not_asked_without_what_it_wants_to_see() -> None:
+async def test_an_authorizer_is_not_invoked_without_its_identity_sources() -> None:
     wanting = Authorizer(function_arn="a", identity_sources=("route.request.querystring.ticket",))
     async with running(Apis(authorizer=wanting)) as it:
         with pytest.raises(InvalidStatus) as rejected:
@@ -329,7 +329,7 @@ async def test_an_authorizer_is_not_asked_without_what_it_wants_to_see() -> None
     assert it.lambdas.events == {}
 
 
-async def test_a_client_that_leaves_before_it_is_let_in_is_told_to_disconnect() -> None:
+async def test_a_client_that_leaves_before_it_is_let_in_causes_a_disconnect_event() -> None:
     async with running() as it:
         goes_on = asyncio.Event()
 

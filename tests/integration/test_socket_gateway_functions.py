@@ -63,7 +63,7 @@ async def running(
         await functions.stop()
 
 
-async def test_an_event_is_answered_by_a_process_that_stays(tmp_path: Path) -> None:
+async def test_an_event_is_handled_by_a_process_that_stays(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, _):
         one = await functions.invoke("f", {}, "r1")
         other = await functions.invoke("f", {}, "r2")

@@ -150,7 +150,7 @@ BREAKS = (
         file="mqtt_bridge/session.py",
         text="            await self._park(message, truck_id, verdict.reason, verdict.detail)",
         replacement="            await asyncio.sleep(0)",
-        tests=(f"{BRIDGE}::test_what_can_not_be_used_is_parked_answered_and_acknowledged",),
+        tests=(f"{BRIDGE}::test_what_can_not_be_used_is_parked_reported_and_acknowledged",),
     ),
     Break(
         name="mqtt-takes-what-a-revoked-truck-sends",
@@ -631,7 +631,7 @@ BREAKS = (
         tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
-        name="arrival-hours-before-anything-was-heard",
+        name="arrival-hours-before-any-point",
         guarantee=3,
         file="rtdts/tracking/presence.py",
         text="    if not dwell_s / 2 <= silence_s <= rules.longest_drive_in_s:",
@@ -881,7 +881,7 @@ BREAKS = (
         ),
     ),
     Break(
-        name="correction-found-written-is-not-told",
+        name="correction-found-written-is-not-pushed",
         guarantee=5,
         file="rtdts/tracking/delivery_state.py",
         text="log.after_anchor[before.log_length :]",
@@ -1009,7 +1009,7 @@ BREAKS = (
         ),
     ),
     Break(
-        name="anybody-tracks-anything",
+        name="every-viewer-tracks-anything",
         guarantee=4,
         file="socket_lambda/dispatch.py",
         text="return may_ever_view(delivery, role=viewer.role, identity=viewer.identity)",
@@ -1017,12 +1017,12 @@ BREAKS = (
         tests=(f"{SOCKET}::test_what_is_not_theirs_looks_as_if_it_did_not_exist",),
     ),
     Break(
-        name="anybody-reads-anything",
+        name="every-caller-reads-anything",
         guarantee=4,
         file="delivery_lambda/access.py",
         text="return caller.identity == delivery.customer_id",
         replacement="return True",
-        tests=(f"{DELIVERY}::test_for_everybody_else_it_does_not_exist",),
+        tests=(f"{DELIVERY}::test_for_all_others_it_does_not_exist",),
     ),
     Break(
         name="truck-reads-a-year",
@@ -1277,7 +1277,7 @@ BREAKS = (
         ),
     ),
     Break(
-        name="phones-loss-answered-as-taken",
+        name="phones-loss-reported-as-accepted",
         guarantee=1,
         file="ingest_lambda/phones.py",
         text='if handled.response["statusCode"] not in _NEVER_GOOD:',
@@ -1775,7 +1775,7 @@ BREAKS = (
         text="return self.revoked_at_ms is None and now_ms < self.expires_at_ms",
         replacement="return self.revoked_at_ms is None",
         tests=(
-            f"{SHARING}::test_all_that_opens_nothing_is_answered_alike",
+            f"{SHARING}::test_all_that_opens_nothing_gets_the_same_response",
             f"{BY_SHARE}::test_without_a_live_share_there_is_no_right",
         ),
     ),
@@ -1786,7 +1786,7 @@ BREAKS = (
         text="            delivery.customer_since_version,",
         replacement="            self.customer_since_version,",
         tests=(
-            f"{SHARING}::test_all_that_opens_nothing_is_answered_alike",
+            f"{SHARING}::test_all_that_opens_nothing_gets_the_same_response",
             f"{BY_SHARE}::test_a_share_ends_when_the_delivery_goes_to_another_customer",
             f"{SHARE_VIEWERS}::test_a_share_ends_when_its_delivery_goes_to_another_customer",
         ),
@@ -1829,7 +1829,7 @@ BREAKS = (
         file="delivery_lambda/sharing.py",
         text=" or blocks.revoking(SHARE, share.share_id, NO_TOKEN, now_ms):",
         replacement=":",
-        tests=(f"{SHARING}::test_all_that_opens_nothing_is_answered_alike",),
+        tests=(f"{SHARING}::test_all_that_opens_nothing_gets_the_same_response",),
     ),
     Break(
         name="made-up-share-tokens-are-looked-up",
@@ -1867,7 +1867,7 @@ BREAKS = (
         tests=(f"{SHARING}::test_strangers_fill_no_log",),
     ),
     Break(
-        name="shares-that-are-away-end-rounds",
+        name="shares-that-are-unavailable-end-rounds",
         guarantee=6,
         file="broadcaster/pushing.py",
         text="        is_unknown = stored.shares is None and _has_share(viewer)",
@@ -1904,7 +1904,7 @@ BREAKS = (
         tests=(f"{ORIGINS}::test_no_other_page_is_allowed",),
     ),
     Break(
-        name="anybody-reads-where-trucks-were",
+        name="every-caller-reads-where-trucks-were",
         guarantee=4,
         file="track_lambda/handler.py",
         text="if caller is None or caller.role not in CALLERS:",
@@ -1945,7 +1945,7 @@ BREAKS = (
         tests=(f"{CLOCK}::test_missed_minutes_never_pile_up",),
     ),
     Break(
-        name="track-anew-forgotten-with-the-old-one",
+        name="track-anew-removed-with-the-old-one",
         guarantee=5,
         file="rtdts/delivery_store/subscriptions.py",
         text='"subscribed_at_ms = :time", read.topic',
@@ -1964,13 +1964,13 @@ BREAKS = (
         tests=(f"{CLOCK}::test_one_broadcaster_alone_holds_every_bucket_of_every_round",),
     ),
     Break(
-        name="buckets-are-told-apart-by-who-sends-them",
+        name="buckets-are-distinguished-by-sender",
         guarantee=5,
         file="rtdts/push_queue/due_buckets.py",
         text='return f"{self.bucket}:{self.due_at_ms}"',
         replacement='return f"{self.bucket}:{self.due_at_ms}:{id(self)}"',
         tests=(
-            f"{SHARED}::test_each_bucket_is_held_once_a_round_whoever_of_two_holds_it",
+            f"{SHARED}::test_each_bucket_runs_once_a_round_on_either_of_two",
             "tests/contract/test_round_queue_contract.py"
             "::test_a_round_is_given_out_once_however_often_it_was_sent",
         ),
@@ -2013,12 +2013,12 @@ BREAKS = (
         tests=(f"{SHARED}::test_a_place_in_the_round_stays_while_nothing_is_left_out",),
     ),
     Break(
-        name="who-is-blind-takes-all",
+        name="a-blind-broadcaster-takes-all",
         guarantee=5,
         file="broadcaster/shared_rounds.py",
         text="return report.was_blind and not self._is_old(report.due_at_ms)",
         replacement="return False",
-        tests=(f"{SHARED}::test_who_is_blind_gives_back_and_leaves_all_to_who_sees",),
+        tests=(f"{SHARED}::test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads",),
     ),
     Break(
         name="any-failure-taken-for-gone",
@@ -2029,7 +2029,7 @@ BREAKS = (
         tests=(f"{ROUND}::test_a_failed_post_is_no_reason_to_drop_a_viewer",),
     ),
     Break(
-        name="change-found-written-is-not-told",
+        name="change-found-written-is-not-pushed",
         guarantee=5,
         file="consumer/transitions.py",
         text="""\
@@ -2045,14 +2045,13 @@ BREAKS = (
         ),
     ),
     Break(
-        name="what-a-crash-kept-from-being-told-is-not",
+        name="what-a-crash-left-unsent-stays-unsent",
         guarantee=5,
         file="consumer/transitions.py",
         text="versions = (*settlement.already_there, *(event.version for event in new))",
         replacement="versions = tuple(event.version for event in new)",
         tests=(
-            f"{PIPELINE}"
-            "::test_a_batch_that_comes_again_with_more_nudges_what_a_crash_kept_from_being_told",
+            f"{PIPELINE}::test_a_batch_that_comes_again_with_more_nudges_what_a_crash_left_unsent",
         ),
     ),
     Break(
@@ -2223,7 +2222,7 @@ BREAKS = (
         tests=(f"{PUSHED_BACK}::test_those_that_hang_cost_a_round_less_once_they_are_known",),
     ),
     Break(
-        name="nobody-leaves-quarantine",
+        name="no-connection-leaves-quarantine",
         guarantee=6,
         file="broadcaster/gateway_signals.py",
         text="""\
@@ -2246,7 +2245,7 @@ BREAKS = (
         replacement="if True:",
         tests=(
             f"{UNIT}/broadcaster/test_gateway_signals.py"
-            "::test_a_gateway_that_hangs_puts_no_one_in_quarantine_but_those_asked_first",
+            "::test_a_gateway_that_hangs_puts_only_the_first_tried_in_quarantine",
         ),
     ),
     Break(
@@ -2376,7 +2375,7 @@ BREAKS = (
         file="broadcaster/nudge_handling.py",
         text="viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0",
         replacement="False",
-        tests=(f"{NUDGES}::test_who_asks_again_and_again_gets_the_snapshot_requested_last",),
+        tests=(f"{NUDGES}::test_a_viewer_that_requests_again_and_again_gets_the_last_snapshot",),
     ),
     Break(
         name="one-token-opens-sockets-without-end",
@@ -2794,7 +2793,7 @@ BREAKS = (
         ),
     ),
     Break(
-        name="clusters-as-fine-as-is-asked-for",
+        name="clusters-as-fine-as-requested",
         guarantee=6,
         file="rtdts/tracking/fleet_view.py",
         text="_tiles(self.bbox, precision) > MAX_CLUSTERS:",
@@ -2912,7 +2911,7 @@ BREAKS = (
         tests=(PAGES,),
     ),
     Break(
-        name="console-takes-a-code-that-it-did-not-ask-for",
+        name="console-takes-a-code-that-it-did-not-request",
         guarantee=4,
         file="web/console/sign_in_flow.ts",
         text="if (pending === null || query.get('state') !== pending.state) {",

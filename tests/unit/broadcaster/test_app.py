@@ -84,7 +84,7 @@ class Running:
         self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=COMES_WITHIN_S))
 
 
-async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: World) -> None:
+async def test_it_says_that_it_is_ready_runs_rounds_and_ends_on_request(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     running = Running(world)

@@ -41,7 +41,7 @@ def test_no_wait_is_shorter_than_half_its_ceiling() -> None:
     assert backoff.remaining_s("slow") == FIRST_S / 2
 
 
-def test_connections_not_heard_of_for_long_are_not_remembered_for_ever() -> None:
+def test_connections_without_a_sign_for_long_are_dropped() -> None:
     clock = FakeClock()
     backoff = backoff_on(clock)
     for number in range(1_500):

@@ -113,7 +113,7 @@ async def test_who_looks_at_the_same_shares_the_question(world: World) -> None:
     assert [world.gateway.messages(f"c{n}")[0]["view"] for n in (0, 19)] == ["v0", "v19"]
 
 
-async def test_no_one_following_asks_nothing(world: World) -> None:
+async def test_without_followers_nothing_is_queried(world: World) -> None:
     await tick(world.fleet_followers())
 
     assert world.fleet.requested == []
@@ -378,7 +378,7 @@ async def test_a_view_that_fails_fails_alone(world: World) -> None:
     assert "fleet_not_read" in world.logged
 
 
-async def test_an_expensive_view_is_asked_less_often(world: World) -> None:
+async def test_an_expensive_view_is_queried_less_often(world: World) -> None:
     world.fleet.before_count = lambda _: world.clock.advance(0.5)
     world.follower("ann")
     fleet = world.fleet_followers()
@@ -389,7 +389,7 @@ async def test_an_expensive_view_is_asked_less_often(world: World) -> None:
     assert len(world.fleet.requested) == 2  # 0.5 s of work in 5 s
 
 
-async def test_it_goes_on_when_who_follows_cannot_be_read(world: World) -> None:
+async def test_it_goes_on_when_followers_cannot_be_read(world: World) -> None:
     world.follower("ann")
     read = world.subscriptions.of_topic
     reads: list[str] = []

@@ -100,7 +100,7 @@ def test_a_slow_client_that_says_so_does_not_hang() -> None:
     assert not signals.quarantine.holds("a")
 
 
-def test_a_gateway_that_hangs_puts_no_one_in_quarantine_but_those_asked_first() -> None:
+def test_a_gateway_that_hangs_puts_only_the_first_tried_in_quarantine() -> None:
     signals = Signals()
 
     for _ in range(3 * HANGS):

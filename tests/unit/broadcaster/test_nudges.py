@@ -43,7 +43,7 @@ async def handle(world: World, *nudges: Nudge) -> None:
         await until(lambda: len(world.queue.deleted) >= deleted)
 
 
-async def test_a_transition_is_told_to_the_viewers_of_its_delivery_alone(world: World) -> None:
+async def test_a_transition_is_pushed_to_the_viewers_of_its_delivery_alone(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=5, status=Status.NEARBY)
     world.delivery("D-2")
@@ -308,7 +308,7 @@ async def test_a_position_that_the_rate_lets_begin_late_is_left_to_the_next_one(
     assert world.gateway.types("a") == ["position"]
 
 
-async def test_a_snapshot_goes_to_who_asked_with_the_track_of_this_assignment(
+async def test_a_snapshot_goes_to_its_requester_with_the_track_of_this_assignment(
     world: World,
 ) -> None:
     world.truck("T-2", age_s=0)
@@ -340,7 +340,7 @@ async def test_a_snapshot_goes_to_who_asked_with_the_track_of_this_assignment(
     assert world.subscriptions.deliveries_read == []  # a delivery may have thousands of viewers
 
 
-async def test_who_asks_again_and_again_gets_the_snapshot_requested_last(world: World) -> None:
+async def test_a_viewer_that_requests_again_and_again_gets_the_last_snapshot(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=2)
     world.event("D-1", 2, Status.IN_TRANSIT, Cause.DECLARED)
@@ -445,7 +445,7 @@ async def test_a_snapshot_of_what_was_delivered_shows_where_that_was(world: Worl
     assert snapshot["position"]["age_s"] == 610
 
 
-async def test_a_snapshot_for_who_may_not_see_it_is_an_ending(world: World) -> None:
+async def test_a_snapshot_for_a_viewer_without_a_right_is_an_ending(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2")
     world.viewer("a", "D-1", identity="C-1")
@@ -659,7 +659,7 @@ async def test_a_position_is_not_followed_up(world: World) -> None:
     assert world.gateway.types("a") == ["position"]
 
 
-async def test_a_viewer_who_hangs_takes_up_one_slot_however_many_nudges_come(world: World) -> None:
+async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.delivery("D-2", status=Status.NEARBY)
     world.viewer("hung", "D-1")

@@ -48,7 +48,7 @@ def test_a_store_that_hangs_is_not_requested_again_for_a_moment() -> None:
     assert positions.shown(["T-1"]) == {}
 
 
-def test_a_store_that_fails_quickly_is_asked_every_time() -> None:
+def test_a_store_that_fails_quickly_is_queried_every_time() -> None:
     store, clock = FakePositions(), FakeClock()
     failing = Failing(store, clock, after_s=0.01)
 

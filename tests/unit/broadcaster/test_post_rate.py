@@ -48,7 +48,7 @@ def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=200), st.floats(1, 1e5))
-def test_whatever_is_answered_it_stays_between_the_least_and_the_ceiling(
+def test_whatever_the_responses_it_stays_between_the_least_and_the_ceiling(
     responses: list[tuple[bool, float]], ceiling: float
 ) -> None:
     rate = PostRate(ceiling)

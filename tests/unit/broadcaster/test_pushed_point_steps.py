@@ -28,7 +28,7 @@ def reported(world: World) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == "point"]
 
 
-async def test_a_round_reports_to_whom_a_traced_point_was_shown_and_how_old_it_was(
+async def test_a_round_reports_the_viewers_of_a_traced_point_and_its_age(
     world: World,
 ) -> None:
     shown = point_id(world.truck("T-1", age_s=5.0).newest)

@@ -415,7 +415,7 @@ async def test_an_expired_token_ends_each_of_its_subscriptions(world: World) -> 
     assert world.tracking == set()
 
 
-async def test_without_positions_the_status_is_still_told(world: World) -> None:
+async def test_without_positions_the_status_is_still_pushed(world: World) -> None:
     def away() -> None:
         raise OSError("OpenSearch is away")
 

@@ -76,7 +76,7 @@ def test_without_a_spread_all_receive_at_once() -> None:
     assert max(itertools.chain(*received(1, spread=0.0).values())) < 1
 
 
-def test_one_that_is_told_to_stop_waits_for_no_place() -> None:
+def test_one_that_is_stopped_waits_for_no_place() -> None:
     async def main() -> tuple[int, float]:
         clock = LoopClock()
         world = World(clock=clock, poster=PushingBack())

@@ -167,7 +167,7 @@ async def several() -> AsyncIterator[Several]:
     await several.close()
 
 
-async def test_each_bucket_is_held_once_a_round_whoever_of_two_holds_it(several: Several) -> None:
+async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Several) -> None:
     one, other = several.start(), several.start()
 
     for number in range(3):
@@ -285,7 +285,9 @@ async def test_who_was_left_out_comes_first_until_all_have_been_held(several: Se
     assert several.queue.sent[-BUCKETS].bucket == 0
 
 
-async def test_who_is_blind_gives_back_and_leaves_all_to_who_sees(several: Several) -> None:
+async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
+    several: Several,
+) -> None:
     blind = several.start()
     blind.holding.sees = False
     await until(lambda: bool(several.logged("shares_unread")))

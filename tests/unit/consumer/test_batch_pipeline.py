@@ -180,7 +180,7 @@ def test_a_replay_that_is_behind_the_log_appends_nothing(world: World, size: int
     assert world.deliveries.events("D-1") == events
 
 
-def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_kept_from_being_told(
+def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_left_unsent(
     world: World,
 ) -> None:
     world.assign("D-1")

@@ -192,7 +192,7 @@ def test_no_one_is_near_a_destination_that_has_moved(status: Status, truck_id: s
         (Status.ARRIVED, Status.ARRIVED),
     ],
 )
-def test_only_who_was_at_an_origin_that_has_moved_is_on_the_way_again(
+def test_only_a_truck_at_an_origin_that_has_moved_is_on_the_way_again(
     status: Status, then: Status
 ) -> None:
     change = plan(at_status(status), dataclasses.replace(PLAN, origin=Place(lat=1.0, lon=2.0)))

@@ -247,7 +247,7 @@ def test_a_delivery_is_read_by_those_concerned(api: Api, whom: tuple[str, str]) 
 
 
 @pytest.mark.parametrize("whom", STRANGERS)
-def test_for_everybody_else_it_does_not_exist(api: Api, whom: tuple[str, str]) -> None:
+def test_for_all_others_it_does_not_exist(api: Api, whom: tuple[str, str]) -> None:
     api.put()
     others, nobodys = api.get(whom), api.get(whom, "D-nobody")
 

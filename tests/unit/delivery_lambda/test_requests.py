@@ -206,7 +206,7 @@ def test_a_status_is_one_of_ours() -> None:
         (CUSTOMER, {"customer_id": "C-88", "truck_id": "T-1"}, None),
     ],
 )
-def test_a_list_is_of_whom_the_caller_may_name(
+def test_a_list_is_of_parties_that_the_caller_may_name(
     caller: Caller, query: dict[str, str], owner: tuple[str, str] | None
 ) -> None:
     found = owner_of_list(listed(**query), caller)
@@ -223,7 +223,7 @@ def test_a_dispatcher_names_one_owner(query: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("exp", ["1795506600", "1.7955066E9", 1795506600])
-def test_the_caller_is_who_the_gateway_says(exp: Any) -> None:
+def test_the_caller_is_the_one_that_the_gateway_names(exp: Any) -> None:
     event = aws_event("http_api_get_delivery")
     event["requestContext"]["authorizer"]["jwt"]["claims"]["exp"] = exp
 

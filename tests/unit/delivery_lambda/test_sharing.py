@@ -287,7 +287,7 @@ def test_a_share_of_one_delivery_opens_no_other(api: Api) -> None:
     assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
 
 
-def test_all_that_opens_nothing_is_answered_alike(api: Api) -> None:
+def test_all_that_opens_nothing_gets_the_same_response(api: Api) -> None:
     """Nobody learns of a delivery, or of a share that there was, by trying."""
     api.put("D-2", customer_id="C-1")
     revoked, expired = api.share(), api.share(expires_in_s=60)

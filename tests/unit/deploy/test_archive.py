@@ -16,7 +16,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_holds_the_files_readable_by_everybody(tmp_path):
+def test_holds_the_files_readable_by_all_users(tmp_path):
     path = tmp_path / "x.zip"
 
     write_archive(path, FILES)

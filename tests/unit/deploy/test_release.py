@@ -163,7 +163,7 @@ def test_the_password_is_never_an_argument(tmp_path: Path) -> None:
     assert login.split()[3:] == ["AWS", "--password-stdin", "1.dkr.ecr.example"]
 
 
-def test_it_asks_before_everything_unless_told_otherwise(tmp_path: Path) -> None:
+def test_it_confirms_everything_first_by_default(tmp_path: Path) -> None:
     requesting, silent = FakeShell(tmp_path), FakeShell(tmp_path)
 
     release(requesting).apply(confirms=True)

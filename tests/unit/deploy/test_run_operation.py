@@ -182,7 +182,7 @@ def test_an_account_that_rejects_is_reported_in_a_line(
     assert "AccessDeniedException" in capsys.readouterr().err
 
 
-def test_without_a_command_nothing_is_asked(
+def test_without_a_command_nothing_is_queried(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(account) == 2

@@ -43,7 +43,7 @@ def test_a_task_gives_its_name() -> None:
     assert endpoint.urls == [f"{ENDPOINT}/task"]
 
 
-def test_elsewhere_nothing_is_asked() -> None:
+def test_elsewhere_nothing_is_queried() -> None:
     endpoint = FakeEndpoint()
 
     assert "KCL_WORKER_ID" not in run(endpoint)

@@ -104,7 +104,7 @@ def test_a_body_that_is_no_json_is_rejected() -> None:
     assert issuer().respond(TOKEN, f"Bearer {SECRET}", b"{").status == 400
 
 
-def test_no_other_path_is_answered() -> None:
+def test_no_other_path_has_a_handler() -> None:
     assert issuer().respond(("GET", "/token"), f"Bearer {SECRET}", b"").status == 404
 
 

@@ -170,7 +170,7 @@ def test_the_first_generations_zone_is_a_setting(monkeypatch: pytest.MonkeyPatch
     assert ingest.points[0].recorded_at_ms == NOW_MS - 120
 
 
-def test_each_point_is_answered_by_itself(ingest: Lambda) -> None:
+def test_each_point_has_a_result_of_its_own(ingest: Lambda) -> None:
     status, body, _ = ingest(
         sending(
             {

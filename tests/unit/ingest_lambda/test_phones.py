@@ -232,7 +232,7 @@ def test_a_body_over_the_limit_is_413(ingest: Lambda, phone: Sending, packed: bo
     assert ingest.stream.records == []
 
 
-def test_a_strangers_body_is_not_even_unpacked_where_the_header_says_who_it_is(
+def test_a_strangers_body_is_not_even_unpacked_where_the_header_has_the_credential(
     ingest: Lambda,
 ) -> None:
     event = owntracks("not base64 at all", secret=new_secret())

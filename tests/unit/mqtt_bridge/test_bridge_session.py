@@ -204,7 +204,7 @@ async def test_no_more_is_held_than_the_broker_may_hand_over() -> None:
     assert sorted(filter(None, world.seqs)) == list(range(1, 12))
 
 
-async def test_what_can_not_be_used_is_parked_answered_and_acknowledged() -> None:
+async def test_what_can_not_be_used_is_parked_reported_and_acknowledged() -> None:
     world = World(FakeStream())
     world.park_failures = 2
     async with world.running():

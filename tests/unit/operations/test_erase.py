@@ -238,7 +238,7 @@ def test_a_truck_with_open_deliveries_is_rejected(world: World, search: FakeTruc
         check_truck("T-1", stores_of(world, search, "D-7"), now_ms=NOW_MS)
 
 
-def test_one_that_was_heard_of_just_now_is_rejected_until_all_is_written(
+def test_one_that_was_seen_just_now_is_rejected_until_all_is_written(
     world: World, search: FakeTruckSearch
 ) -> None:
     search.heard_ms = NOW_MS - 14 * 60_000

@@ -23,7 +23,7 @@ def search_responding(value: float | None) -> Any:
 @pytest.mark.parametrize(
     ("value", "expected"), [(float(RECEIVED_MS), format_instant(RECEIVED_MS)), (None, None)]
 )
-def test_a_truck_was_heard_of_when_its_last_point_was_received(
+def test_a_truck_was_last_seen_when_its_last_point_was_received(
     value: float | None, expected: str | None
 ) -> None:
     trucks = TruckErasure(cast("OpenSearch", search_responding(value)))

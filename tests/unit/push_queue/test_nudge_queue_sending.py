@@ -58,7 +58,7 @@ def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None
     assert [len(batch) for batch in sent(client)] == [10, 1]
 
 
-def test_what_fails_again_and_again_is_given_up_on_and_told() -> None:
+def test_what_fails_again_and_again_is_given_up_on_and_reported() -> None:
     client = ScriptedClient(*[failed(0)] * 4)
 
     with pytest.raises(MessagesNotSent) as rejected:

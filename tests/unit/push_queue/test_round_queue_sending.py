@@ -34,7 +34,7 @@ def failed(*numbers: int, sender_fault: bool = False) -> dict[str, Any]:
     return {"Failed": [{"Id": str(n), "Code": code, "SenderFault": sender_fault} for n in numbers]}
 
 
-def test_a_bucket_goes_to_its_own_group_and_is_one_whoever_sends_it() -> None:
+def test_a_bucket_goes_to_its_own_group_and_is_one_from_every_sender() -> None:
     client = ScriptedClient({})
     queue_on(client).send_buckets(due(3)[2:])
     ((_, request),) = client.calls

@@ -134,7 +134,7 @@ def test_a_socket_that_went_silent_is_replaced() -> None:
     in_virtual_time(main)
 
 
-def test_a_connection_that_is_asked_to_prove_itself_and_does_stays() -> None:
+def test_a_connection_that_must_prove_itself_and_does_stays() -> None:
     async def main() -> None:
         service = FakeLiveService()
         async with following(service) as followed:

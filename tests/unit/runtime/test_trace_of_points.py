@@ -19,7 +19,7 @@ from rtdts.runtime.point_trace import PointTrace
         ("*", ["T-1", "T-2", "T-3"]),
     ],
 )
-def test_it_follows_whom_it_is_told_to(trucks: str, followed: list[str]) -> None:
+def test_it_follows_the_named_truck(trucks: str, followed: list[str]) -> None:
     trace = PointTrace(trucks, Logger("part", io.StringIO()))
 
     assert [truck for truck in ("T-1", "T-2", "T-3") if trace.follows(truck)] == followed

@@ -61,7 +61,7 @@ def test_a_deployed_system_shows_only_its_front_doors(tmp_path: Path):
     assert environment.opensearch_url == ""
 
 
-def test_names_that_are_missing_are_all_told(tmp_path: Path):
+def test_names_that_are_missing_are_all_reported(tmp_path: Path):
     path = tmp_path / ".env"
     path.write_text("AWS_REGION=eu-north-1\n")
 

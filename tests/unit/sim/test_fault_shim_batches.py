@@ -86,7 +86,7 @@ def test_messages_that_fail_are_named_by_their_own_ids(failing: set[int]) -> Non
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-def test_keys_that_fail_come_back_unprocessed_with_how_they_were_asked(failing: set[int]) -> None:
+def test_keys_that_fail_come_back_unprocessed_with_their_request(failing: set[int]) -> None:
     keys = [{"id": {"S": str(n)}} for n in range(SIZE)]
     asked_of: dict[str, dict[str, object]] = {
         "a": {"Keys": keys[:2], "ConsistentRead": True},

@@ -46,7 +46,7 @@ def send_request(provider: IdentityProvider, secret=SECRET, **body):
     return provider.post("/token", f"Bearer {secret}", json.dumps(body).encode())
 
 
-def test_a_token_says_who_it_is_for_and_verifies_with_the_published_keys(provider):
+def test_a_token_names_its_holder_and_verifies_with_the_published_keys(provider):
     response = send_request(provider, role="truck", identity="T-1", ttl_s=60)
 
     assert response.status == 200

@@ -235,7 +235,7 @@ def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
     assert len(socket.replies) == 1
 
 
-def test_who_may_not_see_a_delivery_is_not_told_that_they_have_too_many(socket: Socket) -> None:
+def test_a_viewer_without_a_right_does_not_learn_that_it_has_too_many(socket: Socket) -> None:
     socket.has(new_delivery(delivery_id="D-2"), new_delivery(delivery_id="D-3", customer_id="C-9"))
     for delivery_id in ("D-1", "D-2", "D-3"):
         socket.track(delivery_id)
@@ -292,7 +292,7 @@ def test_an_unknown_action_is_a_bad_request(socket: Socket) -> None:
     assert socket.replies[0]["reason"] == "bad_request"
 
 
-def test_a_ping_is_answered(socket: Socket) -> None:
+def test_a_ping_gets_a_pong(socket: Socket) -> None:
     socket.send("ping")
     (pong,) = socket.replies
 

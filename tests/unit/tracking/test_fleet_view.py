@@ -73,7 +73,7 @@ def test_a_box_without_an_inside_is_none(bbox: tuple[float, float, float, float]
         FleetView(bbox=bbox, zoom=1)
 
 
-def test_who_asks_the_same_shares_the_response_whatever_the_view_is_called() -> None:
+def test_equal_requests_share_the_response_whatever_the_view_is_called() -> None:
     status = (FleetStatus.NEARBY, FleetStatus.ARRIVED)
     ann = FleetView(bbox=WORLD, zoom=1, filter=FleetFilter(status=status), view="a")
     ben = msgspec.structs.replace(ann, filter=FleetFilter(status=status[::-1]), view="b")

@@ -163,7 +163,7 @@ def sent(index: int, at_ms: int, heading_deg: float | None = None) -> SentPoint:
     return SentPoint(index, at_ms, point, "recorded_at")
 
 
-def test_what_was_done_is_kept_and_told() -> None:
+def test_what_was_done_is_kept_and_reported() -> None:
     stamped = stamp(
         [sent(0, NOW_MS + H), sent(2, NOW_MS - 8 * DAY), sent(5, NOW_MS - 2 * DAY)],
         received_at_ms=NOW_MS,

@@ -88,7 +88,7 @@ def test_a_cancelled_delivery_ends_at_once(role: str) -> None:
     assert right(cancelled, role=role) == Ended(reason=EndReason.CANCELLED)
 
 
-def test_who_lost_the_delivery_is_not_told_how_it_ended() -> None:
+def test_a_former_customer_is_not_shown_how_the_delivery_ended() -> None:
     cancelled = delivery(status=Status.CANCELLED, closed_at_ms=NOW_MS)
 
     assert right(cancelled, identity="C-2") == Ended(reason=EndReason.NO_LONGER_YOURS)

@@ -166,7 +166,7 @@ def test_the_alarms_the_metrics_of_ours_and_the_dashboard_are_paid_for() -> None
     assert math.isclose(quiet, 60 + 40 + 1, rel_tol=0.01)
 
 
-def test_without_viewers_nothing_is_told_to_anyone() -> None:
+def test_without_viewers_nothing_is_pushed() -> None:
     plan = round_plan(trucks=1_000, viewers=0)
 
     assert costs_edge.messages_a_month(plan) == 0

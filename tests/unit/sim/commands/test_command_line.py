@@ -47,7 +47,7 @@ def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -
     assert all(name in listed for name in ("setup", "up", "token", "drive", "watch", "demo"))
 
 
-def test_the_set_up_can_be_asked_what_it_does() -> None:
+def test_the_set_up_has_help() -> None:
     requested = [sys.executable, "-m", "sim.setup", "--help"]
     response = subprocess.run(requested, cwd=ROOT, capture_output=True, text=True, check=True)
 

@@ -32,7 +32,7 @@ def test_no_two_trucks_drive_the_same_road_at_once(trucks: int) -> None:
         assert distance_m(one.origin.lat, one.origin.lon, other.origin.lat, other.origin.lon) > 100
 
 
-def test_a_drive_lasts_as_long_as_asked() -> None:
+def test_a_drive_lasts_as_long_as_requested() -> None:
     for trip in plan_drive(DriveOptions(duration_s=60.0)):
         assert trip.motion.duration_s == pytest.approx(60.0, abs=0.5)
 

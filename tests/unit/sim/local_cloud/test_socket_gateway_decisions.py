@@ -291,7 +291,7 @@ def test_connects_response_opens_or_rejects(response: Any, status: int | None) -
     assert (rejection and rejection.status) == status
 
 
-def test_an_authorizer_that_wants_to_see_something_is_not_asked_without_it() -> None:
+def test_an_authorizer_with_identity_sources_is_not_invoked_without_them() -> None:
     sources = ("route.request.header.Authorization", "route.request.querystring.q")
 
     assert has_identity_sources(sources, {"authorization": "x"}, "q=1", {})

@@ -26,7 +26,7 @@ def publish(registry: Path, name: str, content: bytes) -> PinnedFile:
     return PinnedFile("jar", digest, len(content), f"{registry.as_uri()}/{name}")
 
 
-def test_what_is_missing_is_fetched_and_told(registry: Path, tmp_path: Path) -> None:
+def test_what_is_missing_is_fetched_and_reported(registry: Path, tmp_path: Path) -> None:
     files = [publish(registry, "a.jar", b"aaa"), publish(registry, "b.jar", b"bb")]
     document: list[tuple[int, int]] = []
 

@@ -35,7 +35,7 @@ def run(places: Places, *fakes: FakeStep) -> str:
     return output.getvalue()
 
 
-def test_only_what_is_missing_is_done_and_told(places: Places) -> None:
+def test_only_what_is_missing_is_done_and_reported(places: Places) -> None:
     there, missing = FakeStep("there", done=True), FakeStep("missing")
 
     output = run(places, there, missing)
