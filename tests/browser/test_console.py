@@ -23,6 +23,9 @@ expect.set_options(timeout=WITHIN_MS)
 AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null"
 DESK = {"width": 1280, "height": 800}
+SIDES = (-87.75, -87.55)
+"""West and east end of a fleet that is wider than it is high."""
+
 PLACE = {"lat": 41.88, "lon": -87.63, "radius_m": 100.0}
 
 
@@ -97,6 +100,25 @@ def test_the_list_takes_keys_and_draws_what_is_in_sight(
     expect(page.get_by_role("heading", name="T-0399")).to_be_focused()
     page.get_by_role("button", name="Close").click()
     expect(rows).to_be_focused()
+
+
+def test_the_same_trucks_stay_in_view_beside_the_details(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    west, east = ([f"T-{i}", 41.88, lon, 90, 8.3, 0, None, None, 0] for i, lon in enumerate(SIDES))
+    console.fleet = [west, east]
+    page = open_page(console.console_url, viewport=DESK)
+    sign_in(page)
+    map_rests(page)
+    eventually(lambda: len(console.views) > 1)  # around the fleet, no longer the world
+    requested = len(console.views)
+    page.get_by_role("option", name="T-0").click()
+    eventually(lambda: len(console.views) > requested)
+
+    expect(page.locator(".detail")).to_be_visible()
+    map_rests(page)
+    expect(page.locator(".headline")).to_have_text("2 trucks in view")
+    assert all(view["bbox"][0] < SIDES[0] < SIDES[1] < view["bbox"][2] for view in console.views)
 
 
 def test_clusters_are_zoomed_into_without_webgl(

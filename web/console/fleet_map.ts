@@ -111,10 +111,20 @@ export async function makeFleetMap(
     });
   };
   const duration = reducedMotion ? 0 : 400;
-  const goTo = ([west, south, east, north]: Box) => {
+  let framed: Box | null = null;
+  const goTo = (box: Box, within_ms = duration) => {
+    const [west, south, east, north] = box;
     const turned = east < west ? east + 360 : east;
-    map.fitBounds([west, south, turned, north], { padding: 48, maxZoom: 15, duration });
+    framed = box;
+    map.fitBounds([west, south, turned, north], { padding: 48, maxZoom: 15, duration: within_ms });
   };
+  map.on('movestart', ({ originalEvent }) => {
+    if (originalEvent) framed = null;
+  });
+  // Beside a truck's details the map is narrower: until it is moved by hand it shows the same box.
+  map.on('resize', () => {
+    if (framed) goTo(framed, 0);
+  });
   return {
     show(fleet, selected) {
       const trucks = fleet?.trucks ?? [];
@@ -130,6 +140,7 @@ export async function makeFleetMap(
     },
     goTo,
     goToPoint({ lat, lon }) {
+      framed = null;
       map.easeTo({ center: [lon, lat], zoom: Math.max(map.getZoom(), 13), duration });
     },
     pin(pins) {
