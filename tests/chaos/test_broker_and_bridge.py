@@ -36,6 +36,8 @@ KILLED = ((BRIDGE,), (BROKER,), (BROKER, BRIDGE))
 KILLS = int(os.environ.get("CHAOS_MQTT_KILLS", "4"))
 TRUCKS = 4
 EVERY_S = 0.05
+POINTS_A_REQUEST = 40
+"""Over HTTP: a request with each point would use up a truck's quota of requests, and then wait."""
 ACKNOWLEDGED_BETWEEN = (20, 150)
 """So many points at least, and at most, are acknowledged between one kill and the next."""
 
@@ -61,6 +63,7 @@ class Truck:
         try:
             yield
             making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(self.mqtt.settled(), self.http.settled())
         finally:
@@ -70,13 +73,20 @@ class Truck:
             await self._poster.close()
 
     async def _make(self) -> None:
-        while True:
-            fix = self._fix(len(self.fixes))
-            self.fixes[fix.id] = fix
-            again = self._rng.choice(list(self.fixes.values()))
-            self.mqtt.offer([fix, again])
-            self.http.offer([fix, again])
-            await asyncio.sleep(EVERY_S)
+        for_http: list[Fix] = []
+        try:
+            while True:
+                fix = self._fix(len(self.fixes))
+                self.fixes[fix.id] = fix
+                again = self._rng.choice(list(self.fixes.values()))
+                self.mqtt.offer([fix, again])
+                for_http += [fix, again]
+                if len(for_http) >= 2 * POINTS_A_REQUEST:
+                    self.http.offer(for_http)
+                    for_http = []
+                await asyncio.sleep(EVERY_S)
+        finally:
+            self.http.offer(for_http)
 
     def _fix(self, seq: int) -> Fix:
         return Fix(
