@@ -196,7 +196,10 @@ def shown_from(shown_from_ms: int | None, status: Status, at_ms: int) -> int | N
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule's event is based on, beside the point that made it fire. For the log only."""
+    """What a rule's event is based on, beside the point that made it fire. For the log only.
+
+    A `corrected` event has none: it names only the point because of which the log was corrected.
+    """
 
     distance_m: float
     """From that point to the centre of the place that the rule is about."""

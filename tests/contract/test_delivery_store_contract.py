@@ -18,7 +18,7 @@ from rtdts.delivery_store.deliveries import (
 from rtdts.delivery_store.errors import TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
-from rtdts.tracking.deliveries import Cause, DeclaredType, Status, TimeWindow
+from rtdts.tracking.deliveries import Cause, DeclaredType, Evidence, Status, TimeWindow
 from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
@@ -84,6 +84,7 @@ def test_what_is_written_is_read_back_whole(store: Store) -> None:
         proof="",
         declared=DeclaredType.PICKED_UP,
         point_id=f"{truck_id}:1:2",
+        evidence=Evidence(distance_m=12.5, accuracy_m=8.0, since_point_id=f"{truck_id}:1:1"),
         idempotency_key="k",
         request_hash="h",
     )

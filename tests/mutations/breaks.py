@@ -959,6 +959,17 @@ BREAKS = (
         tests=(f"{STORY}::test_where_batches_end_does_not_matter",),
     ),
     Break(
+        name="log-without-its-evidence",
+        guarantee=3,
+        file="consumer/transitions.py",
+        text="            evidence=transition.evidence,\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/consumer/test_evidence_in_the_log.py"
+            "::test_each_event_of_a_rule_has_its_evidence",
+        ),
+    ),
+    Break(
         name="closed-delivery-changed",
         guarantee=3,
         file="delivery_lambda/decisions.py",
