@@ -1126,6 +1126,17 @@ BREAKS = (
         ),
     ),
     Break(
+        name="settling-without-a-bound",
+        guarantee=6,
+        file="consumer/settling.py",
+        text="while not refold.is_done and fixes < MAX_FIXES:",
+        replacement="while not refold.is_done:",
+        tests=(
+            f"{UNIT}/consumer/test_settling_in_pages.py"
+            "::test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled",
+        ),
+    ),
+    Break(
         name="what-follows-a-long-log-is-lost",
         guarantee=6,
         file="rtdts/tracking/delivery_log.py",

@@ -10,7 +10,7 @@ import pytest
 from consumer import settling
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.positions import Point
-from tests.support.consumer_world import DRIVE_M, World, point
+from tests.support.consumer_world import DRIVE_M, STATUSES, World, drive, point
 
 
 def pairs() -> list[Point]:
@@ -82,3 +82,27 @@ def test_however_slow_the_store_is_every_pass_gets_on(monkeypatch: pytest.Monkey
 
     assert passes > 2, "it was not too much for one pass"
     assert world.statuses("D-1")[-1] is Status.ARRIVED
+
+
+def test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.assign("D-1")
+    world.assign("D-2", "T-2")
+    world.positions.max_hits = 40  # one search finds all of T-2, and not of T-1
+    monkeypatch.setattr(settling, "PAGE_FIXES", 10)
+    monkeypatch.setattr(settling, "MAX_FIXES", 20)
+    pipeline, points, others = world.pipeline(), pairs(), drive("T-2")
+    for chunk in (points[40:], others[3:], points[:40], others[:3]):
+        pipeline.process(world.shard.records(*[[one] for one in chunk]))
+    assert world.positions.unsettled() == ["T-1", "T-2"]
+
+    report = world.settle(pipeline)
+
+    (line,) = world.reported("settling_cut_off")
+    assert (line["level"], line["truck_id"]) == ("error", "T-1")
+    assert 20 <= int(str(line["fixes"])) < 30, "no further page than the one that reached the limit"
+    assert report.waiting == 0
+    assert world.positions.unsettled() == []
+    assert world.statuses("D-2") == list(STATUSES)
