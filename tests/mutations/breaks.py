@@ -978,6 +978,14 @@ BREAKS = (
         tests=(f"{DECISIONS}::test_a_closed_delivery_does_not_change",),
     ),
     Break(
+        name="delivered-only-after-the-arrival",
+        guarantee=3,
+        file="delivery_lambda/decisions.py",
+        text="    DeclaredType.DELIVERED: _OPEN,\n",
+        replacement="    DeclaredType.DELIVERED: frozenset({Status.ARRIVED}),\n",
+        tests=(f"{DECISIONS}::test_what_is_declared_is_legal_from_some_statuses_only",),
+    ),
+    Break(
         name="declaration-recorded-twice",
         guarantee=3,
         file="delivery_lambda/decisions.py",
