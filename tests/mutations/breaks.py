@@ -735,6 +735,14 @@ BREAKS = (
         ),
     ),
     Break(
+        name="late-points-count-for-half-a-day",
+        guarantee=3,
+        file="rtdts/tracking/truck_fold.py",
+        text="    late_horizon_s: float = 86_400.0",
+        replacement="    late_horizon_s: float = 43_200.0",
+        tests=(f"{TIMELINE}::test_late_points_far_from_each_other_give_the_same",),
+    ),
+    Break(
         name="settling-starts-anywhere",
         guarantee=3,
         file="rtdts/tracking/settling.py",

@@ -97,13 +97,13 @@ class BackOffice:
         )
 
 
-def sparse(points: Sequence[Point]) -> list[Point]:
-    """The same points, 17 times as far apart: late ones of them are settled by themselves."""
-    return [_stretched(one) for one in points]
+def sparse(points: Sequence[Point], times: int = 17) -> list[Point]:
+    """The same points, so many times as far apart: late ones of them are settled by themselves."""
+    return [_stretched(one, times) for one in points]
 
 
-def _stretched(one: Point) -> Point:
-    at_ms = START_MS + 17 * (one.event_at_ms - START_MS)
+def _stretched(one: Point, times: int) -> Point:
+    at_ms = START_MS + times * (one.event_at_ms - START_MS)
     return msgspec.structs.replace(
         one, recorded_at_ms=at_ms, event_at_ms=at_ms, received_at_ms=at_ms
     )

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from consumer import settling
 from rtdts.position_store.history_pages import MAX_HITS
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
 from tests.support.consumer_world import World, derived, drive, point
 from tests.support.disturbed_consumer import (
@@ -43,7 +45,8 @@ def in_order(points: Sequence[Point]) -> World:
 LAST = point(400, 4_010.0)
 EXPECTED = derived(in_order([*DRIVE, LAST]))
 SPARSE = sparse([*DRIVE, LAST])
-EXPECTED_SPARSE = derived(in_order(SPARSE))
+ALL_DAY = sparse([*DRIVE, point(300, 4_010.0)], 285)
+"""The first points may come 23 hours late, shortly before late points stop to count."""
 
 
 @given(st.integers(0, 2**32))
@@ -93,12 +96,19 @@ def test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same(see
     assert derived(world) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("track", "derived_in_order"),
+    [(SPARSE, derived(in_order(SPARSE))), (ALL_DAY, derived(in_order(ALL_DAY)))],
+    ids=["two_hours", "all_day"],
+)
 @given(st.integers(0, 2**32), st.booleans())
-def test_late_points_far_from_each_other_give_the_same(seed: int, is_paged: bool) -> None:
+def test_late_points_far_from_each_other_give_the_same(
+    track: Sequence[Point], derived_in_order: dict[str, Fix], seed: int, is_paged: bool
+) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)
-    *points, last = SPARSE
+    *points, last = track
     consumer = Workers(world, rng, disturbed(rng, points))
     world.positions.max_hits = 1 if is_paged else MAX_HITS
 
@@ -109,8 +119,9 @@ def test_late_points_far_from_each_other_give_the_same(seed: int, is_paged: bool
             consumer.settles(kill=rng.random() < 0.1)
     consumer.ends(last)
 
-    assert_log_is_the_timeline(world, SPARSE)
-    assert derived(world) == EXPECTED_SPARSE
+    assert_log_is_the_timeline(world, track)
+    assert derived(world) == derived_in_order
+    assert world.statuses(DELIVERY)[-1] is Status.ARRIVED
 
 
 @given(st.integers(0, 2**32))
