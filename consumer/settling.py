@@ -409,7 +409,7 @@ class Settler:
         folded = [one.fix.order for one in stored if not state.holds(one.fix)]
         order = folded[-1] if folded else (0, "")
         from_ms = order[0] if folded else min(interval.from_ms, state.window[0].event_at_ms)
-        fixes = len(lead)
+        fixes, is_last = len(lead), False
         while not refold.is_done and fixes < MAX_FIXES:
             page = budget.call(
                 "read late points",
@@ -434,7 +434,8 @@ class Settler:
             from_ms = last_ms if last_ms > from_ms else last_ms + 1
             order = new[-1].fix.order if new else order
             yield None
-        if fixes >= MAX_FIXES:
+        if not (refold.is_done or is_last):
+            refold.cut_off()
             self._log.error("settling_cut_off", truck_id=truck_id, fixes=fixes)
         yield refold, changed, fixes
 

@@ -126,6 +126,7 @@ class Refold:
         self._bad: Fix | None = None
         self._found_bad: set[str] = set()
         self._last_late: Fix | None = None
+        self._is_cut_off = False
         first = min((begin, *begins.values()))
         self._derives_from = begin
         self._context = [one.fix for one in before_window[max(0, first - LOOKBACK_FIXES) : first]]
@@ -168,6 +169,14 @@ class Refold:
             self._compare(fix)
         return changed
 
+    def cut_off(self) -> None:
+        """Records that the next fixes will not be taken, though they may differ.
+
+        Nothing is known of what lies between here and the window: the window stays as it is, and so
+        do the transitions of each delivery that does not agree yet.
+        """
+        self._is_cut_off = True
+
     def close(self, state: TruckState) -> Settled:
         """Returns the state with the interval settled.
 
@@ -176,7 +185,7 @@ class Refold:
         """
         window: list[Fix] = list(state.window)
         changed: list[Fix] = []
-        is_done = self.is_done
+        is_done = self.is_done or self._is_cut_off
         if not is_done:
             window, changed = self._derived_window(state)
         delivery_states = [
@@ -330,6 +339,8 @@ class Refold:
             return msgspec.structs.replace(
                 delivery_state, tip=_spliced(delivery_state.tip, machine, agreed)
             )
+        if self._is_cut_off:
+            return delivery_state
         tip = machine
         for fix in window:
             if _counts(fix, delivery_state.anchor):

@@ -743,6 +743,17 @@ BREAKS = (
         tests=(f"{TIMELINE}::test_late_points_far_from_each_other_give_the_same",),
     ),
     Break(
+        name="statuses-behind-a-cut-off-settling-are-withdrawn",
+        guarantee=3,
+        file="consumer/settling.py",
+        text="            refold.cut_off()\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/consumer/test_settling_in_pages.py"
+            "::test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled",
+        ),
+    ),
+    Break(
         name="settling-starts-anywhere",
         guarantee=3,
         file="rtdts/tracking/settling.py",

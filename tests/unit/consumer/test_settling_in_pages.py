@@ -97,6 +97,7 @@ def test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled(
     for chunk in (points[40:], others[3:], points[:40], others[:3]):
         pipeline.process(world.shard.records(*[[one] for one in chunk]))
     assert world.positions.unsettled() == ["T-1", "T-2"]
+    logged = world.statuses("D-1")
 
     report = world.settle(pipeline)
 
@@ -105,4 +106,5 @@ def test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled(
     assert 20 <= int(str(line["fixes"])) < 30, "no further page than the one that reached the limit"
     assert report.waiting == 0
     assert world.positions.unsettled() == []
+    assert world.statuses("D-1") == logged
     assert world.statuses("D-2") == list(STATUSES)
