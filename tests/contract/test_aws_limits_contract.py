@@ -68,6 +68,47 @@ def _number(digits: int, created: CreatedResources) -> Request:
     return {"TableName": created.names.tables.delivery_events, "Item": item}
 
 
+def _update(created: CreatedResources, value: dict[str, Any]) -> Request:
+    return {
+        "TableName": created.names.tables.truck_matches,
+        "Key": {"truck_id": {"S": unique("T")}},
+        "UpdateExpression": "SET n = :n",
+        "ExpressionAttributeValues": {":n": value},
+    }
+
+
+def _updated_number(digits: int, created: CreatedResources) -> Request:
+    return _update(created, {"N": "1" * digits})
+
+
+def _updated_item(size: int, created: CreatedResources) -> Request:
+    key = _update(created, {"S": ""})["Key"]
+    return _update(created, {"S": "x" * (size - limits.item_bytes({**key, ":n": {"S": ""}}))})
+
+
+def _updated_together(size: int, created: CreatedResources) -> Request:
+    return {"TransactItems": [{"Update": _updated_item(size, created)}]}
+
+
+def _set_of_strings(size: int, created: CreatedResources) -> Request:
+    item = _event(strings={"SS": ["x"]})
+    item["strings"]["SS"].append("y" * (size - limits.item_bytes(item)))
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _set_of_numbers(digits: int, created: CreatedResources) -> Request:
+    item = _event(numbers={"NS": ["1" * digits, "2"]})
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _binary(size: int, created: CreatedResources) -> Request:
+    item = _event(binary={"B": b""}, binaries={"BS": [b"x"]})
+    left = size - limits.item_bytes(item)
+    item["binary"]["B"] = b"x" * (left // 2)
+    item["binaries"]["BS"].append(b"y" * (left - left // 2))
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
 def _asked_number(digits: int, created: CreatedResources) -> Request:
     return {
         "TableName": created.names.tables.delivery_events,
@@ -177,11 +218,55 @@ CASES = (
         request=_item,
     ),
     Case(
+        name="item-bytes-of-strings",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_set_of_strings,
+    ),
+    Case(
+        name="item-bytes-of-binaries",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_binary,
+    ),
+    Case(
+        name="item-bytes-of-an-update",
+        service="dynamodb",
+        operation="update_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_updated_item,
+        within=64,  # it counts the expression too
+    ),
+    Case(
+        name="item-bytes-of-an-update-of-a-transaction",
+        service="dynamodb",
+        operation="transact_write_items",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_updated_together,
+        beyond=2,  # the fake counts the placeholder, a byte longer than the name
+    ),
+    Case(
         name="number-digits",
         service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_number,
+    ),
+    Case(
+        name="number-digits-of-a-set",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_NUMBER_DIGITS,
+        request=_set_of_numbers,
+    ),
+    Case(
+        name="number-digits-of-an-update",
+        service="dynamodb",
+        operation="update_item",
+        limit=limits.DYNAMODB_NUMBER_DIGITS,
+        request=_updated_number,
     ),
     Case(
         name="number-digits-of-a-query",
