@@ -102,7 +102,10 @@ _DECODER = msgspec.msgpack.Decoder(_State)
 
 
 def pack_state(state: TruckState) -> bytes:
-    """Packs a state without the truck's id: about 1 kB, and 100 bytes per open delivery."""
+    """Packs a state without the truck's id: about 0.6 kB, and 0.3 kB more per open delivery.
+
+    Of a delivery's part, half are its transitions with their points' ids.
+    """
     good, taken = state.last_good, state.taken
     return _ENCODER.encode(
         _State(

@@ -10,13 +10,26 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
+from rtdts.delivery_store.devices import DeviceStore
+from rtdts.delivery_store.enrollments import EnrollmentStore
+from rtdts.delivery_store.fleet_leases import FleetLeaseStore
+from rtdts.delivery_store.matches import prepare_truck, putting, removing
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.socket_limits import Rate, SocketLimitStore
+from rtdts.delivery_store.transactions import cancellation_codes
 from rtdts.push_queue.nudges import TransitionNudge
 from sim.local_cloud.resources import CreatedResources
 from tests.fakes import aws_limits as limits
 from tests.fakes import fake_fifo
+from tests.fakes.fake_delivery_tables import TABLES, FakeDeliveryTables
+from tests.fakes.fake_devices import FakeDeviceStore
+from tests.fakes.fake_enrollments import FakeEnrollmentStore
+from tests.fakes.fake_failed_messages import FakeFailedMessages
+from tests.fakes.fake_fleet import FakeFleetLeases
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_socket_limits import FakeSocketLimitStore
 from tests.fakes.scripted_client import ScriptedClient
-from tests.support.deliveries import unique
+from tests.support.deliveries import NOW_MS, new_delivery, unique
 
 Request = dict[str, Any]
 
@@ -65,6 +78,47 @@ def _item(size: int, created: CreatedResources) -> Request:
 
 def _number(digits: int, created: CreatedResources) -> Request:
     item = _event(number={"N": "1" * digits})
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _update(created: CreatedResources, value: dict[str, Any]) -> Request:
+    return {
+        "TableName": created.names.tables.truck_matches,
+        "Key": {"truck_id": {"S": unique("T")}},
+        "UpdateExpression": "SET n = :n",
+        "ExpressionAttributeValues": {":n": value},
+    }
+
+
+def _updated_number(digits: int, created: CreatedResources) -> Request:
+    return _update(created, {"N": "1" * digits})
+
+
+def _updated_item(size: int, created: CreatedResources) -> Request:
+    key = _update(created, {"S": ""})["Key"]
+    return _update(created, {"S": "x" * (size - limits.item_bytes({**key, ":n": {"S": ""}}))})
+
+
+def _updated_together(size: int, created: CreatedResources) -> Request:
+    return {"TransactItems": [{"Update": _updated_item(size, created)}]}
+
+
+def _set_of_strings(size: int, created: CreatedResources) -> Request:
+    item = _event(strings={"SS": ["x"]})
+    item["strings"]["SS"].append("y" * (size - limits.item_bytes(item)))
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _set_of_numbers(digits: int, created: CreatedResources) -> Request:
+    item = _event(numbers={"NS": ["1" * digits, "2"]})
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _binary(size: int, created: CreatedResources) -> Request:
+    item = _event(binary={"B": b""}, binaries={"BS": [b"x"]})
+    left = size - limits.item_bytes(item)
+    item["binary"]["B"] = b"x" * (left // 2)
+    item["binaries"]["BS"].append(b"y" * (left - left // 2))
     return {"TableName": created.names.tables.delivery_events, "Item": item}
 
 
@@ -177,11 +231,55 @@ CASES = (
         request=_item,
     ),
     Case(
+        name="item-bytes-of-strings",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_set_of_strings,
+    ),
+    Case(
+        name="item-bytes-of-binaries",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_binary,
+    ),
+    Case(
+        name="item-bytes-of-an-update",
+        service="dynamodb",
+        operation="update_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_updated_item,
+        within=64,  # it counts the expression too
+    ),
+    Case(
+        name="item-bytes-of-an-update-of-a-transaction",
+        service="dynamodb",
+        operation="transact_write_items",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_updated_together,
+        beyond=2,  # the fake counts the placeholder, a byte longer than the name
+    ),
+    Case(
         name="number-digits",
         service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_number,
+    ),
+    Case(
+        name="number-digits-of-a-set",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_NUMBER_DIGITS,
+        request=_set_of_numbers,
+    ),
+    Case(
+        name="number-digits-of-an-update",
+        service="dynamodb",
+        operation="update_item",
+        limit=limits.DYNAMODB_NUMBER_DIGITS,
+        request=_updated_number,
     ),
     Case(
         name="number-digits-of-a-query",
@@ -336,6 +434,123 @@ def test_what_is_beyond_a_limit_is_rejected(
 
     with pytest.raises((ClientError, ParamValidationError)):
         call(**case.request(case.limit + case.beyond, created))
+
+
+Kept = Callable[[str, pytest.FixtureRequest], Any]
+"""Makes a store or queue: the fake, or ours before the emulator."""
+
+
+def _over(store: type, fake: type, table: str) -> Kept:
+    def make(kind: str, request: pytest.FixtureRequest) -> Any:
+        if kind == "fake":
+            return fake()
+        return store(_client("dynamodb", request), getattr(_tables(request), table))
+
+    return make
+
+
+def _leases(kind: str, request: pytest.FixtureRequest) -> Any:
+    holder = "h" * limits.DYNAMODB_ITEM_BYTES
+    if kind == "fake":
+        return FakeFleetLeases(holder)
+    return FleetLeaseStore(_client("dynamodb", request), _tables(request), holder=holder)
+
+
+def _client(service: Any, request: pytest.FixtureRequest) -> Any:
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    return session.client(service, endpoint_url=request.getfixturevalue("aws_endpoint"))
+
+
+def _tables(request: pytest.FixtureRequest) -> TableNames:
+    created: CreatedResources = request.getfixturevalue("created")
+    return created.names.tables
+
+
+DEVICES = _over(DeviceStore, FakeDeviceStore, "device_credentials")
+ENROLLMENTS = _over(EnrollmentStore, FakeEnrollmentStore, "device_credentials")
+SOCKET_LIMITS = _over(SocketLimitStore, FakeSocketLimitStore, "socket_limits")
+LONG = "x" * limits.DYNAMODB_ITEM_BYTES
+LATE_MS = 10**limits.DYNAMODB_NUMBER_DIGITS + 1
+RATE = Rate(per_minute=60, burst=5)
+
+
+def _bind(enrollments: Any) -> None:
+    added = {"name": "", "now_ms": NOW_MS, "expires_at_ms": NOW_MS + 1}
+    secret = enrollments.add("T-1", **added)
+    enrollments.bind(secret, truck_id="T-1", key_hash=LONG, now_ms=NOW_MS)
+
+
+def _replace_socket(sockets: Any) -> None:
+    key = unique("key")
+    assert sockets.add_socket(key, "c-0=", most=3, now_ms=NOW_MS) is None
+    sockets.replace_socket(key, "c-0=", "c-1=", now_ms=LATE_MS)
+
+
+@pytest.mark.parametrize("kind", ["fake", "emulator"])
+@pytest.mark.parametrize(
+    ("make", "write"),
+    [
+        pytest.param(DEVICES, lambda one: one.add("T-1", name=LONG, now_ms=NOW_MS), id="device"),
+        pytest.param(
+            ENROLLMENTS,
+            lambda one: one.add("T-1", name=LONG, now_ms=NOW_MS, expires_at_ms=NOW_MS + 1),
+            id="enrollment",
+        ),
+        pytest.param(ENROLLMENTS, _bind, id="enrollment-bound"),
+        pytest.param(
+            _leases, lambda one: one.take(0, now_ms=NOW_MS, until_ms=NOW_MS + 1), id="lease"
+        ),
+        pytest.param(SOCKET_LIMITS, lambda one: one.take(unique("key"), RATE, LATE_MS), id="rate"),
+        pytest.param(
+            SOCKET_LIMITS,
+            lambda one: one.add_socket(unique("key"), "c-0=", most=3, now_ms=LATE_MS),
+            id="socket",
+        ),
+        pytest.param(SOCKET_LIMITS, _replace_socket, id="socket-replaced"),
+    ],
+)
+def test_what_a_table_refuses_the_store_of_it_refuses(
+    kind: str, make: Kept, write: Callable[[Any], object], request: pytest.FixtureRequest
+) -> None:
+    store = make(kind, request)
+
+    with pytest.raises(ClientError) as refused:
+        write(store)
+
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_message_that_the_queue_of_failed_ones_would_not_hold_is_rejected() -> None:
+    """By the fake: ours only receives."""
+    with pytest.raises(ClientError):
+        FakeFailedMessages().send("x" * (limits.SQS_MESSAGE_BYTES + 1), sent_at_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("kind", ["fake", "emulator"])
+def test_a_match_that_would_make_its_trucks_item_too_large_is_rejected(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    client: Any = FakeDeliveryTables() if kind == "fake" else _client("dynamodb", request)
+    table = (TABLES if kind == "fake" else _tables(request)).truck_matches
+    truck_id = unique("T")
+    prepare_truck(client, table, truck_id)
+
+    def put(name: str) -> None:
+        # An id is in a match's key and twice in the match.
+        row = new_delivery(delivery_id=name * 60_000, truck_id=truck_id)
+        write = putting(table, row, reordered_at_ms=None, limit=500)
+        client.transact_write_items(TransactItems=[write.item])
+
+    for name in "abc":
+        put(name)
+    with pytest.raises(ClientError) as refused:
+        put("d")
+
+    assert cancellation_codes(refused.value) == ("ValidationError",)
+    client.transact_write_items(
+        TransactItems=[removing(table, truck_id, "a" * 60_000, at_ms=NOW_MS).item]
+    )
+    put("d")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.errors import DeliveryErased, TooManyShares
@@ -12,6 +13,7 @@ from rtdts.delivery_store.shares import ShareKey, ShareStore, is_share_id, is_sh
 from rtdts.delivery_store.socket_limits import Rate
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.shares import Share
+from tests.fakes.aws_limits import DYNAMODB_NUMBER_DIGITS
 from tests.fakes.fake_shares import FakeShareStore
 from tests.support.deliveries import NOW_MS, event_of, new_delivery, unique
 
@@ -162,3 +164,14 @@ def test_a_share_that_is_not_there_gives_no_ticket(shares: Shares) -> None:
 
     assert not shares.store.take_ticket(key, RATE, now_ms=NOW_MS)
     assert shares.store.get_many([key]) == {}
+
+
+def test_a_time_of_more_digits_than_a_table_holds_is_rejected(shares: Shares) -> None:
+    share, token = shares.made(shares.delivery())
+    late_ms = 10**DYNAMODB_NUMBER_DIGITS + 1
+
+    with pytest.raises(ClientError):
+        shares.store.revoke(key_of(share), now_ms=late_ms)
+    with pytest.raises(ClientError):
+        shares.store.take_ticket(key_of(share), RATE, now_ms=late_ms)
+    assert shares.store.by_token(token) == share

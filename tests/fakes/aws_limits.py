@@ -16,6 +16,7 @@ Sources, as of 2026-11:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -47,6 +48,9 @@ SOCKET_FRAME_BYTES = 32 * 1024
 def breach(operation: str, request: Mapping[str, Any]) -> str | None:
     """The code with which AWS refuses a request for its size; None when it fits.
 
+    Of an update only the key and the values that it writes count here: the item is not known. A
+    fake that holds the item measures it by `item_bytes`.
+
     Args:
         operation: As the SDK's client names it; of one that is not limited here nothing is refused.
         request: The call's parameters.
@@ -65,8 +69,12 @@ def _attribute_bytes(attribute: Mapping[str, Any]) -> int:
     match kind:
         case "S":
             return len(value.encode())
+        case "B":
+            return len(value)
         case "N":
             return (len(_digits(value)) + 1) // 2 + 1
+        case "SS" | "BS" | "NS":
+            return sum(_attribute_bytes({kind[0]: one}) for one in value)
         case "M":
             return 3 + len(value) + item_bytes(value)
         case "L":
@@ -85,6 +93,8 @@ def _has_long_number(attribute: Mapping[str, Any]) -> bool:
     match kind:
         case "N":
             return len(_digits(value)) > DYNAMODB_NUMBER_DIGITS
+        case "NS":
+            return any(len(_digits(one)) > DYNAMODB_NUMBER_DIGITS for one in value)
         case "M":
             return any(map(_has_long_number, value.values()))
         case "L":
@@ -95,7 +105,7 @@ def _has_long_number(attribute: Mapping[str, Any]) -> bool:
 
 def _transaction(request: Mapping[str, Any]) -> str | None:
     writes = [write for action in request["TransactItems"] for write in action.values()]
-    items = [write.get("Item") or write.get("Key") or {} for write in writes]
+    items = [write.get("Item") or {**write.get("Key", {}), **_written(write)} for write in writes]
     values = [write.get("ExpressionAttributeValues", {}) for write in writes]
     sizes = [item_bytes(item) for item in items]
     if (
@@ -112,6 +122,21 @@ def _item(request: Mapping[str, Any]) -> str | None:
     if item_bytes(item) > DYNAMODB_ITEM_BYTES or any(map(_has_long_number, item.values())):
         return "ValidationException"
     return None
+
+
+def _update(request: Mapping[str, Any]) -> str | None:
+    values = request.get("ExpressionAttributeValues", {}).values()
+    size = item_bytes({**request["Key"], **_written(request)})
+    if size > DYNAMODB_ITEM_BYTES or any(map(_has_long_number, values)):
+        return "ValidationException"
+    return None
+
+
+def _written(update: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that an update puts into its item, under their own names."""
+    values = update.get("ExpressionAttributeValues", {})
+    names = set(re.findall(r":\w+", update.get("UpdateExpression", "")))
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _query(request: Mapping[str, Any]) -> str | None:
@@ -178,6 +203,7 @@ def _total(bodies: Iterable[bytes]) -> int:
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     "transact_write_items": _transaction,
     "put_item": _item,
+    "update_item": _update,
     "query": _query,
     "batch_get_item": _batch_get,
     "batch_write_item": _batch_write,

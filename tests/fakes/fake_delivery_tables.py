@@ -58,6 +58,8 @@ class FakeDeliveryTables:
         return {"Item": {"delivery_id": delivery_id, ERASED_ATTRIBUTE: {"N": "1"}}}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
+        if code := breach("update_item", request):
+            raise client_error(code)
         self.matches.setdefault(request["Key"]["truck_id"]["S"], {})
         return {}
 
@@ -66,7 +68,7 @@ class FakeDeliveryTables:
         if code := breach("transact_write_items", request):
             raise client_error(code)
         writes = [write for action in request["TransactItems"] for write in action.values()]
-        codes = ["None" if self._may(write) else "ConditionalCheckFailed" for write in writes]
+        codes = [self._code(write) for write in writes]
         if any(code != "None" for code in codes):
             raise cancelled(*codes)
         for write in writes:
@@ -74,9 +76,30 @@ class FakeDeliveryTables:
         self.transactions.append(len(writes))
         return {}
 
-    def _may(self, write: Mapping[str, Any]) -> bool:
+    def _code(self, write: Mapping[str, Any]) -> str:
         condition = write.get("ConditionExpression")
-        return condition is None or _holds(condition, self._stored(write), write)
+        if condition is not None and not _holds(condition, self._stored(write), write):
+            return "ConditionalCheckFailed"
+        if write["TableName"] == TABLES.truck_matches and self._outgrows(write):
+            return "ValidationError"
+        return "None"
+
+    def _outgrows(self, write: Mapping[str, Any]) -> bool:
+        """Whether a truck's item would be too large after a write of one of its matches."""
+        truck_id, values = write["Key"]["truck_id"]["S"], _part(write, "Values")
+        if ":match" not in values:
+            return False  # it becomes smaller
+        delivery_id = _part(write, "Names")["#delivery"]
+        stops = self.stops.get(truck_id, {})
+        matches = {
+            one: {"S": _encoded(match, stops.get(one))}
+            for one, match in self.matches.get(truck_id, {}).items()
+        }
+        item = {
+            "truck_id": {"S": truck_id},
+            "matches": {"M": {**matches, delivery_id: values[":match"]}},
+        }
+        return breach("put_item", {"Item": item}) is not None
 
     def _stored(self, write: Mapping[str, Any]) -> Mapping[str, Any]:
         """The item that a write is about, as far as conditions look at it."""
@@ -128,6 +151,12 @@ class FakeDeliveryTables:
         else:
             of_truck[delivery_id] = msgspec.json.decode(values[":match"], type=OpenMatch)
             stops[delivery_id] = msgspec.json.decode(values[":match"], type=Stop)
+
+
+def _encoded(match: OpenMatch, stop: Stop | None) -> str:
+    """A match as `encode_match` writes it."""
+    place = {} if stop is None else msgspec.to_builtins(stop)
+    return msgspec.json.encode({**msgspec.to_builtins(match), **place}).decode()
 
 
 def _holds(expression: str, item: Mapping[str, Any], write: Mapping[str, Any]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 from rtdts.delivery_store.devices import SECRET_LENGTH, Device, hash_of
+from rtdts.delivery_store.items import to_item
+from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import client_error
 
 
@@ -32,6 +34,8 @@ class FakeDeviceStore:
         """Adds a device with a known secret."""
         key = hash_of(secret)
         device = Device(device_id=key[:16], truck_id=truck_id, name=name, added_at_ms=now_ms)
+        if code := breach("put_item", {"Item": to_item(device, secret_hash=key)}):
+            raise client_error(code)
         self.devices[key] = device
         return device
 

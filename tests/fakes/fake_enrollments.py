@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
-from rtdts.delivery_store.devices import SECRET_LENGTH
+from rtdts.delivery_store.devices import SECRET_LENGTH, hash_of
+from rtdts.delivery_store.items import to_attribute
+from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import client_error
 
 
@@ -35,7 +37,7 @@ class FakeEnrollmentStore:
     def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
         self._check()
         secret = str(next(self._numbers)).zfill(SECRET_LENGTH)
-        self.items[secret] = FakeEnrollment(truck_id, name, expires_at_ms)
+        self._put(secret, FakeEnrollment(truck_id, name, expires_at_ms))
         return secret
 
     def bind(self, secret: str, *, truck_id: str, key_hash: str, now_ms: int) -> bool:
@@ -46,8 +48,15 @@ class FakeEnrollmentStore:
             return False
         if item.key_hash not in (None, key_hash):
             return False
-        item.key_hash = key_hash
+        self._put(secret, dataclasses.replace(item, key_hash=key_hash))
         return True
+
+    def _put(self, secret: str, item: FakeEnrollment) -> None:
+        stored = {"secret_hash": hash_of(secret), **dataclasses.asdict(item)}
+        attributes = {name: to_attribute(one) for name, one in stored.items() if one is not None}
+        if code := breach("put_item", {"Item": attributes}):
+            raise client_error(code)
+        self.items[secret] = item
 
     def _check(self) -> None:
         if self.is_unavailable:

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from rtdts.delivery_store.fleet_leases import Lease
+from rtdts.delivery_store.items import to_attribute
 from rtdts.position_store.fleet import FleetCounts
 from rtdts.tracking.current_delivery import Carried, current_delivery
 from rtdts.tracking.fleet_messages import Ages, FleetCluster, FleetTruck
 from rtdts.tracking.fleet_view import FleetStatus, FleetView
+from tests.fakes.aws_limits import breach
+from tests.fakes.scripted_client import client_error
 
 AGES = Ages(stale_after_ms=120_000, offline_after_ms=600_000)
 
@@ -132,6 +135,9 @@ class FakeFleetLeases:
         holder, stands_until_ms = self._held.get(part, ("", -1))
         if stands_until_ms >= now_ms and (holder, stands_until_ms) != (self._holder, until_ms):
             return Lease(stands_until_ms, is_mine=False)
+        lease = {"part": part, "holder": self._holder, "until_ms": until_ms}
+        if code := breach("put_item", {"Item": {k: to_attribute(v) for k, v in lease.items()}}):
+            raise client_error(code)
         self.taken.append(part)
         self._held[part] = self._holder, until_ms
         return Lease(until_ms, is_mine=True)

@@ -56,14 +56,13 @@ class FakeShareStore:
             created_by=created_by,
             expires_at_ms=expires_at_ms,
         )
-        if code := breach("put_item", {"Item": to_item(share)}):
-            raise client_error(code)
         token = f"{delivery.delivery_id}~s-{self._made:041}"
         return self.put(share, token), token
 
     def put(self, share: Share, token: str = "") -> Share:
         """Adds a share as it is."""
         key = ShareKey(share.delivery_id, share.share_id)
+        _check_size(share)
         self.writes += 1
         self._shares[key] = share
         if token:
@@ -94,7 +93,9 @@ class FakeShareStore:
         if share is None:
             return False
         if share.revoked_at_ms is None:
-            self._shares[key] = msgspec.structs.replace(share, revoked_at_ms=now_ms)
+            revoked = msgspec.structs.replace(share, revoked_at_ms=now_ms)
+            _check_size(revoked)
+            self._shares[key] = revoked
         return True
 
     def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
@@ -103,10 +104,10 @@ class FakeShareStore:
         last_ms = now_ms + (rate.burst - 1) * rate.ms_per_unit
         if share is None or share.revoked_at_ms is not None or full_at_ms > last_ms:
             return False
+        used = msgspec.structs.replace(share, tickets=share.tickets + 1, last_used_at_ms=now_ms)
+        _check_size(used)
         self._full_at_ms[key] = max(full_at_ms, now_ms) + rate.ms_per_unit
-        self._shares[key] = msgspec.structs.replace(
-            share, tickets=share.tickets + 1, last_used_at_ms=now_ms
-        )
+        self._shares[key] = used
         return True
 
     def _all_of(self, delivery_id: str) -> list[Share]:
@@ -115,3 +116,8 @@ class FakeShareStore:
     def _check(self) -> None:
         if self.is_unavailable:
             raise client_error("InternalServerError")
+
+
+def _check_size(share: Share) -> None:
+    if code := breach("put_item", {"Item": to_item(share)}):
+        raise client_error(code)

@@ -103,10 +103,11 @@ def test_a_window_is_a_sequence_of_its_fixes(fixes: list[Fix], data: st.DataObje
     assert window.packed == packed
 
 
-def states() -> list[TruckState]:
-    """Of a whole drive with a delivery on board: after each point, some late ones unsettled."""
+def states(deliveries: int = 1) -> list[TruckState]:
+    """Of a whole drive with deliveries on board: after each point, some late ones unsettled."""
     world = World()
-    world.assign("D-1")
+    for number in range(deliveries):
+        world.assign(f"D-{number + 1}")
     pipeline = world.pipeline()
     found = []
     whole = drive()
@@ -181,10 +182,12 @@ def test_every_field_of_a_state_is_stored() -> None:
             assert getattr(again, name) == getattr(last, name), name
 
 
-def test_a_full_window_and_a_delivery_take_about_a_kilobyte() -> None:
-    sizes = [len(pack_state(state)) for state in states()]
+@pytest.mark.parametrize("deliveries", [0, 1, 5, 20])
+def test_a_state_is_small_and_grows_with_its_open_deliveries(deliveries: int) -> None:
+    packed = [pack_state(state) for state in states(deliveries)]
 
-    assert max(sizes) <= 1_100
+    assert len(unpack_state(TRUCK, packed[-1]).deliveries) == deliveries
+    assert max(map(len, packed)) <= 600 + 300 * deliveries
 
 
 def test_what_the_log_holds_is_stored_without_its_evidence() -> None:
