@@ -14,7 +14,7 @@ from sim.setup.places import PROJECT
 from tests.browser.conftest import OpenPage
 from tests.support.browser import WITHIN_MS, complaints_of
 from tests.support.console_backend import ConsoleBackend
-from tests.support.page_messages import ago, position, snapshot
+from tests.support.page_messages import ago, ended, position, snapshot, status
 from tests.support.stills import looks_as_before, zone_at_noon
 from tests.support.waiting import eventually
 
@@ -69,14 +69,15 @@ def sign_in(page: Page) -> None:
 def test_a_dispatcher_signs_in_and_sees_the_fleet(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
+    console.fleet += [truck(3), truck(40)]
     page = open_page("about:blank", viewport=DESK)
     complaints = complaints_of(page)
     page.goto(console.console_url)
     sign_in(page)
 
-    expect(page.locator(".headline")).to_have_text("3 trucks in view")
+    expect(page.locator(".headline")).to_have_text("5 trucks in view")
     expect(page.locator(".troubles")).to_contain_text("1 late")
-    expect(page.get_by_role("option")).to_have_count(3)
+    expect(page.get_by_role("option")).to_have_count(5)
     expect(page.get_by_role("option").first).to_contain_text("In transit · D-1")
     expect(page.locator("[data-map=on]")).to_be_visible()
     assert page.url == console.console_url
@@ -218,6 +219,31 @@ def test_a_delivery_is_followed_shared_given_away_and_declared(
     [(_, _, body, headers)] = [call for call in console.calls if call[:2] == declared]
     assert body == {"type": "failed", "failure_code": "weather"}
     assert len(headers["Idempotency-Key"]) == 36
+
+
+def test_a_delivery_is_cancelled_and_seen_to_end(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    page = open_page(console.console_url, viewport=DESK)
+    sign_in(page)
+    page.get_by_role("option", name="T-0001").click()
+    detail = page.locator(".detail")
+    expect(detail.locator(".timeline li")).to_have_count(4)
+    page.get_by_label("Declare").select_option("cancelled")
+    page.get_by_role("button", name="Record").click()
+    expect(detail).to_contain_text("It was recorded.")
+    console.send(status("cancelled", 5))
+    console.send(ended("cancelled"))
+
+    expect(detail.locator(".timeline li").first).to_have_attribute("data-status", "cancelled")
+    expect(detail).to_contain_text("Cancelled · D-1")
+    expect(detail.locator(".notice")).to_have_text("This delivery is no longer followed here.")
+    eventually(lambda: console.open_sockets == 2)  # of the map and of the alerts
+    console.move([truck(1), *console.fleet[1:]])
+    expect(page.locator("[data-id=T-0001]")).not_to_contain_text("D-1")
+    expect(detail).not_to_contain_text("D-1")
+    declared = ("POST", "/deliveries/D-1/events")
+    assert [call[2] for call in console.calls if call[:2] == declared] == [{"type": "cancelled"}]
 
 
 def test_a_session_outlives_a_reload_and_ends_by_signing_out(

@@ -26,6 +26,7 @@ LIFE_S = 60
 """Of a share that expires while its page is open: the service's shortest, shorter than a drive."""
 
 NOT_VALID = "This link is not valid, has expired or was revoked."
+STALE = "The truck has sent no usable position since"
 NEAR_M = 60.0
 """From the marker to the truck's fixes: the page may be a little behind."""
 
@@ -84,11 +85,15 @@ def test_a_drive_is_seen_to_its_end_unless_the_share_expires(
     kill_the_broadcaster(drive.cloud)
     headline(page).to_have_text("At the destination", timeout=WITHIN_THE_DRIVE_MS)
     page.screenshot(path=artifact("customer-of-a-drive.png"))
+    drive.end_with_a_bad_fix()
     says_that_the_link_is_over(brief_page)  # its share has expired while the truck drove
     headline(open_page(brief_link)).to_have_text(NOT_VALID)
     expect(page.locator("[data-connection=fine]")).to_be_attached()
+    expect(page.locator(".notices")).to_contain_text(STALE)  # with the next round
+    expect(page.locator(".truck-marker.stale")).to_be_visible()
     drive.declare("delivered")
     headline(page).to_have_text("Delivered")
+    expect(page.locator(".notices")).not_to_contain_text(STALE)
     steps = page.locator(".history li").evaluate_all("all => all.map((li) => li.dataset.status)")
     assert steps[0] == "delivered"
     assert {"assigned", "in_transit", "arrived"} <= set(steps)

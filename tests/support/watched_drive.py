@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 import secrets
 import threading
@@ -23,6 +24,8 @@ from sim.token_client import TokenClient
 from tests.support.pace import DWELL_S
 
 TRIP_S = 75.0
+POOR_ACCURACY_M = 500.0
+"""Of a fix that the service does not show."""
 
 numbers = count(1)
 
@@ -51,6 +54,7 @@ class Drive:
         times = TripTimes(TRIP_S, DWELL_S + 2.0)
         self.trip: Trip = next(plan_trips(route, times, rng=random.Random(number)))
         self.crew: Crew | None = None
+        self._driving: asyncio.Task[None] | None = None
         self._running: list[asyncio.Task[Any]] = []
 
     @staticmethod
@@ -87,12 +91,32 @@ class Drive:
             device = Device(self.truck_id, DeviceProfile(), random.Random(7))
             self.crew = Crew(self._system, device, self.customer_id)
             self.crew.delivery_ids.append(self.delivery_id)
-            self._running = [
-                asyncio.create_task(self.crew.run()),
-                asyncio.create_task(self.crew.drive(self.trip, wall_clock.now_ms(), by_rule=True)),
-            ]
+            driving = self.crew.drive(self.trip, wall_clock.now_ms(), by_rule=True)
+            self._driving = asyncio.create_task(driving)
+            self._running = [asyncio.create_task(self.crew.run()), self._driving]
 
         self.call(begin)
+
+    def end_with_a_bad_fix(self) -> None:
+        """Waits for the trip's last fix and sends a bad one after it: the position is stale from
+        then on, as no other fix follows.
+        """
+        crew, driving = self.crew, self._driving
+        assert crew is not None
+        assert driving is not None
+
+        async def send() -> None:
+            await driving
+            last = max(crew.fixes.values(), key=lambda fix: fix.recorded_at_ms)
+            bad = dataclasses.replace(
+                last,
+                seq=last.seq + 1,
+                recorded_at_ms=last.recorded_at_ms + 1000,
+                accuracy_m=POOR_ACCURACY_M,
+            )
+            crew.uploader.offer([bad])
+
+        self.call(send)
 
     def declare(self, kind: str, **options: Any) -> None:
         """What no sensor knows."""
