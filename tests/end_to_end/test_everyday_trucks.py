@@ -51,7 +51,7 @@ class Driver:
             headers={"Idempotency-Key": uuid.uuid4().hex},
         )
 
-    def upload(self, recorded_at_ms: list[int]) -> HttpResponse:
+    def upload(self, recorded_at_ms: list[int], *, first_seq: int = 0) -> HttpResponse:
         positions = [
             {
                 "truck_id": self.truck_id,
@@ -60,13 +60,18 @@ class Driver:
                 "lat": ORIGIN.lat + n * 0.001,
                 "lon": ORIGIN.lon,
             }
-            for n, at_ms in enumerate(recorded_at_ms)
+            for n, at_ms in enumerate(recorded_at_ms, first_seq)
         ]
         return self._api("POST", "/telemetry", token=self._token, body={"positions": positions})
 
 
 def statuses(field: Field, delivery: Delivery) -> list[tuple[Status, Cause]]:
     return [(one.status, one.cause) for one in field.events(delivery)]
+
+
+def event_times(field: Field, truck_id: str) -> dict[int | None, int]:
+    """When each point of the truck's history took place, by `seq`; epoch milliseconds."""
+    return {fix.fix.seq: fix.fix.event_at_ms for _, _, fix in field.stores.history([truck_id])}
 
 
 def test_an_indoor_dock_without_reception_is_seen_and_then_delivered(field: Field) -> None:
@@ -126,15 +131,21 @@ def test_one_wrong_clock_in_a_request_moves_only_itself_however_often_it_is_sent
     recorded_at_ms[4] += HOURS_AHEAD * HOUR_MS
 
     first = driver.upload(recorded_at_ms)
-    again = driver.upload(recorded_at_ms)
     eventually(lambda: len(field.documents(truck_id)) == 10)
-    fixes = {fix.fix.seq: fix.fix for _, _, fix in field.stores.history([truck_id])}
+    event_at_ms = event_times(field, truck_id)
+    again = driver.upload(recorded_at_ms)
+    fresh = driver.upload([sent_at_ms], first_seq=10)
+    # The truck's records are processed in order: by then the repeated ones have been.
+    eventually(lambda: 10 in event_times(field, truck_id))
+    fixes = event_times(field, truck_id)
 
-    assert (first.status, again.status) == (202, 202)
+    assert (first.status, again.status, fresh.status) == (202, 202, 202)
+    assert len(field.stores.history([truck_id])) == 11
+    assert {n: fixes[n] for n in range(10)} == event_at_ms
     for response in (first, again):
         assert response.json["accepted"] == 10
         assert [one["index"] for one in response.json["adjusted"]] == [4]
-    assert [fixes[n].event_at_ms for n in range(10) if n != 4] == [
+    assert [fixes[n] for n in range(10) if n != 4] == [
         at_ms for n, at_ms in enumerate(recorded_at_ms) if n != 4
     ]
-    assert abs(fixes[4].event_at_ms - sent_at_ms) < HOUR_MS
+    assert abs(fixes[4] - sent_at_ms) < HOUR_MS
