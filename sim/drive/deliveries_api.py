@@ -243,4 +243,4 @@ def _record(body: Mapping[str, Any]) -> DeliveryRecord:
             ),
         )
     except (KeyError, TypeError) as error:
-        raise ApiError("a delivery", None, f"{error!r} is missing") from error
+        raise ApiError("a delivery", None, f"the response is incomplete: {error!r}") from error

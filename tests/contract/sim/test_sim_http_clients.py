@@ -147,7 +147,7 @@ async def test_a_response_that_is_no_delivery_is_reported(
     scripted, url = service
     scripted.script = [(200, {"delivery_id": "D-1"})]
 
-    with pytest.raises(ApiError, match="lacks"):
+    with pytest.raises(ApiError, match="incomplete"):
         await DeliveriesApi(session, url, token).get("D-1")
 
 
