@@ -8,7 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.local_cloud.ports import HOST, PortInUseError, Ports, check_free, find_holder, free_ports
+from sim.local_cloud.ports import (
+    HOST,
+    PortInUseError,
+    Ports,
+    check_free,
+    find_holder,
+    free_port,
+    free_ports,
+)
 
 
 @pytest.fixture
@@ -30,6 +38,20 @@ def test_no_free_port_is_one_that_an_outgoing_connection_may_take() -> None:
     lowest_of_linux = 32_768
 
     assert max(free_ports().named().values()) < lowest_of_linux
+
+
+def test_a_port_that_is_taken_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket
+) -> None:
+    taken = listener.getsockname()[1]
+    tried = iter([taken, taken, 21_000])
+    monkeypatch.setattr("sim.local_cloud.ports.secrets.choice", lambda _: next(tried))
+    monkeypatch.setattr("sim.local_cloud.ports._FREE_PORTS", {21_000})
+    monkeypatch.setattr(
+        "sim.local_cloud.ports.reserve", lambda _, port: 45_000 if port == taken else port
+    )
+
+    assert free_port() == 21_000
 
 
 def test_a_free_port_is_kept_from_the_next_caller() -> None:
