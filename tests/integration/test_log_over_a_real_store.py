@@ -7,7 +7,6 @@ seeds; here each has its own truck and the workers' reads see what OpenSearch ha
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from typing import cast
 
 import msgspec
@@ -19,7 +18,6 @@ from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
 from rtdts.tracking.deliveries import Status
-from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
 from tests.fakes.fake_position_store import FakePositionStore
 from tests.support.consumer_world import START_MS, World, derived, drive, point
@@ -30,6 +28,7 @@ from tests.support.disturbed_consumer import (
     Workers,
     assert_log_is_the_timeline,
     disturbed,
+    in_order,
     sparse,
 )
 
@@ -49,16 +48,6 @@ class RealPositions(PositionWriter, HistoryPages, TruckStateStore):
 @pytest.fixture(scope="module")
 def client(opensearch_url: str) -> OpenSearch:
     return connect(opensearch_url)
-
-
-def in_order(truck_id: str, points: Sequence[Point]) -> dict[str, Fix]:
-    """The history of the same points when they come in order, to an undisturbed worker."""
-    world = World()
-    world.assign(DELIVERY, truck_id)
-    pipeline = world.pipeline()
-    for one in points:
-        pipeline.process(world.shard.records([one]))
-    return derived(world)
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])
@@ -92,6 +81,5 @@ def test_whatever_the_order_and_the_deaths_the_log_folds_to_the_timeline(
     assert_log_is_the_timeline(world, points)
     positions.refresh()
     history = positions.after(truck_id, START_MS, 10 * len(points))
-    assert {one.fix.point_id: msgspec.structs.replace(one.fix, n=0) for one in history} == in_order(
-        truck_id, points
-    )
+    found = {one.fix.point_id: msgspec.structs.replace(one.fix, n=0) for one in history}
+    assert found == derived(in_order(points, truck_id))

@@ -1,6 +1,6 @@
 """A consumer whose points come in any order, whose workers die, and whose delivery is changed.
 
-`assert_log_is_the_timeline` is guarantee 3: the log tells what the same points tell in order.
+`assert_log_is_the_timeline` is guarantee 3: the log says what the same points say in order.
 """
 
 from __future__ import annotations
@@ -209,6 +209,16 @@ def _records(world: World, points: Sequence[Point], rng: random.Random) -> list[
         records += world.shard.records(rest[:size])
         rest = rest[size:]
     return records
+
+
+def in_order(points: Sequence[Point], truck_id: str = "T-1") -> World:
+    """An undisturbed worker that has read the same points in order."""
+    world = World()
+    world.assign(DELIVERY, truck_id)
+    pipeline = world.pipeline()
+    for one in points:
+        pipeline.process(world.shard.records([one]))
+    return world
 
 
 def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:

@@ -26,20 +26,12 @@ from tests.support.disturbed_consumer import (
     Workers,
     assert_log_is_the_timeline,
     disturbed,
+    in_order,
     sparse,
 )
 
 DRIVE = drive()
 OURS = "T-1"
-
-
-def in_order(points: Sequence[Point]) -> World:
-    world = World()
-    world.assign(DELIVERY, OURS)
-    pipeline = world.pipeline()
-    for one in points:
-        pipeline.process(world.shard.records([one]))
-    return world
 
 
 LAST = point(400, 4_010.0)
