@@ -47,15 +47,17 @@ RATES = (100, 250, 500)
 """Points per second in total; the last one is the main figure."""
 ROUND_S = 5.0
 """Between rounds, so that some fall into the measurement; 60 s in production."""
-DRIVE_S = 24
+DRIVE_S = 29
 SETTLE_S = 4
 ENDING_S = 4
 SNAPSHOTS_WITHIN_S = 60.0
 A_RECORD = 10
 SPEED_MPS = 55.0
 RADIUS_M = 50.0
-DISTANCE_M = 1_050.0
+DISTANCE_M = 1_150.0
 """From origin to destination: the whole way in half a minute, at a still plausible speed."""
+BEFORE_LEAVING_M = (-150.0, -95.0, 0.0, 0.0, 0.0, 0.0)
+"""Metres past the origin in the first seconds: it drives up and stands longer than the dwell."""
 STATUSES = 5
 """The statuses that a driven delivery goes through after `assigned`."""
 ROUNDS_ONLY = f"what only the rounds send, every {ROUND_S:g} s here"
@@ -196,6 +198,7 @@ class _Car:
         self._ages = ages
         self._drives = drives
         self._received_rounds = 0
+        self._start_ms = 0
         self._sent_at_ms = 0
         self.pictured = asyncio.Event()
         self._truck = system.identity("truck", f"T-{name}")
@@ -229,6 +232,7 @@ class _Car:
     async def drive(self, start_ms: int, drive_s: int) -> None:
         """Drives; each truck starts a little later than the one before."""
         start_ms += SETTLE_S * 1_000 + self._number * 137 % 1_000
+        self._start_ms = start_ms
         for second in range(drive_s):
             at_ms = start_ms + second * 1_000
             await asyncio.sleep(max(0.0, (at_ms - self._system.now_ms()) / 1_000))
@@ -237,7 +241,8 @@ class _Car:
         await asyncio.Event().wait()
 
     def _fix(self, second: int, at_ms: int) -> Fix:
-        here = self._place(SPEED_MPS * second - 150.0)
+        along_m, speed_mps = self._progress(second)
+        here = self._place(along_m)
         return Fix(
             truck_id=f"T-{self._name}",
             seq=second,
@@ -245,7 +250,7 @@ class _Car:
             lat=here.lat,
             lon=here.lon,
             accuracy_m=5.0,
-            speed_mps=SPEED_MPS,
+            speed_mps=speed_mps,
             heading_deg=0.0,
             satellites=9,
             hdop=0.9,
@@ -253,6 +258,16 @@ class _Car:
             battery_pct=100.0,
             odometer_m=1_000 + round(SPEED_MPS * second),
         )
+
+    def _progress(self, second: int) -> tuple[float, float]:
+        """Metres past the origin, and the speed; a mover passes it and drives on."""
+        if not self._drives:
+            return SPEED_MPS * second, SPEED_MPS
+        if second < len(BEFORE_LEAVING_M):
+            along_m = BEFORE_LEAVING_M[second]
+            return along_m, SPEED_MPS if along_m else 0.0
+        left_m = 100.0 + SPEED_MPS * (second - len(BEFORE_LEAVING_M))
+        return min(left_m, DISTANCE_M), SPEED_MPS if left_m < DISTANCE_M else 0.0
 
     def _place(self, along_m: float) -> Geofence:
         """A place on the truck's own straight road to the north."""
@@ -265,7 +280,10 @@ class _Car:
         if kind == "snapshot":
             self.pictured.set()
         if kind == "status" and self._drives:
-            self._ages.status_s.append((now_ms - parse_instant(message["effective_at"])) / 1_000)
+            # A dwell ends between two fixes; the second one, a second after the first, shows it.
+            before_ms = (self._start_ms - parse_instant(message["effective_at"])) % 1_000
+            fix_at_ms = parse_instant(message["effective_at"]) + before_ms
+            self._ages.status_s.append((now_ms - fix_at_ms) / 1_000)
         elif kind == "position" and not self._drives and received.new_position:
             # The first comes with a change of status, not with a round; and when the truck has
             # stopped sending, its position's age says nothing about the service.
