@@ -54,10 +54,13 @@ SNAPSHOTS_WITHIN_S = 60.0
 A_RECORD = 10
 SPEED_MPS = 55.0
 RADIUS_M = 50.0
+DWELL_S = 1.0
 DISTANCE_M = 1_150.0
 """From origin to destination: the whole way in half a minute, at a still plausible speed."""
 BEFORE_LEAVING_M = (-150.0, -95.0, 0.0, 0.0, 0.0, 0.0)
 """Metres past the origin in the first seconds: it drives up and stands longer than the dwell."""
+LEFT_M = 100.0
+"""The first fix after that: it has left the origin, and is not near the destination yet."""
 STATUSES = 5
 """The statuses that a driven delivery goes through after `assigned`."""
 ROUNDS_ONLY = f"what only the rounds send, every {ROUND_S:g} s here"
@@ -111,11 +114,11 @@ def _figures(ages: dict[int, _Ages]) -> Iterator[Figure]:
 
 def _measure_all(sizes: Sequence[_Size], print_line: PrintLine) -> dict[int, _Ages]:
     with tempfile.TemporaryDirectory(prefix="rtdts-bench-") as folder:
-        options = ["--ports", "auto", "--round-interval-s", str(ROUND_S), "--dwell-s", "1"]
+        pace = [f"--round-interval-s={ROUND_S}", f"--dwell-s={DWELL_S}"]
         with launched_cloud(
             run_dir=Path(folder) / "run",
             env_file=Path(folder) / "env",
-            options=options,
+            options=["--ports", "auto", *pace],
             on_line=print_line,
         ) as cloud:
             return {
@@ -241,7 +244,7 @@ class _Car:
         await asyncio.Event().wait()
 
     def _fix(self, second: int, at_ms: int) -> Fix:
-        along_m, speed_mps = self._progress(second)
+        along_m, speed_mps = progress(second) if self._drives else (SPEED_MPS * second, SPEED_MPS)
         here = self._place(along_m)
         return Fix(
             truck_id=f"T-{self._name}",
@@ -258,16 +261,6 @@ class _Car:
             battery_pct=100.0,
             odometer_m=1_000 + round(SPEED_MPS * second),
         )
-
-    def _progress(self, second: int) -> tuple[float, float]:
-        """Metres past the origin, and the speed; a mover passes it and drives on."""
-        if not self._drives:
-            return SPEED_MPS * second, SPEED_MPS
-        if second < len(BEFORE_LEAVING_M):
-            along_m = BEFORE_LEAVING_M[second]
-            return along_m, SPEED_MPS if along_m else 0.0
-        left_m = 100.0 + SPEED_MPS * (second - len(BEFORE_LEAVING_M))
-        return min(left_m, DISTANCE_M), SPEED_MPS if left_m < DISTANCE_M else 0.0
 
     def _place(self, along_m: float) -> Geofence:
         """A place on the truck's own straight road to the north."""
@@ -291,6 +284,15 @@ class _Car:
                 age_ms = now_ms - parse_instant(message["position_at"])
                 self._ages.round_s.append(age_ms / 1_000)
             self._received_rounds += 1
+
+
+def progress(second: int) -> tuple[float, float]:
+    """Metres past the origin and m/s of a truck that drives through all statuses."""
+    if second < len(BEFORE_LEAVING_M):
+        along_m = BEFORE_LEAVING_M[second]
+        return along_m, SPEED_MPS if along_m else 0.0
+    along_m = LEFT_M + SPEED_MPS * (second - len(BEFORE_LEAVING_M))
+    return min(along_m, DISTANCE_M), SPEED_MPS if along_m < DISTANCE_M else 0.0
 
 
 async def _put_background(
