@@ -94,4 +94,5 @@ class ShareNudge(msgspec.Struct, frozen=True, kw_only=True, tag="share"):
         return f"{self.delivery_id}:{self.share_id}"
 
 
-Nudge = TransitionNudge | PositionNudge | SnapshotNudge | ShareNudge
+ChangeNudge = TransitionNudge | SnapshotNudge | ShareNudge
+Nudge = ChangeNudge | PositionNudge

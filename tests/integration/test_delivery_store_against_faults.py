@@ -496,7 +496,7 @@ async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
     while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
         for one in batch:
             found.append(one.message)
-            await blocking(lambda one=one: world.true_queue.delete(one))
+            await blocking(lambda one=one: world.true_queue.delete([one]))
     return [one for one in found if one in expected]
 
 

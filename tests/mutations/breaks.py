@@ -2409,11 +2409,30 @@ BREAKS = (
         ),
     ),
     Break(
+        name="one-position-fails-its-whole-poll",
+        guarantee=6,
+        file="broadcaster/nudges.py",
+        text="            if len(together) == 1:\n",
+        replacement="            if together:\n",
+        tests=(f"{NUDGES}::test_a_position_that_can_not_be_read_affects_no_other",),
+    ),
+    Break(
+        name="a-slow-viewer-delays-its-whole-poll",
+        guarantee=5,
+        file="broadcaster/nudges.py",
+        text="        await asyncio.gather(*map(self._finish, together, begun))\n",
+        replacement="""\
+        await asyncio.wait([task for tasks in begun for task in tasks])
+        await asyncio.gather(*map(self._finish, together, begun))
+""",
+        tests=(f"{NUDGES}::test_a_viewer_that_hangs_delays_no_other_position_of_the_same_poll",),
+    ),
+    Break(
         name="a-revocation-waits-behind-positions",
         guarantee=4,
         file="broadcaster/nudge_handling.py",
-        text="if isinstance(nudge, PositionNudge):",
-        replacement="if isinstance(nudge, PositionNudge | ShareNudge):",
+        text="viewers, new_messages, Lane.CHANGE, math.inf)",
+        replacement="viewers, new_messages, Lane.POSITION, self._rate.now_s() + 3.0)",
         tests=(
             f"{UNIT}/broadcaster/test_viewers_by_share.py::test_a_revocation_waits_for_no_position",
         ),
@@ -2571,10 +2590,10 @@ BREAKS = (
         name="nudge-deleted-before-it-is-handled",
         guarantee=7,
         file="broadcaster/nudges.py",
-        text="            tasks = await self._handler.begin(nudge)\n",
+        text="            begun = await self._begin([one.message for one in together])\n",
         replacement="""\
-            await self._threads.run(self._queue.delete, received)
-            tasks = await self._handler.begin(nudge)
+            await self._threads.run(self._queue.delete, together)
+            begun = await self._begin([one.message for one in together])
 """,
         tests=(f"{NUDGES}::test_a_nudge_whose_reading_fails_stays_in_the_queue",),
     ),
