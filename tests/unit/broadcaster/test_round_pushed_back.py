@@ -293,7 +293,7 @@ def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate()
                     for name in near:
                         now_ms = world.clock.now_ms()
                         nudge = PositionNudge(delivery_id=f"D-{name}", event_at_ms=now_ms)
-                        nudges.create_task(handler.begin(nudge))
+                        nudges.create_task(handler.begin_positions([nudge]))
                     await asyncio.sleep(1)
 
         flooding = asyncio.create_task(flood())
