@@ -27,7 +27,7 @@ from rtdts.push_queue.nudges import (
 )
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.roles import SHARE
-from rtdts.tracking.topics import delivery_topic, socket_endpoint
+from rtdts.tracking.topics import delivery_topic
 
 POSITION_BEGUN_WITHIN_S: Final = 3.0
 """If the account's rate does not let a position begin within this time, it is left to the next
@@ -129,7 +129,7 @@ class NudgeHandler:
 
         Args:
             nudge: What happened.
-            only: The connections to push to; None for all viewers that the nudge concerns.
+            only: The endpoints to push to; None for all viewers that the nudge concerns.
 
         Returns:
             One task per viewer; none of them raises. An error of a store is raised by this call,
@@ -139,7 +139,7 @@ class NudgeHandler:
             self._current.changed(nudge.delivery_id)
         viewers = await self._viewers_of(nudge)
         if only is not None:
-            viewers = [one for one in viewers if one.connection_id in only]
+            viewers = [one for one in viewers if one.endpoint in only]
         if not viewers:
             return []
         new_messages = await self._messages_of(nudge, viewers[0].role)
@@ -169,8 +169,7 @@ class NudgeHandler:
             if isinstance(nudge, ShareNudge):
                 return [one for one in viewers if _is_by_share(one, nudge.share_id)]
             return viewers
-        endpoint = socket_endpoint(nudge.connection_id)
-        viewer = await self._threads.tables.run(read.find, topic, endpoint)
+        viewer = await self._threads.tables.run(read.find, topic, nudge.endpoint)
         # When a viewer sends requests repeatedly, only the latest one is worth a reading.
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)

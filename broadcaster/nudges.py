@@ -22,8 +22,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.deletions import Deletions
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.polling import LongPoll
 from broadcaster.pushing import Outcome, Pushed
 from broadcaster.threads import Threads
@@ -109,7 +109,7 @@ class NudgeConsumer:
     Args:
         queue: Where nudges come from.
         handler: Begins the pushes.
-        backoff: How long a throttled connection backs off.
+        backoff: How long a throttled endpoint backs off.
         polling: A separate thread for the long poll.
         threads: Where deleting may block.
         log: Logs failures.
@@ -125,7 +125,7 @@ class NudgeConsumer:
         self,
         queue: Queue,
         handler: Handler,
-        backoff: ConnectionBackoff,
+        backoff: EndpointBackoff,
         polling: Threads,
         threads: Threads,
         *,
@@ -291,9 +291,7 @@ class NudgeConsumer:
     def _count(self, pushed: Sequence[Pushed]) -> frozenset[str]:
         delivered = sum(one.outcome is Outcome.DELIVERED for one in pushed)
         self._counts["NudgeViewersDelivered"] += delivered
-        return frozenset(
-            one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
-        )
+        return frozenset(one.subscription.endpoint for one in pushed if one.outcome in _NOT_REACHED)
 
 
 def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
-from rtdts.tracking.topics import connection_of, delivery_of, is_of_delivery
+from rtdts.tracking.topics import delivery_of, is_of_delivery, kind_and_name
 from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -111,7 +111,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
         return super().of_bucket(bucket)
 
     def connections(self) -> set[str]:
-        return {connection_of(endpoint) for _, endpoint in self._subscriptions}
+        return {kind_and_name(endpoint)[1] for _, endpoint in self._subscriptions}
 
 
 class FakePositions:

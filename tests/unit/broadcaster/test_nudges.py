@@ -10,13 +10,14 @@ import pytest
 
 from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer
 from broadcaster.polling import QueueUnreachableError
-from broadcaster.poster import PostOutcome
 from broadcaster.pushing import Outcome
 from broadcaster.rate_limiter import RateLimiter
+from broadcaster.sender import PostOutcome
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.positions import TrackPoint
+from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import NUDGE_THREADS, World
 from tests.support.waiting import COMES_WITHIN_S, until
 
@@ -758,7 +759,7 @@ async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(wo
         pushed = await asyncio.gather(*begun)
 
     left_alone = [one for one in pushed if one.outcome is Outcome.BACKED_OFF]
-    assert {one.subscription.connection_id for one in left_alone} == {"hung"}
+    assert {one.subscription.endpoint for one in left_alone} == {socket_endpoint("hung")}
 
 
 async def test_many_viewers_are_notified_a_chunk_at_a_time(world: World) -> None:
