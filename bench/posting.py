@@ -87,8 +87,9 @@ async def _measure_async(
 async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
     """The broadcaster's poster."""
     from broadcaster.connection_pool import ConnectionPool
-    from broadcaster.poster import PostOutcome, SocketPoster
-    from broadcaster.signing import Credentials, Payload, PostSigner
+    from broadcaster.poster import SocketPoster
+    from broadcaster.sender import Payload, PostOutcome
+    from broadcaster.signing import Credentials, PostSigner
     from rtdts.runtime.deadline import Deadline
     from rtdts.runtime.logs import get_logger
 

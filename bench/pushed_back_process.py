@@ -19,16 +19,18 @@ from bench.posting import REGION
 from bench.pushing_back_server import hangs, is_revoked, takes_one_of
 from bench.round_process import VIEWING_MINUTES, Fixed, NoBlocks, NoShares, default, peak_mb
 from bench.round_world import RoundWorld
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.connection_pool import ConnectionPool
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.poster import PostOutcome, SocketPoster
+from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
 from broadcaster.round_source import Share
-from broadcaster.signing import Payload, PostSigner
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.senders import Channel, Senders
+from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
@@ -37,6 +39,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.delivery_buckets import BUCKETS
+from rtdts.tracking.topics import SOCKET
 
 INTERVAL_S = 60.0
 A_ROUND_S = 30.0
@@ -75,12 +78,13 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
     threads = Threads(default("store_threads"), "stores")
     rate = RateLimiter(max(100.0, viewers / A_ROUND_S))
     quarantine = Quarantine(default("quarantine_posts"), timeout_s)
-    signals = GatewaySignals(ConnectionBackoff(), quarantine, rate)
+    backoff = EndpointBackoff()
+    signals = GatewaySignals(backoff, quarantine, rate)
     pusher = Pusher(
         world.deliveries,
         world.subscriptions,
-        poster,
-        signals,
+        Senders({SOCKET: Channel(poster, signals)}, log=log),
+        backoff,
         threads,
         blocks=NoBlocks(),
         shares=NoShares(),
@@ -93,7 +97,13 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
         world.subscriptions,
         pusher,
         lambda: PositionMessages(world.positions, threads, stops, log=log),
-        Bounds(Slots(default("round_posts")), Slots(default("quarantine_posts")), rate, signals),
+        Bounds(
+            Slots(default("round_posts")),
+            Slots(default("quarantine_posts")),
+            rate,
+            backoff,
+            quarantine,
+        ),
         threads,
         log=log,
     )

@@ -17,8 +17,8 @@ from typing import Any, cast
 from bench.baselines import plain_round
 from bench.posting import ACCESS_KEY, REGION, SECRET_KEY
 from bench.round_world import RoundWorld
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.connection_pool import ConnectionPool
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.http_response import HttpResponse
 from broadcaster.poster import SocketPoster
@@ -27,6 +27,7 @@ from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
 from broadcaster.round_source import Share
+from broadcaster.senders import Channel, Senders
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
@@ -40,6 +41,7 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.shares import Share as DeliveryShare
+from rtdts.tracking.topics import SOCKET
 
 VIEWING_MINUTES = 30
 
@@ -100,12 +102,13 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
         rate = RateLimiter(1e9)
         quarantine_slots = default("quarantine_posts")
         quarantine = Quarantine(quarantine_slots, default("post_timeout_s"))
-        signals = GatewaySignals(ConnectionBackoff(), quarantine, rate)
+        backoff = EndpointBackoff()
+        signals = GatewaySignals(backoff, quarantine, rate)
         pusher = Pusher(
             world.deliveries,
             world.subscriptions,
-            poster,
-            signals,
+            Senders({SOCKET: Channel(poster, signals)}, log=log),
+            backoff,
             threads,
             blocks=NoBlocks(),
             shares=NoShares(),
@@ -118,7 +121,9 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
             world.subscriptions,
             pusher,
             lambda: PositionMessages(world.positions, threads, stops, log=log),
-            Bounds(Slots(default("round_posts")), Slots(quarantine_slots), rate, signals),
+            Bounds(
+                Slots(default("round_posts")), Slots(quarantine_slots), rate, backoff, quarantine
+            ),
             threads,
             log=log,
         )

@@ -224,8 +224,9 @@ async def receive(url: str, count: int, hello: str) -> None:
 async def post(url: str) -> None:
     """The broadcaster's poster: for each line a message to each connection named in the first."""
     from broadcaster.connection_pool import ConnectionPool
-    from broadcaster.poster import PostOutcome, SocketPoster
-    from broadcaster.signing import Credentials, Payload, PostSigner
+    from broadcaster.poster import SocketPoster
+    from broadcaster.sender import Payload, PostOutcome
+    from broadcaster.signing import Credentials, PostSigner
     from rtdts.runtime.deadline import Deadline
     from rtdts.runtime.logs import get_logger
 

@@ -11,10 +11,10 @@ from typing import Final
 from botocore.config import Config
 
 from broadcaster.app import METRICS, Broadcaster
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.connection_pool import ConnectionPool
 from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.current_deliveries import CurrentDeliveryWriter
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts, LeasedParts
 from broadcaster.fleet_snapshots import FleetSnapshots
@@ -28,6 +28,7 @@ from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
 from broadcaster.round_source import LocalRounds, RoundSource
+from broadcaster.senders import Channel, Senders
 from broadcaster.settings import Settings
 from broadcaster.shared_rounds import SharedRounds
 from broadcaster.signing import PostSigner
@@ -56,6 +57,7 @@ from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 from rtdts.tracking.fleet_messages import Ages
+from rtdts.tracking.topics import SOCKET
 
 COMPONENT: Final = "broadcaster"
 
@@ -202,9 +204,8 @@ def _wire(
     )
 
     rate = RateLimiter(settings.posts_per_second)
-    signals = GatewaySignals(
-        ConnectionBackoff(), Quarantine(settings.quarantine_posts, settings.post_timeout_s), rate
-    )
+    backoff = EndpointBackoff()
+    quarantine = Quarantine(settings.quarantine_posts, settings.post_timeout_s)
     poster = SocketPoster(
         api,
         PostSigner(settings.socket_management_url, settings.region),
@@ -212,13 +213,14 @@ def _wire(
         timeout_s=settings.post_timeout_s,
         log=log,
     )
+    senders = Senders({SOCKET: Channel(poster, GatewaySignals(backoff, quarantine, rate))}, log=log)
 
     def pusher(threads: StoreThreads) -> Pusher:
         return Pusher(
             deliveries,
             subscriptions,
-            poster,
-            signals,
+            senders,
+            backoff,
             threads.tables,
             blocks=block_list,
             shares=shares,
@@ -236,7 +238,8 @@ def _wire(
             slots=Slots(settings.round_posts),
             quarantine_slots=Slots(settings.quarantine_posts),
             rate=rate,
-            signals=signals,
+            backoff=backoff,
+            quarantine=quarantine,
         ),
         of_rounds.tables,
         log=log,
@@ -267,8 +270,8 @@ def _wire(
             max_trucks=settings.fleet_max_trucks,
         ),
         parts,
-        poster,
-        signals,
+        senders,
+        backoff,
         rate,
         of_fleet.tables,
         blocks=block_list,
@@ -292,7 +295,7 @@ def _wire(
         return NudgeConsumer(
             queue,
             handler,
-            signals.backoff,
+            backoff,
             polling,
             threads.tables,
             log=log,

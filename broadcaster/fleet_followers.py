@@ -3,7 +3,7 @@
 Each tick does this, in order:
 
 1. the followers of the fleet are read, consistently, with the blocked tokens;
-2. a follower whose right has ended is sent `ended` and its subscription is removed; the connection
+2. a follower whose right has ended is sent `ended` and its subscription is removed; the endpoint
    of a revoked token is ended;
 3. each distinct question (the query of a view) runs once, however many followers share it.
    Questions of different dispatchers run in parallel, those of one dispatcher one after the other:
@@ -26,22 +26,21 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from broadcaster.connection_locks import ConnectionLocks
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.fleet_parts import FleetParts
 from broadcaster.fleet_snapshots import FleetSnapshots
-from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.poster import PostOutcome
+from broadcaster.keyed_locks import KeyedLocks
 from broadcaster.pushing import (
     RIGHT_MAX_AGE_S,
     BlockReader,
-    Poster,
     SubscriptionRemover,
-    end_connection,
+    end_endpoint,
     is_revoked,
 )
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.round_clock import ticks
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.senders import Senders
 from broadcaster.threads import Threads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime import wall_clock
@@ -86,7 +85,7 @@ class FollowerReader(SubscriptionRemover, Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class _Shown:
-    """The last snapshot that was delivered to a connection."""
+    """The last snapshot that was delivered to an endpoint."""
 
     subscribed_at_ms: int
     snapshot: FleetSnapshot
@@ -100,8 +99,8 @@ class FleetFollowers:
         followers: The subscriptions to the fleet.
         snapshots: Takes the snapshots.
         parts: Which questions this broadcaster serves.
-        poster: Where messages go.
-        signals: Notes each response; shared by all pushes of the process.
+        senders: Where messages go.
+        backoff: Which endpoints are not posted to now; shared by all pushes of the process.
         rate: How fast posts begin; also shared.
         threads: Where the tables may block.
         blocks: For the rights: a revoked token ends them.
@@ -116,8 +115,8 @@ class FleetFollowers:
         followers: FollowerReader,
         snapshots: FleetSnapshots,
         parts: FleetParts,
-        poster: Poster,
-        signals: GatewaySignals,
+        senders: Senders,
+        backoff: EndpointBackoff,
         rate: RateLimiter,
         threads: Threads,
         *,
@@ -130,8 +129,8 @@ class FleetFollowers:
         self._followers = followers
         self._snapshots = snapshots
         self._parts = parts
-        self._poster = poster
-        self._signals = signals
+        self._senders = senders
+        self._backoff = backoff
         self._rate = rate
         self._threads = threads
         self._blocks = blocks
@@ -141,7 +140,7 @@ class FleetFollowers:
         self._sleep = sleep
         self._slots = asyncio.Semaphore(_POSTS)
         self._querying: dict[bytes, asyncio.Task[None]] = {}
-        self._locks = ConnectionLocks(wait_s=None)
+        self._locks = KeyedLocks(wait_s=None)
         self._mine: frozenset[bytes] = frozenset()
         self._paused_until_s: dict[bytes, float] = {}
         self._posting: dict[str, asyncio.Task[None]] = {}
@@ -175,9 +174,7 @@ class FleetFollowers:
             followers_of.setdefault(question, []).append(one)
         mine = await self._parts.mine(followers_of)
         self._mine = frozenset(mine)
-        self._drop_others(
-            {one.connection_id for key in mine for one in followers_of[key]}, followers_of
-        )
+        self._drop_others({one.endpoint for key in mine for one in followers_of[key]}, followers_of)
         for question in mine:
             self._query(question, followers_of[question], blocks)
 
@@ -195,9 +192,9 @@ class FleetFollowers:
     def _read(self) -> tuple[Sequence[Subscription], Blocks]:
         return self._followers.of_topic(FLEET), self._blocks.current()
 
-    def _drop_others(self, connections: set[str], questions: Collection[bytes]) -> None:
+    def _drop_others(self, endpoints: set[str], questions: Collection[bytes]) -> None:
         """Drops the state of other broadcasters' views: if one comes back, it is sent again."""
-        self._shown = {one: shown for one, shown in self._shown.items() if one in connections}
+        self._shown = {one: shown for one, shown in self._shown.items() if one in endpoints}
         self._paused_until_s = {
             one: until_s for one, until_s in self._paused_until_s.items() if one in questions
         }
@@ -243,7 +240,7 @@ class FleetFollowers:
                 self._post(follower, snapshot)
 
     def _is_new(self, follower: Subscription, snapshot: FleetSnapshot) -> bool:
-        shown = self._shown.get(follower.connection_id)
+        shown = self._shown.get(follower.endpoint)
         if shown is None or shown.subscribed_at_ms != follower.subscribed_at_ms:
             return True
         is_due = self._monotonic() - shown.at_s >= SAME_AGAIN_S
@@ -265,18 +262,18 @@ class FleetFollowers:
         self._begin(follower, self._send(follower, snapshot))
 
     def _begin(self, follower: Subscription, posting: Coroutine[object, object, None]) -> None:
-        """Starts a post, unless the connection backs off or a post to it is in progress.
+        """Starts a post, unless the endpoint backs off or a post to it is in progress.
 
-        So a connection that reads slowly misses snapshots.
+        So a viewer that reads slowly misses snapshots.
         """
-        connection_id = follower.connection_id
-        if connection_id in self._posting or self._signals.backoff.remaining_s(connection_id) > 0:
+        endpoint = follower.endpoint
+        if endpoint in self._posting or self._backoff.remaining_s(endpoint) > 0:
             posting.close()
             self._counts["FleetMessagesNotReached"] += 1
             return
         task = asyncio.create_task(posting)
-        self._posting[connection_id] = task
-        task.add_done_callback(lambda _: self._posting.pop(connection_id, None))
+        self._posting[endpoint] = task
+        task.add_done_callback(lambda _: self._posting.pop(endpoint, None))
 
     async def _send(self, follower: Subscription, snapshot: FleetSnapshot) -> None:
         def message() -> bytes:
@@ -287,7 +284,7 @@ class FleetFollowers:
         outcome = await self._post_message(follower, Lane.FLEET, message)
         if outcome is PostOutcome.DELIVERED:
             self._counts["FleetMessagesDelivered"] += 1
-            self._shown[follower.connection_id] = _Shown(
+            self._shown[follower.endpoint] = _Shown(
                 follower.subscribed_at_ms, snapshot, self._monotonic()
             )
         elif outcome is not PostOutcome.GONE:
@@ -300,7 +297,7 @@ class FleetFollowers:
         # In the lane of changes, as for a delivery. If it can't begin now, the next tick retries.
         is_over = await self._post_message(follower, Lane.CHANGE, message) is PostOutcome.DELIVERED
         if revoked:
-            is_over |= await end_connection(self._poster, follower, self._log)
+            is_over |= await end_endpoint(self._senders, follower, self._log)
         if is_over:
             await self._remove(follower)
 
@@ -319,24 +316,20 @@ class FleetFollowers:
     async def _outcome_of_post(
         self, follower: Subscription, message: bytes, write_by: Deadline
     ) -> PostOutcome:
-        connection_id = follower.connection_id
-        begun_at_s = self._signals.now_s()
         try:
-            outcome = await self._poster.post(connection_id, Payload.of(message), write_by)
-        except Exception as error:  # a bug that one connection triggers
-            self._log.exception("fleet_not_posted", error, connection_id=connection_id)
+            outcome = await self._senders.post(follower.endpoint, Payload.of(message), write_by)
+        except Exception as error:  # a bug that one endpoint triggers
+            self._log.exception("fleet_not_posted", error, endpoint=follower.endpoint)
             return PostOutcome.FAILED
-        self._signals.note(connection_id, outcome, begun_at_s)
         if outcome is PostOutcome.GONE:
             await self._remove(follower)
         return outcome
 
     async def _remove(self, follower: Subscription) -> None:
-        self._shown.pop(follower.connection_id, None)
+        self._shown.pop(follower.endpoint, None)
         try:
             await self._threads.run(self._followers.end, follower)
         except Exception as error:  # the next tick tries again
-            connection_id = follower.connection_id
             self._log.exception(
-                "subscription_not_removed", error, topic=FLEET, connection_id=connection_id
+                "subscription_not_removed", error, topic=FLEET, endpoint=follower.endpoint
             )

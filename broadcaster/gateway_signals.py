@@ -1,11 +1,11 @@
-"""Decides what the responses to posts mean: for the connection, or for the account (pure).
+"""Decides what the outcomes of posts mean: for the endpoint, or for the account (pure).
 
 API Gateway's management API has one exception for both, `LimitExceededException`: "The client is
 sending more than the allowed number of requests per unit of time or the WebSocket client side
-buffer is full." It is attributed to the connection, unless most connections that received their
-last message get it: then it is attributed to the account. The same applies to posts without a
-response in time: when most posts hang, the cause is the gateway, and no connection is put in
-quarantine for it.
+buffer is full." It is attributed to the endpoint, unless most endpoints that received their last
+message get it: then it is attributed to the account. The same applies to posts without a response
+in time: when most posts hang, the cause is the gateway, and no endpoint is put in quarantine for
+it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from broadcaster.connection_backoff import ConnectionBackoff
-from broadcaster.poster import PostOutcome
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
+from broadcaster.sender import PostOutcome
 
 WINDOW: Final = 200
-"""Number of responses per decision. When three connections in ten really are slow, one such
+"""Number of responses per decision. When three endpoints in ten really are slow, one such
 decision in several billion is wrong."""
 
 
@@ -41,28 +41,24 @@ class _Majority:
 
 
 class GatewaySignals:
-    """Passes each response on to the backoff, the quarantine and the rate limiter.
-
-    Attributes:
-        backoff: Which connections back off for a moment.
-        quarantine: Which connections hang repeatedly.
+    """Passes each outcome on to the backoff, the quarantine and the rate limiter.
 
     Args:
-        backoff: See above.
-        quarantine: See above.
+        backoff: Which endpoints back off for a moment.
+        quarantine: Which endpoints hang repeatedly.
         rate: How fast posts begin.
         monotonic: Clock in seconds; the rate limiter's.
     """
 
     def __init__(
         self,
-        backoff: ConnectionBackoff,
+        backoff: EndpointBackoff,
         quarantine: Quarantine,
         rate: RateLimiter,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.backoff = backoff
-        self.quarantine = quarantine
+        self._backoff = backoff
+        self._quarantine = quarantine
         self._rate = rate
         self._monotonic = monotonic
         self._limited = _Majority()
@@ -72,9 +68,9 @@ class GatewaySignals:
         """The time now, for the `begun_at_s` of `note`."""
         return self._monotonic()
 
-    def note(self, connection_id: str, outcome: PostOutcome, begun_at_s: float) -> None:
+    def note(self, endpoint: str, outcome: PostOutcome, begun_at_s: float) -> None:
         """Notes the outcome of a post."""
-        if not self.backoff.is_known(connection_id):
+        if not self._backoff.is_known(endpoint):
             self._limited.add(is_of_the_kind=outcome is PostOutcome.THROTTLED)
             self._hanging.add(is_of_the_kind=outcome is PostOutcome.HUNG)
         if outcome is PostOutcome.OVER_QUOTA or (
@@ -83,19 +79,19 @@ class GatewaySignals:
             self._rate.throttled(begun_at_s)
         elif outcome in (PostOutcome.DELIVERED, PostOutcome.GONE):
             self._rate.accepted()
-        self._note_of_connection(connection_id, outcome)
+        self._note_of_endpoint(endpoint, outcome)
 
-    def _note_of_connection(self, connection_id: str, outcome: PostOutcome) -> None:
+    def _note_of_endpoint(self, endpoint: str, outcome: PostOutcome) -> None:
         match outcome:
             case PostOutcome.DELIVERED | PostOutcome.GONE:
-                self.backoff.responded(connection_id)
-                self.quarantine.responded(connection_id)
+                self._backoff.responded(endpoint)
+                self._quarantine.responded(endpoint)
             case PostOutcome.THROTTLED:
-                self.backoff.throttled(connection_id)
-                self.quarantine.responded(connection_id)
+                self._backoff.throttled(endpoint)
+                self._quarantine.responded(endpoint)
             case PostOutcome.HUNG:
-                self.backoff.throttled(connection_id)
+                self._backoff.throttled(endpoint)
                 if not self._hanging.holds:
-                    self.quarantine.hung(connection_id)
+                    self._quarantine.hung(endpoint)
             case _:  # it concerns the account, or the network
                 pass

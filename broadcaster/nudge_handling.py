@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -17,7 +19,7 @@ from broadcaster.threads import StoreThreads
 from broadcaster.update_messages import PositionMessages, TransitionMessages
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import (
-    Nudge,
+    ChangeNudge,
     PositionNudge,
     ShareNudge,
     SnapshotNudge,
@@ -25,7 +27,7 @@ from rtdts.push_queue.nudges import (
 )
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.roles import SHARE
-from rtdts.tracking.topics import delivery_topic, socket_endpoint
+from rtdts.tracking.topics import delivery_topic
 
 POSITION_BEGUN_WITHIN_S: Final = 3.0
 """If the account's rate does not let a position begin within this time, it is left to the next
@@ -99,14 +101,35 @@ class NudgeHandler:
         self._now_ms = now_ms
         self._chunk_size = chunk_size
 
+    async def begin_positions(
+        self, nudges: Sequence[PositionNudge]
+    ) -> list[list[asyncio.Task[Pushed]]]:
+        """Reads what the nudges are about, all in one go, and begins the posts.
+
+        What is read is the latest: of several nudges of a delivery one causes posts.
+
+        Returns:
+            As `begin`, one list per nudge.
+        """
+        by_s = self._rate.now_s() + POSITION_BEGUN_WITHIN_S
+        topics = dict.fromkeys(delivery_topic(nudge.delivery_id) for nudge in nudges)
+        read = self._stores.viewers.of_topic
+        found = await asyncio.gather(*(self._threads.tables.run(read, one) for one in topics))
+        viewers = list(itertools.chain.from_iterable(found))
+        begun = await self._post(viewers, self._position_messages, Lane.POSITION, by_s)
+        of_delivery = collections.defaultdict[str, list[asyncio.Task[Pushed]]](list)
+        for viewer, task in zip(viewers, begun, strict=False):  # the rate may have left some out
+            of_delivery[viewer.delivery_id].append(task)
+        return [of_delivery.pop(nudge.delivery_id, []) for nudge in nudges]
+
     async def begin(
-        self, nudge: Nudge, only: frozenset[str] | None = None
+        self, nudge: ChangeNudge, only: frozenset[str] | None = None
     ) -> list[asyncio.Task[Pushed]]:
         """Reads what the nudge is about and begins the posts.
 
         Args:
             nudge: What happened.
-            only: The connections to push to; None for all viewers that the nudge concerns.
+            only: The endpoints to push to; None for all viewers that the nudge concerns.
 
         Returns:
             One task per viewer; none of them raises. An error of a store is raised by this call,
@@ -116,13 +139,19 @@ class NudgeHandler:
             self._current.changed(nudge.delivery_id)
         viewers = await self._viewers_of(nudge)
         if only is not None:
-            viewers = [one for one in viewers if one.connection_id in only]
+            viewers = [one for one in viewers if one.endpoint in only]
         if not viewers:
             return []
         new_messages = await self._messages_of(nudge, viewers[0].role)
-        lane, by_s = Lane.CHANGE, math.inf
-        if isinstance(nudge, PositionNudge):
-            lane, by_s = Lane.POSITION, self._rate.now_s() + POSITION_BEGUN_WITHIN_S
+        return await self._post(viewers, new_messages, Lane.CHANGE, math.inf)
+
+    async def _post(
+        self,
+        viewers: Sequence[Subscription],
+        new_messages: Callable[[], Messages],
+        lane: Lane,
+        by_s: float,
+    ) -> list[asyncio.Task[Pushed]]:
         begun: list[asyncio.Task[Pushed]] = []
         for first in range(0, len(viewers), self._chunk_size):
             chunk = viewers[first : first + self._chunk_size]
@@ -132,7 +161,7 @@ class NudgeHandler:
             begun += await self._pusher.begin(chunk, new_messages(), reserved)
         return begun
 
-    async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
+    async def _viewers_of(self, nudge: ChangeNudge) -> Sequence[Subscription]:
         read = self._stores.viewers
         topic = delivery_topic(nudge.delivery_id)
         if not isinstance(nudge, SnapshotNudge):
@@ -140,13 +169,12 @@ class NudgeHandler:
             if isinstance(nudge, ShareNudge):
                 return [one for one in viewers if _is_by_share(one, nudge.share_id)]
             return viewers
-        endpoint = socket_endpoint(nudge.connection_id)
-        viewer = await self._threads.tables.run(read.find, topic, endpoint)
+        viewer = await self._threads.tables.run(read.find, topic, nudge.endpoint)
         # When a viewer sends requests repeatedly, only the latest one is worth a reading.
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)
 
-    async def _messages_of(self, nudge: Nudge, first_role: str) -> Callable[[], Messages]:
+    async def _messages_of(self, nudge: ChangeNudge, first_role: str) -> Callable[[], Messages]:
         match nudge:
             case SnapshotNudge():
                 return lambda: SnapshotMessages(
@@ -160,7 +188,7 @@ class NudgeHandler:
                     log=self._log,
                     now_ms=self._now_ms,
                 )
-            case PositionNudge() | ShareNudge():
+            case ShareNudge():
                 return self._position_messages
             case TransitionNudge():
                 return await self._transition_messages(nudge)

@@ -3,9 +3,10 @@
 There are two queues and two consumers: one for changes, one for the snapshots of viewers that have
 just begun to track.
 
-A nudge is deleted when its posts are in progress and the responses have had a moment to come. So a
-broadcaster that is killed leaves the nudge to the next one, and a slow viewer does not delay the
-next change of its delivery (the queue delivers no other nudge of a delivery until the deletion).
+Positions that were received together are read together. Each nudge is deleted when its posts are
+in progress and the responses have had a moment to come. So a broadcaster that is killed leaves the
+nudge to the next one, and a slow viewer does not delay the next change of its delivery (the queue
+delivers no other nudge of a delivery until the deletion).
 Viewers that a post did not reach are tried again, a few times, with their rights read again; after
 that they are left to the round.
 """
@@ -14,18 +15,20 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
-from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.deletions import Deletions
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.polling import LongPoll
 from broadcaster.pushing import Outcome, Pushed
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
-from rtdts.push_queue.nudges import Nudge, PositionNudge
+from rtdts.push_queue.nudges import ChangeNudge, Nudge, PositionNudge
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.backoff import backoff_s
@@ -79,20 +82,25 @@ class Queue(Protocol):
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> Sequence[ReceivedNudge]:
         """Waits for nudges; returns those that came."""
 
-    def delete(self, received: ReceivedNudge, /) -> None:
-        """Deletes a nudge that is done."""
+    def delete(self, received: Sequence[ReceivedNudge], /) -> Sequence[str]:
+        """Deletes nudges that are done; returns the codes of those that were not deleted."""
 
     def bury(self, received: ReceivedNudge, /) -> None:
         """Moves a nudge to the dead-letter queue."""
 
 
 class Handler(Protocol):
-    """Begins the pushes of a nudge."""
+    """Begins the pushes of nudges; each call raises what a store raises."""
 
     async def begin(
-        self, nudge: Nudge, only: frozenset[str] | None = None
+        self, nudge: ChangeNudge, only: frozenset[str] | None = None
     ) -> list[asyncio.Task[Pushed]]:
-        """Returns one task per viewer; raises what a store raises."""
+        """Returns one task per viewer."""
+
+    async def begin_positions(
+        self, nudges: Sequence[PositionNudge]
+    ) -> list[list[asyncio.Task[Pushed]]]:
+        """Returns one list per nudge, with one task per viewer."""
 
 
 class NudgeConsumer:
@@ -101,7 +109,7 @@ class NudgeConsumer:
     Args:
         queue: Where nudges come from.
         handler: Begins the pushes.
-        backoff: How long a throttled connection backs off.
+        backoff: How long a throttled endpoint backs off.
         polling: A separate thread for the long poll.
         threads: Where deleting may block.
         log: Logs failures.
@@ -117,7 +125,7 @@ class NudgeConsumer:
         self,
         queue: Queue,
         handler: Handler,
-        backoff: ConnectionBackoff,
+        backoff: EndpointBackoff,
         polling: Threads,
         threads: Threads,
         *,
@@ -142,6 +150,7 @@ class NudgeConsumer:
             monotonic=monotonic,
         )
         self._threads = threads
+        self._deletions = Deletions(queue.delete, threads)
         self._log = log
         self._response_wait_s = response_wait_s
         self._sleep = sleep
@@ -163,11 +172,13 @@ class NudgeConsumer:
             # Waits for a free place first: a received nudge must be handled within its 5 s.
             async with self._free:
                 pass
-            for received in await self._poll.messages(lambda: self._stopping):
-                await self._free.acquire()
-                task = asyncio.create_task(self._handle(received))
+            for together in _grouped(await self._poll.messages(lambda: self._stopping)):
+                for _ in together:
+                    await self._free.acquire()
+                self._counts["NudgesReceived"] += len(together)
+                task = asyncio.create_task(self._handle(together))
                 self._handling.add(task)
-                task.add_done_callback(self._handled)
+                task.add_done_callback(functools.partial(self._handled, len(together)))
 
     def stop(self) -> None:
         """Stops receiving after the poll in progress."""
@@ -194,26 +205,50 @@ class NudgeConsumer:
         values: dict[str, float] = {metric.name: counts[metric.name] for metric in METRICS}
         return values | {"NudgeAge": oldest_ms}
 
-    def _handled(self, task: asyncio.Task[None]) -> None:
+    def _handled(self, count: int, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
-        self._free.release()
+        for _ in range(count):
+            self._free.release()
 
-    async def _handle(self, received: ReceivedNudge) -> None:
-        nudge = received.message
-        self._counts["NudgesReceived"] += 1
+    async def _handle(self, together: Sequence[ReceivedNudge]) -> None:
         try:
-            tasks = await self._handler.begin(nudge)
-            if tasks:
-                await asyncio.wait(tasks, timeout=self._response_wait_s)
-                self._start_follow_up(nudge, tasks)
-            self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
-            await self._threads.run(self._queue.delete, received)
+            begun = await self._begin([one.message for one in together])
         except Exception as error:
-            self._counts["NudgesFailed"] += 1
-            self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
-            if _is_own_fault(error):
-                await self._bury(received)
-            # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
+            if len(together) == 1:
+                await self._failed(together[0], error)
+            else:  # one delivery's fault must not affect the others
+                await asyncio.gather(*(self._handle([one]) for one in together))
+            return
+        await asyncio.gather(*map(self._finish, together, begun))
+
+    async def _begin(self, nudges: Sequence[Nudge]) -> list[list[asyncio.Task[Pushed]]]:
+        positions = [one for one in nudges if isinstance(one, PositionNudge)]
+        if positions:
+            return await self._handler.begin_positions(positions)
+        return [
+            await self._handler.begin(one) for one in nudges if not isinstance(one, PositionNudge)
+        ]
+
+    async def _finish(self, received: ReceivedNudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._response_wait_s)
+            self._start_follow_up(received.message, tasks)
+        self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
+        delivery_id = received.message.delivery_id
+        try:
+            codes = await self._deletions.delete(received)
+        except Exception as error:  # it comes again
+            self._log.exception("nudge_not_deleted", error, delivery_id=delivery_id)
+        else:
+            if codes:
+                self._log.warning("nudges_not_deleted", delivery_id=delivery_id, codes=list(codes))
+
+    async def _failed(self, received: ReceivedNudge, error: Exception) -> None:
+        self._counts["NudgesFailed"] += 1
+        self._log.exception("nudge_failed", error, delivery_id=received.message.delivery_id)
+        if _is_own_fault(error):
+            await self._bury(received)
+        # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
 
     async def _bury(self, received: ReceivedNudge) -> None:
         """Dead-letters a nudge, so that it does not delay the delivery's next nudge in vain."""
@@ -235,18 +270,18 @@ class NudgeConsumer:
     async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
         """Awaits every response, and tries the viewers again that a post did not reach."""
         # A position is followed by a newer one before it would be tried again.
-        follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
+        change = None if isinstance(nudge, PositionNudge) else nudge
         waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
-        for attempt in range(follow_ups + 1):
+        for attempt in range(FOLLOW_UPS + 1):
             missed = self._count(await asyncio.gather(*tasks))
             if not missed:
                 return
-            if attempt == follow_ups or self._stopping:
+            if change is None or attempt == FOLLOW_UPS or self._stopping:
                 break
             longest_s = max(map(self._backoff.remaining_s, missed))
             await self._sleep(max(next(waits_s), longest_s))
             try:
-                tasks = await self._handler.begin(nudge, missed)
+                tasks = await self._handler.begin(change, missed)
             except Exception as error:  # the viewers are left to the round
                 self._log.exception("follow_up_failed", error, delivery_id=nudge.delivery_id)
                 break
@@ -256,14 +291,19 @@ class NudgeConsumer:
     def _count(self, pushed: Sequence[Pushed]) -> frozenset[str]:
         delivered = sum(one.outcome is Outcome.DELIVERED for one in pushed)
         self._counts["NudgeViewersDelivered"] += delivered
-        return frozenset(
-            one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
-        )
+        return frozenset(one.subscription.endpoint for one in pushed if one.outcome in _NOT_REACHED)
 
 
 def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:
     """A snapshot consumer's metrics, under the names of `SNAPSHOT_METRICS`."""
     return {_SNAPSHOTS[name]: value for name, value in values.items()}
+
+
+def _grouped(received: Sequence[ReceivedNudge]) -> list[Sequence[ReceivedNudge]]:
+    """Positions together, each other nudge by itself."""
+    positions = [one for one in received if isinstance(one.message, PositionNudge)]
+    others = [[one] for one in received if not isinstance(one.message, PositionNudge)]
+    return [*others, positions] if positions else list(others)
 
 
 def _is_own_fault(error: Exception) -> bool:

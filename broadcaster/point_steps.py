@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import DeliveryEvent
@@ -44,7 +44,7 @@ def log_points(
                 identity,
                 shown=shown,
                 delivery_id=viewer.delivery_id,
-                connection_id=viewer.connection_id,
+                endpoint=viewer.endpoint,
                 outcome=outcome,
                 age_ms=now_ms - at_ms,
             )

@@ -7,13 +7,13 @@ has a time limit, and its result is one of the seven of `PostOutcome`.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from broadcaster.connection_pool import HttpError, TimeLimitError, TooLateError
 from broadcaster.http_response import HttpResponse
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime import wall_clock
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -24,24 +24,6 @@ _LIMIT_EXCEEDED: Final = "LimitExceededException"
 _OF_THE_ACCOUNT: Final = ("TooManyRequestsException", "ThrottlingException")
 _SHOWN_BYTES: Final = 300
 _NOTHING: Final = Payload.of(b"")
-
-
-class PostOutcome(enum.Enum):
-    """The outcome of a post."""
-
-    DELIVERED = "delivered"
-    GONE = "gone"
-    """The connection no longer exists: remove its subscription."""
-    THROTTLED = "throttled"
-    """`LimitExceededException`: this client reads too slowly; back off, for this connection."""
-    OVER_QUOTA = "over_quota"
-    """Any other 429: the account sends more than its quota; post more slowly, to all."""
-    HUNG = "hung"
-    """No response within the time limit."""
-    FAILED = "failed"
-    """It is not known whether the message arrived; the next message makes up for it."""
-    TOO_LATE = "too_late"
-    """Not sent: there was no connection before the right was too old."""
 
 
 class CredentialsSource(Protocol):
@@ -144,7 +126,7 @@ class SocketPoster:
             return PostOutcome.GONE
         error_type = response.header("x-amzn-ErrorType")
         if error_type.startswith(_LIMIT_EXCEEDED) or _LIMIT_EXCEEDED.encode() in response.body:
-            return PostOutcome.THROTTLED
+            return PostOutcome.THROTTLED  # or over quota: `GatewaySignals` decides which
         if response.status == _TOO_MANY_REQUESTS or error_type.startswith(_OF_THE_ACCOUNT):
             return PostOutcome.OVER_QUOTA
         self._log.warning(

@@ -7,11 +7,11 @@ chunk of viewers, in this order:
 2. the deliveries are read, consistently, and the shares of viewers without a token;
 3. the messages read what they need (positions, the log, the track). When that took long, the
    deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old when a post is written to its
-   connection, however long it takes to connect before;
+   endpoint, however long it takes to connect before;
 4. each viewer's right is decided. The messages of one viewer are posted one after the other, all
    viewers at once;
-5. the subscriptions of connections that no longer exist, and of viewers that received `ended`, are
-   removed; the connection of a revoked token is ended.
+5. the subscriptions of endpoints that no longer exist, and of viewers that received `ended`, are
+   removed; the endpoint of a revoked token is ended.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from broadcaster.connection_locks import ConnectionLocks
-from broadcaster.gateway_signals import GatewaySignals
+from broadcaster.endpoint_backoff import EndpointBackoff
+from broadcaster.keyed_locks import KeyedLocks
 from broadcaster.point_steps import log_points
-from broadcaster.poster import PostOutcome
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.senders import Senders
 from broadcaster.slots import Reserved
 from broadcaster.threads import Threads
 from rtdts.delivery_store.deliveries import FoundDeliveries
@@ -48,7 +48,7 @@ MAX_CHUNK: Final = 100
 """Viewers per chunk: DynamoDB's BatchGetItem takes 100 keys."""
 
 RIGHT_MAX_AGE_S: Final = 2.0
-"""The longest time between reading a delivery and writing anything of it to a connection."""
+"""The longest time between reading a delivery and writing anything of it to an endpoint."""
 
 _READ_AGAIN_AFTER_S: Final = 1.0
 """When reading for the messages took this long, half of a right's validity has passed before the
@@ -86,21 +86,6 @@ class SubscriptionRemover(Protocol):
         """Removes a subscription as it was read; no error if missing, a renewed one stays."""
 
 
-class Poster(Protocol):
-    """Posts to connections, and ends them."""
-
-    async def post(
-        self, connection_id: str, payload: Payload, write_by: Deadline, /
-    ) -> PostOutcome:
-        """Posts one message; does not begin to write it after `write_by`.
-
-        It never raises because of a connection or the network.
-        """
-
-    async def end(self, connection_id: str, /) -> PostOutcome:
-        """Ends a connection; like `post`, never raises because of a connection or the network."""
-
-
 Compose = Callable[[Delivery, Right], Sequence[Payload]]
 """Composes the messages for a viewer with a right, or for one whose right has ended in a status
 that it may still receive; the pusher adds `ended`."""
@@ -123,10 +108,10 @@ class Outcome(enum.Enum):
     HUNG = "hung"
     FAILED = "failed"
     BACKED_OFF = "backed_off"
-    """Not tried: the connection was throttled a moment ago, or another nudge's message to it is
+    """Not tried: the endpoint was throttled a moment ago, or another nudge's message to it is
     still in progress."""
     QUARANTINED = "quarantined"
-    """Not tried in this round: the connection hangs repeatedly."""
+    """Not tried in this round: the endpoint hangs repeatedly."""
     RIGHT_TOO_OLD = "right_too_old"
     """Not tried (or not completed): its right would have to be read again."""
 
@@ -171,7 +156,7 @@ class _Reading:
 
 
 _Post = Callable[[str, Sequence[Payload], Deadline], Awaitable[Outcome]]
-"""Posts messages to a connection, with a right that is valid until the deadline."""
+"""Posts messages to an endpoint, with a right that is valid until the deadline."""
 
 
 class Pusher:
@@ -179,9 +164,9 @@ class Pusher:
 
     Args:
         deliveries: For the rights.
-        subscriptions: Where ended subscriptions, and those without a connection, are removed.
-        poster: Where messages go.
-        signals: Notes each response; shared by all pushes of the process.
+        subscriptions: Where ended subscriptions, and those whose endpoint is gone, are removed.
+        senders: Where messages go.
+        backoff: Which endpoints are not posted to now; shared by all pushes of the process.
         threads: Where the stores may block.
         blocks: For the rights, too: a revoked token ends them.
         shares: For the rights of viewers that have a share instead of a token.
@@ -196,8 +181,8 @@ class Pusher:
         self,
         deliveries: DeliveryReader,
         subscriptions: SubscriptionRemover,
-        poster: Poster,
-        signals: GatewaySignals,
+        senders: Senders,
+        backoff: EndpointBackoff,
         threads: Threads,
         *,
         blocks: BlockReader,
@@ -212,16 +197,15 @@ class Pusher:
         self._blocks = blocks
         self._shares = shares
         self._subscriptions = subscriptions
-        self._poster = poster
-        self._signals = signals
-        self._backoff = signals.backoff
+        self._senders = senders
+        self._backoff = backoff
         self._threads = threads
         self._viewing_minutes = viewing_minutes
         self._log = log
         self._trace = trace
         self._now_ms = now_ms
         self._monotonic = monotonic
-        self._locks = ConnectionLocks()
+        self._locks = KeyedLocks()
         self._posting: set[asyncio.Task[Pushed]] = set()
 
     async def push(
@@ -262,7 +246,7 @@ class Pusher:
     ) -> list[asyncio.Task[Pushed]]:
         """Pushes to a chunk and returns when everything is read and the posts are in progress.
 
-        While such a push to a connection is in progress, no other begins: nudges may come every
+        While such a push to an endpoint is in progress, no other begins: nudges may come every
         second, and a viewer that hangs must not occupy a slot for each.
 
         Args:
@@ -342,7 +326,7 @@ class Pusher:
         payloads: list[Payload] = []
         try:
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
-            outcome = await post(viewer.connection_id, payloads, reading.good_until)
+            outcome = await post(viewer.endpoint, payloads, reading.good_until)
         except Exception as error:  # a bug that one delivery triggers affects its viewers only
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
             outcome = Outcome.FAILED
@@ -352,7 +336,7 @@ class Pusher:
         is_over = outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED)
         if outcome is not Outcome.RIGHT_TOO_OLD:
             if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):
-                is_over |= await end_connection(self._poster, viewer, self._log)
+                is_over |= await end_endpoint(self._senders, viewer, self._log)
             reserved.release_one()
         if is_over:
             await self._remove(viewer)
@@ -389,28 +373,25 @@ class Pusher:
         return payloads
 
     async def _post_under_lock(
-        self, connection_id: str, payloads: Sequence[Payload], good_until: Deadline
+        self, endpoint: str, payloads: Sequence[Payload], good_until: Deadline
     ) -> Outcome:
-        if self._backoff.remaining_s(connection_id) > 0:  # no need to wait for the lock
+        if self._backoff.remaining_s(endpoint) > 0:  # no need to wait for the lock
             return Outcome.BACKED_OFF
-        async with self._locks.hold(connection_id) as is_held:
+        async with self._locks.hold(endpoint) as is_held:
             if not is_held:
                 return Outcome.BACKED_OFF
-            return await self._post_all(connection_id, payloads, good_until)
+            return await self._post_all(endpoint, payloads, good_until)
 
     async def _post_all(
-        self, connection_id: str, payloads: Sequence[Payload], good_until: Deadline
+        self, endpoint: str, payloads: Sequence[Payload], good_until: Deadline
     ) -> Outcome:
         outcome = Outcome.DELIVERED
         for payload in payloads:
             if good_until.passed:  # no need to connect
                 return Outcome.RIGHT_TOO_OLD
-            if self._backoff.remaining_s(connection_id) > 0:
+            if self._backoff.remaining_s(endpoint) > 0:
                 return Outcome.BACKED_OFF
-            begun_at_s = self._signals.now_s()
-            post_outcome = await self._poster.post(connection_id, payload, good_until)
-            self._signals.note(connection_id, post_outcome, begun_at_s)
-            outcome = _OUTCOMES[post_outcome]
+            outcome = _OUTCOMES[await self._senders.post(endpoint, payload, good_until)]
             if outcome is not Outcome.DELIVERED:
                 break
         return outcome
@@ -423,7 +404,7 @@ class Pusher:
                 "subscription_not_removed",
                 error,
                 delivery_id=viewer.delivery_id,
-                connection_id=viewer.connection_id,
+                endpoint=viewer.endpoint,
             )
 
 
@@ -433,14 +414,14 @@ def is_revoked(viewer: Subscription, blocks: Blocks, now_ms: int) -> bool:
     return blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None
 
 
-async def end_connection(poster: Poster, viewer: Subscription, log: Logger) -> bool:
-    """Ends the connection of a revoked token, whether it has received `ended` or not.
+async def end_endpoint(senders: Senders, viewer: Subscription, log: Logger) -> bool:
+    """Ends the endpoint of a revoked token, whether it has received `ended` or not.
 
     Returns:
         Whether it is ended. If not, its subscription stays, so that the next push tries again.
     """
-    post_outcome = await poster.end(viewer.connection_id)
-    log.info("revoked_connection", connection_id=viewer.connection_id, outcome=post_outcome.value)
+    post_outcome = await senders.end(viewer.endpoint)
+    log.info("revoked_endpoint", endpoint=viewer.endpoint, outcome=post_outcome.value)
     return post_outcome in (PostOutcome.DELIVERED, PostOutcome.GONE)
 
 

@@ -1,4 +1,4 @@
-"""Connections that hang repeatedly: tried only now and then, so that they use few slots (pure)."""
+"""Endpoints that hang repeatedly: tried only now and then, so that they use few slots (pure)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 HANGS: Final = 2
-"""Posts in a row without a response in time after which a connection is in quarantine."""
+"""Posts in a row without a response in time after which an endpoint is in quarantine."""
 
 LEAST_REST_S: Final = 45.0
-"""Between two attempts at one connection. Less than a round's interval: when there are few such
-connections, each is tried in each round, and one that has recovered gets its messages as usual."""
+"""Between two attempts at one endpoint. Less than a round's interval: when there are few such
+endpoints, each is tried in each round, and one that has recovered gets its messages as usual."""
 
 MOST_REST_S: Final = 300.0
 """The more there are, the less often each is tried, but never less often than this while there is a
@@ -29,11 +29,11 @@ class _Hanging:
 
 
 class Quarantine:
-    """Which connections hang, and which of those may be tried now.
+    """Which endpoints hang, and which of those may be tried now.
 
     Args:
-        slots: Posts to such connections at once.
-        post_timeout_s: How long a connection that still hangs holds its slot.
+        slots: Posts to such endpoints at once.
+        post_timeout_s: How long an endpoint that still hangs holds its slot.
         monotonic: Clock in seconds.
     """
 
@@ -43,7 +43,7 @@ class Quarantine:
         post_timeout_s: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rest_a_connection_s = post_timeout_s / slots
+        self._rest_an_endpoint_s = post_timeout_s / slots
         self._monotonic = monotonic
         self._hanging: dict[str, _Hanging] = {}
         self._count = 0
@@ -51,48 +51,48 @@ class Quarantine:
 
     @property
     def count(self) -> int:
-        """The number of connections in quarantine."""
+        """The number of endpoints in quarantine."""
         return self._count
 
-    def holds(self, connection_id: str) -> bool:
-        """Whether a connection is in quarantine."""
-        hanging = self._hanging.get(connection_id)
+    def holds(self, endpoint: str) -> bool:
+        """Whether an endpoint is in quarantine."""
+        hanging = self._hanging.get(endpoint)
         return hanging is not None and hanging.hangs >= HANGS
 
-    def may_be_tried(self, connection_id: str) -> bool:
-        """Whether a connection in quarantine has rested for long enough.
+    def may_be_tried(self, endpoint: str) -> bool:
+        """Whether an endpoint in quarantine has rested for long enough.
 
         The more there are, the longer each rests: together they use all their slots, but no more.
         """
-        rest_s = min(max(LEAST_REST_S, self._count * self._rest_a_connection_s), MOST_REST_S)
-        hanging = self._hanging.get(connection_id)
+        rest_s = min(max(LEAST_REST_S, self._count * self._rest_an_endpoint_s), MOST_REST_S)
+        hanging = self._hanging.get(endpoint)
         return hanging is None or self._monotonic() - hanging.tried_at_s >= rest_s
 
-    def try_now(self, connection_id: str) -> None:
-        """Notes an attempt at a connection, so that its other subscriptions are not tried now."""
-        if connection_id in self._hanging:
-            self._hanging[connection_id].tried_at_s = self._monotonic()
+    def try_now(self, endpoint: str) -> None:
+        """Notes an attempt at an endpoint, so that its other subscriptions are not tried now."""
+        if endpoint in self._hanging:
+            self._hanging[endpoint].tried_at_s = self._monotonic()
 
-    def hung(self, connection_id: str) -> None:
-        """Notes that a post to the connection got no response in time."""
+    def hung(self, endpoint: str) -> None:
+        """Notes that a post to the endpoint got no response in time."""
         now_s = self._monotonic()
         if len(self._hanging) > self._prune_above:
             self._prune(now_s)
-        hanging = self._hanging.setdefault(connection_id, _Hanging(0, now_s))
+        hanging = self._hanging.setdefault(endpoint, _Hanging(0, now_s))
         hanging.hangs += 1
         hanging.tried_at_s = now_s
         self._count += hanging.hangs == HANGS
 
-    def responded(self, connection_id: str) -> None:
-        """Drops the connection's state: it accepted or rejected a message, or no longer exists."""
-        hanging = self._hanging.pop(connection_id, None)
+    def responded(self, endpoint: str) -> None:
+        """Drops the endpoint's state: it accepted or rejected a message, or no longer exists."""
+        hanging = self._hanging.pop(endpoint, None)
         self._count -= hanging is not None and hanging.hangs >= HANGS
 
     def _prune(self, now_s: float) -> None:
-        # A connection whose subscription was removed is never tried again.
+        # An endpoint whose subscription was removed is never tried again.
         self._hanging = {
-            connection_id: hanging
-            for connection_id, hanging in self._hanging.items()
+            endpoint: hanging
+            for endpoint, hanging in self._hanging.items()
             if hanging.tried_at_s + 2 * MOST_REST_S > now_s
         }
         self._count = sum(hanging.hangs >= HANGS for hanging in self._hanging.values())

@@ -33,7 +33,7 @@ class Lane(enum.IntEnum):
     FLEET = 3
     """A snapshot of the fleet: the next one replaces it."""
     AGAIN = 4
-    """A repeated post of a round, because the connection is slow."""
+    """A repeated post of a round, because the endpoint is slow."""
 
 
 ROUNDS_SHARE: Final = 0.5

@@ -4,9 +4,8 @@ Reading runs ahead of posting by no more than there are slots: a bucket's viewer
 those of earlier buckets are posted to, a chunk's rights are read when its slots are free, and a
 slow post occupies its own slot only. What can't be read is counted and left to the next round.
 
-A viewer whose post was rejected is tried again in the same round; if its connection is slow, after
-the viewers that have not been tried yet. Connections that hang repeatedly have a few separate
-slots.
+A viewer whose post was rejected is tried again in the same round; if its endpoint is slow, after
+the viewers that have not been tried yet. Endpoints that hang repeatedly have a few separate slots.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from broadcaster.gateway_signals import GatewaySignals
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.pushing import MAX_CHUNK, Outcome, Pushed, Pusher
+from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.round_again import TriesAgain
 from broadcaster.round_report import RoundReport, RoundTally
@@ -49,15 +49,17 @@ class Bounds:
 
     Attributes:
         slots: Posts at once; only for rounds, so that nudges need not wait for them.
-        quarantine_slots: Posts at once to connections in quarantine; in addition to `slots`.
+        quarantine_slots: Posts at once to endpoints in quarantine; in addition to `slots`.
         rate: How fast posts begin.
-        signals: Which connections back off or are in quarantine.
+        backoff: Which endpoints back off.
+        quarantine: Which endpoints are in quarantine.
     """
 
     slots: Slots
     quarantine_slots: Slots
     rate: RateLimiter
-    signals: GatewaySignals
+    backoff: EndpointBackoff
+    quarantine: Quarantine
 
 
 class Round:
@@ -147,10 +149,10 @@ class Round:
         chunks: asyncio.TaskGroup,
         tally: RoundTally,
     ) -> None:
-        quarantine = self._bounds.signals.quarantine
-        healthy = [one for one in viewers if not quarantine.holds(one.connection_id)]
+        quarantine = self._bounds.quarantine
+        healthy = [one for one in viewers if not quarantine.holds(one.endpoint)]
         if len(healthy) < len(viewers):
-            hanging = [one for one in viewers if quarantine.holds(one.connection_id)]
+            hanging = [one for one in viewers if quarantine.holds(one.endpoint)]
             await self._begin_hanging(hanging, chunks, tally)
         if healthy:
             await self._bounds.rate.acquire(Lane.ROUND, len(healthy))
@@ -160,14 +162,14 @@ class Round:
     async def _begin_hanging(
         self, viewers: Sequence[Subscription], chunks: asyncio.TaskGroup, tally: RoundTally
     ) -> None:
-        """Tries the connections that have rested, as far as there are free slots now."""
-        quarantine = self._bounds.signals.quarantine
-        rested = [one for one in viewers if quarantine.may_be_tried(one.connection_id)]
-        rested = [*{one.connection_id: one for one in rested}.values()]  # each connection once
+        """Tries the endpoints that have rested, as far as there are free slots now."""
+        quarantine = self._bounds.quarantine
+        rested = [one for one in viewers if quarantine.may_be_tried(one.endpoint)]
+        rested = [*{one.endpoint: one for one in rested}.values()]  # each endpoint once
         reserved = await self._bounds.quarantine_slots.reserve_free(len(rested))
         tried = rested[: reserved.count]
         for one in tried:
-            quarantine.try_now(one.connection_id)
+            quarantine.try_now(one.endpoint)
         left = (one for one in viewers if one not in tried)
         tally.add(Pushed(one, Outcome.QUARANTINED, ended=False) for one in left)
         if tried:
@@ -183,7 +185,7 @@ class Round:
         self, viewers: Sequence[Subscription], reserved: Reserved, share: Share, tally: RoundTally
     ) -> None:
         """Pushes to a chunk, and again to its rejected viewers, until the next round."""
-        again = TriesAgain(self._ends_at_s(share), self._bounds.signals.backoff.remaining_s)
+        again = TriesAgain(self._ends_at_s(share), self._bounds.backoff.remaining_s)
         pushed = await self._push(viewers, reserved, tally)
         tally.add(again.add(pushed, self._monotonic()))
         while (at_s := again.next_at_s) is not None:

@@ -10,14 +10,14 @@ from typing import Final
 from broadcaster.pushing import Outcome, Pushed
 
 MOST_WAIT_S: Final = 4.0
-"""A connection with a longer backoff is left to the next round. So a connection that is always
+"""An endpoint with a longer backoff is left to the next round. So an endpoint that is always
 throttled costs one post per round and does not keep the round from ending."""
 
 TOGETHER_S: Final = 0.1
 """Viewers whose waits end this close to each other share one reading of their rights."""
 
 _AGAIN: Final = frozenset({Outcome.THROTTLED, Outcome.OVER_QUOTA, Outcome.BACKED_OFF})
-"""Outcomes that may be better a moment later. A connection that hung would only hold a slot for the
+"""Outcomes that may be better a moment later. An endpoint that hung would only hold a slot for the
 same time again."""
 
 
@@ -29,7 +29,7 @@ class TriesAgain:
 
     Args:
         until_s: See above.
-        backoff_s: The remaining backoff of a connection, in seconds.
+        backoff_s: The remaining backoff of an endpoint, in seconds.
     """
 
     def __init__(self, until_s: float, backoff_s: Callable[[str], float]) -> None:
@@ -42,7 +42,7 @@ class TriesAgain:
         """Keeps the viewers that are worth another attempt; returns the others, which are done."""
         done = []
         for one in pushed:
-            wait_s = self._backoff_s(one.subscription.connection_id)
+            wait_s = self._backoff_s(one.subscription.endpoint)
             is_in_time = wait_s <= MOST_WAIT_S and now_s + wait_s + TOGETHER_S < self.until_s
             if one.outcome in _AGAIN and is_in_time:
                 heapq.heappush(self._waiting, (now_s + wait_s, next(self._numbers), one))

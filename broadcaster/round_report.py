@@ -37,11 +37,11 @@ class RoundReport:
         skipped: Earlier rounds that were missed because the one before them lasted too long,
             including rounds of which only some buckets were missed.
         buckets: How many of its buckets ran.
-        due: Viewers (a connection that tracks two deliveries counts twice).
+        due: Viewers (an endpoint that tracks two deliveries counts twice).
         deliveries: Distinct deliveries among them.
         ended: Viewers whose messages included `ended`.
         delivered: Viewers that received their message.
-        gone: Viewers whose connection no longer exists.
+        gone: Viewers whose endpoint no longer exists.
         throttled: Viewers that could not keep up, however often they were tried.
         over_quota: Viewers whose posts the account throttled, however often they were tried.
         backed_off: Viewers that were not tried because they could not keep up a moment ago.
@@ -77,7 +77,7 @@ class RoundReport:
 
     @property
     def not_reached(self) -> int:
-        """Viewers that, as far as is known, still have a connection but were not reached."""
+        """Viewers that, as far as is known, still have an endpoint but were not reached."""
         return self.due - self.delivered - self.gone
 
     @property

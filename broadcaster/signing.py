@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from rtdts.tracking.deliveries import DeliveryEvent
-from rtdts.tracking.positions import ShownPoint
+from broadcaster.sender import Payload
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SERVICE: Final = "execute-api"
@@ -31,21 +30,6 @@ class Credentials:
     access_key: str
     secret_key: str
     token: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Payload:
-    """A message and its hash, which is computed once, however many viewers get the message."""
-
-    data: bytes
-    sha256_hex: str
-    about: ShownPoint | DeliveryEvent | None = None
-    """The point or event that the message shows, for following a point through the logs."""
-
-    @classmethod
-    def of(cls, data: bytes, about: ShownPoint | DeliveryEvent | None = None) -> Payload:
-        """The payload of an encoded message."""
-        return cls(data, hashlib.sha256(data).hexdigest(), about)
 
 
 class PostSigner:

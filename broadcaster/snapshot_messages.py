@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from broadcaster.pushing import Compose
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
 from broadcaster.update_messages import POSITION_WAIT_S, LatestReader

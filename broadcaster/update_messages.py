@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import msgspec
 
 from broadcaster.pushing import Compose
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
 from rtdts.runtime import wall_clock

@@ -9,12 +9,13 @@ import json
 import time
 from collections.abc import Iterable
 
-from broadcaster.poster import PostOutcome, SocketPoster
-from broadcaster.signing import Payload
+from broadcaster.poster import SocketPoster
+from broadcaster.sender import Payload, PostOutcome
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.position_store.reader import PositionReader
 from rtdts.runtime.deadline import Deadline
+from rtdts.tracking.topics import kind_and_name
 
 
 async def hold(
@@ -38,6 +39,7 @@ async def hold(
             "position": shown and {"lat": shown.point.lat, "lon": shown.point.lon},
         }
         payload = Payload.of(json.dumps(message).encode())
-        outcome = await poster.post(viewer.connection_id, payload, Deadline(60.0))
+        _, connection_id = kind_and_name(viewer.endpoint)
+        outcome = await poster.post(connection_id, payload, Deadline(60.0))
         reached += outcome is PostOutcome.DELIVERED
     return reached

@@ -18,7 +18,7 @@ from rtdts.delivery_store.items import from_item, to_item
 from rtdts.delivery_store.schema import BY_BUCKET, BY_ENDPOINT, TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from rtdts.tracking.fleet_view import FleetView
-from rtdts.tracking.topics import FLEET, connection_of, delivery_of, is_of_delivery
+from rtdts.tracking.topics import FLEET, delivery_of, is_of_delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,15 +54,6 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
             ValueError: It follows something else.
         """
         return delivery_of(self.topic)
-
-    @property
-    def connection_id(self) -> str:
-        """The socket that its messages go to.
-
-        Raises:
-            ValueError: They go somewhere else.
-        """
-        return connection_of(self.endpoint)
 
 
 class SubscriptionStore:

@@ -6,7 +6,7 @@ The message group is the delivery; for a snapshot it is the delivery and the vie
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -84,9 +84,13 @@ class NudgeQueue:
         """
         return self._queue.receive(max_messages, wait_s)
 
-    def delete(self, received: ReceivedNudge) -> None:
-        """Deletes a nudge, which is then done."""
-        self._queue.delete(received.receipt_handle)
+    def delete(self, received: Sequence[ReceivedNudge]) -> list[str]:
+        """Deletes nudges, which are then done, ten per request.
+
+        Returns:
+            SQS's codes for those that it did not delete: they may be received again.
+        """
+        return self._queue.delete_many([one.receipt_handle for one in received])
 
     def bury(self, received: ReceivedNudge) -> None:
         """Makes a nudge a dead letter at once, which unblocks the next one of its delivery.

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from rtdts.tracking.deliveries import MAX_VERSION
 from rtdts.tracking.identifiers import Identifier
+from rtdts.tracking.topics import socket_endpoint
 
 _GatewayId = Annotated[str, Meta(min_length=1, max_length=60)]
 """Id of a connection or a request, by API Gateway: some 16 characters. Two of them and their
@@ -60,11 +61,17 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
 
     delivery_id: Identifier
     connection_id: _GatewayId
+    """Named so on the queue: during a deployment, older and newer versions read it."""
     request_id: _GatewayId
     since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
     subscribed_at_ms: Annotated[int, Meta(ge=0, le=2**53)] = 0
     """Start of the subscription that the same request wrote. If the subscription was begun anew
     since then, another nudge follows, and this one is done."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where the snapshot goes."""
+        return socket_endpoint(self.connection_id)
 
     @property
     def deduplication_id(self) -> str:
@@ -94,4 +101,5 @@ class ShareNudge(msgspec.Struct, frozen=True, kw_only=True, tag="share"):
         return f"{self.delivery_id}:{self.share_id}"
 
 
-Nudge = TransitionNudge | PositionNudge | SnapshotNudge | ShareNudge
+ChangeNudge = TransitionNudge | SnapshotNudge | ShareNudge
+Nudge = ChangeNudge | PositionNudge

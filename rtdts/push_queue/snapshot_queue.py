@@ -55,9 +55,9 @@ class SnapshotQueue:
         """Waits up to `wait_s` seconds for nudges; returns an empty list when none came."""
         return self._nudges.receive(max_messages, wait_s)
 
-    def delete(self, received: ReceivedNudge) -> None:
-        """Deletes a nudge, which is then done."""
-        self._nudges.delete(received)
+    def delete(self, received: Sequence[ReceivedNudge]) -> list[str]:
+        """Deletes nudges; returns SQS's codes for those that it did not delete."""
+        return self._nudges.delete(received)
 
     def bury(self, received: ReceivedNudge) -> None:
         """Makes a nudge a dead letter at once.

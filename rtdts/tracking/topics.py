@@ -12,7 +12,8 @@ FLEET: Final = "fleet"
 """The topic of all trucks, limited by the subscription's view."""
 
 _DELIVERY: Final = "delivery:"
-_SOCKET: Final = "socket:"
+SOCKET: Final = "socket"
+"""The kind of endpoint that is a connection to the WebSocket API."""
 
 
 def delivery_topic(delivery_id: str) -> str:
@@ -26,7 +27,9 @@ def delivery_of(topic: str) -> str:
     Raises:
         ValueError: It is another topic.
     """
-    return _after(_DELIVERY, topic)
+    if not is_of_delivery(topic):
+        raise ValueError(f"{topic!r} is no {_DELIVERY}…")
+    return topic[len(_DELIVERY) :]
 
 
 def is_of_delivery(topic: str) -> bool:
@@ -36,19 +39,10 @@ def is_of_delivery(topic: str) -> bool:
 
 def socket_endpoint(connection_id: str) -> str:
     """Returns the endpoint of a socket."""
-    return _SOCKET + connection_id
+    return f"{SOCKET}:{connection_id}"
 
 
-def connection_of(endpoint: str) -> str:
-    """Returns the connection of a socket's endpoint.
-
-    Raises:
-        ValueError: It is another endpoint.
-    """
-    return _after(_SOCKET, endpoint)
-
-
-def _after(kind: str, text: str) -> str:
-    if not text.startswith(kind):
-        raise ValueError(f"{text!r} is no {kind}…")
-    return text[len(kind) :]
+def kind_and_name(endpoint: str) -> tuple[str, str]:
+    """Returns the kind of an endpoint, and what the kind calls it: a socket's is its connection."""
+    kind, _, name = endpoint.partition(":")
+    return kind, name

@@ -16,9 +16,10 @@ WebSocket gateway is not used: docs/decisions/0031 says what would need correcti
 3. A transaction repeated under its token is recognised. ministack stores the request itself, in
    which it has meanwhile rewritten numbers (``100.0`` as ``100``). It would treat the SDK's retry
    after a lost response as another transaction under the same token, and reject it.
-4. Expired records and shard iterators are searched for once per second. ministack scans all of
-   them at each Kinesis request: at a few hundred points per second this took, after some minutes,
-   two thirds of its time, and everything else in it had to wait.
+4. Expired records, shard iterators and deduplication ids are searched for once per second.
+   ministack scans all of them at each Kinesis request, or each message to a FIFO queue: at a few
+   hundred points or messages per second this took, after some minutes, a third to two thirds of its
+   time, and everything else in it had to wait.
 5. A rule of AWS IoT Core may write into a Kinesis stream; ministack does not support that action.
    Its partition key may be a substitution template with a function, for example ``topic(2)``.
 6. A batch of a Kinesis stream is delivered again when a function reports failed items. ministack
@@ -48,7 +49,7 @@ from typing import Any
 os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
 
 from ministack import app
-from ministack.services import dynamodb, iot, kinesis, lambda_svc
+from ministack.services import dynamodb, iot, kinesis, lambda_svc, sqs
 
 WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
 FIRST_ERROR = 400
@@ -217,6 +218,7 @@ def correct() -> None:
     lambda_svc._execute_function_warm = _one_at_a_time(lambda_svc._execute_function_warm)
     kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
     kinesis._expire_records = _now_and_then(kinesis._expire_records)
+    sqs._prune_dedup = _now_and_then(sqs._prune_dedup)
     kinesis._start_position = _from_the_number(kinesis._start_position)
     lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
     iot._parse_fleet_provisioning_topic = _also_from_csr(iot._parse_fleet_provisioning_topic)

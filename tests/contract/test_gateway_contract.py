@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 
 from broadcaster.connection_pool import ConnectionPool
-from broadcaster.poster import PostOutcome, SocketPoster
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.poster import SocketPoster
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.gateways import Gateways
 from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY

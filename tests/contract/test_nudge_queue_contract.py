@@ -55,9 +55,8 @@ def queue(request: pytest.FixtureRequest) -> Queue:
 def drained(queue: Queue) -> list[Nudge]:
     nudges: list[Nudge] = []
     while received := queue.receive(wait_s=0):
-        for one in received:
-            nudges.append(one.message)
-            queue.delete(one)
+        nudges += [one.message for one in received]
+        assert queue.delete(received) == []
     return nudges
 
 
@@ -81,7 +80,7 @@ def test_a_nudge_knows_when_it_was_sent(queue: Queue) -> None:
     queue.send(TransitionNudge(delivery_id=unique("D"), version=1))
     after_ms = wall_clock.now_ms()
     (received,) = queue.receive(wait_s=0)
-    queue.delete(received)
+    queue.delete([received])
 
     assert before_ms <= received.sent_at_ms <= after_ms
 
@@ -111,15 +110,24 @@ def test_while_one_is_handled_no_other_of_its_delivery_is_given_out(queue: Queue
     queue.send(TransitionNudge(delivery_id=delivery_id, version=2))
     queue.send(TransitionNudge(delivery_id=other, version=1))
     meanwhile = queue.receive(wait_s=0)
-    queue.delete(first)
+    queue.delete([first])
     afterwards = queue.receive(wait_s=0)
 
     assert [one.message.delivery_id for one in meanwhile] == [other]
     assert [one.message for one in afterwards] == [
         TransitionNudge(delivery_id=delivery_id, version=2)
     ]
-    for one in (*meanwhile, *afterwards):
-        queue.delete(one)
+    queue.delete([*meanwhile, *afterwards])
+
+
+def test_more_than_ten_are_deleted_at_once(queue: Queue) -> None:
+    sent = [PositionNudge(delivery_id=unique("D"), event_at_ms=1) for _ in range(12)]
+    queue.send_many(sent)
+    received = [one for _ in range(2) for one in queue.receive(wait_s=0)]
+
+    assert queue.delete(received) == []
+    assert len(received) == 12
+    assert drained(queue) == []
 
 
 def test_sending_nothing_sends_nothing(queue: Queue) -> None:
@@ -205,4 +213,4 @@ def test_what_is_not_deleted_comes_back(queue: Queue) -> None:
 
     assert [one.message for one in again] == [nudge]
     assert again[0].receipt_handle != first.receipt_handle
-    queue.delete(again[0])
+    queue.delete(again)

@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from broadcaster.poster import PostOutcome
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload, PostOutcome
 from rtdts.runtime.deadline import Deadline
 from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, breach
 from tests.support.asyncapi_schema import validate_message

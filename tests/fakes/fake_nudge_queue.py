@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rtdts.push_queue.nudge_queue import ReceivedNudge, outgoing
 from rtdts.push_queue.nudges import Nudge
@@ -71,16 +71,18 @@ class FakeNudgeQueue:
             )
         return received
 
-    def delete(self, received: ReceivedNudge) -> None:
-        name = self._in_flight.pop(received.receipt_handle, None)
-        if name is not None:
-            self._waiting.pop(name, None)
+    def delete(self, received: Sequence[ReceivedNudge]) -> list[str]:
+        for one in received:
+            name = self._in_flight.pop(one.receipt_handle, None)
+            if name is not None:
+                self._waiting.pop(name, None)
+        return []
 
     def bury(self, received: ReceivedNudge) -> None:
         if self.bury_trouble is not None:
             raise self.bury_trouble
         self.dead.append(received.message)
-        self.delete(received)
+        self.delete([received])
 
     def end_visibility_timeouts(self) -> None:
         self._in_flight.clear()

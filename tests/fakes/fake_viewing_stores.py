@@ -14,7 +14,7 @@ from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
-from rtdts.tracking.topics import connection_of, delivery_of, is_of_delivery
+from rtdts.tracking.topics import delivery_of, is_of_delivery, kind_and_name
 from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -111,7 +111,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
         return super().of_bucket(bucket)
 
     def connections(self) -> set[str]:
-        return {connection_of(endpoint) for _, endpoint in self._subscriptions}
+        return {kind_and_name(endpoint)[1] for _, endpoint in self._subscriptions}
 
 
 class FakePositions:
@@ -165,12 +165,16 @@ class PolledNudgeQueue(FakeNudgeQueue):
 
     Attributes:
         deleted: What was done with, in order.
+        deletions: How many were deleted by each call.
+        before_delete: Called at the beginning of each deletion.
         broken: Whether receiving fails.
     """
 
     def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
         super().__init__(now_ms)
         self.deleted: list[Nudge] = []
+        self.deletions: list[int] = []
+        self.before_delete: Callable[[], None] = lambda: None
         self.broken = False
         self._lock = threading.Lock()
 
@@ -187,7 +191,10 @@ class PolledNudgeQueue(FakeNudgeQueue):
             time.sleep(0.002)  # a long poll, as short as a test's patience
         return received
 
-    def delete(self, received: ReceivedNudge) -> None:
+    def delete(self, received: Sequence[ReceivedNudge]) -> list[str]:
+        self.before_delete()
         with self._lock:
             super().delete(received)
-        self.deleted.append(received.message)
+        self.deleted += [one.message for one in received]
+        self.deletions.append(len(received))
+        return []

@@ -6,8 +6,7 @@ import asyncio
 import dataclasses
 from collections import defaultdict
 
-from broadcaster.poster import PostOutcome
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload, PostOutcome
 from rtdts.runtime.deadline import Deadline
 
 RESPONDS_IN_S = 0.02

@@ -13,8 +13,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from broadcaster.connection_pool import ConnectionPool
-from broadcaster.poster import PostOutcome, SocketPoster
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.poster import SocketPoster
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.fault_shim.rules import (
     CutResponse,

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 
 from rtdts.push_queue.nudges import SnapshotNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, Status
-from rtdts.tracking.topics import delivery_topic
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from tests.support.asyncapi_schema import validate_message
 from tests.support.broadcaster_cloud import Cloud, running_broadcaster
 from tests.support.deliveries import event_of
@@ -100,7 +100,7 @@ async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_notified(
     assert (report["due"], report["delivered"], report["gone"]) == (6, 3, 3)
     for delivery in deliveries:
         left = cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id))
-        assert [one.connection_id for one in left] == [connection_id]
+        assert [one.endpoint for one in left] == [socket_endpoint(connection_id)]
 
 
 async def test_a_killed_broadcaster_leaves_its_nudges_to_the_next(cloud: Cloud) -> None:

@@ -236,7 +236,7 @@ class Consumer:
         while batch := self._true_queue.receive(wait_s=0):
             for one in batch:
                 found.append(one.message)
-                self._true_queue.delete(one)
+                self._true_queue.delete([one])
         return found
 
     def latest(self) -> LatestPosition:

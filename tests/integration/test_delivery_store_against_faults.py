@@ -405,26 +405,26 @@ async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> 
 
     async def in_bucket() -> set[str]:
         found = await blocking(lambda: list(world.subscriptions.of_bucket(bucket)))
-        return {one.connection_id for one in found if one.delivery_id == delivery_id}
+        return {one.endpoint for one in found if one.delivery_id == delivery_id}
 
     async def in_table() -> set[str]:
         found = await blocking(lambda: world.subscriptions.of_topic(delivery_topic(delivery_id)))
-        return {one.connection_id for one in found}
+        return {one.endpoint for one in found}
 
     await blocking(lambda: world.subscriptions.add(early))
     await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query", target="*subscriptions"))
-    assert await in_bucket() == {early.connection_id}, "what was there before the lag is seen"
+    assert await in_bucket() == {early.endpoint}, "what was there before the lag is seen"
 
     clock.now_s = 10.0
     await blocking(lambda: world.subscriptions.add(late))
     clock.now_s = 20.0
     await blocking(lambda: world.subscriptions.end(early))
-    assert await in_table() == {late.connection_id}
-    assert await in_bucket() == {early.connection_id}
+    assert await in_table() == {late.endpoint}
+    assert await in_bucket() == {early.endpoint}
     clock.now_s = 10.0 + LAG_S
-    assert await in_bucket() == {early.connection_id, late.connection_id}
+    assert await in_bucket() == {early.endpoint, late.endpoint}
     clock.now_s = 20.0 + LAG_S
-    assert await in_bucket() == {late.connection_id}
+    assert await in_bucket() == {late.endpoint}
 
 
 async def test_the_copy_of_a_lagging_table_is_gone_when_the_lag_is(world: World) -> None:
@@ -496,7 +496,7 @@ async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
     while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
         for one in batch:
             found.append(one.message)
-            await blocking(lambda one=one: world.true_queue.delete(one))
+            await blocking(lambda one=one: world.true_queue.delete([one]))
     return [one for one in found if one in expected]
 
 

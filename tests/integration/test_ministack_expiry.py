@@ -1,4 +1,4 @@
-"""What is too old in the local Kinesis is looked for now and then, not at each request."""
+"""Expired entries of the local Kinesis and SQS are searched for now and then, not each time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.ministack_process import ministack_program
 
 COUNT_LOOKS = """
 import json, runpy, sys, time
-from ministack.services import kinesis
+from ministack.services import kinesis, sqs
 
 corrected = runpy.run_path(sys.argv[1])
 if sys.argv[2] == "corrected":
@@ -35,7 +35,12 @@ kinesis._expire_records(stream)
 first = stream["shards"]["s"]["records"]
 kinesis._expire_records(stream)
 again = stream["shards"]["s"]["records"] is not first
-print(json.dumps({"looks": Counted.looks, "iterators": list(kinesis._shard_iterators),
+queue = {"dedup_cache": {"old": {"expire": 0.0}, "new": {"expire": time.time() + 300}}}
+sqs._prune_dedup(queue)
+kept = queue["dedup_cache"]
+sqs._prune_dedup(queue)
+print(json.dumps({"ids": list(kept), "ids again": queue["dedup_cache"] is not kept,
+                  "looks": Counted.looks, "iterators": list(kinesis._shard_iterators),
                   "records": len(first), "again": again}))
 """
 
@@ -58,6 +63,8 @@ def test_expiry_takes_its_time_once_a_second() -> None:
 
     corrected, plain = looked(program, "corrected"), looked(program, "plain")
 
-    kept = {"iterators": ["new"], "records": 1}
-    assert corrected == {"looks": 1, "again": False, **kept}
-    assert plain == {"looks": 50, "again": True, **kept}, "the correction is no longer needed"
+    kept = {"iterators": ["new"], "records": 1, "ids": ["new"]}
+    assert corrected == {"looks": 1, "again": False, "ids again": False, **kept}
+    assert plain == {"looks": 50, "again": True, "ids again": True, **kept}, (
+        "the correction is no longer needed"
+    )

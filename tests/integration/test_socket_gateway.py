@@ -15,8 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from broadcaster.connection_pool import ConnectionPool
-from broadcaster.poster import PostOutcome, SocketPoster
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.poster import SocketPoster
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, FunctionError, Route
 from sim.local_cloud.socket_gateway.gateway import Gateway

@@ -12,8 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from broadcaster.connection_pool import ConnectionPool
-from broadcaster.poster import PostOutcome, SocketPoster
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.poster import SocketPoster
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime.logs import Logger
 from tests.support.waiting import NO_HURRY
 

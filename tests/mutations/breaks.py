@@ -2117,8 +2117,18 @@ BREAKS = (
         guarantee=6,
         file="broadcaster/pushing.py",
         text="            await self._remove(viewer)\n",
-        replacement="            raise ConnectionError(viewer.connection_id)\n",
+        replacement="            raise ConnectionError(viewer.endpoint)\n",
         tests=(f"{ROUND}::test_one_that_is_gone_ends_no_round_and_is_forgotten",),
+    ),
+    Break(
+        name="an-unknown-kind-of-endpoint-spoils-a-chunk",
+        guarantee=6,
+        file="broadcaster/senders.py",
+        text="self._unknown(endpoint) if channel is None else await channel.sender.end(name)",
+        replacement="await self._channels[kind].sender.end(name)",
+        tests=(
+            f"{REVOKED}::test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_other",
+        ),
     ),
     Break(
         name="one-post-after-another",
@@ -2144,11 +2154,11 @@ BREAKS = (
     Break(
         name="one-throttled-viewer-slows-all",
         guarantee=6,
-        file="broadcaster/connection_backoff.py",
-        text="waiting = self._waiting.get(connection_id)\n        return",
+        file="broadcaster/endpoint_backoff.py",
+        text="waiting = self._waiting.get(endpoint)\n        return",
         replacement="waiting = next(iter(self._waiting.values()), None)\n        return",
         tests=(
-            f"{UNIT}/broadcaster/test_connection_backoff.py"
+            f"{UNIT}/broadcaster/test_endpoint_backoff.py"
             "::test_only_the_connection_that_was_throttled_waits",
             f"{ROUND}::test_a_throttled_connection_is_left_alone_and_no_other_is",
         ),
@@ -2275,11 +2285,11 @@ BREAKS = (
         guarantee=6,
         file="broadcaster/gateway_signals.py",
         text="""\
-                self.backoff.responded(connection_id)
-                self.quarantine.responded(connection_id)
+                self._backoff.responded(endpoint)
+                self._quarantine.responded(endpoint)
 """,
         replacement="""\
-                self.backoff.responded(connection_id)
+                self._backoff.responded(endpoint)
 """,
         tests=(
             f"{PUSHED_BACK}"
@@ -2409,11 +2419,30 @@ BREAKS = (
         ),
     ),
     Break(
+        name="one-position-fails-its-whole-poll",
+        guarantee=6,
+        file="broadcaster/nudges.py",
+        text="            if len(together) == 1:\n",
+        replacement="            if together:\n",
+        tests=(f"{NUDGES}::test_a_position_that_can_not_be_read_affects_no_other",),
+    ),
+    Break(
+        name="a-slow-viewer-delays-its-whole-poll",
+        guarantee=5,
+        file="broadcaster/nudges.py",
+        text="        await asyncio.gather(*map(self._finish, together, begun))\n",
+        replacement="""\
+        await asyncio.wait([task for tasks in begun for task in tasks])
+        await asyncio.gather(*map(self._finish, together, begun))
+""",
+        tests=(f"{NUDGES}::test_a_viewer_that_hangs_delays_no_other_position_of_the_same_poll",),
+    ),
+    Break(
         name="a-revocation-waits-behind-positions",
         guarantee=4,
         file="broadcaster/nudge_handling.py",
-        text="if isinstance(nudge, PositionNudge):",
-        replacement="if isinstance(nudge, PositionNudge | ShareNudge):",
+        text="viewers, new_messages, Lane.CHANGE, math.inf)",
+        replacement="viewers, new_messages, Lane.POSITION, self._rate.now_s() + 3.0)",
         tests=(
             f"{UNIT}/broadcaster/test_viewers_by_share.py::test_a_revocation_waits_for_no_position",
         ),
@@ -2571,10 +2600,10 @@ BREAKS = (
         name="nudge-deleted-before-it-is-handled",
         guarantee=7,
         file="broadcaster/nudges.py",
-        text="            tasks = await self._handler.begin(nudge)\n",
+        text="            begun = await self._begin([one.message for one in together])\n",
         replacement="""\
-            await self._threads.run(self._queue.delete, received)
-            tasks = await self._handler.begin(nudge)
+            await self._threads.run(self._queue.delete, together)
+            begun = await self._begin([one.message for one in together])
 """,
         tests=(f"{NUDGES}::test_a_nudge_whose_reading_fails_stays_in_the_queue",),
     ),
@@ -2864,7 +2893,7 @@ BREAKS = (
         name="one-slow-view-keeps-all-waiting",
         guarantee=6,
         file="broadcaster/fleet_followers.py",
-        text="if connection_id in self._posting or",
+        text="if endpoint in self._posting or",
         replacement="if",
         tests=(f"{FLEET}::test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time",),
     ),

@@ -7,20 +7,22 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.current_deliveries import CurrentDeliveryWriter
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts
 from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
-from broadcaster.pushing import Poster, Pusher
+from broadcaster.pushing import Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Share
+from broadcaster.sender import Sender
+from broadcaster.senders import Channel, Senders
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import StoreThreads
@@ -35,7 +37,7 @@ from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.fleet_messages import Ages
 from rtdts.tracking.fleet_view import FleetView
 from rtdts.tracking.positions import Point
-from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
+from rtdts.tracking.topics import FLEET, SOCKET, delivery_topic, socket_endpoint
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_fleet import FakeFleet, FakeFleetLeases
@@ -67,7 +69,7 @@ class World:
     Args:
         traced: Trucks whose points are followed.
         clock: Instead of one that only the test moves.
-        poster: Instead of the fake gateway.
+        sender: Instead of the fake gateway.
         posts_per_second: The rate limiter's ceiling.
     """
 
@@ -76,12 +78,11 @@ class World:
         traced: str = "",
         *,
         clock: FakeClock | None = None,
-        poster: Poster | None = None,
+        sender: Sender | None = None,
         posts_per_second: float = POSTS_PER_SECOND,
     ) -> None:
         self.clock = clock or FakeClock()
         self.gateway = FakeGateway()
-        self.poster: Poster = poster or self.gateway
         self.deliveries = WatchedDeliveries()
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
@@ -92,21 +93,20 @@ class World:
         self.fleet = FakeFleet()
         self.leases = FakeFleetLeases("this")
         self.snapshot_queue = PolledNudgeQueue(self.clock.now_ms)
-        self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
+        self.backoff = EndpointBackoff(self.clock.monotonic, uniform=max)
         self.quarantine = Quarantine(QUARANTINE_SLOTS, POST_TIMEOUT_S, self.clock.monotonic)
         self.quarantine_slots = Slots(QUARANTINE_SLOTS)
         self.rate = RateLimiter(
             posts_per_second, sleep=self.clock.sleep, monotonic=self.clock.monotonic
         )
-        self.signals = GatewaySignals(
-            self.backoff, self.quarantine, self.rate, self.clock.monotonic
-        )
+        signals = GatewaySignals(self.backoff, self.quarantine, self.rate, self.clock.monotonic)
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
         self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
         self.of_fleet = StoreThreads.of("fleet", tables=4, positions=4)
         self.of_snapshots = StoreThreads.of("snapshots", tables=NUDGE_THREADS, positions=4)
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
+        self.senders = Senders({SOCKET: Channel(sender or self.gateway, signals)}, log=self.log)
         self.current_deliveries = CurrentDeliveryWriter(
             self.deliveries,
             self.stops,
@@ -253,8 +253,8 @@ class World:
         return Pusher(
             self.deliveries,
             self.subscriptions,
-            self.poster,
-            self.signals,
+            self.senders,
+            self.backoff,
             threads.tables,
             blocks=self.block_list,
             shares=self.shares,
@@ -279,7 +279,7 @@ class World:
             self.subscriptions,
             self.pusher(self.of_rounds),
             self.position_messages,
-            Bounds(Slots(slots), self.quarantine_slots, self.rate, self.signals),
+            Bounds(Slots(slots), self.quarantine_slots, self.rate, self.backoff, self.quarantine),
             self.of_rounds.tables,
             log=self.log,
             chunk_size=chunk_size,
@@ -333,8 +333,8 @@ class World:
             self.subscriptions,
             FleetSnapshots(self.fleet, FLEET_AGES, self.of_fleet.positions, max_trucks=max_trucks),
             parts or AllParts(),
-            self.poster,
-            self.signals,
+            self.senders,
+            self.backoff,
             self.rate,
             self.of_fleet.tables,
             blocks=self.block_list,

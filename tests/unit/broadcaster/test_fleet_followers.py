@@ -11,7 +11,7 @@ import pytest
 
 from broadcaster.fleet_followers import INTERVAL_S, METRICS, SAME_AGAIN_S, FleetFollowers
 from broadcaster.fleet_parts import LeasedParts
-from broadcaster.poster import PostOutcome
+from broadcaster.sender import PostOutcome
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.position_store.errors import StoreUnavailable
@@ -190,7 +190,7 @@ def test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts() -> None:
     gateway = PushingBack(per_s=20.0, burst=5.0)
 
     async def main() -> None:
-        world = World(clock=LoopClock(), poster=gateway, posts_per_second=20.0)
+        world = World(clock=LoopClock(), sender=gateway, posts_per_second=20.0)
         world.of_fleet = StoreThreads(NoThreads(), NoThreads())
         for number in range(150):
             world.follower(f"c-{number}", identity=f"d-{number}", token_expires_in_s=0)

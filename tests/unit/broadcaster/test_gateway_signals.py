@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import itertools
 
-from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.gateway_signals import WINDOW, GatewaySignals
-from broadcaster.poster import PostOutcome
 from broadcaster.quarantine import HANGS, Quarantine
 from broadcaster.rate_limiter import RateLimiter
+from broadcaster.sender import PostOutcome
 from tests.fakes.fake_clock import FakeClock
 
 CEILING = 1_000.0
@@ -15,7 +15,7 @@ CEILING = 1_000.0
 class Signals:
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
+        self.backoff = EndpointBackoff(self.clock.monotonic, uniform=max)
         self.quarantine = Quarantine(40, 2.0, self.clock.monotonic)
         self.rate = RateLimiter(CEILING, sleep=self.clock.sleep, monotonic=self.clock.monotonic)
         self.of = GatewaySignals(self.backoff, self.quarantine, self.rate, self.clock.monotonic)

@@ -10,13 +10,14 @@ import pytest
 
 from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer
 from broadcaster.polling import QueueUnreachableError
-from broadcaster.poster import PostOutcome
 from broadcaster.pushing import Outcome
 from broadcaster.rate_limiter import RateLimiter
+from broadcaster.sender import PostOutcome
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.positions import TrackPoint
+from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import NUDGE_THREADS, World
 from tests.support.waiting import COMES_WITHIN_S, until
 
@@ -659,6 +660,84 @@ async def test_a_position_is_not_followed_up(world: World) -> None:
     assert world.gateway.types("a") == ["position"]
 
 
+def near(world: World, *delivery_ids: str) -> list[PositionNudge]:
+    """Deliveries near their destinations, each with a viewer, and a nudge of each in the queue."""
+    nudges = [PositionNudge(delivery_id=one, event_at_ms=1) for one in delivery_ids]
+    for delivery_id in delivery_ids:
+        world.truck(f"T-{delivery_id}", age_s=1)
+        world.delivery(delivery_id, truck_id=f"T-{delivery_id}", status=Status.NEARBY)
+        world.viewer(f"of-{delivery_id}", delivery_id)
+    world.queue.send_many(nudges)
+    return nudges
+
+
+async def test_positions_that_come_together_are_read_and_deleted_together(world: World) -> None:
+    nudges = near(world, *(f"D-{number}" for number in range(10)))
+    reads: list[str] = []
+    world.positions.before_read = lambda: reads.append("latest")
+
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: len(world.queue.deleted) == 10)
+
+    assert all(world.gateway.types(f"of-{one.delivery_id}") == ["position"] for one in nudges)
+    assert reads == ["latest"]
+    assert [len(ids) for ids in world.deliveries.reads] == [10]
+    assert len(world.queue.deletions) < 10
+
+
+async def test_one_of_two_positions_of_a_delivery_is_posted_and_both_are_deleted(
+    world: World,
+) -> None:
+    near(world, "D-1")
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=5_000))
+
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: len(world.queue.deleted) == 2)
+
+    assert set(world.gateway.types("of-D-1")) == {"position"}
+
+
+async def test_a_position_that_can_not_be_read_affects_no_other(world: World) -> None:
+    near(world, "D-1", "D-bad", "D-2")
+
+    def refuse(delivery_id: str) -> None:
+        if delivery_id == "D-bad":
+            raise ValueError("a row that can't be decoded")
+
+    world.subscriptions.before_of_delivery = refuse
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: len(world.queue.deleted) == 3)
+
+    assert world.gateway.types("of-D-1") == world.gateway.types("of-D-2") == ["position"]
+    assert [one.delivery_id for one in world.queue.dead] == ["D-bad"]
+
+
+async def test_a_viewer_that_hangs_delays_no_other_position_of_the_same_poll(world: World) -> None:
+    slow, fine = near(world, "D-slow", "D-fine")
+    release = world.gateway.hold("of-D-slow")
+    try:
+        async with consuming(world.nudge_consumer(response_wait_s=HANGS_S)):
+            await until(lambda: world.queue.deleted == [fine])
+            release.set()
+            await until(lambda: world.queue.deleted == [fine, slow])
+    finally:
+        release.set()
+
+
+async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: World) -> None:
+    near(world, "D-1")
+
+    def away() -> None:
+        raise OSError("SQS is away")
+
+    world.queue.before_delete = away
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "nudge_not_deleted" in world.logged)
+        world.queue.before_delete = lambda: None
+        world.queue.end_visibility_timeouts()
+        await until(lambda: len(world.queue.deleted) == 1)
+
+
 async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.delivery("D-2", status=Status.NEARBY)
@@ -669,10 +748,10 @@ async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(wo
     handler = world.nudge_handler(slots=3, chunk_size=3)
 
     async with asyncio.timeout(COMES_WITHIN_S):
-        begun = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
+        (begun,) = await handler.begin_positions([PositionNudge(delivery_id="D-1", event_at_ms=1)])
         for second in range(3):
             nudge = PositionNudge(delivery_id="D-2", event_at_ms=1_000 * second)
-            begun += await handler.begin(nudge)
+            begun += (await handler.begin_positions([nudge]))[0]
 
         await until(lambda: len(world.gateway.payloads["fine"]) == 3)
         assert len(world.gateway.payloads["hung"]) == 1
@@ -680,7 +759,7 @@ async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(wo
         pushed = await asyncio.gather(*begun)
 
     left_alone = [one for one in pushed if one.outcome is Outcome.BACKED_OFF]
-    assert {one.subscription.connection_id for one in left_alone} == {"hung"}
+    assert {one.subscription.endpoint for one in left_alone} == {socket_endpoint("hung")}
 
 
 async def test_many_viewers_are_notified_a_chunk_at_a_time(world: World) -> None:
@@ -689,7 +768,7 @@ async def test_many_viewers_are_notified_a_chunk_at_a_time(world: World) -> None
         world.viewer(f"conn-{number}", "D-1")
     handler = world.nudge_handler(slots=10, chunk_size=10)
 
-    tasks = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    (tasks,) = await handler.begin_positions([PositionNudge(delivery_id="D-1", event_at_ms=1)])
     await asyncio.gather(*tasks)
 
     assert len(world.gateway.payloads) == 25

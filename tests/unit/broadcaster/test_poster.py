@@ -5,8 +5,9 @@ import io
 import pytest
 
 from broadcaster.connection_pool import HttpError, TimeLimitError, TooLateError, UnreachableError
-from broadcaster.poster import PostOutcome, SocketPoster
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.poster import SocketPoster
+from broadcaster.sender import Payload, PostOutcome
+from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from tests.support.waiting import NO_HURRY

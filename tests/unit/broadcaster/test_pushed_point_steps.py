@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from broadcaster.point_steps import log_points
-from broadcaster.poster import PostOutcome
-from broadcaster.signing import Payload
+from broadcaster.sender import Payload, PostOutcome
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import World
 
 
@@ -42,7 +42,7 @@ async def test_a_round_reports_the_viewers_of_a_traced_point_and_its_age(
 
     (line,) = reported(world)
     assert (line["step"], line["point_id"], line["shown"]) == ("posted", shown, "position")
-    assert (line["delivery_id"], line["connection_id"]) == ("D-1", "a")
+    assert (line["delivery_id"], line["endpoint"]) == ("D-1", socket_endpoint("a"))
     assert (line["outcome"], line["age_ms"]) == ("delivered", 5_000)
 
 

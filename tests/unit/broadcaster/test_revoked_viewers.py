@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from broadcaster.poster import PostOutcome
+from broadcaster.sender import PostOutcome
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import HOUR_MS, World
 from tests.unit.broadcaster.test_nudges import handle
 
@@ -56,6 +58,22 @@ async def test_a_revoked_connection_is_ended_whether_it_reads_or_not(world: Worl
 
     assert world.gateway.ended == {"reads", "hangs", "throttled"}
     assert world.tracking == set()
+
+
+async def test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_other(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    unknown = msgspec.structs.replace(world.viewer("stolen", "D-1"), endpoint="mail:stolen")
+    world.subscriptions.remove_endpoint(socket_endpoint("stolen"))
+    world.subscriptions.add(unknown)
+    world.viewer("other", "D-1", role="dispatcher", identity="ann")
+    world.blocks.block(revoked(world, "customer:C-1"))
+    report = await world.hold_round()
+
+    assert (report.due, report.delivered, report.failed, report.unread) == (2, 1, 1, 0)
+    assert world.subscriptions.has(unknown.topic, unknown.endpoint)
 
 
 async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round(

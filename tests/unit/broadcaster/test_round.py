@@ -4,8 +4,8 @@ import asyncio
 
 import msgspec
 
-from broadcaster.poster import PostOutcome
 from broadcaster.round_source import Share
+from broadcaster.sender import PostOutcome
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from rtdts.tracking.visibility import EnRoute

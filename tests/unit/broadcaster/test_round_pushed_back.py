@@ -18,6 +18,7 @@ from broadcaster.round_source import LocalRounds
 from broadcaster.threads import StoreThreads
 from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.topics import socket_endpoint
 from rtdts.tracking.visibility import EnRoute
 from tests.fakes.pushing_back import PushingBack
 from tests.support.broadcaster_world import World
@@ -34,7 +35,7 @@ class Pressed:
     """Viewers, each of a delivery of its own, and rounds of them."""
 
     def __init__(self, gateway: PushingBack, *, posts_per_second: float, viewers: int) -> None:
-        self.world = World(clock=LoopClock(), poster=gateway, posts_per_second=posts_per_second)
+        self.world = World(clock=LoopClock(), sender=gateway, posts_per_second=posts_per_second)
         self.gateway = gateway
         self.names = [f"c-{number}" for number in range(viewers)]
         # No thread: virtual time passes while one works.
@@ -186,10 +187,10 @@ def test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_a
         pressed = Pressed(gateway, posts_per_second=1e9, viewers=10)
         pressed.begin()
         delivered = [report.delivered for report in await pressed.rounds(4)]
-        assert pressed.world.quarantine.holds("c-1")
+        assert pressed.world.quarantine.holds(socket_endpoint("c-1"))
         gateway.hanging.clear()
         delivered += [report.delivered for report in await pressed.rounds(3)]
-        assert not pressed.world.quarantine.holds("c-1")
+        assert not pressed.world.quarantine.holds(socket_endpoint("c-1"))
         return delivered
 
     assert in_virtual_time(main) == [9, 9, 9, 9, 9, 10, 10]
@@ -293,7 +294,7 @@ def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate()
                     for name in near:
                         now_ms = world.clock.now_ms()
                         nudge = PositionNudge(delivery_id=f"D-{name}", event_at_ms=now_ms)
-                        nudges.create_task(handler.begin(nudge))
+                        nudges.create_task(handler.begin_positions([nudge]))
                     await asyncio.sleep(1)
 
         flooding = asyncio.create_task(flood())

@@ -29,7 +29,7 @@ def received(rounds: int, *, spread: float) -> dict[str, list[float]]:
 
     async def main() -> None:
         clock = LoopClock()
-        world = World(clock=clock, poster=gateway)
+        world = World(clock=clock, sender=gateway)
         world.of_rounds = StoreThreads(NoThreads(), NoThreads())
         for number in range(VIEWERS):
             world.delivery(f"D-{number}")
@@ -79,7 +79,7 @@ def test_without_a_spread_all_receive_at_once() -> None:
 def test_one_that_is_stopped_waits_for_no_place() -> None:
     async def main() -> tuple[int, float]:
         clock = LoopClock()
-        world = World(clock=clock, poster=PushingBack())
+        world = World(clock=clock, sender=PushingBack())
         world.of_rounds = StoreThreads(NoThreads(), NoThreads())
         source = LocalRounds(INTERVAL_S, spread=SPREAD, sleep=clock.sleep, now_ms=clock.now_ms)
         asyncio.get_running_loop().call_later(10, source.stop)

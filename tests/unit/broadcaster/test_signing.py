@@ -12,7 +12,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.signing import Credentials, Payload, PostSigner
+from broadcaster.sender import Payload
+from broadcaster.signing import Credentials, PostSigner
 
 NOW_MS = 1_795_503_168_120
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from rtdts.push_queue.fifo_queue import MessagesNotSent
-from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.push_queue.nudge_queue import NudgeQueue, decode_nudge
 from rtdts.push_queue.nudges import PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
+from rtdts.tracking.topics import socket_endpoint
 from tests.fakes.scripted_client import ScriptedClient
 
 URL = "http://queue"
@@ -100,3 +101,13 @@ def test_a_nudge_goes_to_its_group_under_its_own_identity(
     assert message["MessageGroupId"] == group
     assert message["MessageDeduplicationId"] == identity
     assert message["QueueUrl"] == URL
+
+
+def test_a_snapshots_nudge_is_read_as_every_version_of_the_service_has_written_it() -> None:
+    nudge = decode_nudge(
+        '{"type":"snapshot","delivery_id":"D-1","connection_id":"Kx=","request_id":"R=",'
+        '"since_version":2,"subscribed_at_ms":1795504200999}'
+    )
+
+    assert isinstance(nudge, SnapshotNudge)
+    assert (nudge.endpoint, nudge.since_version) == (socket_endpoint("Kx="), 2)

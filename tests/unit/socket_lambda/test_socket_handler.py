@@ -322,8 +322,8 @@ def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) ->
     socket.subscriptions.add(msgspec.structs.replace(mine, endpoint=socket_endpoint("other=")))
     socket.send("disconnect")
 
-    assert [one.connection_id for one in socket.subscriptions.of_topic(delivery_topic("D-1"))] == [
-        "other="
+    assert [one.endpoint for one in socket.subscriptions.of_topic(delivery_topic("D-1"))] == [
+        socket_endpoint("other=")
     ]
 
 

@@ -4,10 +4,11 @@ import pytest
 
 from rtdts.tracking.topics import (
     FLEET,
-    connection_of,
+    SOCKET,
     delivery_of,
     delivery_topic,
     is_of_delivery,
+    kind_and_name,
     socket_endpoint,
 )
 
@@ -21,13 +22,12 @@ def test_a_topic_gives_back_its_delivery(delivery_id: str) -> None:
     assert topic != FLEET
 
 
-def test_an_endpoint_gives_back_its_connection() -> None:
-    assert connection_of(socket_endpoint("JKJbWfMPLAMCJ1Q=")) == "JKJbWfMPLAMCJ1Q="
+@pytest.mark.parametrize("connection_id", ["JKJbWfMPLAMCJ1Q=", "a:b", ""])
+def test_an_endpoint_gives_back_its_kind_and_its_connection(connection_id: str) -> None:
+    assert kind_and_name(socket_endpoint(connection_id)) == (SOCKET, connection_id)
 
 
-def test_another_topic_or_endpoint_is_not_accepted_for_one() -> None:
+def test_another_topic_is_not_accepted_for_a_deliverys() -> None:
     assert not is_of_delivery(FLEET)
     with pytest.raises(ValueError, match="fleet"):
         delivery_of(FLEET)
-    with pytest.raises(ValueError, match="mail:a"):
-        connection_of("mail:a")

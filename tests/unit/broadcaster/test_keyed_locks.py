@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import asyncio
 
-from broadcaster.connection_locks import ConnectionLocks
+from broadcaster.keyed_locks import KeyedLocks
 
 
 async def test_turns_of_one_connection_come_one_after_the_other() -> None:
-    turns = ConnectionLocks(wait_s=5)
+    turns = KeyedLocks(wait_s=5)
     under_way: list[int] = []
     most = 0
 
@@ -26,7 +26,7 @@ async def test_turns_of_one_connection_come_one_after_the_other() -> None:
 
 
 async def test_a_turn_that_does_not_come_is_given_up_and_other_connections_have_theirs() -> None:
-    turns = ConnectionLocks(wait_s=0.01)
+    turns = KeyedLocks(wait_s=0.01)
 
     async with turns.hold("hung") as first, turns.hold("hung") as second, turns.hold("b") as other:
         assert (first, second, other) == (True, False, True)

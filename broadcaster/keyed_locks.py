@@ -1,4 +1,4 @@
-"""One post at a time to a connection: a connection that hangs occupies one slot, not many.
+"""One post at a time to an endpoint: an endpoint that hangs occupies one slot, not many.
 
 Also one query at a time per dispatcher (`broadcaster.fleet_followers`).
 """
@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 LOCK_WAIT_S: Final = 0.5
-"""Time for several responses of a healthy connection, whose viewer may follow many deliveries; far
+"""Time for several responses of a healthy endpoint, whose viewer may follow many deliveries; far
 below the time limit of a post, so that one that hangs blocks the slots that wait for it only so
 long."""
 
@@ -24,8 +24,8 @@ class _Line:
     """The holder of the lock and the tasks that wait for it; at 0 the line is dropped."""
 
 
-class ConnectionLocks:
-    """One lock per connection.
+class KeyedLocks:
+    """One lock per key.
 
     Args:
         wait_s: How long to wait for a lock; None for as long as it takes.
@@ -36,13 +36,13 @@ class ConnectionLocks:
         self._lines: dict[str, _Line] = {}
 
     @asynccontextmanager
-    async def hold(self, connection_id: str) -> AsyncIterator[bool]:
-        """Acquires the connection's lock, waiting for `wait_s` at most.
+    async def hold(self, key: str) -> AsyncIterator[bool]:
+        """Acquires the key's lock, waiting for `wait_s` at most.
 
         Yields:
             Whether the lock was acquired; it is held to the end of the context.
         """
-        line = self._lines.setdefault(connection_id, _Line())
+        line = self._lines.setdefault(key, _Line())
         line.length += 1
         try:
             is_held = await self._come(line.lock)
@@ -54,11 +54,11 @@ class ConnectionLocks:
         finally:
             line.length -= 1
             if not line.length:
-                del self._lines[connection_id]
+                del self._lines[key]
 
-    def length(self, connection_id: str) -> int:
-        """How many tasks hold the connection's lock or wait for it."""
-        line = self._lines.get(connection_id)
+    def length(self, key: str) -> int:
+        """How many tasks hold the key's lock or wait for it."""
+        line = self._lines.get(key)
         return 0 if line is None else line.length
 
     async def _come(self, lock: asyncio.Lock) -> bool:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from broadcaster.connection_backoff import FIRST_S, MOST_S, ConnectionBackoff
+from broadcaster.endpoint_backoff import FIRST_S, MOST_S, EndpointBackoff
 from tests.fakes.fake_clock import FakeClock
 
 
-def backoff_on(clock: FakeClock) -> ConnectionBackoff:
-    return ConnectionBackoff(clock.monotonic, uniform=max)
+def backoff_on(clock: FakeClock) -> EndpointBackoff:
+    return EndpointBackoff(clock.monotonic, uniform=max)
 
 
 def test_only_the_connection_that_was_throttled_waits() -> None:
@@ -34,7 +34,7 @@ def test_waits_double_up_to_a_minute_and_begin_anew_after_a_response() -> None:
 
 
 def test_no_wait_is_shorter_than_half_its_ceiling() -> None:
-    backoff = ConnectionBackoff(FakeClock().monotonic, uniform=min)
+    backoff = EndpointBackoff(FakeClock().monotonic, uniform=min)
 
     backoff.throttled("slow")
 

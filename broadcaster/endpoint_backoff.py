@@ -1,4 +1,4 @@
-"""Which connections were throttled, and how long each backs off."""
+"""Which endpoints were throttled, and how long each backs off."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class _Waiting:
     ceiling_s: float
 
 
-class ConnectionBackoff:
-    """Exponential backoff with jitter, separately for each connection.
+class EndpointBackoff:
+    """Exponential backoff with jitter, separately for each endpoint.
 
     Args:
         monotonic: Clock in seconds.
@@ -39,35 +39,35 @@ class ConnectionBackoff:
         self._waiting: dict[str, _Waiting] = {}
         self._prune_above = _PRUNE_ABOVE
 
-    def remaining_s(self, connection_id: str) -> float:
-        """Seconds until the connection may be posted to; 0 when it may be now."""
-        waiting = self._waiting.get(connection_id)
+    def remaining_s(self, endpoint: str) -> float:
+        """Seconds until the endpoint may be posted to; 0 when it may be now."""
+        waiting = self._waiting.get(endpoint)
         return 0.0 if waiting is None else max(0.0, waiting.until_s - self._monotonic())
 
-    def is_known(self, connection_id: str) -> bool:
-        """Whether the connection was throttled since its last delivered message."""
-        return connection_id in self._waiting
+    def is_known(self, endpoint: str) -> bool:
+        """Whether the endpoint was throttled since its last delivered message."""
+        return endpoint in self._waiting
 
-    def throttled(self, connection_id: str) -> None:
-        """Starts a backoff for a throttled connection, longer each time in a row."""
+    def throttled(self, endpoint: str) -> None:
+        """Starts a backoff for a throttled endpoint, longer each time in a row."""
         now_s = self._monotonic()
-        before = self._waiting.get(connection_id)
+        before = self._waiting.get(endpoint)
         if len(self._waiting) > self._prune_above:
             self._prune(now_s)
         ceiling_s = FIRST_S if before is None else min(before.ceiling_s * 2, MOST_S)
         # Never less than half: a wait of 0 s would be no backoff.
         wait_s = self._uniform(ceiling_s / 2, ceiling_s)
-        self._waiting[connection_id] = _Waiting(now_s + wait_s, ceiling_s)
+        self._waiting[endpoint] = _Waiting(now_s + wait_s, ceiling_s)
 
-    def responded(self, connection_id: str) -> None:
-        """Drops the connection's state: it received a message, or no longer exists."""
-        self._waiting.pop(connection_id, None)
+    def responded(self, endpoint: str) -> None:
+        """Drops the endpoint's state: it received a message, or no longer exists."""
+        self._waiting.pop(endpoint, None)
 
     def _prune(self, now_s: float) -> None:
         # After twice the longest wait without a post, the next throttling starts from the minimum.
         self._waiting = {
-            connection_id: waiting
-            for connection_id, waiting in self._waiting.items()
+            endpoint: waiting
+            for endpoint, waiting in self._waiting.items()
             if waiting.until_s + 2 * MOST_S > now_s
         }
         self._prune_above = max(_PRUNE_ABOVE, 2 * len(self._waiting))

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from broadcaster.deletions import Deletions
+from broadcaster.threads import Threads
+from tests.support.waiting import COMES_WITHIN_S, until
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    threads = Threads(8, "deletions")
+    yield threads
+    threads.close()
+
+
+async def test_one_alone_is_deleted_at_once(threads: Threads) -> None:
+    requests: list[Sequence[int]] = []
+
+    def delete(batch: Sequence[int]) -> Sequence[str]:
+        requests.append(batch)
+        return ()
+
+    deletions = Deletions(delete, threads)
+
+    assert await deletions.delete(1) == ()
+    assert await deletions.delete(2) == ()
+    assert requests == [[1], [2]]
+
+
+async def test_while_one_is_deleted_others_collect_ten_per_request(threads: Threads) -> None:
+    requests: list[Sequence[int]] = []
+    go = threading.Event()
+
+    def delete(batch: Sequence[int]) -> Sequence[str]:
+        requests.append(batch)
+        go.wait(COMES_WITHIN_S)
+        return ()
+
+    deletions = Deletions(delete, threads)
+    waiting = [asyncio.create_task(deletions.delete(number)) for number in range(26)]
+    await until(lambda: len(requests) == 3)  # full batches do not wait for the first one
+    go.set()
+    await asyncio.gather(*waiting)
+
+    assert sorted(number for batch in requests for number in batch) == list(range(26))
+    assert all(len(batch) <= 10 for batch in requests)
+    assert len(requests) <= 5
+
+
+async def test_a_request_that_fails_fails_its_messages_and_no_later_one(threads: Threads) -> None:
+    problems = iter([OSError("away"), None])
+
+    def delete(_batch: Sequence[int]) -> Sequence[str]:
+        problem = next(problems)
+        if problem is not None:
+            raise problem
+        return ["ReceiptHandleIsInvalid"]
+
+    deletions = Deletions(delete, threads)
+
+    with pytest.raises(OSError, match="away"):
+        await deletions.delete(1)
+    assert await deletions.delete(2) == ["ReceiptHandleIsInvalid"]
+
+
+async def test_no_deletion_is_left_behind_as_a_request_ends(threads: Threads) -> None:
+    deletions = Deletions(lambda _batch: (), threads)
+
+    async def one_after_another() -> None:
+        for number in range(50):
+            await deletions.delete(number)
+
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await asyncio.gather(*(one_after_another() for _ in range(20)))
