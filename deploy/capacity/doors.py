@@ -157,11 +157,11 @@ def own_broker(plan: CapacityPlan) -> Door:
 
 
 DOORS: Final[Mapping[str, tuple[int, Callable[[CapacityPlan], Door]]]] = {
-    "HTTP, a point a request": (1, http),
-    "HTTP, six points a request": (6, http),
-    "IoT Core, basic ingest, a point a message": (1, iot_core),
-    "IoT Core, six points a message": (6, iot_core),
-    "own broker and bridges, a point a message": (1, own_broker),
+    "HTTP, one point per request": (1, http),
+    "HTTP, six points per request": (6, http),
+    "IoT Core basic ingest, one point per message": (1, iot_core),
+    "IoT Core basic ingest, six points per message": (6, iot_core),
+    "own broker and bridges, one point per message": (1, own_broker),
 }
 """Each with the points of a request or message."""
 

@@ -54,7 +54,7 @@ def _load(plan: CapacityPlan) -> Iterator[str]:
     scenario, load, sizes = plan.scenario, plan.load, plan.sizes
     yield (
         f"{scenario.trucks:,} trucks, a point every {scenario.every:g} s, "
-        f"{scenario.batch:g} a request; {scenario.viewers:,} viewers; {scenario.region}"
+        f"{scenario.batch:g} per request; {scenario.viewers:,} viewers; {scenario.region}"
     )
     yield (
         f"  {quantity(load.points)} points/s in {quantity(load.requests)} requests/s of "
@@ -68,8 +68,8 @@ def _load(plan: CapacityPlan) -> Iterator[str]:
     )
     if sizes.reads_memories:
         yield (
-            f"  a child has more trucks than the {scenario.at_hand:,} that it keeps at hand "
-            "(TRUCKS_AT_HAND): it reads each memory first, which costs two thirds more"
+            f"  a child has more trucks than the {scenario.at_hand:,} states that it caches "
+            "(TRUCKS_AT_HAND): it reads each state first, which costs two thirds more"
         )
 
 
@@ -80,8 +80,8 @@ def _costs(plan: CapacityPlan) -> Iterator[str]:
         (cost.part, cost.size, f"{cost.usd:,.0f}", f"{cost.usd / total:.0%}", cost.otherwise)
         for cost in costs
     ]
-    yield from _table(("part", "size", "USD a month", "share", "otherwise, USD"), rows, {2, 3})
-    yield f"total {total:,.0f} USD a month, {total / plan.scenario.trucks:,.2f} a truck"
+    yield from _table(("part", "size", "USD per month", "share", "otherwise, USD"), rows, {2, 3})
+    yield f"total {total:,.0f} USD per month, {total / plan.scenario.trucks:,.2f} per truck"
 
 
 def _limits(plan: CapacityPlan) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _limits(plan: CapacityPlan) -> Iterator[str]:
         for use in uses[:SHOWN]
     ]
     yield "What breaks first (of each limit, used at the busiest time):"
-    yield from _table(("used", "limit", "", "whose", "what moves it"), rows, {0})
+    yield from _table(("used", "limit", "", "kind", "remedy"), rows, {0})
 
 
 def _basis(plan: CapacityPlan) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _basis(plan: CapacityPlan) -> Iterator[str]:
     )
     if prices.unconfirmed:
         yield (
-            f"  As remembered, to be looked up: {len(prices.unconfirmed)} of {len(prices.steps)}: "
+            f"  From memory, to be looked up: {len(prices.unconfirmed)} of {len(prices.steps)}: "
             f"{', '.join(prices.unconfirmed)}."
         )
     memory = [name for name, limit in plan.facts.limits.items() if limit.how == "from_memory"]

@@ -49,10 +49,10 @@ class Scenario:
     trucks: int = _option(1000, "trucks on the road at the busiest time", least=1, most=1e8)
     every: float = _option(10.0, "seconds between a truck's points", least=0.1, most=86_400)
     batch: float = _option(
-        1.0, "points a request; a truck sends each when it is 1", least=1, most=500
+        1.0, "points per request; with 1, a truck sends each at once", least=1, most=500
     )
-    hours: float = _option(10.0, "hours a day that a truck reports", least=0.1, most=24)
-    days: float = _option(30.4, "days a month", least=1, most=31)
+    hours: float = _option(10.0, "hours per day that a truck reports", least=0.1, most=24)
+    days: float = _option(30.4, "days per month", least=1, most=31)
     viewers: int = _option(0, "sockets open at the busiest time", least=0, most=1e8)
     viewing_hours: float = _option(10.0, "hours a day with that many sockets", least=0, most=24)
     session_minutes: float = _option(20.0, "minutes that a socket stays open", least=1, most=120)
@@ -67,8 +67,8 @@ class Scenario:
         "(gateway_requests_per_second without http_throttle's)",
         least=1,
     )
-    deliveries: float = _option(4.0, "deliveries a truck and day", least=0, most=500)
-    open_deliveries: float = _option(2.0, "open deliveries a truck at a time", least=0, most=200)
+    deliveries: float = _option(4.0, "deliveries per truck and day", least=0, most=500)
+    open_deliveries: float = _option(2.0, "open deliveries per truck at a time", least=0, most=200)
     transitions: float = _option(6.0, "statuses a delivery that its truck's points bring", least=0)
     near_minutes: float = _option(10.0, "minutes of each delivery near its customer", least=0)
     region: str = _option("us-east-1", "region whose prices apply")
@@ -76,12 +76,12 @@ class Scenario:
     vcpu: float = _option(
         0.8, "a vCPU of AWS's ARM machines beside a core of the benchmarks: assumed", least=0.1
     )
-    put_ms: float = _option(15.0, "ms that PutRecords takes a request: assumed", least=0)
+    put_ms: float = _option(15.0, "ms that PutRecords takes per request: assumed", least=0)
     post_ms: float = _option(20.0, "ms that a post to @connections takes: assumed", least=0.1)
     round_slots: float = _option(800.0, "posts of a round at once (ROUND_POSTS)", least=100)
     nat_post_kb: float = _option(2.0, "kB a post through NAT, both ways: assumed", least=0)
     message_kb: float = _option(0.6, "kB a message to a viewer", least=0)
-    access_log_bytes: float = _option(160.0, "bytes of the gateway's log a request", least=0)
+    access_log_bytes: float = _option(160.0, "bytes of the gateway's log per request", least=0)
     lambda_log_bytes: float = _option(
         0.0,
         "bytes of Lambda's own lines an invocation (START, END and REPORT, were they logged: 380)",
@@ -130,7 +130,7 @@ class Scenario:
     search_nodes: int = _option(3, "data nodes of OpenSearch, as shipped: r7g.large", least=1)
     search_shards: int = _option(1, "primary shards of an index, as shipped", least=1, most=100)
     least_volume_gb: float = _option(200.0, "GB of each OpenSearch node at least", least=10)
-    at_hand: int = _option(2000, "trucks that a consumer's child keeps at hand", least=1)
+    at_hand: int = _option(2000, "truck states that a consumer's child caches", least=1)
 
     def __post_init__(self) -> None:
         problems = [

@@ -25,22 +25,22 @@ FLEETS = ((5, 5), (1_000, 500), (100_000, 50_000), (1_000_000, 500_000))
 
 LEVERS: Mapping[str, Mapping[str, float]] = {
     "as above": {},
-    "a request a minute: `--batch 6`": {"batch": 6},
-    "a point every 30 s: `--every 30`": {"every": 30},
-    "`TRUCKS_AT_HAND` for all of a shard: `--at-hand 7000`": {"at_hand": 7_000},
+    "one request per minute: `--batch 6`": {"batch": 6},
+    "one point every 30 s: `--every 30`": {"every": 30},
+    "`TRUCKS_AT_HAND` for all trucks of a shard: `--at-hand 7000`": {"at_hand": 7_000},
     "a history of 30 days: `--positions-days 30`": {"positions_days": 30},
-    "the stream keeps a day: `--stream-hours 24`": {"stream_hours": 24},
+    "a stream retention of one day: `--stream-hours 24`": {"stream_hours": 24},
     "half as many viewers": {"viewers": 25_000},
-    "each request logged whole, as it was: `--log-one-of 1 --metrics-every 0.01 "
+    "a full log line for each request, as before: `--log-one-of 1 --metrics-every 0.01 "
     "--lambda-log-bytes 380 --access-log-bytes 230`": {
         "log_one_of": 1,
         "metrics_every": 0.01,
         "lambda_log_bytes": 380,
         "access_log_bytes": 230,
     },
-    "1 GB for ingest_lambda, as it was: `--lambda-gb 1`": {"lambda_gb": 1},
+    "1 GB for `ingest_lambda`, as before: `--lambda-gb 1`": {"lambda_gb": 1},
 }
-"""What may be changed of 100,000 trucks."""
+"""Changes to the fleet of 100,000 trucks."""
 
 
 def write_tables(text: str) -> str:
@@ -71,21 +71,21 @@ def _fleets() -> Iterator[Sequence[str]]:
         "points/s, requests/s": lambda plan: quantity(plan.load.points),
         "posts/s, evenly spread": lambda p: quantity(p.load.rounds_posts + p.load.nudge_posts),
         "shards": lambda plan: f"{plan.sizes.shards}",
-        "tasks of the consumer, of 2 vCPUs": lambda plan: f"{plan.sizes.consumers}",
-        "cores that the broadcaster needs": lambda plan: quantity(plan.sizes.broadcaster_cores),
-        "OpenSearch's data nodes": lambda p: f"{p.sizes.nodes} of {p.sizes.node_vcpus} vCPUs",
-        "their disks together, GB": lambda p: quantity(p.sizes.nodes * p.sizes.volume_gb),
-        "API Gateway's quota used": lambda plan: _used(plan, "API Gateway requests"),
+        "consumer tasks of 2 vCPUs": lambda plan: f"{plan.sizes.consumers}",
+        "cores for the broadcaster": lambda plan: quantity(plan.sizes.broadcaster_cores),
+        "OpenSearch data nodes": lambda p: f"{p.sizes.nodes} of {p.sizes.node_vcpus} vCPUs",
+        "OpenSearch disks in total, GB": lambda p: quantity(p.sizes.nodes * p.sizes.volume_gb),
+        "use of API Gateway's quota": lambda plan: _used(plan, "API Gateway requests"),
     }
     for name, of in sizes.items():
         yield (name, *map(of, plans))
     costs = [costs_of(plan) for plan in plans]
     for part in zip(*costs, strict=True):
-        yield (f"{part[0].part}, USD a month", *(f"{cost.usd:,.0f}" for cost in part))
+        yield (f"{part[0].part}, USD per month", *(f"{cost.usd:,.0f}" for cost in part))
     totals = [sum(cost.usd for cost in of) for of in costs]
-    yield ("**together, USD a month**", *(f"**{total:,.0f}**" for total in totals))
+    yield ("**total, USD per month**", *(f"**{total:,.0f}**" for total in totals))
     yield (
-        "a truck, USD a month",
+        "per truck, USD per month",
         *(
             f"{total / plan.scenario.trucks:,.2f}"
             for total, plan in zip(totals, plans, strict=True)
@@ -98,14 +98,14 @@ def _used(plan: CapacityPlan, name: str) -> str:
 
 
 def _breaks() -> Iterator[Sequence[str]]:
-    yield ("trucks", "used", "limit", "whose", "what moves it")
+    yield ("trucks", "used", "limit", "kind", "remedy")
     yield ("---:", "---:", "---", "---", "---")
     for trucks, viewers in FLEETS:
         uses = limits_used(_plan(trucks, viewers))
         broken = [use for use in uses if use.share > 1]
         for use in broken or uses[:1]:
-            whose = KINDS[use.kind]
-            yield (f"{trucks:,}", f"{use.share:.0%}", use.name, whose, use.remedy)
+            kind = KINDS[use.kind]
+            yield (f"{trucks:,}", f"{use.share:.0%}", use.name, kind, use.remedy)
 
 
 def _spread() -> Iterator[Sequence[str]]:
@@ -127,11 +127,11 @@ def _spread() -> Iterator[Sequence[str]]:
 def _levers() -> Iterator[Sequence[str]]:
     yield (
         "100,000 trucks",
-        "USD a month",
-        "Firehose by point",
-        "by record",
-        "requests beside API Gateway's quota",
-        "disks with a shard",
+        "USD per month",
+        "Firehose, rounded per point",
+        "rounded per record",
+        "use of API Gateway's quota",
+        "use of disks on nodes with a shard",
     )
     yield ("---", "---:", "---:", "---:", "---:", "---:")
     for name, changed in LEVERS.items():
@@ -159,14 +159,14 @@ def _doors() -> Iterator[Sequence[str]]:
         for name, (batch, door) in DOORS.items()
     }
     for name, doors in found.items():
-        yield (f"{name}, USD a month", *(f"{door.usd:,.0f}" for door in doors))
+        yield (f"{name}, USD per month", *(f"{door.usd:,.0f}" for door in doors))
     for name, doors in found.items():
         yield (
             f"{name}: first limit",
             *(f"{door.first.share:.0%} of {door.first.name}" for door in doors),
         )
     yield (
-        "IoT Core: all connect again within, s",
+        "IoT Core: time for all trucks to reconnect, s",
         *(quantity(reconnecting_s(_plan(trucks, 0))) for trucks in DOOR_FLEETS),
     )
 

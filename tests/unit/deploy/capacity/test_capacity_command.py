@@ -19,14 +19,14 @@ def test_it_says_sizes_costs_limits_and_every_assumption(
     assert main(ASKED) == 0
 
     output = capsys.readouterr().out
-    assert output.startswith("100,000 trucks, a point every 10 s, 1 a request; 50,000 viewers;")
+    assert output.startswith("100,000 trucks, a point every 10 s, 1 per request; 50,000 viewers;")
     assert "10,000 points/s in 10,000 requests/s" in output
     for part in ("Kinesis", "Firehose", "OpenSearch", "DynamoDB", "CloudWatch", "total"):
         assert f"\n{part} " in output
     assert "What breaks first" in output
     for name in OPTIONS:
         assert f"\n  --{name.replace('_', '-')} " in output
-    assert "As remembered, to be looked up" in output
+    assert "From memory, to be looked up" in output
     assert "noted on 2026-" in output
 
 
