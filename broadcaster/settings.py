@@ -17,11 +17,12 @@ class Settings(SearchSettings):
     deliveries_table: str = setting("DELIVERIES_TABLE", help="the table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
     truck_matches_table: str = setting(
-        "TRUCK_MATCHES_TABLE", help="the table of trucks' open deliveries: what comes first"
+        "TRUCK_MATCHES_TABLE",
+        help="the table of trucks' open deliveries, for the stops that come first",
     )
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of subscriptions")
     delivery_shares_table: str = setting(
-        "DELIVERY_SHARES_TABLE", help="the table of deliveries' shares: rights rest on them"
+        "DELIVERY_SHARES_TABLE", help="the table of deliveries' shares, for rights to view"
     )
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="the table of blocked identities and tokens"
@@ -29,7 +30,7 @@ class Settings(SearchSettings):
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
     nudge_dead_letter_queue_url: str = setting(
         "NUDGE_DEAD_LETTER_QUEUE_URL",
-        help="its dead-letter queue: what fails for its own fault goes there at once",
+        help="its dead-letter queue; a nudge that is faulty in itself goes there at once",
     )
     snapshot_queue_url: str = setting(
         "SNAPSHOT_QUEUE_URL", help="the queue of snapshots, of viewers that have begun to track"
@@ -40,8 +41,8 @@ class Settings(SearchSettings):
     round_queue_url: str = setting(
         "ROUND_QUEUE_URL",
         default="",
-        help="the queue by which several broadcasters divide each round; without it this one "
-        "holds every round whole, and must be the only one",
+        help="the queue by which several broadcasters divide each round; without it this "
+        "broadcaster runs whole rounds and must be the only one",
     )
     socket_management_url: str = setting(
         "SOCKET_MANAGEMENT_URL",
@@ -52,16 +53,17 @@ class Settings(SearchSettings):
         default=60.0,
         minimum=1,
         maximum=60,
-        help="seconds between rounds, the same for all broadcasters; a viewer is promised a "
-        "message a minute",
+        help="seconds between rounds, the same for all broadcasters; viewers are promised one "
+        "message per minute",
     )
     round_spread: float = setting(
         "ROUND_SPREAD",
         default=0.0,
         minimum=0,
         maximum=0.75,
-        help="over which share of its interval a round is spread, each bucket at its place: 0.5 is "
-        "half a minute, 0 as fast as it goes; the same for all broadcasters",
+        help="share of its interval over which a round is spread, each bucket at its own "
+        "place: 0.5 is half a minute, 0 as fast as possible; the same for all "
+        "broadcasters",
     )
     viewing_minutes: int = setting(
         "VIEWING_MINUTES",
@@ -75,31 +77,32 @@ class Settings(SearchSettings):
         default=5_000.0,
         minimum=1,
         maximum=1_000_000,
-        help="posts per second of one broadcaster at most. Terraform sets what http_throttle "
-        "leaves of gateway_requests_per_second, over the broadcaster's max_tasks, so that all "
-        "together stay below API Gateway's quota. What the account gives is learned beneath it",
+        help="maximum posts per second of one broadcaster. Terraform sets what http_throttle "
+        "leaves of gateway_requests_per_second, divided by the broadcaster's max_tasks, "
+        "so that all together stay below API Gateway's quota. Below it, the broadcaster "
+        "adapts to what the account allows",
     )
     round_posts: int = setting(
         "ROUND_POSTS",
         default=800,
         minimum=100,
         maximum=10_000,
-        help="posts of rounds at once",
+        help="concurrent posts of rounds",
     )
     nudge_posts: int = setting(
         "NUDGE_POSTS",
         default=200,
         minimum=100,
         maximum=10_000,
-        help="posts of nudges at once, and as many of snapshots; neither waits behind the other's "
-        "or a round's",
+        help="concurrent posts of nudges, and as many of snapshots; these do not wait for "
+        "each other or for rounds",
     )
     quarantine_posts: int = setting(
         "QUARANTINE_POSTS",
         default=40,
         minimum=1,
         maximum=10_000,
-        help="posts at once to connections that hang again and again; they come on top of "
+        help="concurrent posts to connections that hang again and again, in addition to "
         "ROUND_POSTS",
     )
     post_timeout_s: float = setting(
@@ -107,15 +110,14 @@ class Settings(SearchSettings):
         default=2.0,
         minimum=0.1,
         maximum=30,
-        help="limit of one post in seconds: for so long a connection that hangs holds a slot",
+        help="limit of one post in seconds; a connection that hangs holds a slot for this time",
     )
     store_threads: int = setting(
         "STORE_THREADS",
         default=16,
         minimum=4,
         maximum=128,
-        help="threads that call the stores: so many for rounds, as many for nudges, and as many "
-        "for snapshots",
+        help="threads that call the stores: this many each for rounds, nudges and snapshots",
     )
     nudge_wait_s: int = setting(
         "NUDGE_WAIT_S",
@@ -129,7 +131,8 @@ class Settings(SearchSettings):
         default=10.0,
         minimum=1,
         maximum=100,
-        help="seconds for ending what is under way; well below the container's stop timeout",
+        help="seconds for finishing work in progress on shutdown; well below the container's "
+        "stop timeout",
     )
     fleet_stale_after_s: int = setting(
         "FLEET_STALE_AFTER_S",
@@ -150,7 +153,7 @@ class Settings(SearchSettings):
         default=400,
         minimum=1,
         maximum=1_000,
-        help="trucks in a view of the fleet above which it shows clusters; what does not fit a "
-        "frame of 32 KB is shown so, too",
+        help="trucks in a view of the fleet above which it shows clusters; it also does if "
+        "they do not fit a frame of 32 KB",
     )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

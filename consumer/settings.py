@@ -29,7 +29,7 @@ class Settings(SearchSettings, QuotaSettings):
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
-    parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
+    parked_bucket: str = setting("PARKED_BUCKET", help="bucket of parked records")
     near_m: float = setting(
         "NEAR_M",
         default=_RULES.status.near_m,
@@ -53,14 +53,14 @@ class Settings(SearchSettings, QuotaSettings):
         default=_RULES.late_horizon_s,
         minimum=60,
         maximum=604_800,
-        help="seconds that a point may be late, behind its truck's newest, and still count",
+        help="seconds by which a point may be behind its truck's newest and still affect statuses",
     )
     trucks_at_hand: int = setting(
         "TRUCKS_AT_HAND",
         default=2_000,
         minimum=1,
-        help="trucks whose states each child keeps in its cache, about 0.6 kB per truck "
-        "and 0.3 kB per open delivery",
+        help="truck states that each child caches, about 0.6 kB per truck and 0.3 kB per open "
+        "delivery",
     )
     closed_kept_days: int = setting(
         "CLOSED_KEPT_DAYS",
@@ -73,8 +73,8 @@ class Settings(SearchSettings, QuotaSettings):
         "RETRY_BUDGET_S",
         default=240,
         minimum=1,
-        help="seconds that a batch waits for stores that are unavailable before the process "
-        "ends; work does not count",
+        help="seconds that a batch waits for unavailable stores before the process ends; "
+        "processing time does not count",
     )
 
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)
@@ -113,16 +113,16 @@ class Settings(SearchSettings, QuotaSettings):
         "KCL_RETRIEVAL_MODE",
         default="POLLING",
         choices=("POLLING", "FANOUT"),
-        help="polling, or enhanced fan-out (its own 2 MB/s a shard, at a price)",
+        help="polling, or enhanced fan-out (2 MB/s per shard of its own, at extra cost)",
     )
     idle_ms: int = setting(
         "KCL_IDLE_MS",
         default=500,
         minimum=50,
-        help="ms between polls of a shard; it allows five a second, Firehose's included",
+        help="ms between polls of a shard, which allows five per second including Firehose's",
     )
     max_records: int = setting(
-        "KCL_MAX_RECORDS", default=2_000, minimum=1, maximum=10_000, help="records a poll"
+        "KCL_MAX_RECORDS", default=2_000, minimum=1, maximum=10_000, help="maximum records per poll"
     )
     failover_ms: int = setting(
         "KCL_FAILOVER_MS",
@@ -140,7 +140,7 @@ class Settings(SearchSettings, QuotaSettings):
         "KCL_LEASE_ASSIGNMENT_INTERVAL_MS",
         default=None,
         minimum=100,
-        help="ms between assignments of leases; the KCL's own is twice the failover time",
+        help="ms between assignments of leases; the KCL's default is twice the failover time",
     )
     worker_metrics_capture_ms: int | None = setting(
         "KCL_WORKER_METRICS_CAPTURE_MS",
@@ -164,8 +164,8 @@ class Settings(SearchSettings, QuotaSettings):
         "KCL_CHILD_TIMEOUT_S",
         default=600,
         minimum=1,
-        help="seconds without a response after which a child hangs; well above RETRY_BUDGET_S, "
-        "since a batch works besides waiting",
+        help="seconds without a response after which a child counts as hung; well above "
+        "RETRY_BUDGET_S, because a batch also takes time to process",
     )
     metrics_level: str = setting(
         "KCL_METRICS_LEVEL",
@@ -174,7 +174,7 @@ class Settings(SearchSettings, QuotaSettings):
         help="which of the KCL's own metrics go to CloudWatch",
     )
     uses_cbor: bool = setting(
-        "KCL_CBOR", default=True, help="whether the daemon speaks CBOR with Kinesis, or JSON"
+        "KCL_CBOR", default=True, help="whether the daemon uses CBOR or JSON with Kinesis"
     )
 
     @property

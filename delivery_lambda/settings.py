@@ -30,21 +30,21 @@ class Settings(ShareTableSettings):
         default=7,
         minimum=1,
         maximum=365,
-        help="days for which a share lives when the request does not say; SHARE_MAX_DAYS at most",
+        help="days for which a share is valid if the request sets no time; at most SHARE_MAX_DAYS",
     )
     share_max_days: int = setting(
         "SHARE_MAX_DAYS",
         default=30,
         minimum=1,
         maximum=365,
-        help="days for which a share may live",
+        help="maximum days for which a share may be valid",
     )
     max_shares: int = setting(
         "MAX_SHARES",
         default=MAX_SHARES,
         minimum=1,
         maximum=100,
-        help="live shares that one delivery may have",
+        help="valid shares that one delivery may have",
     )
     share_tickets_per_minute: float = setting(
         "SHARE_TICKETS_PER_MINUTE",
@@ -58,7 +58,7 @@ class Settings(ShareTableSettings):
         default=30,
         minimum=0,
         maximum=24 * 60,
-        help="minutes for which a share still opens a delivery after its end; the same as the "
+        help="minutes after its end for which a share still shows a delivery; must equal the "
         "broadcaster's",
     )
     requests_per_minute: int = setting(

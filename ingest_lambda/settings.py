@@ -44,8 +44,9 @@ class Settings(QuotaSettings):
         default=2.5,
         minimum=0.0,
         maximum=22.0,
-        help="no attempt to put into the stream begins later than this into a request, in seconds; "
-        "a request that waits longer for a full shard takes a place from the other trucks'",
+        help="seconds into a request after which no put into the stream begins; requests that "
+        "wait longer for a full shard would use up the concurrency of other trucks' "
+        "requests",
     )
     connect_timeout_s: float = setting(
         "CONNECT_TIMEOUT_S",
@@ -72,14 +73,14 @@ class Settings(QuotaSettings):
         "LOG_ONE_OF",
         default=100,
         minimum=1,
-        help="one of so many requests has a line in the log; any other that was refused, taken in "
-        "part or repeated has one too, and any of a truck that is traced",
+        help="one in this many requests has a log line; requests that were refused, accepted "
+        "in part or repeated, and those of traced trucks, always have one",
     )
     metrics_every_s: float = setting(
         "METRICS_EVERY_S",
         default=10.0,
         minimum=0.0,
         maximum=60.0,
-        help="seconds whose metrics a container sums into one line",
+        help="seconds over which a container sums its metrics into one log line",
     )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -31,7 +31,7 @@ class Settings(MessageSettings):
         default=1_000,
         minimum=1,
         maximum=65_535,
-        help="messages that the broker hands over before it waits for acknowledgements",
+        help="messages that the broker delivers before it waits for acknowledgements",
     )
     keepalive_s: int = setting(
         "MQTT_KEEPALIVE_S",
@@ -45,26 +45,27 @@ class Settings(MessageSettings):
         default=3 * _DAY_S,  # longer than a weekend
         minimum=3_600,
         maximum=7 * _DAY_S,  # older points are rejected; Artemis 2.55 overflows above 24 days
-        help="seconds after a lost connection at which the broker ends its session; where the "
-        "broker's queues end with the last session, all bridges may be disconnected for so long",
+        help="seconds after a lost connection at which the broker ends its session; if the "
+        "broker's queues end with the last session, all bridges may be disconnected for "
+        "at most this long",
     )
     gather_ms: int = setting(
         "GATHER_MS",
         default=100,
         minimum=0,
         maximum=2_000,
-        help="how long a truck's first message waits for more that share its record, in "
-        "milliseconds",
+        help="milliseconds that a truck's first message waits for more messages, which share "
+        "its record",
     )
     put_threads: int = setting(
-        "PUT_THREADS", default=4, minimum=1, maximum=32, help="puts into the stream at once"
+        "PUT_THREADS", default=4, minimum=1, maximum=32, help="concurrent puts into the stream"
     )
     shutdown_budget_s: float = setting(
         "SHUTDOWN_BUDGET_S",
         default=8.0,
         minimum=1,
         maximum=100,
-        help="seconds for putting and acknowledging what was received; well below the "
-        "container's stop timeout",
+        help="seconds for putting and acknowledging received messages on shutdown; well below "
+        "the container's stop timeout",
     )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -18,5 +18,5 @@ class DeviceSettings:
     server_url: str = setting(
         "SERVER_URL",
         default="",
-        help="base URL at which phones reach the HTTP API; read by device add, unless it has --url",
+        help="base URL at which phones reach the HTTP API; used by device add without --url",
     )

@@ -15,15 +15,17 @@ class Settings(ShareTableSettings, DeviceSettings, SearchSettings):
     """What all other commands read from their environment."""
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
-    parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
+    parked_bucket: str = setting("PARKED_BUCKET", help="bucket of parked records")
     device_messages_stream: str = setting(
         "DEVICE_MESSAGES_STREAM",
         default="",
-        help="the Kinesis stream that AWS IoT Core's rule writes to; none without that door",
+        help="the Kinesis stream that AWS IoT Core's rule writes to; none if that ingest "
+        "endpoint is off",
     )
     failed_messages_queue_url: str = setting(
         "FAILED_DEVICE_MESSAGES_QUEUE_URL",
         default="",
-        help="URL of the queue of messages that the rule could not write; none without that door",
+        help="URL of the queue of messages that the rule could not write; none if that ingest "
+        "endpoint is off",
     )
     raw_backup_bucket: str = setting("RAW_BACKUP_BUCKET", help="bucket of Firehose's backup")

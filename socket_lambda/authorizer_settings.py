@@ -28,5 +28,5 @@ class Settings:
         default=3600,
         minimum=10,
         maximum=86_400,
-        help="seconds for which the identity provider's keys are kept",
+        help="seconds for which the identity provider's keys are cached",
     )

@@ -17,7 +17,8 @@ class Settings(TableSettings):
         "SOCKET_MANAGEMENT_URL", help="https URL of the socket's stage, for posting to connections"
     )
     socket_limits_table: str = setting(
-        "SOCKET_LIMITS_TABLE", help="table of open sockets and of what was sent on them"
+        "SOCKET_LIMITS_TABLE",
+        help="table of open sockets and of the number of messages sent on them",
     )
     max_tracked: int = setting(
         "MAX_TRACKED",

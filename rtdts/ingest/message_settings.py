@@ -13,7 +13,7 @@ class MessageSettings:
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
     parked_bucket: str = setting(
-        "PARKED_BUCKET", help="the bucket for messages of which not every point is valid"
+        "PARKED_BUCKET", help="the bucket for messages with invalid points"
     )
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"

@@ -34,7 +34,7 @@ class PointQuotaSettings:
         default=QUOTA_MINUTES,
         minimum=1,
         maximum=60,
-        help="minutes whose quota a truck may use at once, for what it could not send before",
+        help="minutes of quota that a truck may use at once, for a backlog",
     )
 
 

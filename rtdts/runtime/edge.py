@@ -13,8 +13,8 @@ from typing import Final
 
 HEADER: Final = "x-rtdts-edge"
 HELP: Final = (
-    "secrets, with commas, one of which the edge adds to each request; a request without is "
-    "refused. Empty: there is no edge"
+    "comma-separated secrets, one of which the edge adds to each request; requests without one "
+    "are refused. Empty: there is no edge"
 )
 """Help text of the setting `EDGE_SECRETS`."""
 

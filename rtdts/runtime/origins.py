@@ -12,8 +12,8 @@ from typing import Final
 
 ANY: Final = "*"
 HELP: Final = (
-    "origins of web pages, with commas, from which browsers may fetch tickets and open sockets; "
-    "`*`: of any. A client that sends no `Origin`, as apps do, is not concerned"
+    "comma-separated origins of web pages that may fetch tickets and open sockets; `*` for all. "
+    "Clients that send no `Origin`, such as apps, are not affected"
 )
 """Help text of the setting `ALLOWED_ORIGINS`."""
 

@@ -28,7 +28,7 @@ ROLES = (DISPATCHER, CUSTOMER, TRUCK)
 QUOTAS = (
     ("ingest_lambda.settings", "TRUCK_REQUESTS_PER_MINUTE", "truck", "429 with `Retry-After`"),
     ("ingest_lambda.settings", "TRUCK_POINTS_PER_MINUTE", "truck", "429 with `Retry-After`"),
-    ("ingest_lambda.settings", "QUOTA_MINUTES", "truck", "the burst of both"),
+    ("ingest_lambda.settings", "QUOTA_MINUTES", "truck", "none: it is the burst of both quotas"),
     ("ingest_lambda.settings", "MAX_BODY_BYTES", "request", "413"),
     (
         "delivery_lambda.settings",
@@ -45,9 +45,19 @@ QUOTAS = (
         "share",
         "429 with `Retry-After`",
     ),
-    ("socket_lambda.settings", "MAX_SOCKETS", "identity", "the oldest ends, with `too_many`"),
+    (
+        "socket_lambda.settings",
+        "MAX_SOCKETS",
+        "identity",
+        "the oldest socket ends, with `too_many`",
+    ),
     ("socket_lambda.settings", "CONNECTS_PER_MINUTE", "identity", "429"),
-    ("socket_lambda.settings", "FRAMES_PER_MINUTE", "connection", "`too_many`, and its end"),
+    (
+        "socket_lambda.settings",
+        "FRAMES_PER_MINUTE",
+        "connection",
+        "`too_many`, then the connection ends",
+    ),
     ("socket_lambda.settings", "MAX_TRACKED", "connection", "`error` with `too_many`"),
 )
 """Settings module, variable, per what it counts, and what an excess gets."""
@@ -64,7 +74,7 @@ def access_table() -> str:
 
 def quota_table() -> str:
     """What each may have at most."""
-    rows = ["| setting | default | per | beyond it | what it is |", "| --- |" + " --- |" * 4]
+    rows = ["| setting | default | per | response beyond it | meaning |", "| --- |" + " --- |" * 4]
     for module, name, per, response in QUOTAS:
         field, setting = next(
             one

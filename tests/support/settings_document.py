@@ -44,7 +44,7 @@ def settings_of(section: str) -> type:
 def settings_table(cls: type) -> str:
     """The Markdown table of one settings class."""
     types = typing.get_type_hints(cls)
-    rows = ["| variable | value | default | what it is |", "| --- | --- | --- | --- |"]
+    rows = ["| variable | value | default | meaning |", "| --- | --- | --- | --- |"]
     for field, declared in declared_settings(cls):
         value = _value(types[field.name], declared)
         rows.append(f"| `{declared.env}` | {value} | {_default(field)} | {declared.help} |")

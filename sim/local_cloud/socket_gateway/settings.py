@@ -15,7 +15,7 @@ class Settings:
     """Settings that the socket gateway reads from its environment."""
 
     aws_endpoint_url: str = setting("AWS_ENDPOINT_URL", help="the local AWS, for its definitions")
-    region: str = setting("AWS_REGION", help="the region that the gateway plays")
+    region: str = setting("AWS_REGION", help="the region that the gateway simulates")
     access_key_id: str = setting("AWS_ACCESS_KEY_ID", help="the one access key that may post")
     secret_access_key: str = setting("AWS_SECRET_ACCESS_KEY", help="its secret")
     port: int = setting("GATEWAY_PORT", help="port on 127.0.0.1", minimum=1, maximum=65_535)
@@ -44,25 +44,31 @@ class Settings:
         "GATEWAY_REQUESTS_PER_S",
         default=10_000,
         minimum=1,
-        help="frames and posts per second that the account may take; beyond: 429",
+        help="frames and posts per second that the account allows; more get 429",
     )
     request_burst: float = setting(
-        "GATEWAY_REQUEST_BURST", default=5_000, minimum=1, help="of these at once"
+        "GATEWAY_REQUEST_BURST",
+        default=5_000,
+        minimum=1,
+        help="frames and posts that the account allows at once",
     )
     posts_per_s: float = setting(
         "GATEWAY_POSTS_PER_S",
         default=1_000,
         minimum=0.001,
-        help="posts per second that one connection may take; beyond: 429",
+        help="posts per second that one connection accepts; more get 429",
     )
     post_burst: float = setting(
-        "GATEWAY_POST_BURST", default=1_000, minimum=1, help="of these at once"
+        "GATEWAY_POST_BURST",
+        default=1_000,
+        minimum=1,
+        help="posts that one connection accepts at once",
     )
     connects_per_s: float = setting(
         "GATEWAY_CONNECTS_PER_S",
         default=500,
         minimum=1,
-        help="new connections per second that the account may take; beyond: 429",
+        help="new connections per second that the account allows; more get 429",
     )
     client_buffer_bytes: int = setting(
         "GATEWAY_CLIENT_BUFFER_BYTES",
@@ -74,6 +80,6 @@ class Settings:
         "GATEWAY_DISORDER_MS",
         default=0,
         minimum=0,
-        help="milliseconds by which a post may arrive after its response, at random: "
-        "the order of messages is not promised",
+        help="maximum milliseconds, chosen at random, by which a post may arrive after its "
+        "response: the order of messages is not guaranteed",
     )
