@@ -45,7 +45,9 @@ class KeyedLocks:
         line = self._lines.setdefault(key, _Line())
         line.length += 1
         try:
-            is_held = await self._come(line.lock)
+            # Mostly it is the first in line and the lock is free: then a timeout would cost 6 µs.
+            is_first = line.length == 1
+            is_held = await (line.lock.acquire() if is_first else self._come(line.lock))
             try:
                 yield is_held
             finally:
