@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
-from tests.mutations.breaks import BREAKS, GUARANTEES, Break
-from tests.mutations.running import times_found
-from tests.support.source_tree import ROOT, syntax_of
+from tests.mutations.applying import DURABLE, GUARANTEES, Break, broken, pytest_ids, readable
+from tests.mutations.breaks.index import BREAKS
+from tests.support.source_tree import ROOT
 
 
 def name(one: Break) -> str:
@@ -16,33 +17,66 @@ def name(one: Break) -> str:
 
 
 @pytest.mark.parametrize("one", BREAKS, ids=name)
-def test_what_it_breaks_stands_there_once(one: Break) -> None:
-    assert times_found(one) == 1
+def test_a_break_applies_once_and_what_it_leaves_can_be_read(one: Break) -> None:
+    texts = broken(one)
+    whole = readable(ROOT / one.file)
 
-
-@pytest.mark.parametrize("one", BREAKS, ids=name)
-def test_the_broken_code_can_be_read(one: Break) -> None:
-    whole = (ROOT / one.file).read_text(encoding="utf-8")
-    broken = whole.replace(one.text, one.replacement)
-
-    assert broken != whole
+    assert len(texts) == 1, f"see: python -m tests.mutations --show {one.file}"
+    (text,) = texts
+    assert text != whole
     if one.file.endswith(".py"):  # others: what reads them says whether they can be read
-        assert ast.dump(ast.parse(broken)) != ast.dump(ast.parse(whole))
+        assert ast.dump(ast.parse(text)) != ast.dump(ast.parse(whole))
 
 
 @pytest.mark.parametrize("one", BREAKS, ids=name)
-def test_the_tests_meant_for_it_are_there(one: Break) -> None:
-    for test in one.tests:
-        path, _, function = test.partition("::")
-        defined = {
-            node.name
-            for node in syntax_of(ROOT / path).body
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-
-        assert function in defined
+def test_each_test_meant_for_it_is_there_once(one: Break) -> None:
+    assert one.change.test_names
+    for test in one.change.test_names:
+        assert len(pytest_ids(test)) == 1, test
 
 
 def test_every_guarantee_is_broken_and_every_break_has_a_name_of_its_own() -> None:
-    assert {one.guarantee for one in BREAKS} == set(GUARANTEES)
+    assert {one.change.guarantee for one in BREAKS} == set(GUARANTEES)
     assert len({one.name for one in BREAKS}) == len(BREAKS)
+
+
+def test_a_break_applies_however_its_source_is_formatted(tmp_path: Path) -> None:
+    (tmp_path / "source.py").write_text(
+        """\
+def put(queue, one):
+    if (
+        one
+        and queue
+    ):  # a comment
+        queue.add("it",
+            one)
+        return 1_000
+    return 0
+"""
+    )
+    one = Break(
+        "counts-more",
+        "source.py",
+        DURABLE("queue.add('it', one)\nreturn 1000", "for _ in queue:\n    return 0"),
+    )
+
+    (text,) = broken(one, tmp_path)
+
+    assert ast.dump(ast.parse(text)) == ast.dump(
+        ast.parse(
+            "def put(queue, one):\n"
+            "    if one and queue:\n"
+            "        for _ in queue:\n"
+            "            return 0\n"
+            "    return 0\n"
+        )
+    )
+
+
+def test_a_break_of_what_stands_in_two_places_applies_in_each(tmp_path: Path) -> None:
+    (tmp_path / "source.py").write_text("a = 1\nif a:\n    a = 1\n")
+
+    assert broken(Break("two", "source.py", DURABLE("a = 1", "a = 2")), tmp_path) == [
+        "a = 2\nif a:\n    a = 1",
+        "a = 1\nif a:\n    a = 2",
+    ]

@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutations.breaks import BREAKS, Break
+from tests.mutations.applying import Break, readable
+from tests.mutations.breaks.index import BREAKS
 from tests.mutations.running import (
     BreakError,
     Verdict,
@@ -31,6 +33,9 @@ AT_ONCE = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tries the breaks that were asked for."""
     requested = _parser().parse_args(arguments)
+    if requested.show:
+        sys.stdout.write(f"{readable(requested.show)}\n")
+        return 0
     chosen = [one for one in BREAKS if not requested.only or one.name in requested.only]
     if requested.list:
         _list(chosen)
@@ -77,12 +82,15 @@ def _parser() -> argparse.ArgumentParser:
         help="this break alone (may be given several times)",
     )
     parser.add_argument("--list", action="store_true", help="say what would be tried, and end")
+    parser.add_argument(
+        "--show", metavar="FILE", type=Path, help="print a source as breaks see it, and end"
+    )
     return parser
 
 
 def _list(chosen: Sequence[Break]) -> None:
     for one in chosen:
-        sys.stdout.write(f"{one.guarantee}  {one.name}  ({one.file})\n")
+        sys.stdout.write(f"{one.change.guarantee.number}  {one.name}  ({one.file})\n")
         sys.stdout.writelines(f"     {test}\n" for test in one.tests)
 
 
@@ -108,7 +116,7 @@ def _table(chosen: Sequence[Break], verdicts: Sequence[Verdict]) -> Table:
         table.add_column(heading, width=width, no_wrap=True)
     for one, verdict in zip(chosen, verdicts, strict=True):
         red = f"{len(verdict.red)}/{len(one.tests)}"
-        table.add_row(str(one.guarantee), one.name, red, _word(verdict))
+        table.add_row(str(one.change.guarantee.number), one.name, red, _word(verdict))
     return table
 
 

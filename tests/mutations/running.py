@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.mutations.breaks import Break
+from tests.mutations.applying import Break, broken
 from tests.support.ministack_process import ministack_program
 from tests.support.source_tree import ROOT
 
@@ -46,21 +46,14 @@ class Verdict:
         return bool(self.red) and not self.blind and not self.problem
 
 
-def times_found(one: Break, root: Path = ROOT) -> int:
-    """How often a break's text stands in its file; it should be once."""
-    file = root / one.file
-    return file.read_text(encoding="utf-8").count(one.text) if file.is_file() else 0
-
-
 def try_break(one: Break, original: Path) -> Verdict:
     """Applies a break to a copy of the original, and runs the tests meant for it there."""
-    if (found := times_found(one, original)) != 1:
-        return Verdict(name=one.name, problem=f"stale: its text is found {found} times")
+    texts = broken(one, original)
+    if len(texts) != 1:
+        return Verdict(name=one.name, problem=f"stale: its text is found {len(texts)} times")
     with tempfile.TemporaryDirectory(prefix=f"break-{one.name}-") as folder:
         tree = Path(shutil.copytree(original, Path(folder) / "tree", symlinks=True))
-        file = tree / one.file
-        whole = file.read_text(encoding="utf-8")
-        file.write_text(whole.replace(one.text, one.replacement), encoding="utf-8")
+        (tree / one.file).write_text(texts[0], encoding="utf-8")
         try:
             failed = failing_tests(tree, one.tests)
         except BreakError as error:

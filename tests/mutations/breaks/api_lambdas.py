@@ -1,0 +1,263 @@
+"""Breaks of the Lambdas behind the APIs: `delivery_lambda/`, `track_lambda/`, `socket_lambda/`."""
+
+from tests.mutations.applying import ENTITLED, ISOLATED, MINUTE, TIMELINE
+
+BREAKS = {
+    "delivery_lambda/decisions.py": {
+        "closed-delivery-changed": TIMELINE(
+            "if before is not None and (not before.is_open):",
+            "if before is not None and before.status is Status.CANCELLED:",
+            "test_a_closed_delivery_does_not_change",
+        ),
+        "delivered-only-after-the-arrival": TIMELINE(
+            "DeclaredType.DELIVERED: _OPEN,",
+            "DeclaredType.DELIVERED: frozenset({Status.ARRIVED}),",
+            "test_what_is_declared_is_legal_from_some_statuses_only",
+        ),
+        "declaration-recorded-twice": TIMELINE(
+            "if event.idempotency_key == declaration.idempotency_key:",
+            "if False:",
+            "test_a_declaration_is_recorded_once_a_key",
+        ),
+        "a-truck-declares-pickups-without-end": ISOLATED(
+            "_truck_pickups(log) >= MAX_TRUCK_PICKUPS",
+            "len(log) < 0",
+            "test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number",
+        ),
+        "doubted-end-hides-where-the-truck-went": ENTITLED(
+            "closed_at_ms = now_ms if doubts else at_ms",
+            "closed_at_ms = at_ms",
+            "test_an_end_that_the_sensors_contradict_is_accepted_flagged_and_hides_nothing",
+            "test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one",
+        ),
+        "declared-for-another-trucks-time": ENTITLED(
+            "if at_ms < delivery.current.started_at_ms:",
+            "if at_ms < delivery.created_at_ms:",
+            "test_a_truck_says_nothing_of_the_time_before_its_assignment",
+        ),
+        "former-customers-time-not-noted": ENTITLED(
+            "since_ms, since_version = (at_ms, before.version + 1)",
+            "pass",
+            "test_only_another_customer_begins_the_customers_time_anew",
+            "test_another_customer_gets_no_event_of_the_former_ones_time",
+        ),
+        "wider-policy-opens-the-past": ENTITLED(
+            "shown_from(before.shown_from_ms if goes_on else None, status, at_ms)",
+            "shown_from(before.shown_from_ms, status, at_ms)",
+            "test_another_customer_truck_or_policy_opens_nothing_that_was_before",
+        ),
+    },
+    "socket_lambda/dispatch.py": {
+        "every-viewer-tracks-anything": ENTITLED(
+            "return may_ever_view(delivery, role=viewer.role, identity=viewer.identity)",
+            "return True",
+            "test_what_is_not_theirs_looks_as_if_it_did_not_exist",
+        ),
+        "revoked-token-tracks-on": ENTITLED(
+            "viewer.role, viewer.identity, viewer.token, self.now_ms()",
+            "viewer.role, '', viewer.token, self.now_ms()",
+            "test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked",
+        ),
+        "revoked-connection-without-a-delivery-stays-open": ENTITLED(
+            "self.poster.end(viewer.connection_id)",
+            "pass",
+            "test_whatever_a_revoked_connection_says_ends_it",
+        ),
+        "share-socket-tracks-any-delivery": ENTITLED(
+            "if viewer.role == SHARE and viewer.delivery_id != delivery_id:",
+            "if viewer.role == SHARE and not viewer.delivery_id:",
+            "test_another_delivery_looks_as_if_it_did_not_exist",
+        ),
+        "ended-sockets-keep-their-places": MINUTE(
+            "self.limits.ended(viewer.role, viewer.identity, viewer.connection_id)",
+            "pass",
+            "test_a_socket_that_ended_makes_room",
+        ),
+        "the-fleet-is-for-all-roles": ENTITLED(
+            "if viewer.role != DISPATCHER:",
+            "if not viewer.role:",
+            "test_no_one_but_a_dispatcher_follows_the_fleet",
+        ),
+    },
+    "delivery_lambda/access.py": {
+        "every-caller-reads-anything": ENTITLED(
+            "return caller.identity == delivery.customer_id",
+            "return True",
+            "test_for_all_others_it_does_not_exist",
+        ),
+        "truck-reads-a-year": ENTITLED(
+            "return closed_at_ms > now_ms - TRUCK_SEES_CLOSED_FOR_MS",
+            "return True",
+            "test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day",
+        ),
+        "truck-lists-a-year": ENTITLED(
+            "if caller.role == TRUCK else None",
+            "if caller.role == CUSTOMER else None",
+            "test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day",
+        ),
+    },
+    "delivery_lambda/handler.py": {
+        "revoked-token-reads-deliveries": ENTITLED(
+            "return token_revoked()",
+            "pass",
+            "test_a_revoked_identity_is_401_within_15_s_on_every_route",
+        ),
+        "caller-without-a-quota": ISOLATED(
+            "app.requests.spend(caller.actor, 1, now_ms)",
+            "app.requests.spend(caller.actor, 0, now_ms)",
+            "test_requests_beyond_the_quota_are_429_and_read_nothing",
+        ),
+        "round-the-edge-to-deliveries": ISOLATED(
+            "if not app.edge.passed(event.get('headers')):",
+            "if False:",
+            "test_what_goes_round_the_edge_is_403",
+        ),
+        "strangers-without-a-token-fill-the-log": ISOLATED(
+            "if app.rejection_lines.wait_ms('', now_ms) > 0:",
+            "if now_ms < 0:",
+            "test_strangers_fill_no_log",
+        ),
+        "any-page-gets-tickets": ENTITLED(
+            "(not app.origins.allow(event.get('headers')))",
+            "app.origins is None",
+            "tests/unit/delivery_lambda/test_sharing.py::test_a_page_of_another_origin_gets_no_ticket",
+        ),
+    },
+    "socket_lambda/admission.py": {
+        "revoked-token-opens-sockets": ENTITLED(
+            "return Denial(reason=DenialReason.NOT_VALID, detail='revoked')",
+            "pass",
+            "test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",
+        ),
+        "ticket-outlives-its-revoked-token": ENTITLED(
+            "token=Token(spent.token_id, spent.token_issued_at_ms),",
+            "token=Token('', 0),",
+            "test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",
+        ),
+        "round-the-edge-to-sockets": ISOLATED(
+            "if not edge.passed(event.get('headers')):",
+            "if False:",
+            "test_what_goes_round_the_edge_opens_nothing_and_spends_nothing",
+        ),
+        "any-text-costs-a-write": ISOLATED(
+            "tickets.spend(ticket, now_ms) if is_ticket(ticket) else None",
+            "tickets.spend(ticket, now_ms)",
+            "test_what_cannot_be_a_ticket_costs_no_write",
+        ),
+        "token-may-say-it-is-a-share": ENTITLED(
+            "return bool(holder.delivery_id)",
+            "return True",
+            "test_a_token_that_says_it_is_a_share_opens_nothing",
+        ),
+        "any-page-opens-sockets": ENTITLED(
+            "if not origins.allow(event.get('headers')):",
+            "if origins.allow(None) is None:",
+            "test_a_page_of_another_origin_opens_no_socket_and_spends_no_ticket",
+            "test_a_page_of_another_origin_opens_no_socket_by_a_token_either",
+        ),
+    },
+    "socket_lambda/signing_keys.py": {
+        "keys-over-plain-http": ENTITLED(
+            "parts.scheme == 'http' and ipaddress.ip_address(host).is_loopback",
+            "parts.scheme == 'http'",
+            "test_only_https_is_fetched_unless_it_is_this_machine",
+        ),
+        "keys-from-where-a-redirect-leads": ENTITLED(
+            "urllib.request.build_opener(_NoRedirects)",
+            "urllib.request.build_opener()",
+            "test_a_redirect_is_not_followed",
+        ),
+    },
+    "socket_lambda/tokens.py": {
+        "token-for-another-audience": ENTITLED(
+            "if self._audience not in named:",
+            "if not named:",
+            "test_a_token_that_proves_nothing_is_rejected",
+        ),
+    },
+    "delivery_lambda/sharing.py": {
+        "share-opens-its-delivery-for-ever": ENTITLED(
+            "return None if is_over else delivery",
+            "return delivery",
+            "test_a_share_opens_a_closed_delivery_for_as_long_as_it_may_be_viewed",
+        ),
+        "blocked-share-gives-tickets": ENTITLED(
+            " or blocks.revoking(SHARE, share.share_id, NO_TOKEN, now_ms)",
+            "",
+            "test_all_that_opens_nothing_gets_the_same_response",
+        ),
+        "made-up-share-tokens-are-looked-up": ISOLATED(
+            "if not is_share_token(token):",
+            "if '~' not in token:",
+            "test_what_cannot_be_a_token_costs_no_request",
+        ),
+        "one-link-reads-and-writes-without-end": ISOLATED(
+            "self._attempts.spend(token, 1, now_ms)",
+            "self._attempts.spend(token, 0, now_ms)",
+            "test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read",
+            "test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one",
+        ),
+        "each-container-gives-a-share-its-own-burst": ISOLATED(
+            "if not self._shares.take_ticket(key, rate, now_ms=now_ms):",
+            "if self._shares.take_ticket(key, rate, now_ms=now_ms) is None:",
+            "test_a_flood_through_many_containers_is_bounded_too",
+        ),
+    },
+    "track_lambda/handler.py": {
+        "every-caller-reads-where-trucks-were": ENTITLED(
+            "if caller is None or caller.role not in CALLERS:",
+            "if caller is None:",
+            "test_only_dispatchers_read_where_trucks_were",
+        ),
+        "one-dispatcher-reads-tracks-without-end": ISOLATED(
+            "app.pages.spend(caller.actor, 1, now_ms)",
+            "pass",
+            "test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing",
+        ),
+    },
+    "track_lambda/requests.py": {
+        "track-of-any-length-is-searched": ISOLATED(
+            "if to_ms - from_ms > MAX_INTERVAL_MS:",
+            "if to_ms - from_ms > 366 * MAX_INTERVAL_MS:",
+            "test_what_is_wrong_is_named",
+        ),
+    },
+    "socket_lambda/limits.py": {
+        "one-token-opens-sockets-without-end": ISOLATED(
+            "if not self._admits(f'connects:{role}:{identity}', self._limits.connects):",
+            "if False:",
+            "test_one_token_has_so_many_sockets_open_and_no_more",
+            "test_who_opens_and_ends_sockets_for_ever_is_rejected",
+        ),
+        "oldest-socket-counted-out-and-left-open": ISOLATED(
+            "self._close(oldest)",
+            "pass",
+            "test_one_token_has_so_many_sockets_open_and_no_more",
+            "test_the_oldest_socket_makes_room_and_is_notified_why",
+        ),
+        "one-socket-says-what-it-likes": ISOLATED(
+            "return self._counts.take(key, rate, now_ms)",
+            "return True",
+            "test_a_socket_that_says_too_much_is_reported_and_ended",
+        ),
+        "socket-that-says-too-much-stays-open": ISOLATED(
+            "self._close(connection_id)",
+            "pass",
+            "test_a_socket_that_says_too_much_is_reported_and_ended",
+        ),
+    },
+    "socket_lambda/messages.py": {
+        "versions-without-a-bound": ISOLATED(
+            "Meta(ge=0, le=MAX_VERSION)",
+            "Meta(ge=0)",
+            "test_a_version_that_cannot_be_is_a_bad_request",
+        ),
+    },
+    "socket_lambda/authorizer.py": {
+        "strangers-fire-the-alarm": ISOLATED(
+            "except UnauthorizedError:\n    raise\n",
+            "",
+            "test_a_stranger_is_no_failure_of_the_authorizer",
+        ),
+    },
+}

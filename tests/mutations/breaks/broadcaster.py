@@ -1,0 +1,313 @@
+"""Breaks of `broadcaster/`."""
+
+from tests.mutations.applying import ENTITLED, ISOLATED, MINUTE, RESTARTED
+
+BREAKS = {
+    "broadcaster/pushing.py": {
+        "revoked-viewer-is-shown-more": ENTITLED(
+            "return Ended(reason=EndReason.TOKEN_EXPIRED)",
+            "pass",
+            "test_within_15_s_an_open_socket_is_shown_nothing_more",
+        ),
+        "revoked-connection-stays-open": ENTITLED(
+            "if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):",
+            "if outcome is Outcome.GONE and self._is_revoked(viewer, stored):",
+            "test_a_revoked_connection_is_ended_whether_it_reads_or_not",
+            "test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round",
+        ),
+        "right-as-old-as-the-round": ENTITLED(
+            "RIGHT_MAX_AGE_S: Final = 2.0",
+            "RIGHT_MAX_AGE_S: Final = 60.0",
+            "test_nothing_is_posted_on_rights_that_can_only_be_read_too_late",
+        ),
+        "right-that-ended-while-connecting-taken-for-a-failure": MINUTE(
+            "PostOutcome.TOO_LATE: Outcome.RIGHT_TOO_OLD",
+            "PostOutcome.TOO_LATE: Outcome.FAILED",
+            "test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_shown",
+        ),
+        "shares-that-are-unavailable-end-rounds": ISOLATED(
+            "is_unknown = stored.shares is None and _has_share(viewer)",
+            "is_unknown = stored.shares is None",
+            "test_shares_that_cannot_be_read_hold_up_no_token_and_end_nothing",
+        ),
+        "any-failure-taken-for-gone": MINUTE(
+            "is_over = outcome is Outcome.GONE or (",
+            "is_over = outcome in (Outcome.GONE, Outcome.FAILED) or (",
+            "test_a_failed_post_is_no_reason_to_drop_a_viewer",
+        ),
+        "unreadable-row-taken-for-none": MINUTE(
+            "if is_unknown or viewer.delivery_id in stored.found.unreadable:",
+            "if is_unknown:",
+            "test_a_row_that_cant_be_read_ends_no_subscription",
+        ),
+        "one-410-ends-a-round": ISOLATED(
+            "await self._remove(viewer)",
+            "raise ConnectionError(viewer.endpoint)",
+            "test_one_that_is_gone_ends_no_round_and_is_forgotten",
+        ),
+        "one-post-after-another": ISOLATED(
+            "tasks = [asyncio.create_task(self._push_one(viewer, reading, reserved, post)) "
+            "for viewer in viewers]",
+            "tasks = []\n"
+            "for viewer in viewers:\n"
+            "    tasks.append(asyncio.create_task(self._push_one(viewer, reading, reserved, "
+            "post)))\n"
+            "    await asyncio.wait(tasks)",
+            "test_a_slow_post_delays_no_other",
+            "test_a_slow_viewer_holds_up_no_other_and_no_later_nudge",
+        ),
+    },
+    "broadcaster/fleet_followers.py": {
+        "one-dispatcher-takes-every-thread-of-the-fleet": ISOLATED(
+            "askers = {f'{one.role}:{one.identity}' for one in followers}",
+            "askers = {one.endpoint for one in followers}",
+            "test_the_questions_of_one_dispatcher_keep_no_other_waiting",
+        ),
+        "the-fleet-on-a-right-of-before-the-picture": ENTITLED(
+            "if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):",
+            "if self._is_new(follower, snapshot):",
+            "test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing",
+        ),
+        "one-slow-view-keeps-all-waiting": ISOLATED(
+            "endpoint in self._posting or ",
+            "",
+            "test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time",
+        ),
+        "the-fleets-posts-are-beside-the-rate": ISOLATED(
+            "if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
+            "if write_by.passed:",
+            "test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts",
+        ),
+    },
+    "broadcaster/connection_pool.py": {
+        "right-not-looked-at-once-connected": ENTITLED(
+            "if write_by.passed:",
+            "if False:",
+            "test_a_request_whose_time_passes_while_it_connects_is_not_written",
+            "test_a_request_whose_time_passes_before_it_goes_once_more_does_not",
+        ),
+    },
+    "broadcaster/stops.py": {
+        "stops-as-old-as-the-round": ENTITLED(
+            "if not trucks:\n    return {}",
+            "if not trucks:\n"
+            "    return {}\n"
+            "if hasattr(self, 'kept'):\n"
+            "    return self.kept\n"
+            "self.kept = self._stops.stops_of(sorted(trucks))\n"
+            "return self.kept",
+            "test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the_truck",
+        ),
+    },
+    "broadcaster/update_messages.py": {
+        "one-message-for-all-viewers": ENTITLED(
+            "key = (delivery.delivery_id, right.access)",
+            "key = (delivery.delivery_id, Access.FULL)",
+            "test_while_assigned_a_customer_receives_the_status_and_a_dispatcher_where_the_truck_is",
+        ),
+    },
+    "broadcaster/round_clock.py": {
+        "no-round-at-the-start": MINUTE(
+            "return Tick(now_ms // interval_ms * interval_ms, 0)",
+            "return Tick((now_ms // interval_ms + 1) * interval_ms, 0)",
+            "test_the_first_round_is_at_once",
+        ),
+        "missed-minutes-pile-up": MINUTE(
+            "due_at_ms = running_ms if running_ms > last.due_at_ms else running_ms + interval_ms",
+            "due_at_ms = last.due_at_ms + interval_ms",
+            "test_missed_minutes_never_pile_up",
+        ),
+    },
+    "broadcaster/round_source.py": {
+        "half-of-the-buckets": MINUTE(
+            "for place in range(BUCKETS)]",
+            "for place in range(BUCKETS // 2)]",
+            "test_one_broadcaster_alone_holds_every_bucket_of_every_round",
+        ),
+        "a-spread-round-goes-at-once": MINUTE(
+            "return self.due_at_ms + self.spread_ms * place // len(self.buckets)",
+            "return self.due_at_ms",
+            "test_each_viewer_receives_at_its_place_and_a_minute_later_again",
+        ),
+        "the-same-viewers-are-left-out-each-time": MINUTE(
+            "first, skipped = (left_out[0], 1) if left_out else (first, 0)",
+            "skipped = 1 if left_out else 0",
+            "test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever",
+        ),
+    },
+    "broadcaster/shared_rounds.py": {
+        "share-deleted-before-it-is-held": MINUTE(
+            "return await hold(share, begun=begun)",
+            "await self._delete(claimed)\nreturn await hold(share, begun=begun)",
+            "test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted",
+        ),
+        "what-hangs-is-kept-for-ever": MINUTE(
+            "if self._is_old(due_at_ms):",
+            "if False:",
+            "test_what_hangs_is_not_kept_past_the_next_round",
+        ),
+        "always-the-same-buckets-last": MINUTE(
+            "self._order.left_out((one.message.bucket for one in claimed))",
+            "pass",
+            "test_who_was_left_out_comes_first_until_all_have_been_held",
+        ),
+        "a-blind-broadcaster-takes-all": MINUTE(
+            "return report.was_blind and (not self._is_old(report.due_at_ms))",
+            "return False",
+            "test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads",
+        ),
+        "several-send-a-spread-round-at-once": MINUTE(
+            "batch = MAX_BATCH if self._spread_ms else BUCKETS",
+            "batch = BUCKETS",
+            "test_several_send_ten_buckets_at_a_time_and_report_the_round_once",
+        ),
+    },
+    "broadcaster/sending_order.py": {
+        "places-in-a-round-move": MINUTE(
+            "default=last)",
+            "default=last + 101)",
+            "test_a_place_in_the_round_stays_while_nothing_is_left_out",
+        ),
+    },
+    "broadcaster/senders.py": {
+        "an-unknown-kind-of-endpoint-spoils-a-chunk": ISOLATED(
+            "self._unknown(endpoint) if channel is None else await channel.sender.end(name)",
+            "await self._channels[kind].sender.end(name)",
+            "test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_other",
+        ),
+    },
+    "broadcaster/endpoint_backoff.py": {
+        "one-throttled-viewer-slows-all": ISOLATED(
+            "waiting = self._waiting.get(endpoint)",
+            "waiting = next(iter(self._waiting.values()), None)",
+            "test_only_the_connection_that_was_throttled_waits",
+            "test_a_throttled_connection_is_left_alone_and_no_other_is",
+        ),
+    },
+    "broadcaster/round_again.py": {
+        "refused-viewers-wait-for-the-next-round": MINUTE(
+            "if one.outcome in _AGAIN and is_in_time:",
+            "if False:",
+            "test_who_was_rejected_for_the_accounts_quota_receives_in_the_same_round",
+            "test_who_is_throttled_once_or_twice_receives_in_the_same_round",
+        ),
+    },
+    "broadcaster/gateway_signals.py": {
+        "rate-learns-nothing": MINUTE(
+            "self._rate.throttled(begun_at_s)",
+            "pass",
+            "test_a_429_of_the_account_slows_all_and_no_connection_is_left_alone",
+            "test_the_next_round_begins_at_the_rate_that_the_last_one_learned",
+        ),
+        "slow-clients-slow-all": ISOLATED(
+            "self.holds = 2 * self._of_the_kind > self._seen",
+            "self.holds = self._of_the_kind > 0",
+            "test_a_third_of_slow_clients_is_not_the_account",
+        ),
+        "no-connection-leaves-quarantine": ISOLATED(
+            "self._backoff.responded(endpoint)\nself._quarantine.responded(endpoint)",
+            "self._backoff.responded(endpoint)",
+            "test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_any_other",
+        ),
+        "a-gateway-that-hangs-quarantines-all": ISOLATED(
+            "if not self._hanging.holds:",
+            "if True:",
+            "test_a_gateway_that_hangs_puts_only_the_first_tried_in_quarantine",
+        ),
+    },
+    "broadcaster/post_rate.py": {
+        "rate-is-cut-for-each-post-under-way": MINUTE(
+            "if begun_at_s > self._cut_at_s:",
+            "if True:",
+            "test_rejections_of_one_moment_cut_the_rate_once",
+        ),
+    },
+    "broadcaster/rate_limiter.py": {
+        "changes-wait-behind-a-round": ISOLATED(
+            "for other in range(first, len(Lane)):",
+            "for other in range(len(Lane)):",
+            "test_a_change_of_status_waits_for_no_round",
+            "test_a_change_waits_for_no_round_and_the_round_makes_up_for_it",
+        ),
+        "positions-take-a-rounds-share-of-the-rate": ISOLATED(
+            "posts = min(posts, self._of_rounds)",
+            "pass",
+            "test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate",
+            "test_a_round_gets_its_share_however_many_positions_come",
+        ),
+    },
+    "broadcaster/round.py": {
+        "second-tries-take-the-slots-of-first-ones": ISOLATED(
+            "reserve = slots.reserve if is_ours else slots.reserve_behind",
+            "reserve = slots.reserve",
+            "test_second_tries_hold_up_no_first_one_where_slots_are_scarce",
+        ),
+    },
+    "broadcaster/quarantine.py": {
+        "those-that-hang-hold-slots-in-every-round": ISOLATED(
+            "return hanging is not None and hanging.hangs >= HANGS",
+            "return False",
+            "test_those_that_hang_cost_a_round_less_once_they_are_known",
+        ),
+    },
+    "broadcaster/nudges.py": {
+        "poison-nudge-holds-up-its-delivery": ISOLATED(
+            "if _is_own_fault(error):",
+            "if False:",
+            "test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none",
+        ),
+        "one-position-fails-its-whole-poll": ISOLATED(
+            "if len(together) == 1:",
+            "if together:",
+            "test_a_position_that_can_not_be_read_affects_no_other",
+        ),
+        "a-slow-viewer-delays-its-whole-poll": MINUTE(
+            "await asyncio.gather(*map(self._finish, together, begun))",
+            "await asyncio.wait([task for tasks in begun for task in tasks])\n"
+            "await asyncio.gather(*map(self._finish, together, begun))",
+            "test_a_viewer_that_hangs_delays_no_other_position_of_the_same_poll",
+        ),
+        "nudge-deleted-before-it-is-handled": RESTARTED(
+            "begun = await self._begin([one.message for one in together])",
+            "await self._threads.run(self._queue.delete, together)\n"
+            "begun = await self._begin([one.message for one in together])",
+            "test_a_nudge_whose_reading_fails_stays_in_the_queue",
+        ),
+    },
+    "broadcaster/nudge_handling.py": {
+        "a-revocation-waits-behind-positions": ENTITLED(
+            "viewers, new_messages, Lane.CHANGE, math.inf)",
+            "viewers, new_messages, Lane.POSITION, self._rate.now_s() + 3.0)",
+            "test_a_revocation_waits_for_no_position",
+        ),
+        "every-track-is-worth-a-snapshot": ISOLATED(
+            "viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0",
+            "False",
+            "test_a_viewer_that_requests_again_and_again_gets_the_last_snapshot",
+        ),
+        "what-a-person-changed-waits-for-a-point": MINUTE(
+            "if isinstance(nudge, TransitionNudge) and nudge.by_person and (only is None):",
+            "if isinstance(nudge, TransitionNudge) and (not nudge.by_person):",
+            "test_an_assigned_delivery_is_shown_with_its_truck",
+        ),
+    },
+    "broadcaster/fleet_parts.py": {
+        "a-part-of-the-fleet-is-held-for-ever": RESTARTED(
+            "if known is not None and now_ms <= known.until_ms:",
+            "if known is not None:",
+            "test_a_part_whose_holder_died_is_anothers_when_its_lease_ends",
+        ),
+    },
+    "broadcaster/current_deliveries.py": {
+        "an-older-match-hides-what-a-person-changed": MINUTE(
+            "await self._write(truck_id)\nis_quiet = ",
+            "is_quiet = ",
+            "test_what_a_point_brought_meanwhile_is_put_right_a_little_later",
+        ),
+        "a-truck-is-read-whole-for-each-of-its-deliveries": ISOLATED(
+            "await self._sleep(TOGETHER_S)\nquiet_s = TOGETHER_S",
+            "quiet_s = 0.0",
+            "test_many_deliveries_of_one_truck_are_read_together",
+        ),
+    },
+}

@@ -1,0 +1,80 @@
+"""Breaks of the clients: `rtdts_client/` and `web/`."""
+
+from tests.mutations.applying import ENTITLED, MINUTE, RESTARTED
+
+BREAKS = {
+    "rtdts_client/session.py": {
+        "python-client-is-ended-by-the-gateway": MINUTE(
+            "is_due = self._live is not None and now_ms >= self._live.replace_at_ms",
+            "is_due = False",
+            "test_the_session_does_what_the_vectors_say_when_they_say",
+            "test_over_the_gateways_limit_no_connection_is_ever_ended_by_it_or_missed",
+        ),
+        "python-client-skips-what-it-missed": MINUTE(
+            "since = complete_through(self._view)",
+            "since = self._view.version",
+            "test_over_6_hours_of_closes_at_random_nothing_is_missed_or_given_twice",
+        ),
+    },
+    "rtdts_client/view.py": {
+        "python-client-goes-back-in-time": MINUTE(
+            "if known is not None and message.position_at < known:",
+            "if False:",
+            "test_the_receiver_makes_of_messages_what_the_vectors_say",
+        ),
+    },
+    "rtdts_client/http_post.py": {
+        "python-client-carries-a-jwt-to-another-host": ENTITLED(
+            "urllib.request.HTTPErrorProcessor(),",
+            "urllib.request.HTTPErrorProcessor(), urllib.request.HTTPRedirectHandler(),",
+            "test_a_redirect_is_not_followed_with_a_token",
+        ),
+    },
+    "web/client/src/view.ts": {
+        "web-client-goes-back-in-time": MINUTE(
+            "if (known !== null && message.position_at < known) {",
+            "if (false) {",
+            "test_the_pages_own_tests_pass",
+        ),
+    },
+    "web/console/sign_in_flow.ts": {
+        "console-takes-a-code-that-it-did-not-request": ENTITLED(
+            "if (pending === null || query.get('state') !== pending.state) {",
+            "if (pending === null) {",
+            "test_the_pages_own_tests_pass",
+        ),
+    },
+    "web/console/fleet_session.ts": {
+        "console-shows-a-picture-of-another-view": MINUTE(
+            "if (fleet.view === this.#viewName && !isOvertaken) {",
+            "if (!isOvertaken) {",
+            "test_the_pages_own_tests_pass",
+        ),
+    },
+    "web/console/service.ts": {
+        "console-overwrites-a-delivery-by-creating-it": RESTARTED(
+            "if (!isAgain) {", "if (isAgain) {", "test_the_pages_own_tests_pass"
+        ),
+    },
+    "web/console/replay.ts": {
+        "replay-makes-up-where-a-silent-truck-was": MINUTE(
+            "if (!to || to.atMs - from.atMs > SILENCE_MS) {",
+            "if (!to) {",
+            "test_the_pages_own_tests_pass",
+        ),
+    },
+    "web/console/alerts.ts": {
+        "no-alert-that-a-delivery-is-not-closed": MINUTE(
+            "nowMs - sinceMs >= CLOSED_WITHIN_MS",
+            "nowMs - sinceMs < 0",
+            "test_the_pages_own_tests_pass",
+        ),
+    },
+    "web/tracking/page_state.ts": {
+        "page-hides-that-a-position-is-old": MINUTE(
+            "const isOld = !hasClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;",
+            "const isOld = false;",
+            "test_the_pages_own_tests_pass",
+        ),
+    },
+}

@@ -1,0 +1,253 @@
+"""Breaks of `consumer/`."""
+
+from tests.mutations.applying import (
+    DURABLE,
+    ENTITLED,
+    ERASED,
+    ISOLATED,
+    MINUTE,
+    RESTARTED,
+    TIMELINE,
+)
+
+BREAKS = {
+    "consumer/record_processor.py": {
+        "failed-batch-is-acknowledged": DURABLE(
+            "self._die('batch_failed', error)",
+            "self._log.exception('batch_failed', error, shard_id=self._shard_id)",
+            "test_under_kclpy_a_batch_that_fails_is_never_acknowledged",
+        ),
+        "checkpoint-before-it-is-durable": DURABLE(
+            "report = self._pipeline.process(records)\n"
+            "self._checkpoints.durable_up_to(max((record.position for record in records)))",
+            "self._checkpoints.durable_up_to(max(record.position for record in records))\n"
+            "self._checkpoints.checkpoint_if_due(batch.checkpointer)\n"
+            "report = self._pipeline.process(records)",
+            "test_nothing_is_checkpointed_that_is_not_durable",
+            "test_under_kclpy_a_batch_that_fails_is_never_acknowledged",
+        ),
+        "shard-ends-unread": RESTARTED(
+            "self._die('taken_over_at_shard_end', None)",
+            "return",
+            "test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint",
+        ),
+    },
+    "consumer/pipeline.py": {
+        "faulty-record-is-dropped": DURABLE(
+            "self._park(sorted_out.faults, report, budget)",
+            "pass",
+            "test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",
+        ),
+        "refused-point-takes-its-ordinal-along": TIMELINE(
+            "if all((one.identity in rejected_ids for one in arrivals)):",
+            "arrivals = [one for one in arrivals if one.identity not in rejected_ids]\n"
+            "if not arrivals:",
+            "test_a_point_in_the_middle_that_the_history_rejects_is_left_out_of_everything",
+        ),
+        "one-trucks-bug-stops-a-shard": ISOLATED(
+            "self._park(faults, report, budget)\nreturn None",
+            "raise",
+            "test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on",
+        ),
+        "record-on-a-foreign-shard-is-taken": ISOLATED(
+            "sort_out(records, self._shard_range)",
+            "sort_out(records)",
+            "test_a_record_of_another_shards_truck_is_parked_and_no_state_is_touched",
+        ),
+    },
+    "consumer/settling.py": {
+        "statuses-behind-a-cut-off-settling-are-withdrawn": TIMELINE(
+            "refold.cut_off()",
+            "pass",
+            "test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled",
+        ),
+        "settling-pages-from-the-interval": TIMELINE(
+            "from_ms = order[0] if folded else min",
+            "from_ms = interval.from_ms if folded else min",
+            "test_what_leaves_the_window_while_a_settling_is_under_way_is_not_skipped",
+        ),
+        "settling-reads-before-a-refresh": TIMELINE(
+            "budget.call('refresh the history', self._finder.refresh)",
+            "pass",
+            "test_late_points_far_from_each_other_give_the_same",
+        ),
+        "second-interval-on-stale-neighbours": TIMELINE(
+            "if one.fix.point_id in changed",
+            "if False",
+            "test_the_second_interval_of_a_truck_builds_on_what_the_first_changed",
+        ),
+        "settling-without-a-bound": ISOLATED(
+            "while not refold.is_done and fixes < MAX_FIXES:",
+            "while not refold.is_done:",
+            "test_a_settling_that_reads_too_much_is_cut_off_and_other_trucks_are_settled",
+        ),
+        "logs-corrected-for-want-of-what-was-erased": ERASED(
+            "updates = self._still_valid(updates, budget)",
+            "pass",
+            "test_a_truck_erased_while_late_points_wait_or_are_settled_leaves_nothing",
+        ),
+    },
+    "consumer/arrivals.py": {
+        "found-is-taken": TIMELINE(
+            "stamp.beyond or stamp.n <= taken",
+            "True",
+            "test_what_a_crash_left_in_the_history_is_folded_when_its_record_comes_again",
+            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
+        "erased-points-are-taken-again": ERASED(
+            "until_ms = state.erased_before_ms if state is not None else 0",
+            "until_ms = 0",
+            "test_points_received_before_the_erasure_are_dropped_and_counted",
+            "test_a_batch_between_the_tombstone_and_the_deletions_leaves_nothing",
+        ),
+    },
+    "consumer/transitions.py": {
+        "former-truck-moves-a-delivery": TIMELINE(
+            "return delivery.is_open and delivery.truck_id == truck_id",
+            "return delivery.is_open",
+            "test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_accepted_up",
+        ),
+        "depots-deliveries-one-by-one": ISOLATED(
+            "written.update(self._append_together(update, pending, here, budget))",
+            "pass",
+            "test_a_depots_deliveries_are_read_and_appended_to_together",
+        ),
+        "group-that-lost-a-race-given-up": TIMELINE(
+            "except VersionConflict:\n    return False",
+            "except VersionConflict:\n    return True",
+            "test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on",
+        ),
+        "group-that-is-refused-given-up": ISOLATED(
+            "if not is_rejection(error):\n    raise\nreturn False",
+            "if not is_rejection(error):\n    raise\nreturn True",
+            "test_what_is_rejected_of_one_of_many_is_parked_and_the_others_go_on",
+        ),
+        "closed-delivery-moved": TIMELINE(
+            "return delivery.is_open and delivery.truck_id == truck_id",
+            "return delivery.truck_id == truck_id",
+            "test_a_closed_delivery_is_forgotten_and_gets_no_event",
+        ),
+        "log-without-its-evidence": TIMELINE(
+            ", evidence=transition.evidence", "", "test_each_event_of_a_rule_has_its_evidence"
+        ),
+        "slow-clock-shown-while-assigned": ENTITLED(
+            "event.status, event.effective_at_ms + lag_ms)",
+            "event.status, event.effective_at_ms)",
+            "test_a_slow_truck_is_shown_from_when_it_moved_off_by_our_clock",
+        ),
+        "change-found-written-is-not-pushed": MINUTE(
+            "settlement.already_there, has_moved_times",
+            "(), has_moved_times",
+            "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+        ),
+        "what-a-crash-left-unsent-stays-unsent": MINUTE(
+            "versions = (*settlement.already_there, *(event.version for event in new))",
+            "versions = tuple(event.version for event in new)",
+            "test_a_batch_that_comes_again_with_more_nudges_what_a_crash_left_unsent",
+        ),
+        "one-deliverys-refusal-stops-the-shard": ISOLATED(
+            "if not is_rejection(error):\n    raise\nself._park",
+            "if True:\n    raise\nself._park",
+            "test_what_the_store_rejects_of_one_delivery_is_parked_and_the_batch_goes_on",
+        ),
+    },
+    "consumer/quota.py": {
+        "greedy-truck-is-not-blocked": ISOLATED(
+            "if wait_ms >= BLOCK_FROM_MS else 0",
+            "if wait_ms < 0 else 0",
+            "test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew",
+        ),
+        "old-excess-blocks-now": ISOLATED(
+            "points=len(of_request), now_ms=arrived_at_ms",
+            "points=len(of_request), now_ms=self._now_ms()",
+            "test_what_arrived_long_ago_blocks_no_one_now",
+        ),
+        "replay-blocks-trucks": ISOLATED(
+            "_FRESH_MS: Final = 60000",
+            "_FRESH_MS: Final = 1 << 60",
+            "test_an_operators_replay_blocks_no_truck",
+        ),
+    },
+    "consumer/truck_states.py": {
+        "erased-delivery-named-again": ERASED(
+            "take_out(truck_id, erased)",
+            "pass",
+            "test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back",
+            "test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back",
+        ),
+        "erased-in-its-first-batch-stored": ERASED(
+            "erased = frozenset((one.delivery_id for one in state_to_write.deliveries)) - kept",
+            "erased = frozenset[str]()",
+            "test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_nothing",
+        ),
+        "zombie-writes-on": RESTARTED(
+            "if writer_id not in (self._writer_id, ERASURE):",
+            "if False:",
+            "test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more",
+        ),
+        "tombstone-is-ignored": ERASED(
+            "return state is None or state.is_tombstone",
+            "return state is None",
+            "test_the_next_batch_begins_anew_and_brings_nothing_back",
+            "test_a_truck_is_erased_twice",
+        ),
+    },
+    "consumer/retrying.py": {
+        "work-counts-as-waiting": ISOLATED(
+            "self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)",
+            "self._left_s -= self._clock() - begun_s",
+            "test_one_call_that_works_for_minutes_and_fails_is_made_again",
+        ),
+        "attempts-that-hang-cost-no-patience": ISOLATED(
+            "self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)",
+            "pass",
+            "test_attempts_that_hang_use_the_budget_up_as_pauses_do",
+        ),
+    },
+    "consumer/writing.py": {
+        "zombie-overwrites-the-history": RESTARTED(
+            "knowledge = max(update.state.knowledge, PROVISIONAL + 1)",
+            "knowledge = PROVISIONAL + 1",
+            "test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_anew",
+        ),
+    },
+    "consumer/committing.py": {
+        "state-stored-before-the-logs": RESTARTED(
+            "states: list[TruckState] = []",
+            "self._truck_states.save([one.state for one in updates], here.position, budget)\n"
+            "states: list[TruckState] = []",
+            "test_the_order_is_history_transitions_latest_state",
+            "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+            "test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles",
+        ),
+        "latest-before-the-logs": RESTARTED(
+            "states: list[TruckState] = []",
+            "self._write_latest([one.latest for one in updates if one.latest], budget)\n"
+            "states: list[TruckState] = []",
+            "test_the_order_is_history_transitions_latest_state",
+        ),
+        "what-an-erased-batch-wrote-stays": ERASED(
+            "if fix.received_at_ms <= until_ms.get(fix.truck_id, 0)]",
+            "if fix.truck_id not in until_ms]",
+            "test_a_batch_in_the_middle_of_which_the_truck_is_erased_takes_back_what_it_wrote",
+            "test_a_worker_killed_before_it_knows_of_the_erasure_leaves_nothing_once_the_batch_comes_again",
+        ),
+    },
+    "consumer/__main__.py": {
+        "standard-output-not-guarded": RESTARTED(
+            "os.dup2(2, 1)", "pass", "test_standard_output_carries_nothing_but_the_protocol"
+        ),
+    },
+    "consumer/daemon_halt.py": {
+        "dead-child-waits-for-the-grace": RESTARTED(
+            "signal.pidfd_send_signal(daemon, signal.SIGKILL)",
+            "signal.pidfd_send_signal(daemon, 0)",
+            "test_a_killed_child_halts_the_daemon",
+        ),
+        "child-in-order-halts-the-daemon": RESTARTED(
+            "if os.read(closes, 1) == _RELEASED:",
+            "if not os.read(closes, 1) and not daemon:",
+            "test_a_child_that_ends_in_order_leaves_the_daemon_alone",
+        ),
+    },
+}

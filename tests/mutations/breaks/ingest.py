@@ -1,0 +1,172 @@
+"""Breaks of the doors: `ingest_lambda/`, `iot_lambda/`, `mqtt_bridge/`, `rtdts/ingest/`."""
+
+from tests.mutations.applying import DURABLE, ENTITLED, ISOLATED, RESTARTED, TIMELINE
+
+BREAKS = {
+    "rtdts/ingest/intake.py": {
+        "not-taken-named-by-the-wrong-place": DURABLE(
+            "not_taken = [stamped.indexes[place] for place in outcome.not_taken]",
+            "not_taken = list(outcome.not_taken)",
+            "test_what_was_not_accepted_is_named_by_its_place_in_the_request",
+            "test_what_was_not_accepted_is_named_by_its_place_in_the_body",
+        ),
+    },
+    "mqtt_bridge/session.py": {
+        "mqtt-acknowledged-though-not-taken": DURABLE(
+            "if result.not_taken:",
+            "if result.not_taken and not failed:",
+            "test_each_of_several_messages_that_were_not_accepted_is_put_again",
+        ),
+        "mqtt-unusable-message-is-dropped": DURABLE(
+            "await self._park(message, truck_id, verdict.reason, verdict.detail)",
+            "await asyncio.sleep(0)",
+            "test_what_can_not_be_used_is_parked_reported_and_acknowledged",
+        ),
+        "mqtt-drain-takes-more": RESTARTED(
+            "if not self._is_open:\n    return",
+            "pass",
+            "test_what_comes_after_the_drain_began_is_left_to_the_next_bridge",
+        ),
+    },
+    "rtdts/ingest/messages.py": {
+        "mqtt-takes-what-a-revoked-truck-sends": ISOLATED(
+            "if is_revoked(truck_id):",
+            "if is_revoked(truck_id) and not truck_id:",
+            "test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere",
+        ),
+        "mqtt-poison-message-ends-the-bridge": ISOLATED(
+            "except Exception as error:",
+            "except KeyError as error:",
+            "test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other",
+        ),
+    },
+    "iot_lambda/judging.py": {
+        "iot-messages-that-come-again-count-again": DURABLE(
+            "self._quota.copy()", "self._quota", "test_what_comes_again_counts_once"
+        ),
+        "iot-limits-what-an-operator-replays": DURABLE(
+            "is_fresh = abs(record.arrived_at_ms - at_ms) <= FRESH_MS",
+            "is_fresh = True",
+            "test_what_a_truck_over_its_quota_sends_is_set_aside_and_can_be_replayed",
+        ),
+        "iot-stamped-by-the-lambdas-clock": TIMELINE(
+            "received_at_ms=message.received_at_ms,",
+            "received_at_ms=self._now_ms(),",
+            "test_points_are_those_that_http_makes_at_the_time_of_the_rule",
+        ),
+    },
+    "mqtt_bridge/gathering.py": {
+        "mqtt-failed-messages-fall-behind": DURABLE(
+            "truck.waiting.extendleft(reversed(failed))",
+            "truck.waiting.extend(failed)",
+            "test_what_failed_is_put_again_before_what_came_after_it",
+        ),
+    },
+    "iot_lambda/batches.py": {
+        "iot-comes-again-from-the-last": DURABLE(
+            "first = min(undone, default=None)",
+            "first = max(undone, default=None)",
+            "test_each_truck_that_failed_comes_again",
+        ),
+        "iot-not-taken-is-done": DURABLE(
+            "if result.not_taken}",
+            "if not result.accepted}",
+            "test_a_message_taken_in_part_comes_again",
+        ),
+        "iot-unparked-is-done": DURABLE(
+            "if not _is_parked(parking)}",
+            "if parking.cancelled()}",
+            "test_a_message_that_could_not_be_parked_comes_again",
+        ),
+    },
+    "rtdts/ingest/device_messages.py": {
+        "iot-broken-record-holds-up-its-shard": ISOLATED(
+            "except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
+            "except msgspec.ValidationError as error:",
+            "test_a_record_that_no_rule_of_ours_wrote_is_parked",
+        ),
+    },
+    "iot_lambda/enrollment.py": {
+        "iot-claim-certificate-makes-any-truck": ISOLATED(
+            "and enrollments.bind(",
+            "or enrollments.bind(",
+            "test_with_another_trucks_secret_no_truck_is_had",
+        ),
+    },
+    "iot_lambda/public_keys.py": {
+        "iot-secret-is-burnt-with-its-first-certificate": ISOLATED(
+            "return hashlib.sha256(key).hexdigest()",
+            "return hashlib.sha256(der).hexdigest()",
+            "test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_other",
+        ),
+    },
+    "mqtt_bridge/broker_client.py": {
+        "bridge-sessions-never-expire": DURABLE(
+            "properties.SessionExpiryInterval = self._session_expiry_s",
+            "properties.SessionExpiryInterval = 0xFFFFFFFF",
+            "test_what_bridges_held_outlives_their_sessions",
+        ),
+    },
+    "ingest_lambda/service.py": {
+        "request-with-rejected-points-left-to-the-sample": DURABLE(
+            "and (not result.rejected) and",
+            "and",
+            "test_a_request_that_something_was_wrong_with_is_always_logged",
+        ),
+        "truck-without-a-quota": ISOLATED(
+            "requests=1, points=0, now_ms=received_at_ms",
+            "requests=0, points=0, now_ms=received_at_ms",
+            "test_requests_beyond_the_burst_are_429_until_the_quota_allows_more",
+        ),
+        "quota-judged-after-the-work": ISOLATED(
+            "truck_id = sender.truck_id",
+            "truck_id = sender.truck_id\nread_body()",
+            "test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked",
+        ),
+    },
+    "ingest_lambda/phones.py": {
+        "phone-chooses-its-truck": ENTITLED(
+            "if device is None or device.truck_id != truck_id:",
+            "if device is None:",
+            "test_a_secret_of_one_truck_is_no_other_truck",
+        ),
+        "secret-taken-from-a-url": ENTITLED(
+            "if event.get('rawQueryString'):",
+            "if event.get('rawQuery'):",
+            "test_a_url_with_a_query_is_rejected_even_with_a_good_body",
+        ),
+        "bad-position-holds-up-a-phone": ISOLATED(
+            "_NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)",
+            "_NEVER_GOOD = (HTTPStatus.ACCEPTED,)",
+            "test_what_no_repetition_makes_good_is_200_and_holds_up_nothing",
+            "test_owntracks_other_messages_are_200_too",
+        ),
+        "phones-loss-reported-as-accepted": DURABLE(
+            "if handled.response['statusCode'] not in _NEVER_GOOD:",
+            "if handled.fields is None:",
+            "test_what_the_stream_did_not_take_is_sent_again",
+        ),
+        "guesses-fill-the-log": ISOLATED(
+            "self._lines.spend('', 1, now_ms)",
+            "pass",
+            "test_guessing_writes_a_line_of_the_log_now_and_then_only",
+        ),
+        "phones-body-of-any-size": ISOLATED(
+            "MAX_BODY_BYTES: Final = 65536",
+            "MAX_BODY_BYTES: Final = 6553600",
+            "test_a_body_over_the_limit_is_413",
+        ),
+    },
+    "ingest_lambda/settings.py": {
+        "full-shard-holds-lambdas": ISOLATED(
+            "default=2.5,", "default=20.0,", "test_attempts_to_put_end_inside_the_lambdas_time"
+        ),
+    },
+    "rtdts/ingest/packed_bodies.py": {
+        "gzip-bomb-unpacked": ISOLATED(
+            "unpacking.decompress(packed, max_bytes + 1)",
+            "unpacking.decompress(packed)",
+            "test_a_bomb_is_never_unpacked_beyond_the_limit",
+        ),
+    },
+}

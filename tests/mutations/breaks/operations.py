@@ -1,0 +1,102 @@
+"""Breaks of what operators and developers use: `operations/`, `deploy/`, `sim/`, `bench/`."""
+
+from tests.mutations.applying import DURABLE, ENTITLED, ERASED, ISOLATED, TIMELINE
+
+BREAKS = {
+    "operations/replay_set_aside.py": {
+        "set-aside-batches-go-though-not-taken": DURABLE(
+            "if report.not_taken:\n    break",
+            "if report.not_taken and dry_run:\n    break",
+            "test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay",
+        ),
+    },
+    "deploy/terraform/modules/iot_ingest/rules/telemetry.sql": {
+        "iot-rule-passes-on-json-only": DURABLE(
+            "encode(*, 'base64') AS payload",
+            "* AS payload",
+            "test_our_rule_writes_the_truck_the_time_and_the_payload_byte_for_byte",
+        ),
+    },
+    "operations/replay_failed_messages.py": {
+        "iot-replay-deletes-what-was-not-put": DURABLE(
+            "stores.failed.delete(done)",
+            "stores.failed.delete([message for message, _ in records])",
+            "test_what_the_stream_does_not_take_stays_until_it_does",
+        ),
+    },
+    "deploy/terraform/modules/iot_ingest/truck_policy.json": {
+        "iot-truck-sends-as-any-other": ISOLATED(
+            "trucks/$${iot:Connection.Thing.ThingName}/telemetry",
+            "trucks/*/telemetry",
+            "test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing",
+        ),
+    },
+    "bench/truth/timeline.py": {
+        "status-of-another-truck-is-kept-for-ever": TIMELINE(
+            "machine = begun(one.status, one.cause)",
+            "machine = begun(one.status, None)",
+            "test_the_log_of_a_transfer_folds_to_the_timeline",
+        ),
+    },
+    "deploy/run_operation.py": {
+        "secret-shown-into-a-log": ENTITLED(
+            "if args.operation[:2] == ['device', 'add']:",
+            "if args.operation[:2] == ['devices', 'add']:",
+            "test_a_command_that_shows_a_secret_is_not_run_where_a_log_keeps_it",
+        ),
+    },
+    "operations/erase_customer.py": {
+        "documents-before-the-tombstones": ERASED(
+            "if not delivery.is_buried:",
+            "if False:",
+            "test_a_customer_goes_everywhere_and_another_nowhere",
+        ),
+        "erasure-of-a-customer-overlooks-what-was-being-written": ERASED(
+            "stores.sleep(WRITTEN_WITHIN_S)",
+            "pass",
+            "test_what_was_on_its_way_while_a_customer_was_erased_goes_too",
+        ),
+    },
+    "operations/erase_truck.py": {
+        "erasure-leaves-the-buckets": ERASED(
+            "console, broken, dry_run=False)",
+            "console, broken, dry_run=True)",
+            "test_a_truck_goes_everywhere_and_another_nowhere",
+        ),
+    },
+    "operations/erasing.py": {
+        "erasure-is-not-verified": ERASED(
+            "if not left:\n    return erased",
+            "return erased",
+            "test_what_keeps_coming_is_reported_and_fails",
+            "test_what_came_meanwhile_goes_in_the_next_round",
+        ),
+    },
+    "operations/replay_parked.py": {
+        "parked-record-removed-though-the-stream-refused-it": DURABLE(
+            "if record.name not in still:",
+            "if True:",
+            "test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest",
+        ),
+    },
+    "sim/local_cloud/socket_gateway/signature.py": {
+        "gateway-takes-any-signature": ENTITLED(
+            "return None if hmac.compare_digest(right, signature) else Unsigned.WRONG",
+            "return None",
+            "test_what_another_signs_does_not_pass",
+            "test_what_was_changed_after_signing_or_is_old_does_not_pass",
+        ),
+    },
+    "sim/local_cloud/socket_gateway/gateway.py": {
+        "gateway-lets-a-connection-be-flooded": ISOLATED(
+            "not one.posts.take(self._loop.time()) or",
+            "",
+            "test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_alone",
+        ),
+        "gateway-waits-for-a-client-that-does-not-read": ISOLATED(
+            "or one.socket.waiting_bytes > settings.client_buffer_bytes",
+            "or False",
+            "test_posts_to_a_client_that_does_not_read_are_throttled",
+        ),
+    },
+}

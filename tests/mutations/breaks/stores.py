@@ -1,0 +1,283 @@
+"""Breaks of stores, queues, the stream and what runs beside them: `rtdts/`, without its rules."""
+
+from tests.mutations.applying import DURABLE, ENTITLED, ERASED, ISOLATED, LATEST, MINUTE, TIMELINE
+
+BREAKS = {
+    "rtdts/telemetry_stream/putter.py": {
+        "partial-put-is-ignored": DURABLE(
+            "failed = [record for record, code in zip(records, codes, strict=True) if code]",
+            "failed: list[_Record] = []",
+            "test_only_the_failed_records_of_a_call_are_put_again",
+            "test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else",
+        ),
+        "whole-call-put-again": DURABLE(
+            "failed = [record for record, code in zip(records, codes, strict=True) if code]",
+            "failed = list(records) if any(codes) else []",
+            "test_only_the_failed_records_of_a_call_are_put_again",
+        ),
+        "a-put-goes-on-after-its-deadline": DURABLE(
+            "if attempts and deadline.passed:",
+            "if not attempts and deadline.passed:",
+            "test_no_call_of_a_put_begins_after_the_deadline_but_the_first",
+        ),
+        "two-trucks-under-one-key": DURABLE(
+            "'PartitionKey': record.truck_id}",
+            "'PartitionKey': 'trucks'}",
+            "test_a_request_is_one_record_with_the_truck_as_its_key",
+        ),
+    },
+    "rtdts/delivery_store/enrollments.py": {
+        "iot-secret-is-good-for-any-key": ISOLATED(
+            "OR key_hash = :key)",
+            "OR key_hash <> :truck)",
+            "test_a_secret_is_good_for_its_truck_and_for_the_first_key_alone",
+        ),
+    },
+    "rtdts/position_store/bulk.py": {
+        "busy-store-taken-for-a-bad-document": DURABLE(
+            "is_own_fault = status == 400 and",
+            "is_own_fault = 400 <= status < 500 and",
+            "test_each_item_has_its_own_fate",
+        ),
+        "store-that-refuses-every-point-parks-them": DURABLE(
+            "status == 400 and error.get('type') not in STORES_OWN_FAULTS",
+            "status == 400",
+            "test_whose_fault_a_bad_request_is_the_type_of_its_error_says",
+        ),
+    },
+    "rtdts/runtime/metric_sums.py": {
+        "points-not-taken-counted-when-it-is-too-late": DURABLE(
+            "if at_once or now_s - self._written_s >= self._every_s:",
+            "if now_s - self._written_s >= self._every_s:",
+            "test_a_failure_is_written_at_once_with_what_came_before_it",
+            "test_points_that_were_not_accepted_are_counted_at_once_with_all_before_them",
+        ),
+        "sums-counted-twice": DURABLE(
+            "self._sums = Counter()", "pass", "test_nothing_is_counted_twice_and_nothing_left_out"
+        ),
+    },
+    "rtdts/position_store/index_definitions.py": {
+        "raw-log-without-a-replica": DURABLE(
+            "(RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),",
+            "(RAW_PATTERN, RAW_MAPPINGS, {'number_of_replicas': '0', **_SEARCHED}),",
+            "test_every_index_has_a_replica_where_there_is_a_second_node",
+        ),
+    },
+    "rtdts/position_store/writer.py": {
+        "older-point-overwrites-the-latest": LATEST(
+            "version=external_version(latest),",
+            "version=2**62,",
+            "test_a_latest_position_is_written_under_its_own_version_only",
+        ),
+        "provisional-overwrites-what-is-settled": TIMELINE(
+            "PROVISIONAL = 1",
+            "PROVISIONAL = 1 << 62",
+            "test_a_provisional_document_replaces_nothing_that_was_settled",
+            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
+        "latest-written-again-keeps-the-name": ERASED(
+            "version=external_version(latest), version_type='external_gte'",
+            "version=external_version(latest), version_type='external'",
+            "test_a_latest_position_is_written_under_its_own_version_only",
+        ),
+    },
+    "rtdts/position_store/documents.py": {
+        "version-by-arrival": LATEST(
+            "return latest.newest.event_at_ms * REVISIONS",
+            "return latest.newest.received_at_ms * REVISIONS",
+            "test_a_point_that_comes_late_has_the_lower_version",
+        ),
+        "other-deliveries-shown-with-the-newest": TIMELINE(
+            "if shown is newest and latest.shown_deliveries == latest.deliveries:",
+            "if shown is newest:",
+            "test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_it",
+        ),
+        "derived-as-sent": TIMELINE(
+            "return msgspec.structs.replace(fix, **unsent) if unsent else fix",
+            "return fix",
+            "test_a_document_of_the_history_gives_back_exactly_the_fix_that_it_was_made_of",
+        ),
+    },
+    "rtdts/delivery_store/deliveries.py": {
+        "transition-of-a-truck-that-lost-the-delivery": TIMELINE(
+            "'version = :version AND truck_id = :truck'",
+            "'version = :version OR truck_id = :truck'",
+            "test_a_writer_that_thinks_of_another_truck_loses",
+        ),
+        "log-of-an-open-delivery-expires": TIMELINE(
+            "if after.closed_at_ms is None:\n    return None",
+            "pass",
+            "test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it",
+            "test_an_open_delivery_never_expires_nor_does_its_log",
+        ),
+        "erased-delivery-created-again": ERASED(
+            "if before is None and ERASED_ATTRIBUTE in (self._item(after.delivery_id) or {}):",
+            "if False:",
+            "test_a_delivery_that_was_erased_does_not_come_back_with_a_plan_that_is_sent_again",
+        ),
+    },
+    "rtdts/delivery_store/transactions.py": {
+        "transaction-repeated-under-another-token": TIMELINE(
+            "ClientRequestToken=token",
+            "ClientRequestToken=str(uuid.uuid4())",
+            "test_what_passes_is_tried_again_with_the_same_token",
+        ),
+    },
+    "rtdts/delivery_store/appends.py": {
+        "row-ahead-of-its-log": TIMELINE(
+            "status=events[-1].status,",
+            "status=row.status,",
+            "test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
+        ),
+        "more-in-a-transaction-than-dynamodb-takes": ISOLATED(
+            "position - start == MAX_EVENTS_TOGETHER or size_bytes > room_bytes",
+            "size_bytes > room_bytes",
+            "test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
+        ),
+    },
+    "rtdts/delivery_store/known_devices.py": {
+        "each-guess-of-a-phones-secret-is-read": ISOLATED(
+            "self._guesses.spend(address, 1, begun_at_ms)\nself._keep_unknown",
+            "self._guesses.spend(key, 1, begun_at_ms)\nself._keep_unknown",
+            "test_guesses_from_one_address_are_read_up_to_a_bound",
+            "test_guesses_beyond_a_bound_are_429_and_read_nothing",
+        ),
+        "guesses-keep-phones-out": ISOLATED(
+            "if known is None and (wait_ms := self._guesses",
+            "if (wait_ms := self._guesses",
+            "test_guesses_keep_neither_cached_devices_nor_other_addresses_out",
+        ),
+        "guess-costs-a-reading": ISOLATED(
+            "if not is_secret(secret):",
+            "if not secret:",
+            "test_what_can_be_no_secret_costs_no_reading",
+            "test_a_guess_of_the_wrong_form_costs_no_reading",
+        ),
+        "revoked-device-goes-on": ENTITLED(
+            "READ_EVERY_S: Final = 10.0",
+            "READ_EVERY_S: Final = 60.0",
+            "test_a_revoked_device_is_unknown_within_ten_seconds",
+            "test_a_revoked_device_is_401_within_ten_seconds",
+        ),
+    },
+    "rtdts/delivery_store/block_list.py": {
+        "block-list-read-too-seldom": ENTITLED(
+            "READ_EVERY_S: Final = 10.0",
+            "READ_EVERY_S: Final = 60.0",
+            "test_a_block_is_respected_within_15_s",
+            "test_within_15_s_an_open_socket_is_shown_nothing_more",
+        ),
+    },
+    "rtdts/delivery_store/blocked_identities.py": {
+        "one-bad-item-lifts-all-blocks": ENTITLED(
+            "except NOT_ONE_OF_OURS as error:",
+            "except AssertionError as error:",
+            "test_an_item_written_by_hand_lifts_no_other_block",
+        ),
+    },
+    "rtdts/delivery_store/devices.py": {
+        "secret-stored-as-it-is": ENTITLED(
+            "return hashlib.sha256(secret.encode()).hexdigest()",
+            "return secret",
+            "test_only_the_hash_of_a_secret_is_stored",
+        ),
+        "short-secrets": ENTITLED(
+            "SECRET_LENGTH: Final = 26",
+            "SECRET_LENGTH: Final = 12",
+            "test_secrets_have_at_least_128_bits_and_are_never_the_same",
+        ),
+    },
+    "rtdts/delivery_store/matches.py": {
+        "stop-left-without-a-mark": ENTITLED(
+            "f'SET {_CHANGED_AT} = :at REMOVE matches.#delivery'",
+            "'REMOVE matches.#delivery'",
+            "test_a_trucks_stops_say_their_order_and_when_one_last_left_or_changed_it",
+        ),
+    },
+    "rtdts/delivery_store/batches.py": {
+        "right-read-from-a-replica": ENTITLED(
+            "'ConsistentRead': True",
+            "'ConsistentRead': False",
+            "test_a_request_takes_a_hundred_keys_and_reads_consistently",
+        ),
+    },
+    "rtdts/delivery_store/tickets.py": {
+        "ticket-good-for-ever": ENTITLED(
+            "'expires_at_ms > :now'",
+            "'attribute_exists(ticket_hash) OR expires_at_ms > :now'",
+            "test_a_late_ticket_is_worth_nothing",
+        ),
+    },
+    "rtdts/runtime/origins.py": {
+        "origin-that-begins-like-an-allowed-one": ENTITLED(
+            "return len(sent) == 1 and sent[0] in self._allowed",
+            "return len(sent) == 1 and sent[0].startswith(self._allowed)",
+            "test_no_other_page_is_allowed",
+        ),
+    },
+    "rtdts/delivery_store/subscriptions.py": {
+        "track-anew-removed-with-the-old-one": MINUTE(
+            "'subscribed_at_ms = :time', read.topic",
+            "'subscribed_at_ms > :time', read.topic",
+            "test_what_was_begun_anew_since_it_was_read_is_not_forgotten",
+        ),
+        "an-overtaken-view-replaces-the-later-one": MINUTE(
+            "'attribute_not_exists(topic) OR subscribed_at_ms <= :time'",
+            "'attribute_not_exists(topic) OR subscribed_at_ms <> :time'",
+            "test_an_earlier_subscription_never_takes_the_place_of_a_later_one",
+        ),
+    },
+    "rtdts/push_queue/due_buckets.py": {
+        "buckets-are-distinguished-by-sender": MINUTE(
+            "return f'{self.bucket}:{self.due_at_ms}'",
+            "return f'{self.bucket}:{self.due_at_ms}:{id(self)}'",
+            "test_each_bucket_runs_once_a_round_on_either_of_two",
+            "test_a_round_is_given_out_once_however_often_it_was_sent",
+        ),
+    },
+    "rtdts/push_queue/nudges.py": {
+        "viewers-of-a-delivery-wait-for-each-others-pictures": ISOLATED(
+            "return f'{self.connection_id}:{self.delivery_id}'",
+            "return self.delivery_id",
+            "test_a_nudge_goes_to_its_group_under_its_own_identity",
+        ),
+    },
+    "rtdts/delivery_store/socket_limits.py": {
+        "sockets-counted-past-their-limit-at-once": ISOLATED(
+            "OR open_sockets < :most)",
+            "OR :most = :most)",
+            "test_so_many_sockets_and_then_the_oldest_makes_room",
+        ),
+    },
+    "rtdts/position_store/erasure.py": {
+        "erasure-skips-the-raw-log": ERASED(
+            "for pattern in BY_QUERY:",
+            "for pattern in BY_QUERY[1:]:",
+            "test_all_of_a_truck_goes_and_nothing_of_another",
+        ),
+        "deleted-before-the-tombstone-stands": ERASED(
+            "if self._bury(truck_id, now_ms):\n    yield (STATE_INDEX, 1)",
+            "pass",
+            "test_a_consumer_that_holds_the_state_brings_nothing_back",
+        ),
+        "address-stays-in-the-trucks-memory": ERASED(
+            "state.deliveries if one.delivery_id not in delivery_ids",
+            "state.deliveries",
+            "test_the_consumer_goes_on_after_a_delivery_was_taken_out",
+        ),
+    },
+    "rtdts/telemetry_stream/set_aside.py": {
+        "erasure-leaves-batches-set-aside": ERASED(
+            "if not is_about(message.data, truck_id)",
+            "if message.data",
+            "test_a_batch_is_rewritten_without_the_truck",
+        ),
+    },
+    "rtdts/telemetry_stream/bucket_objects.py": {
+        "old-object-goes-before-the-new-one-is-there": ERASED(
+            "response = self._client.put_object(",
+            "self.destroy(version)\nresponse = self._client.put_object(",
+            "test_what_is_rewritten_is_there_before_the_old_one_goes",
+        ),
+    },
+}

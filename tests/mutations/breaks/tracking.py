@@ -1,0 +1,436 @@
+"""Breaks of the rules: `rtdts/tracking/`."""
+
+from tests.mutations.applying import DURABLE, ENTITLED, ISOLATED, LATEST, MINUTE, TIMELINE
+
+BREAKS = {
+    "rtdts/tracking/blocks.py": {
+        "iot-blocks-what-was-sent-before-the-block": DURABLE(
+            "return block is not None and block.blocked_at_ms <= at_ms",
+            "return block is not None",
+            "test_a_block_counts_for_what_was_sent_while_it_lasted",
+        ),
+    },
+    "rtdts/tracking/point_identity.py": {
+        "point-known-by-its-corrected-time": DURABLE(
+            "recorded_at_ms=point.recorded_at_ms",
+            "recorded_at_ms=point.event_at_ms",
+            "test_what_stamping_and_the_way_it_came_change_is_no_part_of_it",
+            "test_of_a_shifted_point_the_first_stamp_in_the_stream_wins",
+        ),
+    },
+    "rtdts/tracking/stamping.py": {
+        "only-the-newest-of-a-wrong-clock-is-shifted": DURABLE(
+            "is_too_old = recorded_at_ms[place] + shift_ms < oldest_ms",
+            "is_too_old = recorded_at_ms[place] < newest_ms",
+            "test_a_run_is_judged_by_its_newest_and_by_nothing_else",
+            "test_order_and_spacing_of_a_run_stay",
+        ),
+        "a-wrong-clock-shifts-the-whole-request": DURABLE(
+            "for run in clock_runs(recorded_at_ms):",
+            "for run in [range(len(recorded_at_ms))]:",
+            "test_one_wrong_stamp_of_ten_moves_nothing_but_itself",
+            "test_a_point_far_from_every_point_ahead_keeps_its_time",
+        ),
+    },
+    "rtdts/tracking/clock_runs.py": {
+        "no-jump-of-a-clock-seen-by-the-order": DURABLE(
+            "if _is_in_order(times_ms, run) or _has_no_order(times_ms, run):",
+            "if run:",
+            "test_a_clock_that_jumps_by_minutes_and_back_is_seen_by_the_order",
+            "test_a_wrong_stamp_ahead_of_a_request_in_order_is_by_itself",
+        ),
+    },
+    "rtdts/tracking/latest.py": {
+        "newest-by-arrival": LATEST(
+            "newest = state.window[-1]",
+            "newest = max(state.window, key=lambda fix: fix.n)",
+            "test_within_the_window_the_history_is_the_same_in_any_order_and_batches",
+            "test_an_older_point_never_overwrites_the_latest",
+        ),
+    },
+    "rtdts/tracking/truck_state.py": {
+        "revision-counts-settlings-only": LATEST(
+            "return self.taken + self.settlings - self.shown_from",
+            "return self.settlings",
+            "test_the_worker_that_took_more_points_has_the_higher_revision_however_batches_were_cut",
+        ),
+        "rebuilt-state-knows-less-than-the-lost-one": TIMELINE(
+            "settlings = first_ordinal // _ORDINALS_A_SETTLING",
+            "settlings = 0",
+            "test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day",
+        ),
+    },
+    "rtdts/tracking/truck_fold.py": {
+        "late-point-is-not-folded-in-its-place": TIMELINE(
+            "self._unsettle(fixes[0].event_at_ms, fixes[later - 1].event_at_ms)",
+            "pass",
+            "test_any_order_split_and_repetition_gives_the_timeline",
+            "test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same",
+        ),
+        "late-points-count-for-half-a-day": TIMELINE(
+            "late_horizon_s: float = 86400.0",
+            "late_horizon_s: float = 43200.0",
+            "test_late_points_far_from_each_other_give_the_same",
+        ),
+        "unsettled-reconciled-at-once": TIMELINE(
+            "if state.unsettled:",
+            "if False:",
+            "test_while_late_points_are_unsettled_nothing_is_logged",
+        ),
+        "log-depends-on-where-batches-end": TIMELINE(
+            "for record in records:\n    fold.take(record)",
+            "fold.take([point for record in records for point in record])",
+            "test_where_batches_end_does_not_matter",
+        ),
+    },
+    "rtdts/tracking/reach.py": {
+        "sent-speeds-do-not-show-a-jump": TIMELINE(
+            "if _is_beyond(chain, step_m, rules, trusts_speeds=True):",
+            "if _is_beyond(chain, step_m, rules, trusts_speeds=False):",
+            "test_reflections_are_jumps",
+        ),
+        "what-goes-on-from-a-jump-is-a-drive": TIMELINE(
+            "if fix is not first:", "if False:", "test_reflections_are_jumps"
+        ),
+        "a-device-without-doppler-is-never-believed": TIMELINE(
+            "return not _disproves_speeds(fix, context, rules) or",
+            "return True or",
+            "test_drives_are_none",
+        ),
+        "doubted-drives-are-not-confirmed-by-the-next-fix": TIMELINE(
+            "speed_mps = max(speed_mps, _step_mps(first, chain[2], rules))",
+            "pass",
+            "test_drives_are_none",
+        ),
+    },
+    "rtdts/tracking/quality.py": {
+        "three-reflections-outweigh-a-truck-that-stands": TIMELINE(
+            "return is_alone or len(row)", "return True or len(row)", "test_reflections_are_jumps"
+        ),
+        "a-place-that-a-receiver-keeps-outweighs-the-truck": TIMELINE(
+            "(one.lat, one.lon) != (good.lat, good.lon) and", "", "test_drives_are_none"
+        ),
+        "reflections-at-different-places-agree": TIMELINE(
+            "if any((not agree(one, other, rules.reach) for one, other in pairwise(row))):",
+            "if False:",
+            "test_two_reflections_at_different_places_outweigh_nothing",
+        ),
+    },
+    "rtdts/tracking/status_machine.py": {
+        "arrival-in-a-silence-is-when-it-ends": TIMELINE(
+            "return _Found(found.effective_at_ms - by_ms, evidence)",
+            "return _Found(found.effective_at_ms, evidence)",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "arrival-before-the-pickup-was-declared": TIMELINE(
+            "if not by_ms or not machine.transitions:",
+            "if not by_ms:",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "pickup-that-no-sensor-saw-is-not-implied": TIMELINE(
+            "_has_dwelt_at_origin), (Status.IN_TRANSIT, Cause.IMPLIED, _must_have_picked_up))",
+            "_has_dwelt_at_origin),)",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "standing-at-the-destination-before-moving-off-is-an-arrival": TIMELINE(
+            "msgspec.structs.replace(was_there, counts=False)",
+            "was_there",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+    },
+    "rtdts/tracking/presence.py": {
+        "arrival-hours-before-any-point": TIMELINE(
+            "if not dwell_s / 2 <= silence_s <= rules.longest_drive_in_s:",
+            "if not dwell_s / 2 <= silence_s:",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "silence-in-a-dock-is-no-dwell": TIMELINE(
+            "return watch.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s",
+            "return watch.sum < 0 and silence_s - drive_s >= dwell_s",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "silence-of-a-truck-that-drives-on-is-a-dwell": TIMELINE(
+            "drive_s = seen.outside_m / rules.pull_away_mps",
+            "drive_s = 0.0",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "farther-of-two-places-in-a-yard": TIMELINE(
+            "nearer = (other.distance_m - seen.distance_m) / seen.accuracy_m",
+            "nearer = (seen.distance_m - other.distance_m) / seen.accuracy_m",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "one-outlier-ends-a-dwell": TIMELINE(
+            "if total <= 0:",
+            "if evidence <= 0:",
+            "test_one_fix_outside_ends_no_stay",
+            "test_noise_of_60_m_neither_makes_nor_prevents_an_arrival",
+        ),
+        "overlapping-geofences-are-both-entered": TIMELINE(
+            "if are_one or not (seen.is_inside and other.is_inside):",
+            "if True:",
+            "test_the_timeline_of_an_ordinary_truck",
+        ),
+        "one-fix-outside-ends-every-stay": TIMELINE(
+            "return seen.outside_m > rules.far_m + 2 * seen.accuracy_m",
+            "return seen.inside <= -1.0",
+            "test_one_fix_outside_ends_no_stay",
+        ),
+    },
+    "rtdts/tracking/delivery_log.py": {
+        "correction-back-to-the-anchor-stops-at-a-later-status": TIMELINE(
+            "kept = 0 if back_to is anchor else next(led_to, 0)",
+            "kept = next(led_to, 0)",
+            "test_the_log_of_a_transfer_folds_to_what_was_wanted",
+        ),
+        "log-corrected-for-what-has-not-come-again": TIMELINE(
+            "one.shard_id == here.shard_id and one.position > here.position",
+            "False",
+            "test_a_replay_that_is_behind_the_log_appends_nothing",
+        ),
+        "contradicting-points-make-a-log-grow-without-end": ISOLATED(
+            "if log_length >= CORRECTED_EVENTS:",
+            "if log_length < 0:",
+            "test_contradicting_late_points_make_a_log_grow_to_a_bound_only",
+            "test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+        ),
+        "what-follows-a-long-log-is-lost": ISOLATED(
+            "if _RANK[one.status] > last)",
+            "if _RANK[one.status] < 0)",
+            "test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+        ),
+    },
+    "rtdts/tracking/delivery_state.py": {
+        "log-believed-to-be-where-it-was-left": TIMELINE(
+            "if len(log.after_anchor) == before.log_length and (not is_behind):",
+            "if len(log.after_anchor) >= before.log_length and (not is_behind):",
+            "test_crashes_before_the_state_is_stored_append_nothing_twice",
+            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+            "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+        ),
+        "correction-found-written-is-not-pushed": MINUTE(
+            "log.after_anchor[before.log_length:]",
+            "log.entries[before.log_length:]",
+            "test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next",
+        ),
+        "slow-clock-hidden-in-assigned": TIMELINE(
+            "if fix.counts_at_ms >= delivery_state.anchor.from_ms:",
+            "if fix.event_at_ms >= delivery_state.anchor.from_ms:",
+            "test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way",
+        ),
+    },
+    "rtdts/tracking/settling.py": {
+        "settling-starts-anywhere": TIMELINE(
+            "if is_reset_point(status, fix, plan, rules):",
+            "if True:",
+            "test_any_order_split_and_repetition_gives_the_timeline",
+            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
+        "settling-ends-where-the-rules-still-look-back": TIMELINE(
+            "return self._alike >= LOOKBACK_FIXES and is_all_agreed",
+            "return is_all_agreed",
+            "test_late_points_of_a_truck_without_deliveries_are_derived_in_their_place",
+        ),
+        "machines-agree-while-fixes-still-change": TIMELINE(
+            "if self._alike < LOOKBACK_FIXES:\n    return",
+            "pass",
+            "test_any_order_split_and_repetition_gives_the_timeline",
+        ),
+        "late-point-behind-a-settling-is-lost": TIMELINE(
+            "if state.last_late_n != self._last_late_n:",
+            "if False:",
+            "test_a_late_point_behind_a_settling_under_way_is_settled_too",
+        ),
+        "settling-counted-by-its-intervals": TIMELINE(
+            "unsettled=self._left(state),",
+            "unsettled=self._left(state), settlings=state.settlings + 1,",
+            "test_a_settling_of_fewer_intervals_than_the_lost_one_overwrites_what_that_left",
+        ),
+        "late-points-of-a-slow-clock-do-not-count": TIMELINE(
+            "return fix.counts_at_ms >= anchor.from_ms",
+            "return fix.event_at_ms >= anchor.from_ms",
+            "test_late_points_of_a_slow_clock_are_settled_where_they_belong",
+            "test_whatever_a_clock_does_the_log_folds_to_the_timeline",
+        ),
+    },
+    "rtdts/tracking/viewing.py": {
+        "anothers-delivery-on-a-socket": ENTITLED(
+            "return role == CUSTOMER and identity == delivery.customer_id",
+            "return role == CUSTOMER",
+            "test_no_one_else_has_a_right",
+            "test_a_delivery_given_to_another_customer_between_rounds_ends",
+            "test_what_is_not_theirs_looks_as_if_it_did_not_exist",
+        ),
+        "viewing-ends-when-a-truck-says": ENTITLED(
+            "ended_at_ms = delivery.end_recorded_at_ms",
+            "ended_at_ms = delivery.closed_at_ms",
+            "test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes",
+        ),
+    },
+    "rtdts/tracking/owntracks.py": {
+        "speed-of-owntracks-as-it-is": TIMELINE(
+            "_MPS_PER_KMH = 1 / 3.6",
+            "_MPS_PER_KMH = 1.0",
+            "test_a_location_of_the_booklet_is_a_point_in_our_units",
+        ),
+    },
+    "rtdts/tracking/phone_points.py": {
+        "minus-one-is-a-reading": DURABLE(
+            "if value is not None and field_is_good({name: value}, name, TelemetryPoint):",
+            "if value is not None:",
+            "test_a_reading_that_is_none_is_left_out",
+            "test_minus_one_is_no_reading",
+        ),
+    },
+    "rtdts/tracking/viewer_scope.py": {
+        "former-truck-shown": ENTITLED(
+            "if truck_id != self.truck_id or at_ms < self.start_ms:",
+            "if at_ms < self.start_ms:",
+            "test_after_a_transfer_only_the_new_truck_is_shown_and_only_since_then",
+        ),
+        "truck-shown-before-its-assignment": ENTITLED(
+            "if truck_id != self.truck_id or at_ms < self.start_ms:",
+            "if truck_id != self.truck_id:",
+            "test_a_track_is_cut_to_the_assignment",
+        ),
+        "slow-clock-shown-after-the-end": ENTITLED(
+            "return self.end_ms is None or at_ms < self.end_ms",
+            "return True",
+            "test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_when_it_ended",
+        ),
+        "slow-clock-hidden-from-viewers": MINUTE(
+            "at_ms = point.counts_at_ms",
+            "at_ms = point.event_at_ms",
+            "test_viewers_see_the_truck_and_how_old_its_position_says_it_is",
+        ),
+        "track-since-the-assignment": ENTITLED(
+            ", delivery.updated_at_ms if shown_from_ms is None else shown_from_ms)",
+            ")",
+            "test_a_customer_sees_the_truck_from_when_it_moved_off_and_a_dispatcher_all_the_while",
+        ),
+        "former-customers-track": ENTITLED(
+            "delivery.customer_since_ms, ",
+            "",
+            "test_another_customer_does_not_get_the_former_ones_track",
+            "test_another_customer_gets_nothing_of_the_former_ones_time",
+        ),
+        "former-customers-events": ENTITLED(
+            "first = delivery.customer_since_version if is_customer else 1",
+            "first = 1",
+            "test_another_customer_gets_nothing_of_the_former_ones_time",
+            "test_another_customer_gets_no_event_of_the_former_ones_time",
+        ),
+        "stop-that-is-not-next-shown": ENTITLED(
+            "if stops is None or not stops.is_next(delivery.delivery_id):",
+            "if stops is None:",
+            "test_the_next_stop_sees_the_truck_and_the_one_after_it_the_status_alone",
+            "test_the_customer_after_the_next_receives_the_status_without_a_position",
+            "test_a_snapshot_of_a_stop_that_is_not_next_shows_the_status_alone",
+        ),
+        "door-of-the-stop-before-shown": ENTITLED(
+            "start_ms = max(scope.start_ms, stops.changed_at_ms)",
+            "start_ms = scope.start_ms",
+            "test_who_becomes_next_does_not_see_where_the_truck_was_for_those_before",
+            "test_who_becomes_next_sees_the_truck_once_it_has_left_the_stop_before",
+        ),
+    },
+    "rtdts/tracking/clock_lag.py": {
+        "slow-clock-counts-before-the-assignment": ENTITLED(
+            "return min(clock.lag_ms, elapsed_ms)",
+            "return clock.lag_ms",
+            "test_a_point_counts_as_later_by_the_lag_and_never_as_later_than_its_receipt",
+        ),
+        "backlog-taken-for-a-slow-clock": ENTITLED(
+            "and RUN_SPREADS * (greatest_ms - least_ms) <= lasted_ms",
+            "",
+            "test_a_clock_is_not_slow_for_what_the_network_and_the_device_do",
+        ),
+    },
+    "rtdts/tracking/truck_stops.py": {
+        "stops-shown-while-unknown": ENTITLED(
+            "if own is None or not self.is_whole:\n    return False",
+            "if own is None:\n    return True",
+            "test_nothing_is_shown_while_it_is_not_known_what_comes_first",
+        ),
+    },
+    "rtdts/tracking/telemetry.py": {
+        "point-of-another-truck-taken": ENTITLED(
+            "raise ForeignTruckError(index)",
+            "continue",
+            "test_a_point_of_another_truck_is_403_and_nothing_is_accepted",
+        ),
+    },
+    "rtdts/tracking/shares.py": {
+        "share-is-good-after-its-revocation": ENTITLED(
+            "return self.revoked_at_ms is None and now_ms < self.expires_at_ms",
+            "return now_ms < self.expires_at_ms",
+            "test_after_a_revocation_a_token_opens_nothing",
+            "test_without_a_live_share_there_is_no_right",
+            "test_no_kind_of_nudge_shows_a_revoked_share_anything",
+        ),
+        "share-never-expires": ENTITLED(
+            "return self.revoked_at_ms is None and now_ms < self.expires_at_ms",
+            "return self.revoked_at_ms is None",
+            "test_all_that_opens_nothing_gets_the_same_response",
+            "test_without_a_live_share_there_is_no_right",
+        ),
+        "share-outlives-its-customer": ENTITLED(
+            "delivery.customer_since_version",
+            "self.customer_since_version",
+            "test_all_that_opens_nothing_gets_the_same_response",
+            "test_a_share_ends_when_the_delivery_goes_to_another_customer",
+            "test_a_share_ends_when_its_delivery_goes_to_another_customer",
+        ),
+        "share-of-one-delivery-shows-another": ENTITLED(
+            "delivery.delivery_id,",
+            "self.delivery_id,",
+            "test_a_share_of_another_delivery_shows_nothing",
+        ),
+    },
+    "rtdts/tracking/stream_admission.py": {
+        "one-bad-record-stops-a-shard": ISOLATED(
+            "return InvalidRecord(reason='not_a_point', detail=str(error))",
+            "raise",
+            "test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",
+        ),
+    },
+    "rtdts/tracking/eta.py": {
+        "eta-ignores-the-roads-of-this-drive": MINUTE(
+            "_road_factor(baseline.remaining_m - remaining_m, seen_m, rules)",
+            "rules.road_factor",
+            "test_winding_roads_are_expected_to_go_on_winding",
+        ),
+        "eta-takes-noise-for-way": MINUTE(
+            "if step_m < max(rules.step_m, accuracy_m or 0.0):",
+            "if step_m == 0.0:",
+            "test_noise_of_a_standing_truck_is_no_way",
+            "test_inaccurate_fixes_make_no_way_out_of_their_error",
+        ),
+    },
+    "rtdts/tracking/viewer_messages.py": {
+        "eta-of-the-destination-before-the-change": MINUTE(
+            "abs(made_for_m - remaining_m) > _SAME_PLACE_M:",
+            "remaining_m < 0:",
+            "test_eta_is_null_when_the_destination_has_changed_since",
+        ),
+        "eta-of-a-stale-position": MINUTE(
+            " or position.stale_since_ms is not None",
+            "",
+            "test_eta_is_null_when_the_position_is_stale",
+        ),
+    },
+    "rtdts/tracking/fleet_messages.py": {
+        "trucks-beyond-a-frame": MINUTE(
+            "return rows if len(rows) <= ROWS_MAX_BYTES else None",
+            "return rows",
+            "test_trucks_that_fit_no_frame_are_clusters_too",
+            "test_a_frame_holds_some_400_ordinary_trucks_and_150_with_the_longest_names",
+        ),
+    },
+    "rtdts/tracking/fleet_view.py": {
+        "clusters-as-fine-as-requested": ISOLATED(
+            "_tiles(self.bbox, precision) > MAX_CLUSTERS:",
+            "_tiles(self.bbox, precision) > 1_000 * MAX_CLUSTERS:",
+            "test_a_huge_zoom_over_the_whole_world_requests_no_more",
+        ),
+    },
+}
