@@ -1,15 +1,17 @@
 """Which AWS actions a deployable's code leads to, by way of the stores that it is given.
 
 A deployable calls methods of stores; a store's method calls AWS. The second is written down here
-and held against the stores' sources; the first is read from the deployables' sources. What can't
-be told by reading errs on the safe side: it counts as a call until it is listed as none.
+and held against the stores' sources; the first is read from the deployables' types.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
-from pathlib import Path
+
+import botocore
+import botocore.session
 
 from tests.support.source_tree import ROOT, imports_of, python_files, syntax_of
 
@@ -17,354 +19,255 @@ Action = tuple[str, str]
 """An IAM action and the logical name of what it is done to."""
 
 
-def _deleted(table: str) -> set[Action]:
-    return {("dynamodb:BatchWriteItem", table), ("dynamodb:DeleteItem", table)}
+def _actions(*lines: str) -> set[Action]:
+    """Lines of an action and what it is done to."""
+    return {(action, name) for line in lines for action, *names in [line.split()] for name in names}
 
 
 STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/delivery_store/deliveries.py:DeliveryStore": {
-        "get": {("dynamodb:GetItem", "deliveries")},
-        "get_many": {("dynamodb:BatchGetItem", "deliveries")},
-        "events": {("dynamodb:Query", "delivery-events")},
-        "append": {
-            ("dynamodb:GetItem", "deliveries"),
-            ("dynamodb:PutItem", "deliveries"),
-            ("dynamodb:PutItem", "delivery-events"),
-            ("dynamodb:UpdateItem", "delivery-events"),
-            ("dynamodb:UpdateItem", "truck-matches"),
-        },
-        "append_together": {
-            ("dynamodb:PutItem", "deliveries"),
-            ("dynamodb:PutItem", "delivery-events"),
-        },
-        "list_page": {
-            ("dynamodb:BatchGetItem", "deliveries"),
-            ("dynamodb:Query", "deliveries/index/by-customer"),
-            ("dynamodb:Query", "deliveries/index/by-truck"),
-        },
+        "get": _actions("dynamodb:GetItem deliveries"),
+        "get_many": _actions("dynamodb:BatchGetItem deliveries"),
+        "events": _actions("dynamodb:Query delivery-events"),
+        "append": _actions(
+            "dynamodb:GetItem deliveries",
+            "dynamodb:PutItem deliveries delivery-events",
+            "dynamodb:UpdateItem delivery-events truck-matches",
+        ),
+        "append_together": _actions("dynamodb:PutItem deliveries delivery-events"),
+        "list_page": _actions(
+            "dynamodb:BatchGetItem deliveries",
+            "dynamodb:Query deliveries/index/by-customer deliveries/index/by-truck",
+        ),
     },
     "rtdts/delivery_store/matches.py:MatchStore": {
-        "open_matches": {("dynamodb:GetItem", "truck-matches")},
-        "open_matches_many": {("dynamodb:BatchGetItem", "truck-matches")},
-        "stops_of": {("dynamodb:BatchGetItem", "truck-matches")},
+        "open_matches": _actions("dynamodb:GetItem truck-matches"),
+        "open_matches_many": _actions("dynamodb:BatchGetItem truck-matches"),
+        "stops_of": _actions("dynamodb:BatchGetItem truck-matches"),
     },
     "rtdts/delivery_store/subscriptions.py:SubscriptionStore": {
-        "add": {("dynamodb:PutItem", "subscriptions")},
-        "has": {("dynamodb:GetItem", "subscriptions")},
-        "find": {("dynamodb:GetItem", "subscriptions")},
-        "remove": {("dynamodb:DeleteItem", "subscriptions")},
-        "end": {("dynamodb:DeleteItem", "subscriptions")},
-        "remove_endpoint": {
-            ("dynamodb:BatchWriteItem", "subscriptions"),
-            ("dynamodb:DeleteItem", "subscriptions"),
-            ("dynamodb:Query", "subscriptions/index/by-endpoint"),
-        },
-        "of_topic": {("dynamodb:Query", "subscriptions")},
-        "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
-        "count_deliveries": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
+        "add": _actions("dynamodb:PutItem subscriptions"),
+        "has": _actions("dynamodb:GetItem subscriptions"),
+        "find": _actions("dynamodb:GetItem subscriptions"),
+        "remove": _actions("dynamodb:DeleteItem subscriptions"),
+        "end": _actions("dynamodb:DeleteItem subscriptions"),
+        "remove_endpoint": _actions(
+            "dynamodb:BatchWriteItem subscriptions",
+            "dynamodb:DeleteItem subscriptions",
+            "dynamodb:Query subscriptions/index/by-endpoint",
+        ),
+        "of_topic": _actions("dynamodb:Query subscriptions"),
+        "of_bucket": _actions("dynamodb:Query subscriptions/index/by-bucket"),
+        "count_deliveries": _actions("dynamodb:Query subscriptions/index/by-endpoint"),
     },
     "rtdts/delivery_store/fleet_leases.py:FleetLeaseStore": {
-        "take": {("dynamodb:PutItem", "subscriptions")},
-        "give_back": {("dynamodb:DeleteItem", "subscriptions")},
+        "take": _actions("dynamodb:PutItem subscriptions"),
+        "give_back": _actions("dynamodb:DeleteItem subscriptions"),
     },
     "rtdts/delivery_store/socket_limits.py:SocketLimitStore": {
-        method: {("dynamodb:UpdateItem", "socket-limits")}
-        for method in ("take", "add_socket", "replace_socket", "remove_socket")
+        "take": _actions("dynamodb:UpdateItem socket-limits"),
+        "add_socket": _actions("dynamodb:UpdateItem socket-limits"),
+        "replace_socket": _actions("dynamodb:UpdateItem socket-limits"),
+        "remove_socket": _actions("dynamodb:UpdateItem socket-limits"),
     },
     "rtdts/delivery_store/shares.py:ShareStore": {
-        "create": {
-            ("dynamodb:ConditionCheckItem", "deliveries"),
-            ("dynamodb:DeleteItem", "delivery-shares"),
-            ("dynamodb:PutItem", "delivery-shares"),
-            ("dynamodb:Query", "delivery-shares"),
-        },
-        "by_token": {("dynamodb:GetItem", "delivery-shares")},
-        "get_many": {("dynamodb:BatchGetItem", "delivery-shares")},
-        "live_and_revoked": {("dynamodb:Query", "delivery-shares")},
-        "revoke": {("dynamodb:UpdateItem", "delivery-shares")},
-        "take_ticket": {("dynamodb:UpdateItem", "delivery-shares")},
+        "create": _actions(
+            "dynamodb:ConditionCheckItem deliveries",
+            "dynamodb:DeleteItem delivery-shares",
+            "dynamodb:PutItem delivery-shares",
+            "dynamodb:Query delivery-shares",
+        ),
+        "by_token": _actions("dynamodb:GetItem delivery-shares"),
+        "get_many": _actions("dynamodb:BatchGetItem delivery-shares"),
+        "live_and_revoked": _actions("dynamodb:Query delivery-shares"),
+        "revoke": _actions("dynamodb:UpdateItem delivery-shares"),
+        "take_ticket": _actions("dynamodb:UpdateItem delivery-shares"),
     },
     "rtdts/delivery_store/tickets.py:TicketStore": {
-        "issue": {("dynamodb:PutItem", "socket-tickets")},
-        "spend": {("dynamodb:DeleteItem", "socket-tickets")},
+        "issue": _actions("dynamodb:PutItem socket-tickets"),
+        "spend": _actions("dynamodb:DeleteItem socket-tickets"),
     },
     "rtdts/delivery_store/blocked_identities.py:BlockStore": {
-        "block": {("dynamodb:PutItem", "blocked-identities")},
-        "unblock": {("dynamodb:DeleteItem", "blocked-identities")},
-        "in_force": {("dynamodb:Scan", "blocked-identities")},
+        "block": _actions("dynamodb:PutItem blocked-identities"),
+        "unblock": _actions("dynamodb:DeleteItem blocked-identities"),
+        "in_force": _actions("dynamodb:Scan blocked-identities"),
     },
     "rtdts/delivery_store/block_list.py:BlockList": {
-        "current": {("dynamodb:Scan", "blocked-identities")},
+        "current": _actions("dynamodb:Scan blocked-identities"),
     },
     "rtdts/delivery_store/devices.py:DeviceStore": {
-        "add": {("dynamodb:PutItem", "device-credentials")},
-        "find": {("dynamodb:GetItem", "device-credentials")},
-        "all_of": {("dynamodb:Scan", "device-credentials")},
-        "revoke": {
-            ("dynamodb:DeleteItem", "device-credentials"),
-            ("dynamodb:Scan", "device-credentials"),
-        },
+        "add": _actions("dynamodb:PutItem device-credentials"),
+        "find": _actions("dynamodb:GetItem device-credentials"),
+        "all_of": _actions("dynamodb:Scan device-credentials"),
+        "revoke": _actions(
+            "dynamodb:DeleteItem device-credentials", "dynamodb:Scan device-credentials"
+        ),
     },
     "rtdts/delivery_store/enrollments.py:EnrollmentStore": {
-        "add": {("dynamodb:PutItem", "device-credentials")},
-        "bind": {("dynamodb:UpdateItem", "device-credentials")},
+        "add": _actions("dynamodb:PutItem device-credentials"),
+        "bind": _actions("dynamodb:UpdateItem device-credentials"),
     },
     "rtdts/delivery_store/known_devices.py:KnownDevices": {
-        "holder": {("dynamodb:GetItem", "device-credentials")},
+        "holder": _actions("dynamodb:GetItem device-credentials"),
     },
     "rtdts/delivery_store/erasure.py:CustomerErasure": {
-        "deliveries_of": {
-            ("dynamodb:BatchGetItem", "deliveries"),
-            ("dynamodb:Query", "deliveries/index/by-customer"),
-        },
-        "count_of": {
-            ("dynamodb:GetItem", "deliveries"),
-            ("dynamodb:Query", "delivery-events"),
-            ("dynamodb:Query", "delivery-shares"),
-            ("dynamodb:Query", "subscriptions"),
-        },
-        "bury": {
-            ("dynamodb:PutItem", "deliveries"),
-            ("dynamodb:UpdateItem", "truck-matches"),
-        },
-        "erase_delivery": {
-            ("dynamodb:PutItem", "deliveries"),
-            *_deleted("delivery-events"),
-            *_deleted("delivery-shares"),
-            *_deleted("subscriptions"),
-            ("dynamodb:Query", "delivery-events"),
-            ("dynamodb:Query", "delivery-shares"),
-            ("dynamodb:Query", "subscriptions"),
-        },
-        "count_sessions": {
-            ("dynamodb:Scan", "socket-tickets"),
-            ("dynamodb:Scan", "subscriptions"),
-        },
-        "erase_sessions": {
-            ("dynamodb:Scan", "socket-tickets"),
-            ("dynamodb:Scan", "subscriptions"),
-            *_deleted("socket-tickets"),
-            *_deleted("subscriptions"),
-        },
+        "deliveries_of": _actions(
+            "dynamodb:BatchGetItem deliveries", "dynamodb:Query deliveries/index/by-customer"
+        ),
+        "count_of": _actions(
+            "dynamodb:GetItem deliveries",
+            "dynamodb:Query delivery-events delivery-shares subscriptions",
+        ),
+        "bury": _actions("dynamodb:PutItem deliveries", "dynamodb:UpdateItem truck-matches"),
+        "erase_delivery": _actions(
+            "dynamodb:BatchWriteItem delivery-events delivery-shares subscriptions",
+            "dynamodb:DeleteItem delivery-events delivery-shares subscriptions",
+            "dynamodb:PutItem deliveries",
+            "dynamodb:Query delivery-events delivery-shares subscriptions",
+        ),
+        "count_sessions": _actions("dynamodb:Scan socket-tickets subscriptions"),
+        "erase_sessions": _actions(
+            "dynamodb:BatchWriteItem socket-tickets subscriptions",
+            "dynamodb:DeleteItem socket-tickets subscriptions",
+            "dynamodb:Scan socket-tickets subscriptions",
+        ),
     },
     "rtdts/push_queue/nudge_queue.py:NudgeQueue": {
-        "send": {("sqs:SendMessage", "nudges.fifo")},
-        "send_many": {("sqs:SendMessage", "nudges.fifo")},
-        "receive": {
-            ("sqs:ReceiveMessage", "nudges.fifo"),
-            ("sqs:DeleteMessage", "nudges.fifo"),
-            ("sqs:SendMessage", "nudges-dead.fifo"),
-        },
-        "delete": {("sqs:DeleteMessage", "nudges.fifo")},
-        "bury": {("sqs:DeleteMessage", "nudges.fifo"), ("sqs:SendMessage", "nudges-dead.fifo")},
+        "send": _actions("sqs:SendMessage nudges.fifo"),
+        "send_many": _actions("sqs:SendMessage nudges.fifo"),
+        "receive": _actions(
+            "sqs:DeleteMessage nudges.fifo",
+            "sqs:ReceiveMessage nudges.fifo",
+            "sqs:SendMessage nudges-dead.fifo",
+        ),
+        "delete": _actions("sqs:DeleteMessage nudges.fifo"),
+        "bury": _actions("sqs:DeleteMessage nudges.fifo", "sqs:SendMessage nudges-dead.fifo"),
     },
     "rtdts/push_queue/snapshot_queue.py:SnapshotQueue": {
-        "send": {("sqs:SendMessage", "snapshots.fifo")},
-        "receive": {
-            ("sqs:ReceiveMessage", "snapshots.fifo"),
-            ("sqs:DeleteMessage", "snapshots.fifo"),
-            ("sqs:SendMessage", "snapshots-dead.fifo"),
-        },
-        "delete": {("sqs:DeleteMessage", "snapshots.fifo")},
-        "bury": {
-            ("sqs:DeleteMessage", "snapshots.fifo"),
-            ("sqs:SendMessage", "snapshots-dead.fifo"),
-        },
+        "send": _actions("sqs:SendMessage snapshots.fifo"),
+        "receive": _actions(
+            "sqs:DeleteMessage snapshots.fifo",
+            "sqs:ReceiveMessage snapshots.fifo",
+            "sqs:SendMessage snapshots-dead.fifo",
+        ),
+        "delete": _actions("sqs:DeleteMessage snapshots.fifo"),
+        "bury": _actions("sqs:DeleteMessage snapshots.fifo", "sqs:SendMessage snapshots-dead.fifo"),
     },
     "rtdts/push_queue/round_queue.py:RoundQueue": {
-        "send_buckets": {("sqs:SendMessage", "rounds.fifo")},
-        "receive": {("sqs:ReceiveMessage", "rounds.fifo"), ("sqs:DeleteMessage", "rounds.fifo")},
-        "extend": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
-        "give_back": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
-        "delete": {("sqs:DeleteMessage", "rounds.fifo")},
+        "send_buckets": _actions("sqs:SendMessage rounds.fifo"),
+        "receive": _actions("sqs:DeleteMessage rounds.fifo", "sqs:ReceiveMessage rounds.fifo"),
+        "extend": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
+        "give_back": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
+        "delete": _actions("sqs:DeleteMessage rounds.fifo"),
     },
     "rtdts/telemetry_stream/parking.py:Parking": {
-        "park": {("s3:PutObject", "parked/rejected/*")},
-        "park_message": {("s3:PutObject", "parked/rejected/*")},
+        "park": _actions("s3:PutObject parked/rejected/*"),
+        "park_message": _actions("s3:PutObject parked/rejected/*"),
     },
     "rtdts/telemetry_stream/parked_records.py:ParkedRecords": {
-        "entries": {("s3:ListBucket", "parked")},
-        "read": {("s3:GetObject", "parked/rejected/*")},
-        "take_out": {("s3:DeleteObject", "parked/rejected/*")},
-        "erase_truck": {
-            ("s3:ListBucketVersions", "parked"),
-            ("s3:GetObjectVersion", "parked/rejected/*"),
-            ("s3:DeleteObjectVersion", "parked/rejected/*"),
-        },
+        "entries": _actions("s3:ListBucket parked"),
+        "read": _actions("s3:GetObject parked/rejected/*"),
+        "take_out": _actions("s3:DeleteObject parked/rejected/*"),
+        "erase_truck": _actions(
+            "s3:DeleteObjectVersion parked/rejected/*",
+            "s3:GetObjectVersion parked/rejected/*",
+            "s3:ListBucketVersions parked",
+        ),
     },
     "rtdts/telemetry_stream/set_aside.py:SetAsideBatches": {
-        "entries": {("s3:ListBucket", "parked")},
-        "messages": {("s3:GetObject", "parked/aws/lambda/*")},
-        "take_out": {("s3:DeleteObject", "parked/aws/lambda/*")},
-        "erase_truck": {
-            ("s3:ListBucketVersions", "parked"),
-            *(
-                (f"s3:{action}", "parked/aws/lambda/*")
-                for action in ("GetObjectVersion", "PutObject", "DeleteObjectVersion")
-            ),
-        },
+        "entries": _actions("s3:ListBucket parked"),
+        "messages": _actions("s3:GetObject parked/aws/lambda/*"),
+        "take_out": _actions("s3:DeleteObject parked/aws/lambda/*"),
+        "erase_truck": _actions(
+            "s3:DeleteObjectVersion parked/aws/lambda/*",
+            "s3:GetObjectVersion parked/aws/lambda/*",
+            "s3:ListBucketVersions parked",
+            "s3:PutObject parked/aws/lambda/*",
+        ),
     },
     "rtdts/telemetry_stream/firehose_backup.py:FirehoseBackup": {
-        "keys": {("s3:ListBucket", "raw-backup")},
-        "read": {("s3:GetObject", f"raw-backup/{folder}/*") for folder in ("points", "failed")},
-        "erase_truck": {
-            ("s3:ListBucketVersions", "raw-backup"),
-            *(
-                (f"s3:{action}", f"raw-backup/{folder}/*")
-                for action in ("GetObjectVersion", "PutObject", "DeleteObjectVersion")
-                for folder in ("points", "failed")
-            ),
-        },
+        "keys": _actions("s3:ListBucket raw-backup"),
+        "read": _actions("s3:GetObject raw-backup/failed/* raw-backup/points/*"),
+        "erase_truck": _actions(
+            "s3:DeleteObjectVersion raw-backup/failed/* raw-backup/points/*",
+            "s3:GetObjectVersion raw-backup/failed/* raw-backup/points/*",
+            "s3:ListBucketVersions raw-backup",
+            "s3:PutObject raw-backup/failed/* raw-backup/points/*",
+        ),
     },
     "rtdts/telemetry_stream/failed_messages.py:FailedMessages": {
-        "receive": {("sqs:ReceiveMessage", "failed-device-messages")},
-        "delete": {("sqs:DeleteMessage", "failed-device-messages")},
+        "receive": _actions("sqs:ReceiveMessage failed-device-messages"),
+        "delete": _actions("sqs:DeleteMessage failed-device-messages"),
     },
     "rtdts/telemetry_stream/device_stream.py:DeviceStream": {
-        "put_messages": {("kinesis:PutRecords", "device-messages")},
+        "put_messages": _actions("kinesis:PutRecords device-messages"),
     },
     "rtdts/telemetry_stream/shard_range.py:ShardRanges": {
-        "of_shard": {("kinesis:ListShards", "telemetry")},
+        "of_shard": _actions("kinesis:ListShards telemetry"),
     },
     "rtdts/telemetry_stream/stream_retention.py:StreamRetention": {
-        "hours": {("kinesis:DescribeStreamSummary", "telemetry")},
+        "hours": _actions("kinesis:DescribeStreamSummary telemetry"),
     },
     "rtdts/telemetry_stream/putter.py:StreamPutter": {
-        "put": {("kinesis:PutRecords", "telemetry")},
-        "put_all": {("kinesis:PutRecords", "telemetry")},
+        "put": _actions("kinesis:PutRecords telemetry"),
+        "put_all": _actions("kinesis:PutRecords telemetry"),
     },
     "socket_lambda/connection.py:ConnectionPoster": {
-        "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
-        "end": {("execute-api:ManageConnections", "live/DELETE/@connections/*")},
+        "post": _actions("execute-api:ManageConnections live/POST/@connections/*"),
+        "end": _actions("execute-api:ManageConnections live/DELETE/@connections/*"),
     },
     "broadcaster/poster.py:SocketPoster": {
-        "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
-        "end": {("execute-api:ManageConnections", "live/DELETE/@connections/*")},
+        "post": _actions("execute-api:ManageConnections live/POST/@connections/*"),
+        "end": _actions("execute-api:ManageConnections live/DELETE/@connections/*"),
     },
 }
 """By a store's source and class, and its method, what the method does."""
 
-OPERATIONS = {
-    "rtdts/delivery_store": {
-        "batch_get_item": {"dynamodb:BatchGetItem"},
-        "batch_write_item": {"dynamodb:BatchWriteItem"},
-        "delete_item": {"dynamodb:DeleteItem"},
-        "get_item": {"dynamodb:GetItem"},
-        "put_item": {"dynamodb:PutItem"},
-        "query": {"dynamodb:Query"},
-        "scan": {"dynamodb:Scan"},
-        "update_item": {"dynamodb:UpdateItem"},
-        # Each write of a transaction is allowed for itself.
-        "transact_write_items": {
-            "dynamodb:ConditionCheckItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-        },
-    },
-    "rtdts/push_queue": {
-        "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
-        "delete_message": {"sqs:DeleteMessage"},
-        "delete_message_batch": {"sqs:DeleteMessage"},
-        "receive_message": {"sqs:ReceiveMessage"},
-        "send_message": {"sqs:SendMessage"},
-        "send_message_batch": {"sqs:SendMessage"},
-    },
-    "rtdts/telemetry_stream": {
-        "delete_message_batch": {"sqs:DeleteMessage"},
-        # With a version named, it is the version's action.
-        "delete_object": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-        "describe_stream_summary": {"kinesis:DescribeStreamSummary"},
-        "get_object": {"s3:GetObject", "s3:GetObjectVersion"},
-        "list_object_versions": {"s3:ListBucketVersions"},
-        "list_objects_v2": {"s3:ListBucket"},
-        "list_shards": {"kinesis:ListShards"},
-        "put_object": {"s3:PutObject"},
-        "put_records": {"kinesis:PutRecords"},
-        "receive_message": {"sqs:ReceiveMessage"},
-    },
-    "socket_lambda": {
-        "delete_connection": {"execute-api:ManageConnections"},
-        "post_to_connection": {"execute-api:ManageConnections"},
-    },
+_SERVICES = ("apigatewaymanagementapi", "dynamodb", "kinesis", "s3", "sqs")
+
+_IAM_NAMES: dict[str, set[str]] = {
+    "apigatewaymanagementapi:DeleteConnection": {"execute-api:ManageConnections"},
+    "apigatewaymanagementapi:PostToConnection": {"execute-api:ManageConnections"},
+    "dynamodb:TransactWriteItems": set(),  # each of its writes is allowed for itself
+    # With a version named, it is the version's action.
+    "s3:DeleteObject": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    "s3:GetObject": {"s3:GetObject", "s3:GetObjectVersion"},
+    "s3:ListObjectVersions": {"s3:ListBucketVersions"},
+    "s3:ListObjectsV2": {"s3:ListBucket"},
 }
-"""By package the SDK's operations that its sources call, and what IAM calls them."""
+"""What IAM calls an operation of the SDK, where that is not its own name without ``Batch``."""
 
-TRANSACTION_WRITES = {"ConditionCheck", "Put", "Update"}
-"""The kinds of write in transactions, on which the actions of `transact_write_items` rest."""
+_TRANSACTION_WRITES = {"ConditionCheck", "Delete", "Put", "Update"}
 
-_OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
-"""Methods that a store has in common with lists, sets, mappings and others."""
 
-_NO_STORES: dict[str, set[str]] = {
-    "ingest_lambda": {"metrics"},
-    "delivery_lambda": {"_attempts", "headers", "query", "rejection_lines", "requests"},
-    "socket_lambda": {"_free", "_keys", "response"},
-    "consumer": {"_cached", "environ", "response"},
-    "broadcaster": {
-        "_shown",
-        "_known_leases",
-        "_paused_until_s",
-        "_deliveries@round_report",  # a set of ids
-        "_following_up",
-        "_handling",
-        "_hanging",
-        "_holding",
-        "_http",
-        "_last",
-        "_latest",
-        "_left_out",
-        "_lines",
-        "_limited",
-        "_open",
-        "_waiting",
-        "by_id",  # deliveries that were read
-        "_held",  # reports
-    },
-}
-"""By deployable, attributes with a store's method that are no stores; ``@`` narrows to a module."""
+@functools.cache
+def _sdk_operations() -> dict[str, str]:
+    """By a client's method the operation, with its service."""
+    loaded = botocore.session.get_session()
+    return {
+        botocore.xform_name(name): f"{service}:{name}"
+        for service in _SERVICES
+        for name in loaded.get_service_model(service).operation_names
+    }
 
 
 def operations_called(package: str) -> set[str]:
-    """The SDK's operations that a package's sources call: methods of something named a client."""
-    return {
-        node.func.attr
-        for path in python_files(package)
-        for node in ast.walk(syntax_of(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and _last_name(node.func.value).endswith("client")
-        and node.func.attr not in {"get_paginator"}
-    }
-
-
-def transaction_writes(package: str) -> set[str]:
-    """The kinds of write that a package's sources put into transactions."""
-    kinds = {"Put", "Update", "Delete", "ConditionCheck"}
-    return {
-        key.value
-        for path in python_files(package)
-        for node in ast.walk(syntax_of(path))
-        if isinstance(node, ast.Dict)
-        for key in node.keys
-        if isinstance(key, ast.Constant) and key.value in kinds
-    }
+    """The IAM actions of the SDK's operations, and writes of transactions, that a package calls."""
+    actions: set[str] = set()
+    for path in python_files(package):
+        for node in ast.walk(syntax_of(path)):
+            match node:
+                case ast.Call(func=ast.Attribute(attr=method)) if method in _sdk_operations():
+                    name = _sdk_operations()[method]
+                    actions |= _IAM_NAMES.get(name, {name.removesuffix("Batch")})
+                case ast.Dict(keys=[ast.Constant(value=write)]) if write in _TRANSACTION_WRITES:
+                    actions.add(f"dynamodb:{write}Item")
+    return actions
 
 
 def public_methods(store: str) -> set[str]:
     """The public methods of a store, as `STORE_CALLS` names it."""
-    path, _, name = store.partition(":")
-    (found,) = [
-        node
-        for node in ast.walk(syntax_of(ROOT / path))
-        if isinstance(node, ast.ClassDef) and node.name == name
-    ]
-    return {
-        node.name
-        for node in found.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not node.name.startswith("_")
-    }
+    return {name for name in _methods(_class_of(store)) if not name.startswith("_")}
 
 
 def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Action]:
@@ -374,22 +277,18 @@ def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Actio
         deployable: Its package.
         modules: Only what stands in these modules of it.
     """
-    built = _stores_built(deployable)
     actions: set[Action] = set()
-    for store in built:
-        for method, called in STORE_CALLS[store].items():
-            if any(_uses(deployable, method, modules)):
-                actions |= called
-                if method == "append" and not _changes_matches(deployable):
-                    # Nor does it close a delivery: that takes it from its truck.
-                    actions -= {
-                        ("dynamodb:UpdateItem", "truck-matches"),
-                        ("dynamodb:UpdateItem", "delivery-events"),
-                    }
+    for store in stores_made(deployable):
+        for method in methods_called(deployable, store, modules=modules):
+            called = STORE_CALLS[store][method]
+            if method == "append" and not _changes_matches(deployable):
+                # Nor does it close a delivery: that takes it from its truck.
+                called = {one for one in called if one[0] != "dynamodb:UpdateItem"}
+            actions |= called
     return actions
 
 
-def _stores_built(deployable: str) -> set[str]:
+def stores_made(deployable: str) -> set[str]:
     """The stores that its bootstraps make."""
     made = {
         node.func.id
@@ -400,28 +299,81 @@ def _stores_built(deployable: str) -> set[str]:
     return {store for store in STORE_CALLS if store.rpartition(":")[2] in made}
 
 
-def _sources(deployable: str) -> list[Path]:
-    """Its sources, and the library's that call a store which the deployable gives them."""
-    own = python_files(deployable)
-    takes_points = any("rtdts.ingest.intake" in imports_of(path) for path in own)
-    return [*own, *(python_files("rtdts/ingest") if takes_points else ())]
+def methods_called(
+    deployable: str, store: str, *, modules: set[str] | None = None
+) -> Iterator[str]:
+    """The methods of a store that a deployable can call, in these modules of it.
+
+    It calls a store through a protocol that the store satisfies, or by a name that is declared or
+    assigned as that store. A type checker allows no third way.
+    """
+    nodes = [node for module, node in _nodes(deployable) if not modules or module in modules]
+    satisfied = [
+        methods
+        for node in nodes
+        if isinstance(node, ast.ClassDef) and "Protocol" in map(_last_name, node.bases)
+        if _is_satisfied(methods := _methods(node), _methods(_class_of(store)))
+    ]
+    name = store.rpartition(":")[2]
+    holders = {name, *_names_of(deployable, name)}
+    for method in public_methods(store):
+        if any(method in methods for methods in satisfied) or any(
+            isinstance(node, ast.Attribute)
+            and node.attr == method
+            and _last_name(node.value) in holders
+            for node in nodes
+        ):
+            yield method
 
 
-def _uses(deployable: str, method: str, modules: set[str] | None) -> Iterator[bool]:
-    for path in _sources(deployable):
-        if modules is not None and path.stem not in modules:
-            continue
-        for node in ast.walk(syntax_of(path)):
-            if isinstance(node, ast.Attribute) and node.attr == method:
-                yield _is_use(deployable, path, node)
+@functools.cache
+def _nodes(deployable: str) -> list[tuple[str, ast.AST]]:
+    """The syntax of its modules, and of the library's that call a store which it gives them."""
+    paths = python_files(deployable)
+    if any("rtdts.ingest.intake" in imports_of(path) for path in paths):
+        paths += python_files("rtdts/ingest")
+    return [(path.stem, node) for path in paths for node in ast.walk(syntax_of(path))]
 
 
-def _is_use(deployable: str, path: Path, node: ast.Attribute) -> bool:
-    if isinstance(node.value, ast.Attribute):
-        holder = node.value.attr
-        return not _NO_STORES.get(deployable, set()) & {holder, f"{holder}@{path.stem}"}
-    # A local list, set or mapping: stores are attributes of what uses them.
-    return node.attr not in _OF_CONTAINERS
+def _names_of(deployable: str, store: str) -> Iterator[str]:
+    """The names that are declared or assigned as a store's class."""
+    for _, node in _nodes(deployable):
+        match node:
+            case ast.arg(arg=name, annotation=ast.expr() as of):
+                pass
+            case ast.AnnAssign(target=target, annotation=of):
+                name = _last_name(target)
+            case ast.Assign(targets=[target], value=ast.Call(func=of)):
+                name = _last_name(target)
+            case _:
+                continue
+        if any(isinstance(part, ast.Name) and part.id == store for part in ast.walk(of)):
+            yield name
+
+
+def _class_of(store: str) -> ast.ClassDef:
+    path, _, name = store.partition(":")
+    (found,) = [
+        node
+        for node in ast.walk(syntax_of(ROOT / path))
+        if isinstance(node, ast.ClassDef) and node.name == name
+    ]
+    return found
+
+
+def _methods(of: ast.ClassDef) -> dict[str, set[str]]:
+    """The names of each method's parameters that a caller may use."""
+    return {
+        node.name: {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
+        for node in of.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _is_satisfied(protocol: dict[str, set[str]], methods: dict[str, set[str]]) -> bool:
+    return bool(protocol) and all(
+        name in methods and parameters <= methods[name] for name, parameters in protocol.items()
+    )
 
 
 def _changes_matches(deployable: str) -> bool:
@@ -429,16 +381,17 @@ def _changes_matches(deployable: str) -> bool:
     return any(
         keyword.arg == "matches"
         and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
-        for path in python_files(deployable)
-        for node in ast.walk(syntax_of(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "append"
+        for _, node in _nodes(deployable)
+        if isinstance(node, ast.Call) and _last_name(node.func) == "append"
         for keyword in node.keywords
     )
 
 
 def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    """The name that an expression ends with: of a call, that of what is called."""
+    match node:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+        case ast.Call(func=called):
+            return _last_name(called)
+    return ""
