@@ -34,10 +34,10 @@ locals {
       SHUTDOWN_BUDGET_S     = tostring(local.shutdown_budget_s)
 
       RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
-      CONSUMER_ROLE_ARN        = module.consumer_role.arn
-      BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
-      TRACK_ROLE_ARN           = module.track.role_arn
-      OPERATIONS_ROLE_ARN      = module.operations_role.arn
+      CONSUMER_ROLE_ARN        = module.container_role["consumer"].arn
+      BROADCASTER_ROLE_ARN     = module.container_role["broadcaster"].arn
+      TRACK_ROLE_ARN           = module.function["track"].role_arn
+      OPERATIONS_ROLE_ARN      = module.container_role["operations"].arn
       SEARCH_SHARDS            = tostring(var.search.shards)
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
@@ -57,14 +57,14 @@ locals {
 
   function_environments = {
     for key, function in local.definitions.functions : key => {
-      for name in function.settings : name => local.known_settings[name]
+      for name in keys(function.settings) : name => local.known_settings[name]
       # Lambda sets its own region, and allows no other setting.
       if contains(keys(local.known_settings), name) && name != "AWS_REGION"
     }
   }
   function_requirements = {
     for key, function in local.definitions.functions :
-    key => setsubtract(function.required_settings, ["AWS_REGION"])
+    key => [for name, need in function.settings : name if need == "required" && name != "AWS_REGION"]
   }
 
   # One broadcaster alone runs rounds whole; one of several would send to all viewers what the others send
@@ -73,9 +73,13 @@ locals {
 
   container_environments = {
     for key, container in local.definitions.containers : key => {
-      for name in container.settings : name => local.known_settings[name]
+      for name in keys(container.settings) : name => local.known_settings[name]
       if contains(keys(local.known_settings), name) && !contains(local.kept_from_containers, name)
     }
+  }
+  container_requirements = {
+    for key, container in local.definitions.containers :
+    key => [for name, need in container.settings : name if need == "required"]
   }
 
   # All tasks together stay below what trucks and people leave, also when as many run as may.

@@ -25,38 +25,17 @@ output "image_repositories" {
   value       = { for key, repository in module.images : key => repository.url }
 }
 
-output "stream_name" {
-  description = "Name of the stream."
-  value       = aws_kinesis_stream.telemetry.name
-}
-
-output "table_names" {
-  description = "Names of the tables, the KCL's too."
-  value       = merge(module.tables.names, module.kcl_tables.names)
-}
-
 output "parked_bucket" {
   description = "The bucket of what can't be processed."
   value       = module.parked.name
 }
 
-output "raw_backup_bucket" {
-  description = "The bucket of Firehose's backup."
-  value       = module.raw_backup.name
-}
-
 output "policies" {
   description = "What each part may do, as JSON."
   value = merge(
-    { for key, function in local.all_functions : key => function.policy },
-    {
-      search-admin = module.search_admin.policy
-      raw-log      = module.raw_log_role.policy
-      consumer     = module.consumer_role.policy
-      broadcaster  = module.broadcaster_role.policy
-      operations   = module.operations_role.policy
-    },
-    { for role in module.mqtt_bridge_role : "mqtt_bridge" => role.policy },
+    { for key, function in module.function : key => function.policy },
+    { for key, role in module.container_role : key => role.policy },
+    { raw-log = module.raw_log_role.policy },
     merge(module.iot_ingest[*].policies...),
   )
 }
@@ -65,7 +44,7 @@ output "environments" {
   description = "The settings of each deployable, by its name in generated/definitions.json."
   value = {
     functions = {
-      for key in concat(keys(local.functions), ["search-admin", "track"]) : key => {
+      for key in keys(local.functions) : key => {
         for name, value in local.function_environments[key] : name => value if name != "EDGE_SECRETS"
       }
     }
@@ -73,19 +52,7 @@ output "environments" {
   }
 }
 
-output "containers" {
-  description = "The containers' definitions."
-  value = merge(
-    {
-      consumer    = module.consumer.container
-      broadcaster = module.broadcaster.container
-      operations  = module.operations.container
-    },
-    { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.container },
-  )
-}
-
 output "dashboard_url" {
   description = "Where the dashboard is."
-  value       = module.dashboard.url
+  value       = module.watching.dashboard_url
 }

@@ -280,7 +280,7 @@ variable "cpu_architecture" {
 }
 
 variable "image_tags" {
-  description = "Tags of the images: the digest of what each was built from (python -m deploy.images)."
+  description = "Tags of the images: the digest of what each was built from (make images)."
   type = object({
     consumer    = string
     broadcaster = string
@@ -301,8 +301,8 @@ variable "settings" {
 
   validation {
     condition = length(setsubtract(keys(var.settings), flatten(concat(
-      [for function in values(jsondecode(file("${path.module}/../../generated/definitions.json")).functions) : function.settings],
-      [for container in values(jsondecode(file("${path.module}/../../generated/definitions.json")).containers) : container.settings],
+      [for function in values(jsondecode(file("${path.module}/../../generated/definitions.json")).functions) : keys(function.settings)],
+      [for container in values(jsondecode(file("${path.module}/../../generated/definitions.json")).containers) : keys(container.settings)],
     )))) == 0
     error_message = "A setting that no deployable declares."
   }
@@ -324,7 +324,7 @@ variable "region_singletons" {
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms, and the alarms' limits; see the module alarms."
+  description = "The addresses that get alarms, and the alarms' limits; see the module watching."
   type = object({
     emails = set(string)
     silence = optional(object({

@@ -2,11 +2,24 @@
 
 locals {
   nudges = local.definitions.queues.nudges
+}
+
+module "watching" {
+  source = "../watching"
+
+  name                        = var.name
+  account                     = var.account
+  emails                      = var.alarms.emails
+  measured                    = local.definitions.metrics
+  silence                     = var.alarms.silence
+  iterator_age_s              = var.alarms.iterator_age_s
+  http_errors_percent         = var.alarms.http_errors_percent
+  viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
 
   watched = {
     stream_name          = aws_kinesis_stream.telemetry.name
     table_names          = module.tables.names
-    function_names       = { for key, function in local.all_functions : key => function.name }
+    function_names       = { for key, function in local.watched_functions : key => function.name }
     queue_names          = module.queues.names
     dead_letter_names    = module.queues.dead_letter_names
     domain_name          = var.name
@@ -22,25 +35,19 @@ locals {
     }])
 
     log_group_names = merge(
-      { for key, function in local.all_functions : key => function.log_group_name },
+      { for key, function in local.watched_functions : key => function.log_group_name },
       { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },
       { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.log_group_name },
     )
   }
-}
 
-module "alarms" {
-  source = "../alarms"
-
-  name                        = var.name
-  account_id                  = var.account.id
-  emails                      = var.alarms.emails
-  measured                    = local.definitions.metrics
-  watched                     = local.watched
-  silence                     = var.alarms.silence
-  iterator_age_s              = var.alarms.iterator_age_s
-  http_errors_percent         = var.alarms.http_errors_percent
-  viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
+  services = {
+    cluster_name = local.cluster.name
+    names = merge(
+      { consumer = module.consumer.name, broadcaster = module.broadcaster.name },
+      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.name },
+    )
+  }
 
   promised = {
     # The settings' own default: a viewer is promised a message a minute.
@@ -50,25 +57,5 @@ module "alarms" {
     search_nodes           = var.search.instance_count
     nudges_given_up_s      = local.nudges.visibility_timeout_s * local.nudges.max_receive_count
     stream_retention_hours = var.stream.retention_hours
-  }
-}
-
-module "dashboard" {
-  source = "../dashboard"
-
-  name       = var.name
-  region     = var.account.region
-  account_id = var.account.id
-  measured   = local.definitions.metrics
-  logged     = module.alarms.logged
-  watched    = local.watched
-  alarm_arns = values(module.alarms.alarm_arns)
-
-  services = {
-    cluster_name = local.cluster.name
-    names = merge(
-      { consumer = module.consumer.name, broadcaster = module.broadcaster.name },
-      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.name },
-    )
   }
 }

@@ -5,8 +5,7 @@ mock_provider "aws" {
 variables {
   name                 = "rtdts-test-consumer"
   cluster              = { arn = "arn:aws:ecs:eu-central-1:123456789012:cluster/c", name = "c" }
-  account_id           = "123456789012"
-  region               = "eu-central-1"
+  account              = { id = "123456789012", region = "eu-central-1" }
   image                = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/x:0123456789abcdef"
   image_repository_arn = "arn:aws:ecr:eu-central-1:123456789012:repository/x"
   task_role_arn        = "arn:aws:iam::123456789012:role/t"
@@ -29,29 +28,6 @@ variables {
       threshold   = 10
       minutes     = 3
     }
-  }
-}
-
-run "a_container_that_can_do_little" {
-  command = apply
-
-  assert {
-    condition     = [for mount in output.container.mountPoints : mount.containerPath] == ["/tmp"]
-    error_message = "But where it was allowed to."
-  }
-
-  assert {
-    condition     = [for variable in output.container.environment : variable.name] == ["A", "B"]
-    error_message = "In order, so that nothing changes for nothing."
-  }
-}
-
-run "it_grows_when_behind" {
-  command = apply
-
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.scale_out["behind"].alarm_actions == toset([aws_appautoscaling_policy.scale_out[0].arn])
-    error_message = "The alarm leads to the policy."
   }
 }
 
