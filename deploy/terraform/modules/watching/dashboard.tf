@@ -92,6 +92,7 @@ locals {
       { title = "Consumer: copies, late and parked points, a minute", stat = "Sum", metrics = [
         concat(local.shown["consumer.Duplicates"], [{ label = "copies" }]),
         concat(local.shown["consumer.LatePoints"], [{ label = "late" }]),
+        concat(local.shown["consumer.PointsBeyondHorizon"], [{ label = "too late for a status" }]),
         concat(local.shown["consumer.Parked"], [{ label = "parked" }]),
         concat(local.shown["consumer.SlowClocks"], [{ label = "slow clocks in a batch", stat = "Maximum" }]),
       ] },
