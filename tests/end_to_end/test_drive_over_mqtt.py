@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from sim.local_cloud.iot_door import open_iot_door
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.drive_command import DriveCommand, running_drives
 from tests.support.waiting import PATIENCE_S
@@ -18,6 +19,7 @@ DOORS = ("mqtt", "iot", "all")
 @pytest.fixture(scope="module")
 def drives(local_cloud: LaunchedCloud) -> Iterator[Mapping[str, DriveCommand]]:
     """One drive over each door, all at once."""
+    open_iot_door(local_cloud.environment)  # or two drives would try to
     options = {
         via: ["--trucks", "5", "--duration", "45", "--via", via, "--patience-s", f"{PATIENCE_S:g}"]
         for via in DOORS

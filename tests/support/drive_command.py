@@ -20,7 +20,8 @@ class DriveCommand:
 
     def result(self) -> tuple[int, dict[str, Any]]:
         """Waits for its end; returns its exit code and its verdict."""
-        output, _ = self.process.communicate()
+        output, progress = self.process.communicate()
+        sys.stderr.write(progress)
         assert output, f"exit code {self.process.returncode}"
         verdict: dict[str, Any] = json.loads(output.splitlines()[-1])
         return self.process.returncode, verdict
@@ -41,7 +42,10 @@ def running_drives(
         for name, of_one in options.items():
             command = [sys.executable, "-m", "sim", "drive", *of_one, "--json"]
             process = subprocess.Popen(
-                [*command, "--env", str(env_file)], stdout=subprocess.PIPE, text=True
+                [*command, "--env", str(env_file)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
             stack.enter_context(process)
             stack.callback(process.terminate)  # no effect on one that has ended
