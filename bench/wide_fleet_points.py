@@ -42,7 +42,7 @@ from rtdts.tracking.state_codec import pack_state
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, fold_truck
 
-DRIVES = 100
+DRIVES, QUICK_DRIVES = 100, 10
 """Trucks whose points are made; the others drive the same roads under other names."""
 
 DRIVE_POINTS = 900
@@ -53,7 +53,7 @@ REMEMBERED = window_consumer.WINDOW_POINTS
 
 MOST_S = 600.0
 
-AT_ONCE = 200
+AT_ONCE, QUICK_AT_ONCE = 200, 20
 """States compressed together."""
 
 FORMER = window_consumer.NAME
@@ -71,6 +71,7 @@ class Size:
     new: int
     at_hand: int
     """States that a child keeps."""
+    drives: int = DRIVES
 
 
 SIZES = {
@@ -81,8 +82,8 @@ SIZES = {
 WARMING = Size(trucks=1_000, new=15, at_hand=500)
 """Of each consumer, not measured: a node that has just started takes four times as long."""
 QUICK = {
-    "at_hand": Size(trucks=10, new=10, at_hand=100),
-    "read_first": Size(trucks=30, new=3, at_hand=5),
+    "at_hand": Size(trucks=10, new=10, at_hand=100, drives=QUICK_DRIVES),
+    "read_first": Size(trucks=30, new=3, at_hand=5, drives=QUICK_DRIVES),
 }
 
 
@@ -110,7 +111,7 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
         sources = window_consumer.extract(Path(folder))
         figures = await _beside_the_former(quick, sources, print_line)
         figures += _in_a_process(quick, sources, print_line)
-    figures += _compressed_sizes()
+    figures += _compressed_sizes(quick)
     return figures
 
 
@@ -153,17 +154,18 @@ async def _consume(
     """Measures the fleet's new points on a node that holds only the fleet's states."""
     _clear_all(running)
     prefix = kind.replace("_", "").replace(".", "")
-    fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new)
+    fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new, size.drives)
     print_line(
         f"{kind}: {size.trucks} trucks, {REMEMBERED} points remembered, {size.new} new ones each"
     )
-    carry(running, fleet, DRIVES)
+    carry(running, fleet, size.drives)
     if kind.endswith(".former"):
         window_consumer.write_matches(
             running.client("dynamodb"), running.environment.truck_matches_table
         )
     url = running.environment.opensearch_url
-    _with_states(["remember", url, prefix, str(size.trucks)], REMEMBERED, variables)
+    remember = ["remember", url, prefix, str(size.trucks)]
+    _with_states(remember, REMEMBERED, variables, size.drives)
     rest = [of[REMEMBERED:-1] for of in fleet]
     stream = running.new_stream(stream_records(rest, 1))
     settings = {
@@ -220,19 +222,21 @@ def _written_by_node(running: Engines) -> int:
     raise CannotMeasureError("this system does not say what a process writes")
 
 
-def _fleet(name: str, trucks: int, count: int) -> list[list[Point]]:
+def _fleet(name: str, trucks: int, count: int, drives: int) -> list[list[Point]]:
     """Each truck's first points, and then the last of its drive: its delivery's destination."""
-    return fleet_on([[*of[:count], of[-1]] for of in _drives()], name, trucks)
+    return fleet_on([[*of[:count], of[-1]] for of in _drives(drives)], name, trucks)
 
 
 @cache
-def _drives() -> list[list[Point]]:
+def _drives(count: int) -> list[list[Point]]:
     """The same for all fleets: their states are made in other processes."""
     now_ms = time.time_ns() // 1_000_000
-    return [points(number, DRIVE_POINTS, end_ms=now_ms) for number in range(DRIVES)]
+    return [points(number, DRIVE_POINTS, end_ms=now_ms) for number in range(count)]
 
 
-def _with_states(arguments: Sequence[str], count: int, variables: Mapping[str, str]) -> str:
+def _with_states(
+    arguments: Sequence[str], count: int, variables: Mapping[str, str], number_of_drives: int
+) -> str:
     """Runs `bench.truck_states` with the sources that the variables name."""
     drives = [
         Drive(
@@ -240,7 +244,7 @@ def _with_states(arguments: Sequence[str], count: int, variables: Mapping[str, s
             delivery=delivery(of),
             created=created(delivery(of)),
         )
-        for of in _drives()
+        for of in _drives(number_of_drives)
     ]
     done = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("truck_states.py")), *arguments],
@@ -260,12 +264,13 @@ def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator
     """
     found = {}
     ours, former = {"PYTHONPATH": str(_ROOT)}, window_consumer.variables(sources)
+    drives = QUICK_DRIVES if quick else DRIVES
     for name, trucks, count, variables in (
-        ("ours", 2_000 if quick else 20_000, 2 * WINDOW_FIXES, ours),
+        ("ours", 1_000 if quick else 20_000, 2 * WINDOW_FIXES, ours),
         ("former", 100 if quick else 2_000, REMEMBERED, former),
     ):
         none, all_ = (
-            int(_with_states(["hold", "T", str(trucks), str(kept)], count, variables))
+            int(_with_states(["hold", "T", str(trucks), str(kept)], count, variables, drives))
             for kept in (1, trucks)
         )
         found[name] = (all_ - none) / trucks
@@ -274,12 +279,13 @@ def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator
     yield beside("wide_fleet_process_bytes", found["ours"], unit, FORMER, found["former"])
 
 
-def _compressed_sizes() -> Iterator[Figure]:
+def _compressed_sizes(quick: bool) -> Iterator[Figure]:
     """The size of a state as sent, and the client's CPU time to compress it for a domain.
 
     The client compresses over https only; within one machine it would only cost time.
     """
-    documents = [_state_document(of) for of in _fleet("state", AT_ONCE, REMEMBERED)]
+    trucks, drives = (QUICK_AT_ONCE, QUICK_DRIVES) if quick else (AT_ONCE, DRIVES)
+    documents = [_state_document(of) for of in _fleet("state", trucks, REMEMBERED, drives)]
     body = b"\n".join(documents)
     compressed = gzip.compress(body)
     rate = cpu_rate(len(documents), lambda: gzip.compress(body))

@@ -1,8 +1,9 @@
 """Every check of the infrastructure: `make terraform-check`, or `python -m deploy.terraform_check`.
 
-Formatting; for each module and environment `validate` and its tests, with mocked providers; every
-planned value of each environment against what AWS accepts (`deploy/values`); then checkov over all
-of it and hadolint over the Dockerfiles. A check without its tool is skipped and reported as such.
+Formatting; for each module and environment its tests with mocked providers, each run of which
+validates it first, or `validate` where it has none; every planned value of each environment against
+what AWS accepts (`deploy/values`); then checkov over all of it and hadolint over the Dockerfiles. A
+check without its tool is skipped and reported as such.
 """
 
 from __future__ import annotations
@@ -230,7 +231,8 @@ def _terraform_checks(
     ]
     for folder in folders:  # one by one: they share the cache of providers
         terraform.prepare(folder)
-    files = [file for folder in folders for file in folder.glob("tests/*.tftest.hcl")]
+    tests = {folder: list(folder.glob("tests/*.tftest.hcl")) for folder in folders}
+    files = [file for of_folder in tests.values() for file in of_folder]
     for file in sorted(files, key=lambda file: file.stat().st_size, reverse=True):
         folder = file.parent.parent
         if folder.parent.name == "environments":
@@ -238,7 +240,8 @@ def _terraform_checks(
         else:
             yield functools.partial(check_tests, terraform, file)
     for folder in folders:
-        yield functools.partial(check_validity, terraform, folder)
+        if not tests[folder]:
+            yield functools.partial(check_validity, terraform, folder)
     yield functools.partial(check_format, terraform)
 
 

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import FromBothEnds, is_of_the_local_cloud, put_in_order
-from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK, WITHOUT_QUOTAS
+from tests.support.pace import (
+    DWELL_S,
+    PATIENT,
+    ROUND_INTERVAL_S,
+    SELDOM_POLLING,
+    TRACED_TRUCK,
+    WITHOUT_QUOTAS,
+)
 
 if TYPE_CHECKING:  # what only tests of real parts need takes each run of pytest a second
     from sim.local_cloud.launch import LaunchedCloud
@@ -30,6 +37,9 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    # The Java programs that tests start live for minutes: to optimise them further costs more of
+    # the processor than it saves.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -85,7 +95,8 @@ def local_cloud(
     options = ["--ports", "auto"]
     options += ["--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(DWELL_S)]
     quotas = WITHOUT_QUOTAS if "FUZZ_CASES" in os.environ else {}
-    for name, value in {"TRACE_TRUCKS": TRACED_TRUCK, **PATIENT, **quotas}.items():
+    chosen = {"TRACE_TRUCKS": TRACED_TRUCK, **PATIENT, **SELDOM_POLLING, **quotas}
+    for name, value in chosen.items():
         options += ["--set", f"{name}={value}"]
     log = folder / "up.log"
     with log.open("w") as messages:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from sim.setup.places import PROJECT
 from tests.browser.conftest import OpenPage
-from tests.support.browser import WITHIN_MS, complaints_of
+from tests.support.browser import NO_WEBGL, WITHIN_MS, complaints_of
 from tests.support.console_backend import ConsoleBackend
 from tests.support.page_messages import ago, ended, position, snapshot, status
 from tests.support.stills import looks_as_before, zone_at_noon
@@ -21,7 +21,6 @@ from tests.support.waiting import eventually
 expect.set_options(timeout=WITHIN_MS)
 
 AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null"
 DESK = {"width": 1280, "height": 800}
 SIDES = (-87.75, -87.55)
 """West and east end of a fleet that is wider than it is high."""
@@ -167,7 +166,7 @@ def test_of_5000_trucks_clusters_are_shown_and_opened(
 
 
 def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) -> None:
-    page = open_page(console.console_url, viewport=DESK)
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
     expect(page.get_by_role("option")).to_have_count(3)
 
@@ -183,7 +182,7 @@ def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) 
 def test_a_delivery_is_followed_shared_given_away_and_declared(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
-    page = open_page(console.console_url, viewport=DESK)
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
     page.get_by_role("option", name="T-0001").click()
     detail = page.locator(".detail")
@@ -224,7 +223,7 @@ def test_a_delivery_is_followed_shared_given_away_and_declared(
 def test_a_delivery_is_cancelled_and_seen_to_end(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
-    page = open_page(console.console_url, viewport=DESK)
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
     page.get_by_role("option", name="T-0001").click()
     detail = page.locator(".detail")
@@ -249,7 +248,7 @@ def test_a_delivery_is_cancelled_and_seen_to_end(
 def test_a_session_outlives_a_reload_and_ends_by_signing_out(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
-    page = open_page(console.console_url, viewport=DESK)
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
     expect(page.get_by_role("option")).to_have_count(3)
     page.reload()
@@ -264,7 +263,7 @@ def test_a_session_outlives_a_reload_and_ends_by_signing_out(
 def test_a_code_of_another_tab_is_not_accepted(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
-    page = open_page(f"{console.console_url}?code=stolen&state=x", viewport=DESK)
+    page = open_page(f"{console.console_url}?code=stolen&state=x", viewport=DESK, init=NO_WEBGL)
 
     expect(page.get_by_role("alert")).to_contain_text("not requested by this tab")
     assert page.url == console.console_url
@@ -301,7 +300,7 @@ def test_script_in_names_is_text(console: ConsoleBackend, open_page: OpenPage) -
 
 def test_a_customer_is_not_shown_the_fleet(console: ConsoleBackend, open_page: OpenPage) -> None:
     console.rejects = 403
-    page = open_page(console.console_url, viewport=DESK)
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
 
     expect(page.get_by_role("alert")).to_contain_text("no dispatcher")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from sim.setup.places import PROJECT
 from tests.browser.conftest import OpenPage
-from tests.support.browser import WITHIN_MS, complaints_of
+from tests.support.browser import NO_WEBGL, WITHIN_MS, complaints_of
 from tests.support.page_backend import PageBackend
 from tests.support.page_messages import (
     TRUCK,
@@ -108,7 +108,7 @@ def test_with_reduced_motion_the_marker_jumps(backend: PageBackend, open_page: O
 
 
 def test_a_new_status_is_shown_and_read_out(backend: PageBackend, open_page: OpenPage) -> None:
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.send(status("nearby", 5))
 
@@ -131,13 +131,13 @@ def test_a_stale_position_is_said_plainly(backend: PageBackend, open_page: OpenP
 
 def test_an_old_position_is_said_plainly(backend: PageBackend, open_page: OpenPage) -> None:
     backend.snapshot = snapshot(position=position(*TRUCK, age_s=200.0), position_at=ago(200))
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
 
     notices(page).to_contain_text("has not reported for a while")
 
 
 def test_a_device_that_is_offline_is_reported(backend: PageBackend, open_page: OpenPage) -> None:
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     page.context.set_offline(True)
 
@@ -150,7 +150,7 @@ def test_a_device_that_is_offline_is_reported(backend: PageBackend, open_page: O
 
 
 def test_a_lost_connection_is_said_and_renewed(backend: PageBackend, open_page: OpenPage) -> None:
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     expect(page.locator(".age")).to_be_visible()  # the snapshot is there, not only the ticket
     backend.rejects = 503
@@ -167,7 +167,7 @@ def test_a_lost_connection_is_said_and_renewed(backend: PageBackend, open_page: 
 
 
 def test_a_delivered_delivery_shows_its_end(backend: PageBackend, open_page: OpenPage) -> None:
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.send(status("delivered", 5))
     headline(page).to_have_text("Delivered")
@@ -180,7 +180,7 @@ def test_a_delivered_delivery_shows_its_end(backend: PageBackend, open_page: Ope
 
 
 def test_a_failure_says_why(backend: PageBackend, open_page: OpenPage) -> None:
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.send(status("failed", 5, failure_code="nobody_home"))
 
@@ -210,7 +210,7 @@ def test_a_strangers_token_shows_nothing(backend: PageBackend, open_page: OpenPa
 def test_a_share_that_ends_while_it_is_seen_ends_the_page(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
-    page = open_page(backend.link)
+    page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.rejects = 404
     backend.send(ended("token_expired"))
@@ -264,8 +264,7 @@ def test_a_hidden_page_has_no_socket_and_draws_nothing(
 
 
 def test_without_webgl_everything_is_in_the_text(backend: PageBackend, open_page: OpenPage) -> None:
-    without = "HTMLCanvasElement.prototype.getContext = () => null;"
-    page = open_page(backend.link, init=without)
+    page = open_page(backend.link, init=NO_WEBGL)
 
     headline(page).to_have_text("On the way to you")
     expect(page.locator("[data-map=failed]")).to_contain_text("Everything is in the text")
@@ -344,7 +343,7 @@ def test_nothing_stands_in_the_way_of_assistive_technology(
 
 
 def test_the_page_speaks_korean_and_english(backend: PageBackend, open_page: OpenPage) -> None:
-    page = open_page(backend.link, locale="ko-KR")
+    page = open_page(backend.link, locale="ko-KR", init=NO_WEBGL)
 
     headline(page).to_have_text("배송 중입니다")
     expect(page.locator("html")).to_have_attribute("lang", "ko")

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 
 from sim.local_cloud.launch import LaunchedCloud
 from tests.browser.conftest import OpenPage
-from tests.support.browser import WITHIN_MS, artifact, complaints_of
-from tests.support.page_times import NO_WEBGL, TIMES, UNDER_WAY, times_of
+from tests.support.browser import NO_WEBGL, WITHIN_MS, artifact, complaints_of
+from tests.support.page_times import TIMES, UNDER_WAY, times_of
 from tests.support.watched_drive import Drive
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -101,7 +101,7 @@ def test_a_drive_is_seen_to_its_end_unless_the_share_expires(
 
 
 def test_a_cancellation_reaches_the_page(drive: Drive, open_page: OpenPage) -> None:
-    page = open_page(drive.create())
+    page = open_page(drive.create(), init=NO_WEBGL)
     headline(page).to_have_text("A truck is assigned")
     expect(page.locator("[data-connection=fine]")).to_be_attached()
     drive.declare("cancelled")
@@ -113,7 +113,7 @@ def test_a_revoked_share_ends_the_page_and_opens_no_other(
     drive: Drive, open_page: OpenPage
 ) -> None:
     link = drive.create()
-    page = open_page(link)
+    page = open_page(link, init=NO_WEBGL)
     headline(page).to_have_text("A truck is assigned")
     expect(page.locator(".history li")).to_have_count(1)
     (share,) = drive.call(drive.dispatcher.shares, drive.delivery_id)
@@ -136,7 +136,7 @@ def test_a_failed_delivery_says_why(drive: Drive, open_page: OpenPage) -> None:
 
 def test_a_strangers_fragment_shows_nothing(drive: Drive, open_page: OpenPage) -> None:
     link = drive.create()
-    page = open_page(link[:-4] + "0000")
+    page = open_page(link[:-4] + "0000", init=NO_WEBGL)
 
     headline(page).to_have_text(NOT_VALID)
 

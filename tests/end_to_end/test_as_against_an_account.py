@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from deploy.terraform_tools import ROOT
 from sim.environment import Environment, write_environment
+from tests.support.drive_command import DriveCommand, running_drives
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -42,19 +44,20 @@ def env_file(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def sim(env_file: Path, *command: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "sim", *command, *PATIENCE, "--json", "--env", str(env_file)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert done.stdout, f"exit code {done.returncode}"
-    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture(scope="module", autouse=True)
+def drive(env_file: Path) -> Iterator[DriveCommand]:
+    """A drive that begins with the first test here and runs beside the others."""
+    options = ["--trucks", "1", "--duration", "45", *PATIENCE]
+    with running_drives(env_file, {"drive": options}) as drives:
+        yield drives["drive"]
 
 
 def load_test(env_file: Path, *options: str) -> tuple[int, dict[str, Any]]:
     load = ["--sockets", str(SOCKETS), "--connect-rate", "2", "--trucks", "2"]
-    return sim(env_file, "load-test", *load, *options)
+    command = [sys.executable, "-m", "sim", "load-test", *load, *options, *PATIENCE, "--json"]
+    done = subprocess.run([*command, "--env", str(env_file)], stdout=subprocess.PIPE, text=True)
+    assert done.stdout, f"exit code {done.returncode}"
+    return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
 
 def test_the_file_has_the_names_that_terraform_writes(env_file: Path) -> None:
@@ -90,8 +93,8 @@ def test_a_limit_that_is_passed_is_reported_by_the_exit_code(env_file: Path) -> 
     assert report["pictured"] == SOCKETS
 
 
-def test_a_drive_is_judged_by_what_can_be_seen(env_file: Path) -> None:
-    code, verdict = sim(env_file, "drive", "--trucks", "1", "--duration", "45")
+def test_a_drive_is_judged_by_what_can_be_seen(drive: DriveCommand) -> None:
+    code, verdict = drive.result()
 
     assert (code, verdict["ok"]) == (0, True), verdict
     assert verdict["accepted"] > 0

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from sim.local_cloud.iot_door import open_iot_door
 from sim.local_cloud.launch import LaunchedCloud
+from tests.support.drive_command import DriveCommand, running_drives
 from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
+DOORS = ("mqtt", "iot", "all")
 
-@pytest.mark.parametrize("via", ["mqtt", "iot", "all"])
-def test_every_point_arrives_over_the_door(local_cloud: LaunchedCloud, via: str) -> None:
-    command = ["-m", "sim", "drive", "--trucks", "5", "--duration", "45", "--json"]
-    command += ["--via", via, "--patience-s", f"{PATIENCE_S:g}"]
-    drive = subprocess.run(
-        [sys.executable, *command, "--env", str(local_cloud.env_file)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    verdict = json.loads(drive.stdout.splitlines()[-1])
+
+@pytest.fixture(scope="module")
+def drives(local_cloud: LaunchedCloud) -> Iterator[Mapping[str, DriveCommand]]:
+    """One drive over each door, all at once."""
+    open_iot_door(local_cloud.environment)  # or two drives would try to
+    options = {
+        via: ["--trucks", "5", "--duration", "45", "--via", via, "--patience-s", f"{PATIENCE_S:g}"]
+        for via in DOORS
+    }
+    with running_drives(local_cloud.env_file, options) as drives:
+        yield drives
+
+
+@pytest.mark.parametrize("via", DOORS)
+def test_every_point_arrives_over_the_door(drives: Mapping[str, DriveCommand], via: str) -> None:
+    code, verdict = drives[via].result()
 
     assert verdict["accepted"] > 0
     assert verdict["in_history"] == verdict["in_raw"] == verdict["accepted"]
-    assert (drive.returncode, verdict["ok"]) == (0, True), verdict
+    assert (code, verdict["ok"]) == (0, True), verdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,9 +82,26 @@ def test_anything_else_is_a_failure(terraform: Terraform) -> None:
     assert result.outcome is Outcome.FAILED
 
 
-def test_every_configuration_is_validated() -> None:
+def test_what_is_not_valid_fails() -> None:
     assert check_validity(fake(validate=""), ROLE).outcome is Outcome.PASSED
     assert check_validity(fake(), ROLE).outcome is Outcome.FAILED
+
+
+def test_what_is_not_valid_fails_by_a_modules_tests(terraform: Terraform, tmp_path: Path) -> None:
+    """A module with tests is not validated besides."""
+    root = tmp_path / "terraform"
+    for folder in ("modules/bucket", "testing"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(".terraform*"))
+    main_file = root / "modules" / "bucket" / "main.tf"
+    text = main_file.read_text(encoding="utf-8")
+    main_file.write_text(text.replace("force_destroy =", "force_destruction ="), encoding="utf-8")
+    copied = dataclasses.replace(terraform, root=root)
+    copied.prepare(root / "modules" / "bucket")
+
+    result = check_tests(copied, root / "modules" / "bucket" / "tests" / "bucket.tftest.hcl")
+
+    assert result.outcome is Outcome.FAILED
+    assert 'argument named "force_destruction" is not expected' in result.output
 
 
 def test_an_environment_has_one_file_of_tests() -> None:
@@ -233,12 +251,12 @@ def test_every_check_that_is_requested_is_made_and_reported(
 
     assert reported == [result.check for result in results]
     assert {
-        "modules/role",
-        "modules/role/tests/role.tftest.hcl",
+        "modules/role/tests/role.tftest.hcl",  # validates the module too
         "modules/raw_log",
         "format",
         "definitions",
     } <= set(reported)
+    assert "modules/role" not in reported
 
 
 def test_resources_are_found_at_any_depth() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.truth.__main__ import main as measure_truth
 from deploy.capacity.facts import measured_figures
 from tests.support.source_tree import ROOT
 
@@ -50,6 +51,27 @@ def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
         one["name"] for one in figures if one["beside"] and one["ratio"] is not None
     }
     assert _calculated_with(one["name"] for one in figures) <= {one["name"] for one in figures}
+
+
+def test_every_figure_of_the_truth_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "truth.json"
+
+    code = measure_truth(["--quick", "--out", str(out)])
+
+    figures = json.loads(out.read_text())
+    names = {one["name"] for one in figures}
+    assert code == 0
+    assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
+    assert {"arrived_precision", "arrived_recall", "arrival_time_p95", "jumps_shown"} <= names
+    assert {
+        "arrived_recall.low",
+        "arrived_recall.geofence",
+        "eta_coverage.naive",
+        "eta_coverage.modelled",
+    } <= names
+    assert "met" in capsys.readouterr().out
 
 
 def _calculated_with(names: Iterable[str]) -> set[str]:

@@ -20,6 +20,8 @@ SOFTWARE_WEBGL = (
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 )
+NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
+"""For what is not about the map: to draw it takes the processor a second or more."""
 PHONE = {"width": 390, "height": 844}
 WITHIN_MS = 120_000
 """For anything on a page: the map is drawn by the processor, and the machine may be busy."""

@@ -2,7 +2,8 @@
 
 Tests of the local cloud mostly wait while trucks drive; the others use the processor. Of three
 workers two begin with the local cloud, each with one of its own, and the third at the other end: so
-the processor has something to do while they wait.
+the processor has something to do while they wait. At both ends the longest files come first, and
+where the workers meet are many short ones: so all end at nearly the same time.
 """
 
 from __future__ import annotations
@@ -19,19 +20,61 @@ FOLDERS: Final = (
     "browser",
     "fuzz",
     "chaos",
-    "integration",
-    "contract",
-    "infrastructure",
-    "architecture",
     "unit",
+    "architecture",
+    "infrastructure",
+    "contract",
+    "integration",
 )
 """Chaos stores more than all others: what counts or replays all that is stored comes before it."""
 OF_THE_LOCAL_CLOUD: Final = FOLDERS[:4]
 
+BENCHMARKS: Final = "test_benchmarks_run"
+"""Its tests share nothing, and together take longer than any other file: each goes by itself."""
+LONG: Final = (
+    # end_to_end
+    "test_operators_commands",
+    "test_clients_through_closes",
+    "test_drive_over_mqtt",
+    "test_as_against_an_account",
+    "test_contract_by_hand",
+    "test_five_truck_drive",
+    "test_local_cloud_supervision",
+    # browser
+    "test_console",
+    "test_page_of_a_drive",
+    "test_customers_page",
+    # chaos
+    "test_resharding",
+    "test_killed_parts",
+    "test_draining",
+    "test_backlogs",
+    "test_zombie",
+    "test_opensearch_unavailable",
+    "test_broker_and_bridge",
+    # integration
+    BENCHMARKS,
+    "test_broker_rights",
+    "test_delivery_store_against_faults",
+    "test_lambda_packages",
+    "test_several_broadcasters",
+    "test_consumer_against_faults",
+    "test_position_erasure",
+    "test_make_images",
+    "test_iot_enrollment",
+)
+"""Files that take more than 25 s, by folder, the longest first."""
+
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Sorts the tests by their folder."""
-    items.sort(key=lambda item: _turn(item.path))
+    """Sorts the tests by their folder, and within it by how long their file takes."""
+    items.sort(key=lambda item: _place(item.path))
+
+
+def _place(file: PurePath) -> tuple[int, int]:
+    turn = _turn(file)
+    shortness = LONG.index(file.stem) if file.stem in LONG else len(LONG)
+    return turn, shortness if turn < len(OF_THE_LOCAL_CLOUD) else -shortness
 
 
 def _turn(file: PurePath) -> int:
@@ -46,10 +89,20 @@ def is_of_the_local_cloud(file: PurePath) -> bool:
 class FromBothEnds(LoadFileScheduling):
     """One file after the other; the last of several workers begins at the end."""
 
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return nodeid if PurePath(file).stem == BENCHMARKS else file
+
+    def _reschedule(self, node: WorkerController) -> None:
+        # Pytest must know the next test while one runs. With more than that, a worker would hold
+        # back long files while others have nothing left to do.
+        if self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         if len(self.nodes) > 2 and node is self.nodes[-1]:
             last = next(reversed(self.workqueue))
-            if is_of_the_local_cloud(PurePath(last)):
+            if is_of_the_local_cloud(PurePath(last.partition("::")[0])):
                 node.shutdown()  # rather than that it starts another local cloud
                 return
             self.workqueue.move_to_end(last, last=False)

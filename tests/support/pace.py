@@ -14,6 +14,9 @@ PATIENT = {
 What waits for a store outlasts every outage of the tests; what hangs for ever is their deadlines'
 to find. The consumer's grace at SIGTERM is not among them: each stop would wait as long."""
 
+SELDOM_POLLING = {"KCL_IDLE_MS": "500"}
+"""As in AWS. Every 200 ms, as in a demo, takes the KCL and the local AWS 14 % of a core."""
+
 WITHOUT_QUOTAS = {
     "TRUCK_REQUESTS_PER_MINUTE": "60000",
     "TRUCK_POINTS_PER_MINUTE": "6000000",

@@ -18,7 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from sim.local_cloud.launch import launched_cloud
-from tests.support.browser import PHONE, running_browser
+from tests.support.browser import NO_WEBGL, PHONE, running_browser
 from tests.support.pace import DWELL_S
 from tests.support.watched_drive import Drive
 
@@ -27,7 +27,6 @@ AIM_MS = 1500.0
 
 WITHIN_MS = 240_000
 UNDER_WAY = re.compile("in_transit|nearby|arrived")
-NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
 TIMES = """
 window.times = {};
 const note = (name) => { window.times[name] ??= Math.round(performance.now()); };

@@ -33,10 +33,16 @@ def eventually(look: Callable[[], T], within_s: float = PATIENCE_S) -> T:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Lets the other tasks, threads and processes run until something is so."""
+    """Lets the other tasks, threads and processes run until something is so.
+
+    It looks less often after a while: what takes longer is another process, which needs the
+    processor.
+    """
+    pause_s = 0.001
     async with asyncio.timeout(COMES_WITHIN_S):
-        while not is_so():  # noqa: ASYNC110 - of plain fields, also set by threads and processes
-            await asyncio.sleep(0.001)
+        while not is_so():  # of plain fields, also set by threads and processes
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.1, 0.02)
 
 
 def children_of(pid: int) -> list[int]:

@@ -235,7 +235,9 @@ BREAKS = {
     },
     "consumer/__main__.py": {
         "standard-output-not-guarded": RESTARTED(
-            "os.dup2(2, 1)", "pass", "test_standard_output_carries_nothing_but_the_protocol"
+            "os.dup2(2, 1)",
+            "pass",
+            "test_the_consumers_standard_output_carries_nothing_but_the_protocol",
         ),
     },
     "consumer/daemon_halt.py": {

@@ -306,25 +306,6 @@ def test_moments_end_when_the_truck_arrives() -> None:
     assert not list(eta.moments_of(drawn("drive_by"), [eta.naive]))
 
 
-def test_every_figure_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "truth.json"
-
-    code = main(["--quick", "--out", str(out)])
-
-    figures = json.loads(out.read_text())
-    names = {one["name"] for one in figures}
-    assert code == 0
-    assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
-    assert {"arrived_precision", "arrived_recall", "arrival_time_p95", "jumps_shown"} <= names
-    assert {
-        "arrived_recall.low",
-        "arrived_recall.geofence",
-        "eta_coverage.naive",
-        "eta_coverage.modelled",
-    } <= names
-    assert "met" in capsys.readouterr().out
-
-
 def test_a_drive_is_explained_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--explain", "plain-denver_1-0"]) == 0
 

@@ -6,8 +6,6 @@ import base64
 import gzip
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -472,35 +470,3 @@ def test_a_zone_that_does_not_exist_is_a_settings_error(zone: str) -> None:
 
     with pytest.raises(SettingsError, match="FIRST_GENERATION_TIMEZONE"):
         build_app(environ, FakeStream())
-
-
-def test_the_sdk_does_not_retry_and_is_not_patient() -> None:
-    probe = (
-        "from ingest_lambda.bootstrap import kinesis_client\n"
-        "from ingest_lambda.settings import Settings\n"
-        "settings = Settings(stream_name='points', blocked_identities_table='blocked',"
-        " device_credentials_table='devices')\n"
-        "config = kinesis_client(settings).meta.config\n"
-        "print(config.retries, config.connect_timeout, config.read_timeout)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", probe],
-        env={"AWS_DEFAULT_REGION": "ap-northeast-2"},
-        cwd=EVENTS.parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert "'total_max_attempts': 1" in done.stdout
-    assert done.stdout.endswith("1.0 4.0\n")
-
-
-def test_importing_the_handler_does_not_import_the_sdk() -> None:
-    """The SDK takes several times as long as all the rest: it waits until it is needed."""
-    probe = "import sys, ingest_lambda.handler; print('botocore.session' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", probe], cwd=EVENTS.parents[1], capture_output=True, text=True
-    )
-
-    assert done.stdout == "False\n", done.stderr

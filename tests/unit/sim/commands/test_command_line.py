@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 
 from sim.__main__ import main
-from tests.support.source_tree import ROOT
 
 
 @pytest.mark.parametrize(
@@ -45,14 +42,6 @@ def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -
     listed = capsys.readouterr().out
     assert ended.value.code == 0
     assert all(name in listed for name in ("setup", "up", "token", "drive", "watch", "demo"))
-
-
-def test_the_set_up_has_help() -> None:
-    requested = [sys.executable, "-m", "sim.setup", "--help"]
-    response = subprocess.run(requested, cwd=ROOT, capture_output=True, text=True, check=True)
-
-    assert "RTDTS_CACHE" in response.stdout
-    assert "set-up:" not in response.stdout + response.stderr, "it did not work"
 
 
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,7 @@
-"""`python -m consumer` and its daemon as programs."""
+"""The configuration and the command of the consumer's daemon."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,6 @@ from consumer.daemon_halt import MAIN_CLASS
 from consumer.kcl_configuration import command, properties, properties_file
 from consumer.settings import Settings
 from rtdts.runtime.settings import SettingsError, read_settings
-from tests.support.source_tree import ROOT
 
 REQUIRED = {
     "AWS_REGION": "ap-northeast-2",
@@ -30,58 +26,6 @@ REQUIRED = {
 
 def settings(**more: str) -> Settings:
     return read_settings(Settings, {**REQUIRED, **more})
-
-
-def test_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
-    program = (
-        "import os, sys, consumer.__main__ as m\n"
-        "protocol = m._take_standard_output()\n"
-        "print('from print')\n"
-        "os.write(1, b'from a library in C')\n"
-        "sys.stdout.flush()\n"
-        "protocol.write('protocol'); protocol.flush()\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == "protocol"
-    assert "from print" in done.stderr
-    assert "from a library in C" in done.stderr
-
-
-@pytest.mark.parametrize("module", ["consumer", "consumer.daemon"])
-def test_without_its_settings_it_ends_and_names_all_that_is_missing(module: str) -> None:
-    environment = {"PATH": os.environ["PATH"]}
-
-    done = subprocess.run(
-        [sys.executable, "-m", module], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert all(name in done.stderr for name in REQUIRED)
-
-
-def test_a_java_that_is_not_there_is_named(tmp_path: Path) -> None:
-    environment = {
-        **REQUIRED,
-        "PATH": os.environ["PATH"],
-        "JAVA": "/no/such/java",
-        "KCL_WORK_FOLDER": str(tmp_path),
-    }
-
-    done = subprocess.run(
-        [sys.executable, "-m", "consumer.daemon"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-
-    assert done.returncode == 2
-    assert "/no/such/java" in done.stderr
 
 
 def test_the_defaults_are_those_of_production() -> None:
