@@ -70,7 +70,7 @@ class Settings(SearchSettings):
         default=30,
         minimum=0,
         maximum=24 * 60,
-        help="minutes for which a delivered or failed delivery may still be viewed",
+        help="minutes for which a closed delivery may still be viewed, unless it was cancelled",
     )
     posts_per_second: float = setting(
         "POSTS_PER_SECOND",

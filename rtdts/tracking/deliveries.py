@@ -17,7 +17,11 @@ MAX_VERSION = 2**31 - 1
 
 
 class Status(enum.StrEnum):
-    """A delivery's status, in the order in which an undisturbed delivery passes through them."""
+    """A delivery's status, in the order in which an undisturbed delivery passes through them.
+
+    The order is a rank (`rtdts.tracking.delivery_log`), and the order of the API documents' enums.
+    A new end goes among the ends, after `arrived`, and into `CLOSED`.
+    """
 
     ASSIGNED = "assigned"
     EN_ROUTE_TO_PICKUP = "en_route_to_pickup"

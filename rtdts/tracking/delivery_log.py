@@ -26,7 +26,7 @@ from rtdts.tracking.stream_position import Through
 
 CORRECTED_EVENTS = 100
 """Events since the last declaration up to which a log is corrected. An undisturbed delivery has 5
-of them; one settling adds at most 15."""
+of them; one settling adds at most the number of statuses + 6."""
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
 

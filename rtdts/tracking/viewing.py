@@ -7,7 +7,7 @@ when the viewer began to track. The rules:
   share's delivery, while the share is live and the customer is the same as when it was created;
   no other viewer may view any;
 - the right ends with the viewer's token, when the delivery goes to another customer or is
-  cancelled, and `viewing_minutes` after it was delivered or failed.
+  cancelled, and `viewing_minutes` after it was closed in another way.
 
 `rtdts.tracking.viewer_scope` decides what of the truck may be shown with it.
 """
@@ -107,7 +107,7 @@ def right_to_view(
         identity: The token's identity.
         token_expires_at_ms: When the token expires that the viewer connected with.
         now_ms: This moment.
-        viewing_minutes: How long a delivered or failed delivery may still be viewed.
+        viewing_minutes: How long a closed delivery may still be viewed, unless it was cancelled.
         share: The viewer's share, read with the delivery; None when it has none (any more).
     """
     if now_ms >= token_expires_at_ms:

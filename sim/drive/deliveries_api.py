@@ -137,7 +137,7 @@ class DeliveriesApi:
 
         Args:
             delivery_id: Id of the delivery.
-            kind: ``picked_up``, ``delivered``, ``failed`` or ``cancelled``.
+            kind: One of `DeclaredType`.
             at_ms: When it happened.
             key: The idempotency key.
             failure_code: Why it failed.

@@ -124,6 +124,7 @@ def schemas_of(document: str) -> dict[str, Any]:
     [
         ("openapi.yaml", ("Status",), Status),
         ("openapi.yaml", ("Cause",), Cause),
+        ("openapi.yaml", ("DeliveryEvent", "properties", "type"), DeclaredType),
         ("openapi.yaml", ("Declaration", "properties", "type"), DeclaredType),
         ("openapi.yaml", ("RejectedPoint", "properties", "reason"), Reason),
         ("asyncapi.yaml", ("Status",), Status),
@@ -138,7 +139,10 @@ def test_a_documented_set_of_codes_is_the_codes_of_the_code(
 ) -> None:
     documented = functools.reduce(lambda node, name: node[name], place, schemas_of(document))
 
-    assert documented["enum"] == [code.value for code in codes]
+    expected = [code.value for code in codes]
+    assert documented["enum"] == expected, (
+        f"docs/{document}: {'.'.join(place)} must list {', '.join(expected)}"
+    )
 
 
 @pytest.mark.parametrize("kind", [TelemetryPoint, FirstGenerationPoint])

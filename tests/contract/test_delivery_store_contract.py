@@ -18,7 +18,7 @@ from rtdts.delivery_store.deliveries import (
 from rtdts.delivery_store.errors import TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
-from rtdts.tracking.deliveries import Cause, DeclaredType, Evidence, Status, TimeWindow
+from rtdts.tracking.deliveries import CLOSED, Cause, DeclaredType, Evidence, Status, TimeWindow
 from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
@@ -325,7 +325,7 @@ def test_a_truck_has_room_for_so_many_and_gets_it_back(store: Store, matches: Ma
     assert one_more.delivery_id in {match.delivery_id for match in matches.open_matches(truck_id)}
 
 
-@pytest.mark.parametrize("end", [Status.DELIVERED, Status.FAILED, Status.CANCELLED])
+@pytest.mark.parametrize("end", sorted(CLOSED))
 def test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it(
     store: Store, log_expiries: Expiries, end: Status
 ) -> None:

@@ -29,6 +29,7 @@ from rtdts.tracking.status_machine import Transition
 from tests.support.consumer_world import KILLS, START_MS, STEPS, Killed, World
 
 DELIVERY = "D-1"
+ENDS = [one for one in DeclaredType if one is not DeclaredType.PICKED_UP]
 
 
 class BackOffice:
@@ -80,7 +81,7 @@ class BackOffice:
         )
 
     def _declares(self, delivery: Delivery, now_ms: int) -> object:
-        kinds = [DeclaredType.PICKED_UP] * 3 + [DeclaredType.DELIVERED, DeclaredType.FAILED]
+        kinds = [DeclaredType.PICKED_UP] * len(ENDS) + ENDS
         return decide_declaration(
             delivery,
             self._world.deliveries.events(DELIVERY),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from rtdts.tracking.deliveries import CLOSED
 from rtdts.tracking.instants import format_instant
 
 DELIVERY_ID = "D-1"
@@ -34,7 +35,7 @@ def shared_delivery(status: str = "in_transit", version: int = 4, **changes: Any
         "timeline": [{"status": step, "at": ago(1800 - 300 * i)} for i, step in enumerate(steps)],
         "failure_code": None,
         "stops_before": 2,
-        "ended": status in ("delivered", "failed", "cancelled"),
+        "ended": status in CLOSED,
         **changes,
     }
 

@@ -1,4 +1,4 @@
-import type { Report, Status } from '@rtdts/client';
+import { isClosed, type Report, type Status } from '@rtdts/client';
 import type { Scene } from '../map/scene.js';
 
 /** What the map shows of a report. */
@@ -11,7 +11,7 @@ export function sceneOf(report: Report, status: Status | null): Scene {
       lon: position.lon,
       heading_deg: position.heading_deg,
       accuracy_m: position.accuracy_m,
-      isStale: position.stale_since !== null && status !== 'delivered',
+      isStale: position.stale_since !== null && !isClosed(status),
     },
     track: (delivery?.track ?? []).map(([lat, lon]) => ({ lat, lon })),
     origin: summary?.origin ?? null,

@@ -162,6 +162,6 @@ def test_a_machine_between_two_fixes_is_small() -> None:
     assert len(msgspec.json.encode(machine)) <= 110
 
 
-@pytest.mark.parametrize("status", [Status.DELIVERED, Status.FAILED, Status.CANCELLED])
+@pytest.mark.parametrize("status", sorted(CLOSED))
 def test_nothing_follows_an_end(status: Status) -> None:
     assert ran(status, fixes((0, 0.0), (100, 0.0), (200, 4_000.0))) == []

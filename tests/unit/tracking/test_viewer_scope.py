@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.deliveries import (
+    CLOSED,
+    Assignment,
+    Cause,
+    Delivery,
+    DeliveryEvent,
+    Place,
+    Status,
+)
 from rtdts.tracking.positions import (
     DeliveryProgress,
     ShownLatest,
@@ -212,7 +220,7 @@ def test_what_the_truck_does_after_the_delivery_closed_is_not_shown(access: Acce
 
 
 @pytest.mark.parametrize("access", VIEWERS)
-@pytest.mark.parametrize("status", [Status.DELIVERED, Status.FAILED])
+@pytest.mark.parametrize("status", sorted(CLOSED - {Status.CANCELLED}))
 def test_a_delivery_that_came_to_its_end_shows_its_truck_as_it_was_then(
     status: Status, access: Access
 ) -> None:

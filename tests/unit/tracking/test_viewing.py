@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from rtdts.tracking.deliveries import Assignment, Delivery, Place, Status
+from rtdts.tracking.deliveries import CLOSED, Assignment, Delivery, Place, Status
 from rtdts.tracking.viewing import (
     Access,
     Ended,
@@ -94,7 +94,7 @@ def test_a_former_customer_is_not_shown_how_the_delivery_ended() -> None:
     assert right(cancelled, identity="C-2") == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
-@pytest.mark.parametrize("status", [Status.DELIVERED, Status.FAILED])
+@pytest.mark.parametrize("status", sorted(CLOSED - {Status.CANCELLED}))
 def test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes(status: Status) -> None:
     recorded_at_ms = NOW_MS - 30 * 60_000 + 1
     closed = delivery(status=status, closed_at_ms=START_MS, updated_at_ms=recorded_at_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from rtdts.tracking.deliveries import Delivery, Status
+from rtdts.tracking.deliveries import CLOSED, Delivery, Status
 from rtdts.tracking.roles import SHARE
 from rtdts.tracking.shares import Share
 from rtdts.tracking.truck_stops import Stop, TruckStops
@@ -68,7 +68,7 @@ def test_a_share_ends_when_the_delivery_goes_to_another_customer() -> None:
     assert right(given, share_of("D-1")) == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
-@pytest.mark.parametrize("status", [Status.DELIVERED, Status.FAILED])
+@pytest.mark.parametrize("status", sorted(CLOSED - {Status.CANCELLED}))
 def test_a_share_ends_with_viewing(status: Status) -> None:
     closed = moved_to(DELIVERY, status)
     over_ms = closed.updated_at_ms + 30 * 60_000

@@ -1,5 +1,5 @@
 import type { DeliveryView, Report, Summary } from '@rtdts/client';
-import { emptyView } from '@rtdts/client';
+import { CLOSED_STATUSES, emptyView } from '@rtdts/client';
 import { expect, test } from 'vitest';
 import { pageState } from '../page_state.js';
 
@@ -117,8 +117,8 @@ test('a stale position says since when, and takes the time of arrival with it', 
   expect(state.noEta).toBe('stale');
 });
 
-test('a closed delivery expects nothing and worries about nothing', () => {
-  const closed = delivery({ status: 'delivered', position: position(4000, at(-3900)) });
+test.each(CLOSED_STATUSES)('a %s delivery expects nothing and worries about nothing', (status) => {
+  const closed = delivery({ status, position: position(4000, at(-3900)) });
   const state = seen(report({ delivery: closed, positionMs: NOW_MS - 4_000_000 }));
 
   expect(state).toMatchObject({
