@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
             f"--{field.name.replace('_', '-')}",
             type=type(field.default),
             default=field.default,
-            metavar="TEXT" if isinstance(field.default, str) else "N",
+            metavar="N",
             help=f"{OPTIONS[field.name].help} (%(default)s)",
         )
     parser.add_argument("--json", action="store_true", help="as JSON")

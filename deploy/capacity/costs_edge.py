@@ -1,11 +1,10 @@
-"""Both gateways, the Lambdas behind them, and what goes to the internet."""
+"""Both gateways, and the Lambdas behind them."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from deploy.capacity.costs import CapacityPlan, Cost
-from deploy.capacity.facts import GB
 
 OTHER_LAMBDA_GB: Final = 0.5
 OTHER_LAMBDA_S: Final = 0.03
@@ -31,9 +30,8 @@ def messages_a_month(plan: CapacityPlan) -> float:
 
 def websocket_api(plan: CapacityPlan) -> Cost:
     """Messages, none of which is above 32 KB, and minutes of connection."""
-    load = plan.load
-    messages = messages_a_month(plan) + load.connects * load.viewer_s
-    minutes = plan.scenario.viewers * load.viewer_s / 60
+    messages = messages_a_month(plan) + plan.load.connects * plan.load.viewer_s
+    minutes = plan.scenario.viewers * plan.load.viewer_s / 60
     return Cost(
         part="API Gateway WebSocket",
         size=f"{messages / 1e6:,.0f} M messages, {minutes / 1e6:,.0f} M minutes",
@@ -64,9 +62,3 @@ def functions(plan: CapacityPlan) -> Cost:
         usd=plan.price("lambda_request_million", invocations / 1e6)
         + plan.price("lambda_gb_second", gb_s),
     )
-
-
-def internet(plan: CapacityPlan) -> Cost:
-    """The messages to viewers."""
-    gb = messages_a_month(plan) * plan.scenario.message_kb * 1024 / GB
-    return Cost(part="Data to viewers", size=f"{gb:,.0f} GB", usd=plan.price("internet_out_gb", gb))

@@ -7,20 +7,13 @@ from typing import Final
 from deploy.capacity.costs import CapacityPlan, Cost
 from deploy.capacity.costs_edge import messages_a_month, other_invocations_a_month
 from deploy.capacity.facts import GB, HOURS_A_MONTH
-from deploy.capacity.load import POLL_S
 
 EVENT_BYTES: Final = 26
 """What CloudWatch adds to each line (its pricing page)."""
 OTHER_INVOCATION_BYTES: Final = 600
 """A line of ours and one of the gateway."""
-BATCH_LINES_BYTES: Final = 900
-"""What the consumer logs per batch."""
 METRICS: Final = 60
 """Ours, and those that the KCL and the gateways add."""
-ALARMS: Final = 40
-"""Some on several metrics; including those of the autoscaling."""
-DASHBOARDS: Final = 1
-LOGS_PACKED: Final = 0.15
 HISTORY_BYTES, LATEST_BYTES = 600, 1_100
 """A document of the history, and of `truck-latest`, as sent."""
 
@@ -47,9 +40,7 @@ def nat(plan: CapacityPlan) -> Cost:
     return Cost(
         part="NAT",
         size=f"{plan.scenario.zones} gateways, {gb:,.0f} GB",
-        usd=plan.price("nat_hour", hours)
-        + plan.price("public_address_hour", hours)
-        + plan.price("nat_gb", gb),
+        usd=plan.price("nat_hour", hours) + plan.price("nat_gb", gb),
         otherwise=f"of it the stream's {plan.price('nat_gb', plan.load.stream_gb_a_month):,.0f}",
     )
 
@@ -76,24 +67,21 @@ def between_zones(plan: CapacityPlan) -> Cost:
 
 
 def cloudwatch(plan: CapacityPlan) -> Cost:
-    """Logs, each with its class and price, and metrics."""
-    scenario, load = plan.scenario, plan.load
+    """What the doors log, each class at its price, and metrics."""
     lambda_gb = _lambda_logs_gb(plan)
-    gateway_gb = load.requests_a_month * (scenario.access_log_bytes + EVENT_BYTES) / GB
-    consumer_gb = plan.sizes.shards / POLL_S * load.truck_s * BATCH_LINES_BYTES / GB
-    gb = lambda_gb + gateway_gb + consumer_gb
-    kept_gb = gb * LOGS_PACKED * scenario.log_days / scenario.days
+    gateway_gb = gateway_logs_gb(plan)
     return Cost(
         part="CloudWatch",
-        size=f"{gb:,.0f} GB of logs",
+        size=f"{lambda_gb + gateway_gb:,.0f} GB of logs",
         usd=plan.price("logs_lambda_gb", lambda_gb)
         + plan.price("logs_infrequent_gb", gateway_gb)
-        + plan.price("logs_gb", consumer_gb)
-        + plan.price("logs_kept_gb_month", kept_gb)
-        + plan.price("metric_month", METRICS)
-        + plan.price("alarm_month", ALARMS)
-        + plan.price("dashboard_month", DASHBOARDS),
+        + plan.price("metric_month", METRICS),
     )
+
+
+def gateway_logs_gb(plan: CapacityPlan) -> float:
+    """API Gateway's access log of trucks' requests."""
+    return plan.load.requests_a_month * (plan.scenario.access_log_bytes + EVENT_BYTES) / GB
 
 
 def _lambda_logs_gb(plan: CapacityPlan) -> float:

@@ -7,7 +7,7 @@ import math
 from typing import Final
 
 from deploy.capacity.costs import CapacityPlan, Cost
-from deploy.capacity.facts import GB, HOURS_A_MONTH
+from deploy.capacity.facts import HOURS_A_MONTH
 from deploy.capacity.load import SECONDS_A_HOUR
 from rtdts.tracking.delivery_buckets import BUCKETS
 
@@ -15,8 +15,6 @@ MASTERS: Final = 3
 READ_UNIT_KB: Final = 4
 MATCH_KB: Final = 0.5
 SUBSCRIPTION_KB: Final = 0.25
-DELIVERY_BYTES: Final = 1024
-EVENT_BYTES: Final = 350
 
 TRANSITION_READS: Final = 2
 """The row and its log."""
@@ -63,15 +61,12 @@ def opensearch(plan: CapacityPlan) -> Cost:
     """Data nodes, their disks, three masters."""
     sizes = plan.sizes
     disks = sizes.nodes * sizes.volume_gb
-    usd = (
-        plan.price("opensearch_vcpu_hour", sizes.nodes * sizes.node_vcpus * HOURS_A_MONTH)
-        + plan.price("opensearch_gb_month", disks)
-        + plan.price("opensearch_master_hour", MASTERS * HOURS_A_MONTH)
-    )
     return Cost(
         part="OpenSearch",
         size=f"{sizes.nodes} nodes of {sizes.node_vcpus} vCPUs, {disks:,.0f} GB of disk",
-        usd=usd,
+        usd=plan.price("opensearch_vcpu_hour", sizes.nodes * sizes.node_vcpus * HOURS_A_MONTH)
+        + plan.price("opensearch_gb_month", disks)
+        + plan.price("opensearch_master_hour", MASTERS * HOURS_A_MONTH),
     )
 
 
@@ -94,8 +89,8 @@ def reads_of(plan: CapacityPlan) -> Reads:
 
 
 def dynamodb(plan: CapacityPlan) -> Cost:
-    """On-demand requests, and storage with point-in-time recovery."""
-    scenario, load, reads = plan.scenario, plan.load, reads_of(plan)
+    """Requests, on demand."""
+    load, reads = plan.load, reads_of(plan)
     all_s = HOURS_A_MONTH * SECONDS_A_HOUR
     read_units = (reads.matches + reads.others) * load.truck_s + reads.rights * load.viewer_s
     write_units = (
@@ -103,20 +98,11 @@ def dynamodb(plan: CapacityPlan) -> Cost:
         + load.connects * CONNECT_WRITES * load.viewer_s
         + plan.sizes.shards * LEASE_WRITES * all_s
     )
-    each = DELIVERY_BYTES + (scenario.transitions + 2) * EVENT_BYTES
-    deliveries = scenario.trucks * scenario.deliveries * scenario.days * scenario.kept_months
-    kept_gb = deliveries * each / GB
-    usd = (
-        plan.price("dynamodb_read_million", read_units / 1e6)
-        + plan.price("dynamodb_write_million", write_units / 1e6)
-        + plan.price("dynamodb_gb_month", kept_gb)
-        + plan.price("dynamodb_recovery_gb_month", kept_gb)
-    )
     return Cost(
         part="DynamoDB",
-        size=f"{read_units / 1e6:,.0f} M reads, {write_units / 1e6:,.0f} M writes, "
-        f"{kept_gb:,.0f} GB",
-        usd=usd,
+        size=f"{read_units / 1e6:,.0f} M reads, {write_units / 1e6:,.0f} M writes",
+        usd=plan.price("dynamodb_read_million", read_units / 1e6)
+        + plan.price("dynamodb_write_million", write_units / 1e6),
     )
 
 

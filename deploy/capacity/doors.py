@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from deploy.capacity.costs import CapacityPlan
-from deploy.capacity.costs_running import EVENT_BYTES
-from deploy.capacity.costs_stream import has_long_retention
+from deploy.capacity.costs_running import EVENT_BYTES, gateway_logs_gb
+from deploy.capacity.costs_stream import shards_usd
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.limits_aws import posts_while_a_round_lasts
 from deploy.capacity.sizing import LAMBDA_VCPU_GB
@@ -62,9 +62,7 @@ def http(plan: CapacityPlan) -> Door:
         usd=plan.price("http_api_million", requests / 1e6)
         + _lambda(plan, requests, plan.sizes.ingest_s)
         + plan.price("logs_lambda_gb", requests * line_bytes / scenario.log_one_of / GB)
-        + plan.price(
-            "logs_infrequent_gb", requests * (scenario.access_log_bytes + EVENT_BYTES) / GB
-        ),
+        + plan.price("logs_infrequent_gb", gateway_logs_gb(plan)),
         limits=(
             _quota(
                 plan,
@@ -90,18 +88,11 @@ def iot_core(plan: CapacityPlan) -> Door:
     share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
     busy_s = messages / plan.facts.measured["ingest_points.1_a_request"] / share
     seconds = busy_s + invocations * scenario.put_ms / 1e3
-    shard_hours = shards * HOURS_A_MONTH
-    # It keeps messages as long as the main stream.
-    kept_usd = (
-        plan.price("kinesis_retention_shard_hour", shard_hours) if has_long_retention(plan) else 0
-    )
     return Door(
         usd=plan.price("iot_connection_minute_million", scenario.trucks * load.truck_s / 60e6)
         + plan.price("iot_rule_million", metered)
         + plan.price("iot_action_million", metered)
-        + plan.price("kinesis_shard_hour", shard_hours)
-        + kept_usd
-        + plan.price("kinesis_put_million", messages / 1e6)
+        + shards_usd(plan, shards)  # it keeps messages as long as the main stream
         + _lambda(plan, invocations, seconds / invocations),
         limits=(
             _quota(plan, "publishes into IoT Core", load.requests, "iot_publishes"),
@@ -118,7 +109,7 @@ def iot_core(plan: CapacityPlan) -> Door:
 
 
 def own_broker(plan: CapacityPlan) -> Door:
-    """An active and a standby broker, a load balancer, and bridges; labour is not included."""
+    """An active and a standby broker, and bridges; labour is not included."""
     load, scenario = plan.load, plan.scenario
     usable = scenario.vcpu * scenario.fill
     bridging = load.requests / plan.facts.measured["mqtt_points"] / usable
@@ -128,13 +119,9 @@ def own_broker(plan: CapacityPlan) -> Door:
     vcpus = max(1, 2 ** math.ceil(math.log2(max(cores, memory_gb / VCPU_GB[1], 1))))
     memory_gb = max(memory_gb, vcpus * VCPU_GB[0])
     hours = HOURS_A_MONTH
-    traffic_gb_an_hour = load.stream_bytes * 3_600 / GB
-    capacity_units = max(scenario.trucks / 100_000, traffic_gb_an_hour)
     return Door(
         usd=plan.price("fargate_vcpu_hour", (bridges * BRIDGE_VCPU + BROKERS * vcpus) * hours)
-        + plan.price("fargate_gb_hour", (bridges * BRIDGE_GB + BROKERS * memory_gb) * hours)
-        + plan.price("load_balancer_hour", hours)
-        + plan.price("load_balancer_unit_hour", capacity_units * hours),
+        + plan.price("fargate_gb_hour", (bridges * BRIDGE_GB + BROKERS * memory_gb) * hours),
         limits=(
             Use(
                 name="a broker's processor, of 16 vCPUs",

@@ -53,19 +53,17 @@ class Limit:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prices:
-    """One region's prices.
+    """Prices of us-east-1.
 
     Attributes:
-        region: AWS's name for it.
         noted_on: When they were written down.
         steps: By name.
-        unconfirmed: Names of those that have not been verified.
+        from_memory: Names of those that were not found in AWS's price list.
     """
 
-    region: str
     noted_on: str
     steps: Mapping[str, Steps]
-    unconfirmed: tuple[str, ...]
+    from_memory: tuple[str, ...]
 
     def cost(self, name: str, units: float) -> float:
         """USD for a number of units in a month.
@@ -89,32 +87,24 @@ class Facts:
     prices: Prices
 
 
-def regions() -> tuple[str, ...]:
-    """The regions whose prices are known."""
-    return tuple(_read("prices")["regions"])
-
-
 def measured_figures() -> dict[str, Measured]:
     """The results of `make bench`, by its names for them."""
     return {name: Measured(**row) for name, row in _read("measured")["figures"].items()}
 
 
-def facts_of(region: str) -> Facts:
-    """The figures, with one region's prices.
-
-    Raises:
-        KeyError: Its prices are not known.
-    """
+def read_facts() -> Facts:
+    """The figures of the three files."""
     document = _read("prices")
-    rows: Mapping[str, Mapping[str, Any]] = document["prices"]
     return Facts(
         measured={name: figure.value for name, figure in measured_figures().items()},
         limits={name: Limit(**row) for name, row in _read("limits").items()},
         prices=Prices(
-            region=region,
             noted_on=str(document["noted_on"]),
-            steps={name: _steps(row[region]) for name, row in rows.items()},
-            unconfirmed=tuple(name for name in rows if region not in rows[name]["confirmed"]),
+            steps={
+                name: _steps(price)
+                for name, price in (document["checked"] | document["from_memory"]).items()
+            },
+            from_memory=tuple(document["from_memory"]),
         ),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from deploy.capacity import costs_edge, costs_running, costs_stores, costs_stream
 from deploy.capacity.costs import CapacityPlan, Cost
-from deploy.capacity.facts import Facts, facts_of
+from deploy.capacity.facts import Facts, read_facts
 from deploy.capacity.load import load_of
 from deploy.capacity.scenario import Scenario
 from deploy.capacity.sizing import sizes_of
@@ -14,23 +16,23 @@ PARTS = (
     costs_edge.functions,
     costs_stream.kinesis,
     costs_stream.firehose,
-    costs_stream.backup,
     costs_running.fargate,
     costs_stores.opensearch,
     costs_stores.dynamodb,
     costs_stores.sqs,
     costs_edge.websocket_api,
-    costs_edge.internet,
     costs_running.nat,
     costs_running.between_zones,
     costs_running.cloudwatch,
 )
 """In the order of a point's life."""
+OTHER_SHARE: Final = 0.02
+"""All that is less than 1 % of the bill each, together: docs/capacity.md lists it."""
 
 
 def plan_for(scenario: Scenario, facts: Facts | None = None) -> CapacityPlan:
     """Load, sizes and figures of a scenario."""
-    facts = facts or facts_of(scenario.region)
+    facts = facts or read_facts()
     load = load_of(scenario, facts.measured)
     return CapacityPlan(
         scenario=scenario, load=load, sizes=sizes_of(scenario, load, facts), facts=facts
@@ -39,4 +41,6 @@ def plan_for(scenario: Scenario, facts: Facts | None = None) -> CapacityPlan:
 
 def costs_of(plan: CapacityPlan) -> list[Cost]:
     """What each part costs."""
-    return [part(plan) for part in PARTS]
+    costs = [part(plan) for part in PARTS]
+    other = OTHER_SHARE * sum(cost.usd for cost in costs)
+    return [*costs, Cost(part="Other", size=f"{OTHER_SHARE:.0%} of the above", usd=other)]

@@ -34,7 +34,7 @@ def json_of(plan: CapacityPlan) -> dict[str, Any]:
         "usd_a_month": sum(cost.usd for cost in costs),
         "limits": [{**dataclasses.asdict(use), "share": use.share} for use in limits_used(plan)],
         "prices_noted_on": plan.facts.prices.noted_on,
-        "prices_unconfirmed": list(plan.facts.prices.unconfirmed),
+        "prices_from_memory": list(plan.facts.prices.from_memory),
     }
 
 
@@ -54,7 +54,7 @@ def _load(plan: CapacityPlan) -> Iterator[str]:
     scenario, load, sizes = plan.scenario, plan.load, plan.sizes
     yield (
         f"{scenario.trucks:,} trucks, a point every {scenario.every:g} s, "
-        f"{scenario.batch:g} per request; {scenario.viewers:,} viewers; {scenario.region}"
+        f"{scenario.batch:g} per request; {scenario.viewers:,} viewers; us-east-1"
     )
     yield (
         f"  {quantity(load.points)} points/s in {quantity(load.requests)} requests/s of "
@@ -97,19 +97,16 @@ def _limits(plan: CapacityPlan) -> Iterator[str]:
 def _basis(plan: CapacityPlan) -> Iterator[str]:
     yield "Assumed (each is an option):"
     for name, option in OPTIONS.items():
-        value = getattr(plan.scenario, name)
-        shown = value if isinstance(value, str) else f"{value:g}"
-        yield f"  --{name.replace('_', '-')} {shown}: {option.help}"
+        yield f"  --{name.replace('_', '-')} {getattr(plan.scenario, name):g}: {option.help}"
     prices = plan.facts.prices
     yield (
-        f"Prices: AWS's list of {prices.region}, noted on {prices.noted_on}, without tax, free "
-        "tiers and discounts (deploy/capacity/prices.toml)."
+        f"Prices: AWS's list of us-east-1, noted on {prices.noted_on}, without tax, free tiers and "
+        "discounts (deploy/capacity/prices.toml)."
     )
-    if prices.unconfirmed:
-        yield (
-            f"  From memory, to be looked up: {len(prices.unconfirmed)} of {len(prices.steps)}: "
-            f"{', '.join(prices.unconfirmed)}."
-        )
+    yield (
+        f"  From memory, to be looked up: {len(prices.from_memory)} of {len(prices.steps)}: "
+        f"{', '.join(prices.from_memory)}."
+    )
     memory = [name for name, limit in plan.facts.limits.items() if limit.how == "from_memory"]
     yield f"  Limits from memory, to be looked up: {', '.join(memory)}."
 

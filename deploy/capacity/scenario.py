@@ -10,8 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from deploy.capacity.facts import regions
-
 _DECLARED: Final = "option"
 
 
@@ -34,7 +32,7 @@ class Option:
     most: float = math.inf
 
 
-def _option(default: float | str, help: str, **limits: float) -> Any:  # noqa: A002 - as argparse has it
+def _option(default: float, help: str, **limits: float) -> Any:  # noqa: A002 - as argparse has it
     return dataclasses.field(default=default, metadata={_DECLARED: Option(help=help, **limits)})
 
 
@@ -71,7 +69,6 @@ class Scenario:
     open_deliveries: float = _option(2.0, "open deliveries per truck at a time", least=0, most=200)
     transitions: float = _option(6.0, "statuses a delivery that its truck's points bring", least=0)
     near_minutes: float = _option(10.0, "minutes of each delivery near its customer", least=0)
-    region: str = _option("us-east-1", "region whose prices apply")
     fill: float = _option(0.7, "share of a limit that one plans to use", least=0.05, most=1)
     vcpu: float = _option(
         0.8, "a vCPU of AWS's ARM machines beside a core of the benchmarks: assumed", least=0.1
@@ -80,7 +77,6 @@ class Scenario:
     post_ms: float = _option(20.0, "ms that a post to @connections takes: assumed", least=0.1)
     round_slots: float = _option(800.0, "posts of a round at once (ROUND_POSTS)", least=100)
     nat_post_kb: float = _option(2.0, "kB a post through NAT, both ways: assumed", least=0)
-    message_kb: float = _option(0.6, "kB a message to a viewer", least=0)
     access_log_bytes: float = _option(160.0, "bytes of the gateway's log per request", least=0)
     lambda_log_bytes: float = _option(
         0.0,
@@ -99,9 +95,6 @@ class Scenario:
         least=0,
         most=1,
     )
-    backup_ratio: float = _option(
-        0.15, "size of Firehose's backup, packed: assumed", least=0.01, most=1
-    )
     wire_ratio: float = _option(
         0.3, "size of points in requests to OpenSearch, compressed: assumed", least=0.01, most=1
     )
@@ -110,12 +103,7 @@ class Scenario:
     )
     raw_days: float = _option(3.0, "days of the raw log", least=1)
     positions_days: float = _option(90.0, "days of the history", least=1)
-    backup_days: float = _option(90.0, "days of Firehose's backup", least=1)
-    log_days: float = _option(30.0, "days of logs", least=1)
     stream_hours: float = _option(168.0, "hours that the stream keeps", least=24, most=168)
-    kept_months: float = _option(
-        12.0, "months of deliveries in the tables: as long as closed ones are kept", least=0
-    )
     zones: int = _option(3, "zones, each with a NAT gateway", least=1, most=6)
     least_shards: int = _option(4, "shards at least", least=1)
     least_consumers: int = _option(2, "tasks of the consumer at least", least=1)
@@ -136,13 +124,8 @@ class Scenario:
         problems = [
             f"--{name.replace('_', '-')} is {value:g}: between {option.least:g} and {option.most:g}"
             for name, option in OPTIONS.items()
-            if not isinstance(value := getattr(self, name), str)
-            and not option.least <= value <= option.most
+            if not option.least <= (value := getattr(self, name)) <= option.most
         ]
-        if self.region not in regions():
-            problems.append(
-                f"--region is {self.region}: prices are known of {', '.join(regions())}"
-            )
         if problems:
             raise ScenarioError("; ".join(problems))
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from deploy.capacity.costs import CapacityPlan
-from deploy.capacity.facts import Facts, Prices, Steps, facts_of
+from deploy.capacity.facts import Facts, Prices, Steps, read_facts
 from deploy.capacity.plan import plan_for
 from deploy.capacity.scenario import Scenario
 
@@ -42,13 +42,9 @@ MEASURED: Mapping[str, float] = {
 
 def round_facts(measured: Mapping[str, float]) -> Facts:
     """The real limits, round measurements but for some, and prices of 1 USD."""
-    real = facts_of("us-east-1")
-    prices = Prices(
-        region="us-east-1",
-        noted_on="today",
-        steps=dict.fromkeys(real.prices.steps, ONE),
-        unconfirmed=(),
-    )
+    real = read_facts()
+    steps = dict.fromkeys(real.prices.steps, ONE)
+    prices = Prices(noted_on="today", steps=steps, from_memory=())
     return dataclasses.replace(real, measured={**MEASURED, **measured}, prices=prices)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.__main__ import MODULES
-from deploy.capacity.facts import FOLDER, facts_of, measured_figures, regions
+from deploy.capacity.facts import FOLDER, measured_figures, read_facts
 from deploy.capacity.scenario import Scenario
 from tests.support.source_tree import ROOT
 
@@ -42,7 +42,7 @@ def test_a_measured_figure_is_used(name: str) -> None:
     assert f'"{name}"' in SOURCES or name.startswith(("consumer_cpu.", "wide_fleet_"))
 
 
-@pytest.mark.parametrize(("name", "limit"), facts_of("us-east-1").limits.items())
+@pytest.mark.parametrize(("name", "limit"), read_facts().limits.items())
 def test_a_limit_says_where_it_is_from_and_is_used(name: str, limit: Any) -> None:
     assert f'"{name}"' in SOURCES
     assert limit.how in {"checked", "from_memory", "ours"}
@@ -52,9 +52,8 @@ def test_a_limit_says_where_it_is_from_and_is_used(name: str, limit: Any) -> Non
         assert limit.source.startswith("https://")
 
 
-@pytest.mark.parametrize("region", regions())
-def test_every_price_is_known_and_every_step_is_cheaper(region: str) -> None:
-    for name, steps in facts_of(region).prices.steps.items():
+def test_every_price_is_used_and_every_step_is_cheaper() -> None:
+    for name, steps in read_facts().prices.steps.items():
         ends, prices = zip(*steps, strict=True)
 
         assert list(ends) == sorted(set(ends)), name
@@ -64,19 +63,18 @@ def test_every_price_is_known_and_every_step_is_cheaper(region: str) -> None:
 
 
 def test_a_price_that_no_one_looked_up_is_reported() -> None:
-    assert "fargate_vcpu_hour" in facts_of("us-east-1").prices.unconfirmed
-    assert "nat_gb" not in facts_of("us-east-1").prices.unconfirmed
-    assert "nat_gb" in facts_of("eu-central-1").prices.unconfirmed
+    assert "fargate_vcpu_hour" in read_facts().prices.from_memory
+    assert "nat_gb" not in read_facts().prices.from_memory
 
 
 def test_the_first_units_are_dearer_than_those_above_them() -> None:
-    prices = facts_of("us-east-1").prices
+    prices = read_facts().prices
 
     assert prices.cost("http_api_million", 0) == 0
     assert prices.cost("http_api_million", 300) == 300
     assert prices.cost("http_api_million", 301) == pytest.approx(300.9)
-    assert prices.cost("internet_out_gb", 60_000) == pytest.approx(
-        10_240 * 0.09 + 40_960 * 0.085 + 8_800 * 0.07
+    assert prices.cost("logs_lambda_gb", 31_720) == pytest.approx(
+        10_240 * 0.50 + 20_480 * 0.25 + 1_000 * 0.10
     )
 
 
@@ -97,8 +95,6 @@ def _default_of(variable: str) -> str:
         ("search_nodes", "volume_gb", "least_volume_gb", 1),
         ("retention", "raw_days", "raw_days", 1),
         ("retention", "positions_days", "positions_days", 1),
-        ("retention", "raw_backup_days", "backup_days", 1),
-        ("retention", "log_days", "log_days", 1),
         ("consumer", "cpu", "task_vcpu", 1024),
         ("consumer", "memory_mb", "task_gb", 1024),
         ("consumer", "min_tasks", "least_consumers", 1),
@@ -119,7 +115,7 @@ def test_what_production_ships_with_is_assumed(
 
 
 def test_the_http_api_s_throttle_and_the_nodes_are_production_s() -> None:
-    limits: Mapping[str, Any] = facts_of("us-east-1").limits
+    limits: Mapping[str, Any] = read_facts().limits
 
     assert f"requests_per_second = {limits['http_throttle'].value}\n" in _default_of(
         "http_throttle"

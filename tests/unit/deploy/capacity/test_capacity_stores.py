@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 from deploy.capacity.costs_stores import dynamodb, opensearch, reads_of, sqs
-from deploy.capacity.facts import GB
 from tests.support.capacity import round_plan
 
-QUIET = {"deliveries": 0.0, "viewers": 0.0, "kept_months": 0.0}
+QUIET = {"deliveries": 0.0, "viewers": 0.0}
 LEASES = 4 * 1.3 * 730 * 3600 / 1e6
 
 
@@ -50,21 +49,11 @@ def test_a_round_reads_each_delivery_and_its_trucks_matches_and_its_viewers_from
 def test_a_status_is_eight_units_written_and_a_change_eleven() -> None:
     # 3,600 deliveries an hour: one a second, of two statuses, created and declared.
     requested = {"trucks": 3_600, "every": 3_600, "deliveries": 1, "near_minutes": 0}
-    plan = round_plan(**requested, transitions=2, kept_months=0, viewers=0)
+    plan = round_plan(**requested, transitions=2, viewers=0)
     reads = plan.load.match_reads + 128 / 60 + 2 * 2 + 2 * 2 + 4 * 3
     writes = 2 * 8 + 2 * 11
 
     assert math.isclose(dynamodb(plan).usd, (reads + writes) * 3600 / 1e6 + LEASES)
-
-
-def test_deliveries_are_kept_and_can_be_recovered() -> None:
-    requested = {"trucks": 1_000, "every": 3_600, "deliveries": 10, "transitions": 6}
-    without, kept = (
-        dynamodb(round_plan(**requested, days=30, kept_months=months)).usd for months in (0, 12)
-    )
-
-    gb = 1_000 * 10 * 30 * 12 * (1024 + 8 * 350) / GB
-    assert math.isclose(kept - without, 2 * gb)
 
 
 def test_a_nudge_is_sent_received_and_deleted() -> None:
