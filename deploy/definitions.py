@@ -2,18 +2,17 @@
 
 Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python.
 The local cloud is built from the declarations, an account from this file. The file is tracked, so
-that a change shows in review, and a test fails when it does not match the code.
+that a change shows in review, and a test fails when it does not match the code. What does not apply
+to a table or a queue is left out.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import importlib
 import json
-import sys
+import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import broadcaster.app
@@ -42,6 +41,8 @@ from rtdts.runtime.origins import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RE
 from rtdts.runtime.settings import declared_settings
 
 FILE: Final = PROJECT / "deploy" / "terraform" / "generated" / "definitions.json"
+SHORT: Final = 100
+_INNERMOST: Final = re.compile(r"[\[{]\n[^\[\]{}]*[\]}]")
 
 CONTAINERS: Final = {
     "consumer": "consumer.settings",
@@ -114,21 +115,22 @@ def _keys(routes: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _table(table: TableDefinition) -> dict[str, Any]:
-    return {
-        "hash_key": table.hash_key.name,
-        "range_key": _name(table.range_key),
-        "attributes": {key.name: key.type.value for key in table.key_attributes},
-        "ttl_attribute": table.ttl_attribute,
-        "indexes": {
-            index.name: {
-                "hash_key": index.hash_key.name,
-                "range_key": _name(index.range_key),
-                "projection_type": index.projection_type,
-                "included": list(index.included),
-            }
+    return _without_none(
+        hash_key=table.hash_key.name,
+        range_key=_name(table.range_key),
+        attributes={key.name: key.type.value for key in table.key_attributes},
+        ttl_attribute=table.ttl_attribute,
+        indexes={
+            index.name: _without_none(
+                hash_key=index.hash_key.name,
+                range_key=_name(index.range_key),
+                projection_type=index.projection_type,
+                included=list(index.included) or None,
+            )
             for index in table.indexes
-        },
-    }
+        }
+        or None,
+    )
 
 
 def _name(key: KeyAttribute | None) -> str | None:
@@ -136,53 +138,41 @@ def _name(key: KeyAttribute | None) -> str | None:
 
 
 def _queue(queue: QueueDefinition) -> dict[str, Any]:
-    return {
-        "name_suffix": queue.queue_suffix,
-        "dead_letter_name_suffix": queue.dead_letter_suffix if queue.has_dead_letters else None,
-        "visibility_timeout_s": queue.visibility_timeout_s,
-        "retention_s": queue.retention_s,
-        "max_receive_count": queue.max_receive_count,
-        "dead_letter_retention_s": (
-            queue.dead_letter_retention_s if queue.has_dead_letters else None
-        ),
-    }
+    has_dead_letters = queue.has_dead_letters
+    return _without_none(
+        name_suffix=queue.queue_suffix,
+        dead_letter_name_suffix=queue.dead_letter_suffix if has_dead_letters else None,
+        visibility_timeout_s=queue.visibility_timeout_s,
+        retention_s=queue.retention_s,
+        max_receive_count=queue.max_receive_count,
+        dead_letter_retention_s=queue.dead_letter_retention_s if has_dead_letters else None,
+    )
 
 
-def _settings(module: str) -> dict[str, list[str]]:
+def _without_none(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _settings(module: str) -> dict[str, dict[str, str]]:
     fields = declared_settings(importlib.import_module(module).Settings)
     return {
-        "settings": [setting.env for _, setting in fields],
-        "required_settings": [
-            setting.env for field, setting in fields if field.default is dataclasses.MISSING
-        ],
+        "settings": {
+            setting.env: "required" if field.default is dataclasses.MISSING else "optional"
+            for field, setting in fields
+        }
     }
 
 
 def text() -> str:
-    """The file's text."""
-    return json.dumps(definitions(), indent=2) + "\n"
+    """The file's text: JSON whose short objects and lists are on one line each."""
+    return _INNERMOST.sub(_in_one_line, json.dumps(definitions(), indent=2)) + "\n"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the file, or reports that it does not match the code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.definitions",
-        description="Write what Terraform must know of the code.",
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 if it would change")
-    args = parser.parse_args(arguments)
-    expected = text()
-    if FILE.is_file() and FILE.read_text(encoding="utf-8") == expected:
-        return 0
-    shown = FILE.relative_to(Path.cwd()) if FILE.is_relative_to(Path.cwd()) else FILE
-    if args.check:
-        print(f"{shown} is old: python -m deploy.definitions", file=sys.stderr)  # noqa: T201 - a command's output
-        return 1
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(expected, encoding="utf-8")
-    print(f"written: {shown}")  # noqa: T201 - a command's output
-    return 0
+def _in_one_line(found: re.Match[str]) -> str:
+    line = json.dumps(json.loads(found[0]))
+    return line if len(line) <= SHORT else found[0]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(text(), encoding="utf-8")

@@ -209,8 +209,9 @@ def test_every_required_setting_is_given(
         for kind in ("functions", "containers")
         for name, definition in defined[kind].items()
         if name not in LEFT_OUT[environment]
-        for setting in definition["required_settings"]
-        if (path := f"{kind}/{name.replace('_', '-')}/environment/{setting}") not in aws
+        for setting, need in definition["settings"].items()
+        if need == "required"
+        and (path := f"{kind}/{name.replace('_', '-')}/environment/{setting}") not in aws
         and not (kind == "functions" and setting == "AWS_REGION")  # Lambda gives it
     ]
 

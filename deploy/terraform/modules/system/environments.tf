@@ -57,14 +57,14 @@ locals {
 
   function_environments = {
     for key, function in local.definitions.functions : key => {
-      for name in function.settings : name => local.known_settings[name]
+      for name in keys(function.settings) : name => local.known_settings[name]
       # Lambda sets its own region, and allows no other setting.
       if contains(keys(local.known_settings), name) && name != "AWS_REGION"
     }
   }
   function_requirements = {
     for key, function in local.definitions.functions :
-    key => setsubtract(function.required_settings, ["AWS_REGION"])
+    key => [for name, need in function.settings : name if need == "required" && name != "AWS_REGION"]
   }
 
   # One broadcaster alone runs rounds whole; one of several would send to all viewers what the others send
@@ -73,9 +73,13 @@ locals {
 
   container_environments = {
     for key, container in local.definitions.containers : key => {
-      for name in container.settings : name => local.known_settings[name]
+      for name in keys(container.settings) : name => local.known_settings[name]
       if contains(keys(local.known_settings), name) && !contains(local.kept_from_containers, name)
     }
+  }
+  container_requirements = {
+    for key, container in local.definitions.containers :
+    key => [for name, need in container.settings : name if need == "required"]
   }
 
   # All tasks together stay below what trucks and people leave, also when as many run as may.

@@ -21,7 +21,7 @@ module "operations" {
   image_repository_arn = module.images["operations"].arn
   task_role_arn        = module.operations_role.arn
   environment          = local.container_environments["operations"]
-  required_environment = local.definitions.containers["operations"].required_settings
+  required_environment = local.container_requirements["operations"]
   stop_timeout_s       = 30 # what is interrupted is run again
   cpu                  = 1024
   # An object of the backup has 64 MB at most packed, ten times that unpacked and taken apart.

@@ -56,7 +56,7 @@ module "consumer" {
   image_repository_arn = module.images["consumer"].arn
   task_role_arn        = module.consumer_role.arn
   environment          = local.container_environments["consumer"]
-  required_environment = local.definitions.containers["consumer"].required_settings
+  required_environment = local.container_requirements["consumer"]
   health_command       = local.health_commands.consumer
   start_period_s       = 60
   cpu                  = var.consumer.cpu
@@ -98,7 +98,7 @@ module "broadcaster" {
   image_repository_arn = module.images["broadcaster"].arn
   task_role_arn        = module.broadcaster_role.arn
   environment          = local.container_environments["broadcaster"]
-  required_environment = local.definitions.containers["broadcaster"].required_settings
+  required_environment = local.container_requirements["broadcaster"]
   health_command       = local.health_commands.broadcaster
   start_period_s       = 30
   cpu                  = var.broadcaster.cpu
@@ -185,7 +185,7 @@ module "mqtt_bridge" {
   task_role_arn        = module.mqtt_bridge_role[0].arn
   environment          = local.container_environments["mqtt_bridge"]
   secrets              = { MQTT_PASSWORD = var.mqtt_bridge.password_secret_arn }
-  required_environment = local.definitions.containers["mqtt_bridge"].required_settings
+  required_environment = local.container_requirements["mqtt_bridge"]
   health_command       = local.health_commands.mqtt_bridge
   start_period_s       = 30
   cpu                  = var.mqtt_bridge.cpu

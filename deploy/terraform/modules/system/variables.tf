@@ -301,8 +301,8 @@ variable "settings" {
 
   validation {
     condition = length(setsubtract(keys(var.settings), flatten(concat(
-      [for function in values(jsondecode(file("${path.module}/../../generated/definitions.json")).functions) : function.settings],
-      [for container in values(jsondecode(file("${path.module}/../../generated/definitions.json")).containers) : container.settings],
+      [for function in values(jsondecode(file("${path.module}/../../generated/definitions.json")).functions) : keys(function.settings)],
+      [for container in values(jsondecode(file("${path.module}/../../generated/definitions.json")).containers) : keys(container.settings)],
     )))) == 0
     error_message = "A setting that no deployable declares."
   }

@@ -10,7 +10,7 @@ variable "tables" {
       hash_key        = string
       range_key       = optional(string)
       projection_type = string
-      included        = list(string)
+      included        = optional(list(string), [])
     })), {})
   }))
 }

@@ -44,7 +44,7 @@ module "function" {
     # It need only recognise the secret.
     TOKEN_SECRET_SHA256 = sha256(random_password.secret.result)
   }
-  required_environment = var.definition.required_settings
+  required_environment = [for name, need in var.definition.settings : name if need == "required"]
 
   statements = [{
     sid       = "Sign"

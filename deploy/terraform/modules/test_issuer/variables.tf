@@ -26,8 +26,8 @@ variable "runtime" {
 variable "definition" {
   description = "What the code says of it, as in generated/definitions.json."
   type = object({
-    handler           = string
-    required_settings = set(string)
+    handler  = string
+    settings = map(string)
   })
 }
 

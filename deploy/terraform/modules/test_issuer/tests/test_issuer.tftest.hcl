@@ -13,8 +13,8 @@ variables {
   log_retention_days = 7
   routes             = ["GET /jwks.json", "POST /token"]
   definition = {
-    handler           = "deploy.test_issuer.handler.lambda_handler"
-    required_settings = ["ISSUER", "AUDIENCE", "SIGNING_KEY_ID", "TOKEN_SECRET_SHA256"]
+    handler  = "deploy.test_issuer.handler.lambda_handler"
+    settings = { ISSUER = "required", AUDIENCE = "required", SIGNING_KEY_ID = "required", TOKEN_SECRET_SHA256 = "required" }
   }
 }
 
