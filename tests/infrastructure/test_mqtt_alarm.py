@@ -8,7 +8,7 @@ from mqtt_bridge.bootstrap import MOST_WAIT_S
 from mqtt_bridge.broker_client import TIMEOUT_S
 from tests.support.source_tree import ROOT
 
-ALARMS = ROOT / "deploy" / "terraform" / "modules" / "alarms" / "definitions.tf"
+ALARMS = ROOT / "deploy" / "terraform" / "modules" / "watching" / "definitions.tf"
 
 
 def test_a_broker_that_takes_connections_and_says_nothing_is_counted_often_enough() -> None:

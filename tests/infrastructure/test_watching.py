@@ -147,7 +147,7 @@ class Watching:
         return [
             values
             for address, kind, values in self.resources
-            if kind == "aws_cloudwatch_metric_alarm" and ".alarms." in address
+            if kind == "aws_cloudwatch_metric_alarm" and ".watching." in address
         ]
 
     @property

@@ -192,7 +192,7 @@ variable "domains" {
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module alarms. silence has no default: when trucks are on the road for certain, or null for no such alarm."
+  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module watching. silence has no default: when trucks are on the road for certain, or null for no such alarm."
   type = object({
     emails = set(string)
     silence = object({

@@ -73,7 +73,7 @@ resource "aws_apigatewayv2_stage" "this" {
   }
 
   dynamic "access_log_settings" {
-    # The region's role for them is needed: see the module region_singletons.
+    # The region's role for them is needed: region.tf of the module system.
     for_each = var.access_logs ? [aws_cloudwatch_log_group.access.arn] : []
 
     content {

@@ -87,5 +87,5 @@ output "containers" {
 
 output "dashboard_url" {
   description = "Where the dashboard is."
-  value       = module.dashboard.url
+  value       = module.watching.dashboard_url
 }

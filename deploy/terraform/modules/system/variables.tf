@@ -324,7 +324,7 @@ variable "region_singletons" {
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms, and the alarms' limits; see the module alarms."
+  description = "The addresses that get alarms, and the alarms' limits; see the module watching."
   type = object({
     emails = set(string)
     silence = optional(object({

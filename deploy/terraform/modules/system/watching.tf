@@ -2,6 +2,20 @@
 
 locals {
   nudges = local.definitions.queues.nudges
+}
+
+module "watching" {
+  source = "../watching"
+
+  name                        = var.name
+  region                      = var.account.region
+  account_id                  = var.account.id
+  emails                      = var.alarms.emails
+  measured                    = local.definitions.metrics
+  silence                     = var.alarms.silence
+  iterator_age_s              = var.alarms.iterator_age_s
+  http_errors_percent         = var.alarms.http_errors_percent
+  viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
 
   watched = {
     stream_name          = aws_kinesis_stream.telemetry.name
@@ -27,20 +41,14 @@ locals {
       { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.log_group_name },
     )
   }
-}
 
-module "alarms" {
-  source = "../alarms"
-
-  name                        = var.name
-  account_id                  = var.account.id
-  emails                      = var.alarms.emails
-  measured                    = local.definitions.metrics
-  watched                     = local.watched
-  silence                     = var.alarms.silence
-  iterator_age_s              = var.alarms.iterator_age_s
-  http_errors_percent         = var.alarms.http_errors_percent
-  viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
+  services = {
+    cluster_name = local.cluster.name
+    names = merge(
+      { consumer = module.consumer.name, broadcaster = module.broadcaster.name },
+      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.name },
+    )
+  }
 
   promised = {
     # The settings' own default: a viewer is promised a message a minute.
@@ -50,25 +58,5 @@ module "alarms" {
     search_nodes           = var.search.instance_count
     nudges_given_up_s      = local.nudges.visibility_timeout_s * local.nudges.max_receive_count
     stream_retention_hours = var.stream.retention_hours
-  }
-}
-
-module "dashboard" {
-  source = "../dashboard"
-
-  name       = var.name
-  region     = var.account.region
-  account_id = var.account.id
-  measured   = local.definitions.metrics
-  logged     = module.alarms.logged
-  watched    = local.watched
-  alarm_arns = values(module.alarms.alarm_arns)
-
-  services = {
-    cluster_name = local.cluster.name
-    names = merge(
-      { consumer = module.consumer.name, broadcaster = module.broadcaster.name },
-      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.name },
-    )
   }
 }

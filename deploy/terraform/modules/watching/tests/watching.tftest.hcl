@@ -5,7 +5,10 @@ mock_provider "aws" {
 variables {
   name       = "rtdts-test"
   account_id = "123456789012"
-  emails     = ["somebody@example.com"]
+  region     = "eu-central-1"
+  emails     = []
+  silence    = { from_hour = 6, to_hour = 18, days = [1, 5] }
+  services   = { cluster_name = "rtdts-test", names = { consumer = "rtdts-test-consumer" } }
 
   measured = jsondecode(file("../../generated/definitions.json")).metrics
 
@@ -30,22 +33,6 @@ variables {
     nudges_given_up_s      = 25
     stream_retention_hours = 24
   }
-
-  silence = { from_hour = 6, to_hour = 18, days = [1, 5] }
-}
-
-run "everybody_who_is_named_is_told" {
-  command = apply
-
-  assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.this.arn])])
-    error_message = "Every alarm goes to the topic."
-  }
-
-  assert {
-    condition     = [for subscription in aws_sns_topic_subscription.email : subscription.endpoint] == ["somebody@example.com"]
-    error_message = "And the topic to whoever is named."
-  }
 }
 
 run "limits_follow_from_what_is_promised" {
@@ -59,17 +46,6 @@ run "limits_follow_from_what_is_promised" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["search-disk"].threshold == 5120
     error_message = "A quarter of the disk, in MB."
-  }
-}
-
-run "silence_is_an_alarm_only_where_something_always_speaks" {
-  command = apply
-
-  assert {
-    condition = toset([
-      for key, alarm in aws_cloudwatch_metric_alarm.this : key if alarm.treat_missing_data != "notBreaching"
-    ]) == toset(["no-round"])
-    error_message = "Rounds are always expected; errors are not, and points by day only."
   }
 }
 
@@ -117,39 +93,19 @@ run "a_day_in_seoul_is_a_night_in_utc" {
   }
 }
 
-run "a_stranger_with_a_bad_ticket_fires_nothing" {
-  command = plan
+run "the_dashboard_fits" {
+  command = apply
 
   assert {
-    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "lambda-errors-socket-authorizer") && contains(keys(aws_cloudwatch_metric_alarm.this), "lambda-errors-ingest")
-    error_message = "Lambda counts each 401 of the authorizer as an error."
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24])
+    error_message = "CloudWatch's grid has 24 columns."
   }
 
   assert {
-    condition = alltrue([
-      for query in aws_cloudwatch_metric_alarm.this["authorizer-errors"].metric_query : query.metric[0].namespace == "RTDTS" if !query.return_data
-    ])
-    error_message = "Failures of its own are counted by itself, and by a filter of Lambda's lines."
-  }
-}
-
-run "one_node_can_hold_no_replica" {
-  command = plan
-
-  variables {
-    promised = {
-      round_interval_s       = 60
-      round_spread           = 0.5
-      search_volume_gb       = 20
-      search_nodes           = 1
-      nudges_given_up_s      = 25
-      stream_retention_hours = 24
-    }
-  }
-
-  assert {
-    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "search-yellow") && contains(keys(aws_cloudwatch_metric_alarm.this), "search-red")
-    error_message = "Yellow for ever is no news."
+    condition = length(distinct([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"
+    ])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
+    error_message = "No two in one place."
   }
 }
 

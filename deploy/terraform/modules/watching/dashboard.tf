@@ -3,52 +3,48 @@
 
 locals {
   # As a dashboard wants a metric: namespace, name, and each dimension with its value.
-  own = merge([
-    for component, metrics in var.measured.components : {
-      for metric in keys(metrics) :
-      "${component}.${metric}" => [var.measured.namespace, metric, var.measured.dimension, component]
-    }
-  ]...)
-
-  search = ["DomainName", var.watched.domain_name, "ClientId", var.account_id]
-  raw    = ["DeliveryStreamName", var.watched.delivery_stream_name]
-  http   = ["ApiId", var.watched.http_api_id]
-  socket = ["ApiId", var.watched.socket_api.id, "Stage", var.watched.socket_api.stage]
+  shown = {
+    for key, of in local.own : key => concat([of.namespace, of.name], flatten([for name, value in of.dimensions : [name, value]]))
+  }
+  of_search = flatten([for name, value in local.search : [name, value]])
+  of_raw    = ["DeliveryStreamName", var.watched.delivery_stream_name]
+  of_http   = ["ApiId", var.watched.http_api_id]
+  of_socket = ["ApiId", var.watched.socket_api.id, "Stage", var.watched.socket_api.stage]
 
   # Of each graph: its title, the statistic, and the metrics, some with a statistic of their own.
   rows = [for row in [
     [
       { title = "Points in, a minute", stat = "Sum", metrics = [
-        concat(local.own["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
-        concat(local.own["ingest_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
-        concat(local.own["ingest_lambda.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.own["ingest_lambda.PointsFailed"], [{ label = "to be sent again" }]),
+        concat(local.shown["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
+        concat(local.shown["ingest_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.shown["ingest_lambda.PointsRejected"], [{ label = "rejected" }]),
+        concat(local.shown["ingest_lambda.PointsFailed"], [{ label = "to be sent again" }]),
       ] },
       { title = "HTTP requests a minute", stat = "Sum", metrics = [
-        concat(["AWS/ApiGateway", "Count"], local.http, [{ label = "requests" }]),
-        concat(["AWS/ApiGateway", "4xx"], local.http, [{ label = "4xx" }]),
-        concat(["AWS/ApiGateway", "5xx"], local.http, [{ label = "5xx" }]),
+        concat(["AWS/ApiGateway", "Count"], local.of_http, [{ label = "requests" }]),
+        concat(["AWS/ApiGateway", "4xx"], local.of_http, [{ label = "4xx" }]),
+        concat(["AWS/ApiGateway", "5xx"], local.of_http, [{ label = "5xx" }]),
       ] },
       { title = "HTTP latency, ms", stat = "p99", metrics = [
-        concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "99 of 100 within" }]),
-        concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "half within", stat = "p50" }]),
+        concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "99 of 100 within" }]),
+        concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "half within", stat = "p50" }]),
       ] },
     ],
     flatten([for of in var.watched.device_messages[*] : [
       { title = "IoT Core: points, a minute", stat = "Sum", metrics = [
-        concat(local.own["iot_lambda.PointsAccepted"], [{ label = "accepted" }]),
-        concat(local.own["iot_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
-        concat(local.own["iot_lambda.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.own["iot_lambda.PointsFailed"], [{ label = "not taken by the stream at once" }]),
-        concat(local.own["iot_lambda.StreamAttempts"], [{ label = "attempts" }]),
+        concat(local.shown["iot_lambda.PointsAccepted"], [{ label = "accepted" }]),
+        concat(local.shown["iot_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.shown["iot_lambda.PointsRejected"], [{ label = "rejected" }]),
+        concat(local.shown["iot_lambda.PointsFailed"], [{ label = "not taken by the stream at once" }]),
+        concat(local.shown["iot_lambda.StreamAttempts"], [{ label = "attempts" }]),
       ] },
       { title = "IoT Core: how long messages wait, ms", stat = "Maximum", metrics = [
         ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", of.stream_name, { label = "the oldest" }],
       ] },
       { title = "IoT Core: messages that did not get through, a minute", stat = "Sum", metrics = [
-        concat(local.own["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
-        concat(local.own["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
-        concat(local.own["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
+        concat(local.shown["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
+        concat(local.shown["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
+        concat(local.shown["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
         ["AWS/IoT", "RuleMessageThrottled", "RuleName", of.rule_name, { label = "throttled" }],
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", of.failed_queue_name, { label = "in the queue of failed ones", stat = "Maximum" }],
         ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", of.event_source_uuid, { label = "set aside" }],
@@ -57,25 +53,25 @@ locals {
     ]]),
     [for graph in [
       { title = "MQTT bridge: points, a minute", stat = "Sum", metrics = [
-        concat(local.own["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
-        concat(local.own["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
-        concat(local.own["mqtt_bridge.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.own["mqtt_bridge.PointsFailed"], [{ label = "not taken by the stream at once" }]),
-        concat(local.own["mqtt_bridge.StreamAttempts"], [{ label = "attempts" }]),
+        concat(local.shown["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
+        concat(local.shown["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.shown["mqtt_bridge.PointsRejected"], [{ label = "rejected" }]),
+        concat(local.shown["mqtt_bridge.PointsFailed"], [{ label = "not taken by the stream at once" }]),
+        concat(local.shown["mqtt_bridge.StreamAttempts"], [{ label = "attempts" }]),
       ] },
       { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [
-        concat(local.own["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
-        concat(local.own["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
+        concat(local.shown["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
+        concat(local.shown["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
       ] },
       { title = "MQTT bridge: lost connections, unusable messages, a minute", stat = "Sum", metrics = [
-        concat(local.own["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
-        concat(local.own["mqtt_bridge.MessagesUnusable"], [{ label = "unusable messages" }]),
+        concat(local.shown["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
+        concat(local.shown["mqtt_bridge.MessagesUnusable"], [{ label = "unusable messages" }]),
       ] },
     ] : graph if contains(keys(var.services.names), "mqtt_bridge")],
     [
       { title = "Stream: taken and refused, a minute", stat = "Sum", metrics = [
         ["AWS/Kinesis", "IncomingRecords", "StreamName", var.watched.stream_name, { label = "records" }],
-        concat(local.own["ingest_lambda.StreamAttempts"], [{ label = "attempts" }]),
+        concat(local.shown["ingest_lambda.StreamAttempts"], [{ label = "attempts" }]),
         ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused writes" }],
         ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused reads" }],
       ] },
@@ -84,115 +80,115 @@ locals {
       ] },
       { title = "How long points wait, ms", stat = "Maximum", metrics = [
         ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", var.watched.stream_name, { label = "iterator age, of the slowest reader" }],
-        concat(local.own["consumer.PointAge"], [{ label = "from the stream until it can be seen" }]),
-        concat(["AWS/Firehose", "KinesisMillisBehindLatest"], local.raw, [{ label = "Firehose behind" }]),
+        concat(local.shown["consumer.PointAge"], [{ label = "from the stream until it can be seen" }]),
+        concat(["AWS/Firehose", "KinesisMillisBehindLatest"], local.of_raw, [{ label = "Firehose behind" }]),
       ] },
     ],
     [
       { title = "Consumer: points a second", stat = "Sum", metrics = [
-        concat(local.own["consumer.Points"], [{ id = "points", visible = false }]),
+        concat(local.shown["consumer.Points"], [{ id = "points", visible = false }]),
         [{ expression = "points / PERIOD(points)", label = "points/s", id = "rate" }],
       ] },
       { title = "Consumer: copies, late and parked points, a minute", stat = "Sum", metrics = [
-        concat(local.own["consumer.Duplicates"], [{ label = "copies" }]),
-        concat(local.own["consumer.LatePoints"], [{ label = "late" }]),
-        concat(local.own["consumer.Parked"], [{ label = "parked" }]),
-        concat(local.own["consumer.SlowClocks"], [{ label = "slow clocks in a batch", stat = "Maximum" }]),
+        concat(local.shown["consumer.Duplicates"], [{ label = "copies" }]),
+        concat(local.shown["consumer.LatePoints"], [{ label = "late" }]),
+        concat(local.shown["consumer.Parked"], [{ label = "parked" }]),
+        concat(local.shown["consumer.SlowClocks"], [{ label = "slow clocks in a batch", stat = "Maximum" }]),
       ] },
       { title = "Consumer: a batch, ms", stat = "Maximum", metrics = [
-        concat(local.own["consumer.BatchDuration"], [{ label = "the longest" }]),
-        concat(local.own["consumer.BatchDuration"], [{ label = "average", stat = "Average" }]),
+        concat(local.shown["consumer.BatchDuration"], [{ label = "the longest" }]),
+        concat(local.shown["consumer.BatchDuration"], [{ label = "average", stat = "Average" }]),
       ] },
     ],
     [
       { title = "OpenSearch: not green, writes blocked", stat = "Maximum", metrics = [
-        concat(["AWS/ES", "ClusterStatus.red"], local.search, [{ label = "red" }]),
-        concat(["AWS/ES", "ClusterStatus.yellow"], local.search, [{ label = "yellow" }]),
-        concat(["AWS/ES", "ClusterIndexWritesBlocked"], local.search, [{ label = "writes blocked" }]),
+        concat(["AWS/ES", "ClusterStatus.red"], local.of_search, [{ label = "red" }]),
+        concat(["AWS/ES", "ClusterStatus.yellow"], local.of_search, [{ label = "yellow" }]),
+        concat(["AWS/ES", "ClusterIndexWritesBlocked"], local.of_search, [{ label = "writes blocked" }]),
       ] },
       { title = "OpenSearch: busy, %", stat = "Maximum", metrics = [
-        concat(["AWS/ES", "CPUUtilization"], local.search, [{ label = "processor" }]),
-        concat(["AWS/ES", "JVMMemoryPressure"], local.search, [{ label = "heap" }]),
+        concat(["AWS/ES", "CPUUtilization"], local.of_search, [{ label = "processor" }]),
+        concat(["AWS/ES", "JVMMemoryPressure"], local.of_search, [{ label = "heap" }]),
       ] },
       { title = "OpenSearch: free on the fullest node, MB", stat = "Minimum", metrics = [
-        concat(["AWS/ES", "FreeStorageSpace"], local.search, [{ label = "free" }]),
+        concat(["AWS/ES", "FreeStorageSpace"], local.of_search, [{ label = "free" }]),
       ] },
     ],
     [
       { title = "Transitions, nudges, a minute", stat = "Sum", metrics = [
-        concat(local.own["consumer.Transitions"], [{ label = "transitions" }]),
-        concat(local.own["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
-        concat(local.own["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
-        concat(local.own["broadcaster.NudgesDead"], [{ label = "of these dead at once" }]),
+        concat(local.shown["consumer.Transitions"], [{ label = "transitions" }]),
+        concat(local.shown["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
+        concat(local.shown["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
+        concat(local.shown["broadcaster.NudgesDead"], [{ label = "of these dead at once" }]),
       ] },
       { title = "Queues: nudges pushed after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
-        [concat(local.own["broadcaster.NudgeAge"], [{ label = "pushed after, ms", yAxis = "right" }])],
+        [concat(local.shown["broadcaster.NudgeAge"], [{ label = "pushed after, ms", yAxis = "right" }])],
         [for key, name in var.watched.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest of ${key}" }]],
         [for name in values(var.watched.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
       ) },
       { title = "Viewers pushed to by nudges, per minute", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.NudgeViewersDelivered"], [{ label = "pushed" }]),
-        concat(local.own["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
+        concat(local.shown["broadcaster.NudgeViewersDelivered"], [{ label = "pushed" }]),
+        concat(local.shown["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
       ] },
     ],
     [
       { title = "First pictures, a minute", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.SnapshotsReceived"], [{ label = "requested" }]),
-        concat(local.own["broadcaster.SnapshotViewersDelivered"], [{ label = "pushed" }]),
-        concat(local.own["broadcaster.SnapshotViewersNotReached"], [{ label = "left to the round" }]),
-        concat(local.own["broadcaster.SnapshotsFailed"], [{ label = "failed" }]),
-        concat(local.own["broadcaster.SnapshotsDead"], [{ label = "of these dead at once" }]),
-        concat(local.own["broadcaster.SnapshotAge"], [{ label = "pushed after, ms", stat = "Maximum", yAxis = "right" }]),
+        concat(local.shown["broadcaster.SnapshotsReceived"], [{ label = "requested" }]),
+        concat(local.shown["broadcaster.SnapshotViewersDelivered"], [{ label = "pushed" }]),
+        concat(local.shown["broadcaster.SnapshotViewersNotReached"], [{ label = "left to the round" }]),
+        concat(local.shown["broadcaster.SnapshotsFailed"], [{ label = "failed" }]),
+        concat(local.shown["broadcaster.SnapshotsDead"], [{ label = "of these dead at once" }]),
+        concat(local.shown["broadcaster.SnapshotAge"], [{ label = "pushed after, ms", stat = "Maximum", yAxis = "right" }]),
       ] },
       { title = "Posts: allowed per second, refused per minute", stat = "Minimum", metrics = [
-        concat(local.own["broadcaster.PostRate"], [{ label = "least rate of a broadcaster" }]),
-        concat(local.own["broadcaster.PostsOverQuota"], [{ label = "refused by the account", stat = "Sum", yAxis = "right" }]),
+        concat(local.shown["broadcaster.PostRate"], [{ label = "least rate of a broadcaster" }]),
+        concat(local.shown["broadcaster.PostsOverQuota"], [{ label = "refused by the account", stat = "Sum", yAxis = "right" }]),
       ] },
     ],
     [
       { title = "Round, ms", stat = "Maximum", metrics = [
-        concat(local.own["broadcaster.RoundDuration"], [{ label = "duration" }]),
-        concat(local.own["broadcaster.RoundsSkipped"], [{ label = "left out", stat = "Sum", yAxis = "right" }]),
+        concat(local.shown["broadcaster.RoundDuration"], [{ label = "duration" }]),
+        concat(local.shown["broadcaster.RoundsSkipped"], [{ label = "left out", stat = "Sum", yAxis = "right" }]),
       ] },
       { title = "Viewers of a round", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.RoundViewersDue"], [{ label = "due" }]),
-        concat(local.own["broadcaster.RoundViewersDelivered"], [{ label = "pushed" }]),
+        concat(local.shown["broadcaster.RoundViewersDue"], [{ label = "due" }]),
+        concat(local.shown["broadcaster.RoundViewersDelivered"], [{ label = "pushed" }]),
       ] },
       { title = "Viewers that a round did not reach", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.RoundViewersGone"], [{ label = "gone (410)" }]),
-        concat(local.own["broadcaster.RoundViewersThrottled"], [{ label = "throttled (429, and left alone)" }]),
-        concat(local.own["broadcaster.RoundViewersHanging"], [{ label = "hanging (no response, or in quarantine)" }]),
-        concat(local.own["broadcaster.RoundViewersFailed"], [{ label = "failed" }]),
-        concat(local.own["broadcaster.RoundViewersUnread"], [{ label = "not read in time" }]),
+        concat(local.shown["broadcaster.RoundViewersGone"], [{ label = "gone (410)" }]),
+        concat(local.shown["broadcaster.RoundViewersThrottled"], [{ label = "throttled (429, and left alone)" }]),
+        concat(local.shown["broadcaster.RoundViewersHanging"], [{ label = "hanging (no response, or in quarantine)" }]),
+        concat(local.shown["broadcaster.RoundViewersFailed"], [{ label = "failed" }]),
+        concat(local.shown["broadcaster.RoundViewersUnread"], [{ label = "not read in time" }]),
       ] },
     ],
     [
       { title = "Fleet: viewers; a view, ms", stat = "Maximum", metrics = [
-        concat(local.own["broadcaster.FleetViewers"], [{ label = "following" }]),
-        concat(local.own["broadcaster.FleetPictureDuration"], [{ label = "longest, ms", yAxis = "right" }]),
+        concat(local.shown["broadcaster.FleetViewers"], [{ label = "following" }]),
+        concat(local.shown["broadcaster.FleetPictureDuration"], [{ label = "longest, ms", yAxis = "right" }]),
       ] },
       { title = "Fleet: messages, a minute", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.FleetMessagesDelivered"], [{ label = "pushed" }]),
-        concat(local.own["broadcaster.FleetMessagesNotReached"], [{ label = "not reached" }]),
-        concat(local.own["broadcaster.FleetPicturesFailed"], [{ label = "views not read" }]),
+        concat(local.shown["broadcaster.FleetMessagesDelivered"], [{ label = "pushed" }]),
+        concat(local.shown["broadcaster.FleetMessagesNotReached"], [{ label = "not reached" }]),
+        concat(local.shown["broadcaster.FleetPicturesFailed"], [{ label = "views not read" }]),
       ] },
     ],
     [
       { title = "Sockets, a minute", stat = "Sum", metrics = [
-        concat(["AWS/ApiGateway", "ConnectCount"], local.socket, [{ label = "connect" }]),
-        concat(["AWS/ApiGateway", "MessageCount"], local.socket, [{ label = "messages, both ways" }]),
+        concat(["AWS/ApiGateway", "ConnectCount"], local.of_socket, [{ label = "connect" }]),
+        concat(["AWS/ApiGateway", "MessageCount"], local.of_socket, [{ label = "messages, both ways" }]),
       ] },
       { title = "Sockets: errors a minute", stat = "Sum", metrics = [
-        concat(["AWS/ApiGateway", "ClientError"], local.socket, [{ label = "refused" }]),
-        concat(["AWS/ApiGateway", "IntegrationError"], local.socket, [{ label = "the Lambda returned an error" }]),
-        concat(["AWS/ApiGateway", "ExecutionError"], local.socket, [{ label = "the Lambda was not reached" }]),
-        concat(local.own["socket_lambda.AuthorizerFailures"], [{ label = "the authorizer failed" }]),
-        [var.logged.authorizer_ended.namespace, var.logged.authorizer_ended.name, { label = "Lambda ended the authorizer" }],
+        concat(["AWS/ApiGateway", "ClientError"], local.of_socket, [{ label = "refused" }]),
+        concat(["AWS/ApiGateway", "IntegrationError"], local.of_socket, [{ label = "the Lambda returned an error" }]),
+        concat(["AWS/ApiGateway", "ExecutionError"], local.of_socket, [{ label = "the Lambda was not reached" }]),
+        concat(local.shown["socket_lambda.AuthorizerFailures"], [{ label = "the authorizer failed" }]),
+        [local.logged.authorizer_ended.namespace, local.logged.authorizer_ended.name, { label = "Lambda ended the authorizer" }],
       ] },
       { title = "Raw log", stat = "Maximum", metrics = [
-        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.DataFreshness"], local.raw, [{ label = "oldest, s" }]),
-        concat(["AWS/Firehose", "DeliveryToS3.DataFreshness"], local.raw, [{ label = "oldest of the backup, s" }]),
-        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.Success"], local.raw, [{ label = "part that was indexed", stat = "Average", yAxis = "right" }]),
+        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.DataFreshness"], local.of_raw, [{ label = "oldest, s" }]),
+        concat(["AWS/Firehose", "DeliveryToS3.DataFreshness"], local.of_raw, [{ label = "oldest of the backup, s" }]),
+        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.Success"], local.of_raw, [{ label = "part that was indexed", stat = "Average", yAxis = "right" }]),
       ] },
     ],
     [
@@ -283,7 +279,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         y          = 0
         width      = local.columns * local.width
         height     = local.first_row
-        properties = { title = "Alarms", alarms = var.alarm_arns, sortBy = "stateUpdatedTimestamp" }
+        properties = { title = "Alarms", alarms = values(aws_cloudwatch_metric_alarm.this)[*].arn, sortBy = "stateUpdatedTimestamp" }
       }],
       local.graphs,
       [
@@ -301,7 +297,7 @@ resource "aws_cloudwatch_dashboard" "this" {
             view    = "timeSeries"
             stacked = false
             yAxis   = { left = { min = 0 } }
-            metrics = [[var.logged.errors.namespace, var.logged.errors.name, { label = "errors" }]]
+            metrics = [[local.logged.errors.namespace, local.logged.errors.name, { label = "errors" }]]
           }
         },
         {

@@ -1,10 +1,15 @@
 variable "name" {
-  description = "How the alarms' names begin."
+  description = "Name of the dashboard; the alarms' names begin so."
   type        = string
 }
 
 variable "account_id" {
   description = "The account."
+  type        = string
+}
+
+variable "region" {
+  description = "The region of the metrics."
   type        = string
 }
 
@@ -41,6 +46,14 @@ variable "watched" {
     socket_api           = object({ id = string, stage = string })
     log_group_names      = map(string)
     device_messages      = optional(object({ stream_name = string, failed_queue_name = string, rule_name = string, event_source_uuid = string }))
+  })
+}
+
+variable "services" {
+  description = "The containers' services: the cluster's name, and the services' names by container."
+  type = object({
+    cluster_name = string
+    names        = map(string)
   })
 }
 
