@@ -107,6 +107,7 @@ def test_aws_takes_every_planned_value(environment: str, state_of: Callable[[str
 
 SYSTEM = "module.system"
 INGEST = 'module.function["ingest"].aws_lambda_function.this'
+ROLE = 'module.container_role["consumer"]'
 RULE = "module.iot_ingest[0].aws_iot_topic_rule.telemetry"
 FAULTS: list[tuple[str, str, Any]] = [
     (RULE, "name", "rtdts-telemetry"),
@@ -145,9 +146,9 @@ FAULTS: list[tuple[str, str, Any]] = [
         "access_log_settings",
         [{"destination_arn": "arn:aws:logs:eu-central-1::x", "format": "$context.responseLength"}],
     ),
-    ("module.consumer_role.aws_iam_role.this", "name", "r" * 65),
-    ("module.consumer_role.aws_iam_role.this", "description", "what it may do \u2013 all"),
-    ("module.consumer_role.aws_iam_role_policy.this", "name", "its own"),
+    (f"{ROLE}.aws_iam_role.this", "name", "r" * 65),
+    (f"{ROLE}.aws_iam_role.this", "description", "what it may do \u2013 all"),
+    (f"{ROLE}.aws_iam_role_policy.this", "name", "its own"),
 ]
 
 
@@ -207,7 +208,7 @@ def test_a_table_defines_its_keys_and_nothing_else(prod: State) -> None:
 
 
 def test_two_resources_of_a_type_have_two_names(prod: State) -> None:
-    role = f"{SYSTEM}.module.consumer_role.aws_iam_role.this"
+    role = f"{SYSTEM}.{ROLE}.aws_iam_role.this"
     values_of(prod, role)["name"] = "rtdts-broadcaster"
 
     (fault,) = check_values(prod, PROD)

@@ -53,7 +53,7 @@ module "execution_role" {
   name           = "${var.name}-start"
   description    = "Lets ECS fetch the image of ${var.name} and write its log"
   service        = "ecs-tasks.amazonaws.com"
-  for_account_id = var.account_id
+  for_account_id = var.account.id
 
   statements = concat([
     {
@@ -126,7 +126,7 @@ resource "aws_ecs_task_definition" "this" {
       logDriver = "awslogs"
       options = merge(local.log_mode, {
         awslogs-group         = aws_cloudwatch_log_group.this.name
-        awslogs-region        = var.region
+        awslogs-region        = var.account.region
         awslogs-stream-prefix = "task"
       })
     }

@@ -12,14 +12,12 @@ variable "cluster" {
   default = null
 }
 
-variable "account_id" {
-  description = "The account."
-  type        = string
-}
-
-variable "region" {
-  description = "The region."
-  type        = string
+variable "account" {
+  description = "Where it is deployed."
+  type = object({
+    id     = string
+    region = string
+  })
 }
 
 variable "image" {

@@ -22,7 +22,7 @@ resource "aws_cloudwatch_log_resource_policy" "this" {
       Principal = { Service = "es.amazonaws.com" }
       Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource  = [for group in aws_cloudwatch_log_group.this : "${group.arn}:*"]
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
     }]
   })
 }
@@ -88,7 +88,7 @@ resource "aws_opensearch_domain" "this" {
       Effect    = "Allow"
       Principal = { AWS = concat([var.admin_role_arn], var.client_role_arns) }
       Action    = [for method in ["Get", "Head", "Post", "Put"] : "es:ESHttp${method}"]
-      Resource  = "arn:${var.partition}:es:${var.region}:${var.account_id}:domain/${var.name}/*"
+      Resource  = "arn:${var.account.partition}:es:${var.account.region}:${var.account.id}:domain/${var.name}/*"
     }]
   })
 

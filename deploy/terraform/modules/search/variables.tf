@@ -74,19 +74,13 @@ variable "client_role_arns" {
   type        = list(string)
 }
 
-variable "account_id" {
-  description = "The account."
-  type        = string
-}
-
-variable "region" {
-  description = "The region."
-  type        = string
-}
-
-variable "partition" {
-  description = "AWS's partition."
-  type        = string
+variable "account" {
+  description = "Where it is deployed."
+  type = object({
+    id        = string
+    region    = string
+    partition = string
+  })
 }
 
 variable "log_retention_days" {

@@ -34,10 +34,10 @@ locals {
       SHUTDOWN_BUDGET_S     = tostring(local.shutdown_budget_s)
 
       RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
-      CONSUMER_ROLE_ARN        = module.consumer_role.arn
-      BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
-      TRACK_ROLE_ARN           = module.track.role_arn
-      OPERATIONS_ROLE_ARN      = module.operations_role.arn
+      CONSUMER_ROLE_ARN        = module.container_role["consumer"].arn
+      BROADCASTER_ROLE_ARN     = module.container_role["broadcaster"].arn
+      TRACK_ROLE_ARN           = module.function["track"].role_arn
+      OPERATIONS_ROLE_ARN      = module.container_role["operations"].arn
       SEARCH_SHARDS            = tostring(var.search.shards)
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)

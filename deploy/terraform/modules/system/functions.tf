@@ -1,4 +1,4 @@
-# The product's Lambdas. Their timeouts lie below the gateway's 29 s, so that a response is ours.
+# The Lambdas. The timeouts of those behind a gateway lie below its 29 s, so that a response is ours.
 
 locals {
   functions = merge({ for key, function in local.iot_functions : key => function if var.iot_ingest != null }, {
@@ -27,6 +27,18 @@ locals {
       memory_mb   = 512
       statements  = local.statements.socket_authorizer
     }
+    track = {
+      description = "Trucks' history, for the back office"
+      timeout_s   = 20
+      memory_mb   = 512
+      statements  = local.statements.track
+    }
+    search-admin = {
+      description = "Prepares OpenSearch: templates, retention, roles"
+      timeout_s   = 300
+      memory_mb   = 256
+      statements  = local.statements.search_admin
+    }
   })
 
   iot_functions = {
@@ -44,6 +56,12 @@ locals {
       memory_mb  = 512
       statements = local.statements.iot_enrollment
     }
+  }
+
+  # OpenSearch is in the VPC. track connects as a task does: to OpenSearch and DynamoDB.
+  function_networks = {
+    for key, group in { track = "tasks", search-admin = "search_admin" } :
+    key => { subnet_ids = module.network.private_subnet_ids, security_group_ids = [module.network.security_group_ids[group]] }
   }
 }
 
@@ -63,36 +81,13 @@ module "function" {
   environment          = local.function_environments[each.key]
   required_environment = local.function_requirements[each.key]
   statements           = each.value.statements
+  network              = lookup(local.function_networks, each.key, null)
   log_retention_days   = var.retention.log_days
 }
 
-# Apart from the others: OpenSearch is in the VPC.
-module "track" {
-  source = "../function"
-
-  name                 = "${var.name}-track"
-  account_id           = var.account.id
-  description          = "Trucks' history, for the back office"
-  package_file         = "${var.packages_folder}/track.zip"
-  handler              = local.definitions.functions["track"].handler
-  runtime              = local.definitions.runtime
-  timeout_s            = 20
-  memory_mb            = 512
-  reserved_concurrency = lookup(var.reserved_concurrency, "track", -1)
-  environment          = local.function_environments["track"]
-  required_environment = local.function_requirements["track"]
-  statements           = local.statements.track
-  log_retention_days   = var.retention.log_days
-
-  network = {
-    subnet_ids = module.network.private_subnet_ids
-    # As a task: outbound only, to OpenSearch and DynamoDB.
-    security_group_ids = [module.network.security_group_ids["tasks"]]
-  }
-}
-
+# One whose failure fails the apply needs no alarm.
 locals {
-  all_functions = merge(module.function, { track = module.track })
+  watched_functions = { for key, function in module.function : key => function if key != "search-admin" }
 }
 
 module "http_api" {
@@ -104,8 +99,8 @@ module "http_api" {
 
   functions = {
     for key, routes in local.definitions.http_routes : key => {
-      name       = local.all_functions[key].name
-      invoke_arn = local.all_functions[key].invoke_arn
+      name       = module.function[key].name
+      invoke_arn = module.function[key].invoke_arn
       routes     = routes
 
       open_routes = lookup(local.definitions.open_http_routes, key, [])

@@ -1,25 +1,14 @@
 # The operators' commands: a container that runs only when an operator starts it
 # (`python -m deploy.run_operation`). In the VPC, since OpenSearch is.
 
-module "operations_role" {
-  source = "../role"
-
-  name           = "${var.name}-operations"
-  description    = "What the operators' commands may do"
-  service        = "ecs-tasks.amazonaws.com"
-  for_account_id = var.account.id
-  statements     = local.operations_statements
-}
-
 module "operations" {
   source = "../container"
 
   name                 = "${var.name}-operations"
-  account_id           = var.account.id
-  region               = var.account.region
+  account              = var.account
   image                = "${module.images["operations"].url}:${var.image_tags.operations}"
   image_repository_arn = module.images["operations"].arn
-  task_role_arn        = module.operations_role.arn
+  task_role_arn        = module.container_role["operations"].arn
   environment          = local.container_environments["operations"]
   required_environment = local.container_requirements["operations"]
   stop_timeout_s       = 30 # what is interrupted is run again

@@ -48,15 +48,9 @@ output "raw_backup_bucket" {
 output "policies" {
   description = "What each part may do, as JSON."
   value = merge(
-    { for key, function in local.all_functions : key => function.policy },
-    {
-      search-admin = module.search_admin.policy
-      raw-log      = module.raw_log_role.policy
-      consumer     = module.consumer_role.policy
-      broadcaster  = module.broadcaster_role.policy
-      operations   = module.operations_role.policy
-    },
-    { for role in module.mqtt_bridge_role : "mqtt_bridge" => role.policy },
+    { for key, function in module.function : key => function.policy },
+    { for key, role in module.container_role : key => role.policy },
+    { raw-log = module.raw_log_role.policy },
     merge(module.iot_ingest[*].policies...),
   )
 }
@@ -65,7 +59,7 @@ output "environments" {
   description = "The settings of each deployable, by its name in generated/definitions.json."
   value = {
     functions = {
-      for key in concat(keys(local.functions), ["search-admin", "track"]) : key => {
+      for key in keys(local.functions) : key => {
         for name, value in local.function_environments[key] : name => value if name != "EDGE_SECRETS"
       }
     }

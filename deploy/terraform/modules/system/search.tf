@@ -11,17 +11,15 @@ module "search" {
   volume_gb             = var.search.volume_gb
   subnet_ids            = slice(module.network.private_subnet_ids, 0, var.search.zones)
   security_group_id     = module.network.security_group_ids["search"]
-  admin_role_arn        = module.search_admin.role_arn
+  admin_role_arn        = module.function["search-admin"].role_arn
   client_role_arns = [
     module.raw_log_role.arn,
-    module.consumer_role.arn,
-    module.broadcaster_role.arn,
-    module.track.role_arn,
-    module.operations_role.arn,
+    module.container_role["consumer"].arn,
+    module.container_role["broadcaster"].arn,
+    module.function["track"].role_arn,
+    module.container_role["operations"].arn,
   ]
-  account_id         = var.account.id
-  region             = var.account.region
-  partition          = var.account.partition
+  account            = var.account
   log_retention_days = var.retention.log_days
 
   depends_on = [aws_iam_service_linked_role.opensearch]
@@ -32,35 +30,13 @@ locals {
   domain_arn = "arn:${var.account.partition}:es:${var.account.region}:${var.account.id}:domain/${var.name}"
 }
 
-module "search_admin" {
-  source = "../function"
-
-  name                 = "${var.name}-search-admin"
-  account_id           = var.account.id
-  description          = "Prepares OpenSearch: templates, retention, roles"
-  package_file         = "${var.packages_folder}/search-admin.zip"
-  handler              = local.definitions.functions["search-admin"].handler
-  runtime              = local.definitions.runtime
-  timeout_s            = 300
-  memory_mb            = 256
-  environment          = local.function_environments["search-admin"]
-  required_environment = local.function_requirements["search-admin"]
-  statements           = local.statements.search_admin
-  log_retention_days   = var.retention.log_days
-
-  network = {
-    subnet_ids         = module.network.private_subnet_ids
-    security_group_ids = [module.network.security_group_ids["search_admin"]]
-  }
-}
-
 # Invoked again when its code or its settings change; a failure fails the apply.
 resource "aws_lambda_invocation" "prepare_search" {
-  function_name = module.search_admin.name
+  function_name = module.function["search-admin"].name
   input         = jsonencode({})
 
   triggers = {
-    code        = module.search_admin.source_code_hash
+    code        = module.function["search-admin"].source_code_hash
     environment = sha256(jsonencode(local.function_environments["search-admin"]))
     engine      = var.search.engine_version
   }

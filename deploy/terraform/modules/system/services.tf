@@ -35,14 +35,23 @@ locals {
   }
 }
 
-module "consumer_role" {
+# Apart from their containers: the domain knows the roles, and is there before the containers.
+module "container_role" {
   source = "../role"
+  for_each = {
+    for key, statements in {
+      consumer    = local.statements.consumer
+      broadcaster = local.statements.broadcaster
+      operations  = local.operations_statements
+      mqtt_bridge = local.statements.mqtt_bridge
+    } : key => statements if key != "mqtt_bridge" || var.mqtt_bridge != null
+  }
 
-  name           = local.consumer_application
-  description    = "What the consumer may do"
+  name           = "${var.name}-${replace(each.key, "_", "-")}"
+  description    = "What the container ${each.key} may do"
   service        = "ecs-tasks.amazonaws.com"
   for_account_id = var.account.id
-  statements     = local.statements.consumer
+  statements     = each.value
 }
 
 module "consumer" {
@@ -50,11 +59,10 @@ module "consumer" {
 
   name                 = local.consumer_application
   cluster              = local.cluster
-  account_id           = var.account.id
-  region               = var.account.region
+  account              = var.account
   image                = "${module.images["consumer"].url}:${var.image_tags.consumer}"
   image_repository_arn = module.images["consumer"].arn
-  task_role_arn        = module.consumer_role.arn
+  task_role_arn        = module.container_role["consumer"].arn
   environment          = local.container_environments["consumer"]
   required_environment = local.container_requirements["consumer"]
   health_command       = local.health_commands.consumer
@@ -74,17 +82,7 @@ module "consumer" {
   # behind one shard's process, and another task would help with neither. (The stream's iterator age
   # is not the consumer's alone either: Firehose is among the readers.)
 
-  depends_on = [aws_lambda_invocation.prepare_search, module.consumer_role, module.kcl_tables, module.tables]
-}
-
-module "broadcaster_role" {
-  source = "../role"
-
-  name           = "${var.name}-broadcaster"
-  description    = "What the broadcaster may do"
-  service        = "ecs-tasks.amazonaws.com"
-  for_account_id = var.account.id
-  statements     = local.statements.broadcaster
+  depends_on = [aws_lambda_invocation.prepare_search, module.container_role, module.kcl_tables, module.tables]
 }
 
 module "broadcaster" {
@@ -92,11 +90,10 @@ module "broadcaster" {
 
   name                 = "${var.name}-broadcaster"
   cluster              = local.cluster
-  account_id           = var.account.id
-  region               = var.account.region
+  account              = var.account
   image                = "${module.images["broadcaster"].url}:${var.image_tags.broadcaster}"
   image_repository_arn = module.images["broadcaster"].arn
-  task_role_arn        = module.broadcaster_role.arn
+  task_role_arn        = module.container_role["broadcaster"].arn
   environment          = local.container_environments["broadcaster"]
   required_environment = local.container_requirements["broadcaster"]
   health_command       = local.health_commands.broadcaster
@@ -134,23 +131,12 @@ module "broadcaster" {
     }
   }
 
-  depends_on = [aws_lambda_invocation.prepare_search, module.broadcaster_role, module.tables]
-}
-
-module "mqtt_bridge_role" {
-  source = "../role"
-  count  = var.mqtt_bridge == null ? 0 : 1
-
-  name           = "${var.name}-mqtt-bridge"
-  description    = "What the MQTT bridge may do"
-  service        = "ecs-tasks.amazonaws.com"
-  for_account_id = var.account.id
-  statements     = local.statements.mqtt_bridge
+  depends_on = [aws_lambda_invocation.prepare_search, module.container_role, module.tables]
 }
 
 # The other containers speak HTTPS only.
 resource "aws_security_group" "mqtt_bridge" {
-  count = length(module.mqtt_bridge_role)
+  count = var.mqtt_bridge == null ? 0 : 1
 
   name        = "${var.name}-mqtt-bridge"
   description = "to the MQTT broker"
@@ -174,15 +160,14 @@ resource "aws_vpc_security_group_egress_rule" "mqtt_broker" {
 # has no shared subscriptions, and its RabbitMQ no MQTT (docs/deploy.md).
 module "mqtt_bridge" {
   source = "../container"
-  count  = length(module.mqtt_bridge_role)
+  count  = length(aws_security_group.mqtt_bridge)
 
   name                 = "${var.name}-mqtt-bridge"
   cluster              = local.cluster
-  account_id           = var.account.id
-  region               = var.account.region
+  account              = var.account
   image                = "${module.images["mqtt_bridge"].url}:${var.image_tags.mqtt_bridge}"
   image_repository_arn = module.images["mqtt_bridge"].arn
-  task_role_arn        = module.mqtt_bridge_role[0].arn
+  task_role_arn        = module.container_role["mqtt_bridge"].arn
   environment          = local.container_environments["mqtt_bridge"]
   secrets              = { MQTT_PASSWORD = var.mqtt_bridge.password_secret_arn }
   required_environment = local.container_requirements["mqtt_bridge"]
@@ -202,5 +187,5 @@ module "mqtt_bridge" {
     security_group_ids = concat(module.network.tasks.security_group_ids, aws_security_group.mqtt_bridge[*].id)
   })
 
-  depends_on = [module.mqtt_bridge_role, module.tables, module.raw_log, module.consumer]
+  depends_on = [module.container_role, module.tables, module.raw_log, module.consumer]
 }

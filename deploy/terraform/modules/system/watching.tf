@@ -8,8 +8,7 @@ module "watching" {
   source = "../watching"
 
   name                        = var.name
-  region                      = var.account.region
-  account_id                  = var.account.id
+  account                     = var.account
   emails                      = var.alarms.emails
   measured                    = local.definitions.metrics
   silence                     = var.alarms.silence
@@ -20,7 +19,7 @@ module "watching" {
   watched = {
     stream_name          = aws_kinesis_stream.telemetry.name
     table_names          = module.tables.names
-    function_names       = { for key, function in local.all_functions : key => function.name }
+    function_names       = { for key, function in local.watched_functions : key => function.name }
     queue_names          = module.queues.names
     dead_letter_names    = module.queues.dead_letter_names
     domain_name          = var.name
@@ -36,7 +35,7 @@ module "watching" {
     }])
 
     log_group_names = merge(
-      { for key, function in local.all_functions : key => function.log_group_name },
+      { for key, function in local.watched_functions : key => function.log_group_name },
       { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },
       { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.log_group_name },
     )

@@ -255,7 +255,7 @@ locals {
         height = local.height
         properties = {
           title   = graph.title
-          region  = var.region
+          region  = var.account.region
           stat    = graph.stat
           period  = 60
           view    = "timeSeries"
@@ -291,7 +291,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           height = local.height
           properties = {
             title   = "Errors logged, a minute"
-            region  = var.region
+            region  = var.account.region
             stat    = "Sum"
             period  = 60
             view    = "timeSeries"
@@ -308,7 +308,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           height = local.height
           properties = {
             title  = "The last errors"
-            region = var.region
+            region = var.account.region
             view   = "table"
             query = join(" | ", concat(
               [for name in values(var.watched.log_group_names) : "SOURCE '${name}'"],

@@ -21,7 +21,7 @@ locals {
     authorizer_ended = { namespace = var.measured.namespace, name = "AuthorizerEnded", dimensions = {} }
   }
 
-  search = { ClientId = var.account_id, DomainName = var.watched.domain_name }
+  search = { ClientId = var.account.id, DomainName = var.watched.domain_name }
 
   as_built = {
     expression = null
@@ -49,7 +49,7 @@ resource "aws_sns_topic_policy" "this" {
       Principal = { Service = "cloudwatch.amazonaws.com" }
       Action    = "sns:Publish"
       Resource  = aws_sns_topic.this.arn
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
     }]
   })
 }

@@ -1,4 +1,4 @@
 output "dashboard_url" {
   description = "Where the dashboard is shown."
-  value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value       = "https://${var.account.region}.console.aws.amazon.com/cloudwatch/home?region=${var.account.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

@@ -3,14 +3,12 @@ variable "name" {
   type        = string
 }
 
-variable "account_id" {
-  description = "The account."
-  type        = string
-}
-
-variable "region" {
-  description = "The region of the metrics."
-  type        = string
+variable "account" {
+  description = "Where it is deployed."
+  type = object({
+    id     = string
+    region = string
+  })
 }
 
 variable "emails" {

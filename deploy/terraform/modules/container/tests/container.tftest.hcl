@@ -5,8 +5,7 @@ mock_provider "aws" {
 variables {
   name                 = "rtdts-test-consumer"
   cluster              = { arn = "arn:aws:ecs:eu-central-1:123456789012:cluster/c", name = "c" }
-  account_id           = "123456789012"
-  region               = "eu-central-1"
+  account              = { id = "123456789012", region = "eu-central-1" }
   image                = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/x:0123456789abcdef"
   image_repository_arn = "arn:aws:ecr:eu-central-1:123456789012:repository/x"
   task_role_arn        = "arn:aws:iam::123456789012:role/t"

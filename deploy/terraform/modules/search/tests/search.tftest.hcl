@@ -12,9 +12,7 @@ variables {
   security_group_id  = "sg-1"
   admin_role_arn     = "arn:aws:iam::123456789012:role/admin"
   client_role_arns   = ["arn:aws:iam::123456789012:role/client"]
-  account_id         = "123456789012"
-  region             = "eu-central-1"
-  partition          = "aws"
+  account            = { id = "123456789012", region = "eu-central-1", partition = "aws" }
   log_retention_days = 7
 }
 

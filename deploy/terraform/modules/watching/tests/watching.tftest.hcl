@@ -3,12 +3,11 @@ mock_provider "aws" {
 }
 
 variables {
-  name       = "rtdts-test"
-  account_id = "123456789012"
-  region     = "eu-central-1"
-  emails     = []
-  silence    = { from_hour = 6, to_hour = 18, days = [1, 5] }
-  services   = { cluster_name = "rtdts-test", names = { consumer = "rtdts-test-consumer" } }
+  name     = "rtdts-test"
+  account  = { id = "123456789012", region = "eu-central-1" }
+  emails   = []
+  silence  = { from_hour = 6, to_hour = 18, days = [1, 5] }
+  services = { cluster_name = "rtdts-test", names = { consumer = "rtdts-test-consumer" } }
 
   measured = jsondecode(file("../../generated/definitions.json")).metrics
 
