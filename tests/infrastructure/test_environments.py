@@ -94,10 +94,11 @@ def test_production_searches_in_three_zones(resources: ResourcesOf) -> None:
 
 def test_development_is_one_small_node_and_one_shard(resources: ResourcesOf) -> None:
     (domain,) = resources("dev", "aws_opensearch_domain").values()
+    (cluster,) = domain["cluster_config"]
     (stream,) = resources("dev", "aws_kinesis_stream").values()
 
-    assert domain["cluster_config"][0]["instance_count"] == 1
-    assert domain["cluster_config"][0]["instance_type"] == "t3.small.search"
+    assert (cluster["instance_count"], cluster["instance_type"]) == (1, "t3.small.search")
+    assert not cluster["zone_awareness_enabled"]
     assert stream["shard_count"] == 1
 
 

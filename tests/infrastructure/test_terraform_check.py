@@ -56,11 +56,11 @@ def test_every_module_and_environment_is_checked() -> None:
     assert {"modules/system", "modules/role", "environments/dev", "environments/prod"} <= found
 
 
-def test_every_module_has_the_same_four_files() -> None:
+def test_every_module_has_the_same_files() -> None:
     for folder in configurations():
         names = {path.name for path in folder.glob("*.tf")}
 
-        assert {"main.tf", "variables.tf", "outputs.tf", "versions.tf"} <= names, folder
+        assert {"main.tf", "variables.tf", "versions.tf"} <= names, folder
 
 
 def test_tests_that_pass_are_counted() -> None:

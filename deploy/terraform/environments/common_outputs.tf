@@ -44,24 +44,9 @@ output "environments" {
   value       = module.system.environments
 }
 
-output "containers" {
-  description = "The containers' definitions."
-  value       = module.system.containers
-}
-
-output "stream_name" {
-  description = "Name of the stream."
-  value       = module.system.stream_name
-}
-
 output "parked_bucket" {
   description = "The bucket of what can't be processed."
   value       = module.system.parked_bucket
-}
-
-output "raw_backup_bucket" {
-  description = "The bucket of Firehose's backup."
-  value       = module.system.raw_backup_bucket
 }
 
 output "dashboard_url" {

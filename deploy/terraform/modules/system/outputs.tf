@@ -25,24 +25,9 @@ output "image_repositories" {
   value       = { for key, repository in module.images : key => repository.url }
 }
 
-output "stream_name" {
-  description = "Name of the stream."
-  value       = aws_kinesis_stream.telemetry.name
-}
-
-output "table_names" {
-  description = "Names of the tables, the KCL's too."
-  value       = merge(module.tables.names, module.kcl_tables.names)
-}
-
 output "parked_bucket" {
   description = "The bucket of what can't be processed."
   value       = module.parked.name
-}
-
-output "raw_backup_bucket" {
-  description = "The bucket of Firehose's backup."
-  value       = module.raw_backup.name
 }
 
 output "policies" {
@@ -65,18 +50,6 @@ output "environments" {
     }
     containers = { for key, environment in local.container_environments : key => environment if key != "mqtt_bridge" || var.mqtt_bridge != null }
   }
-}
-
-output "containers" {
-  description = "The containers' definitions."
-  value = merge(
-    {
-      consumer    = module.consumer.container
-      broadcaster = module.broadcaster.container
-      operations  = module.operations.container
-    },
-    { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.container },
-  )
 }
 
 output "dashboard_url" {

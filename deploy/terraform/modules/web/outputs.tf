@@ -16,8 +16,3 @@ output "bucket" {
   description = "Where a base map of one's own is put, below base_maps/."
   value       = module.bucket.name
 }
-
-output "config" {
-  description = "The page's settings."
-  value       = aws_s3_object.config.content
-}

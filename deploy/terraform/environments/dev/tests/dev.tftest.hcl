@@ -35,16 +35,6 @@ run "whole" {
   command = apply
 
   assert {
-    condition     = output.websocket_url == "wss://socket0000.execute-api.eu-central-1.amazonaws.com/live"
-    error_message = "Sockets connect to the stage."
-  }
-
-  assert {
-    condition     = output.server_url == "https://http0api00.execute-api.eu-central-1.amazonaws.com"
-    error_message = "The default stage needs no path."
-  }
-
-  assert {
     condition = output.web_env == join("", [
       "ServerURL=https://http0api00.execute-api.eu-central-1.amazonaws.com\n",
       "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",

@@ -57,11 +57,6 @@ run "whole" {
   }
 
   assert {
-    condition     = output.environments.functions["search-admin"]["SEARCH_SHARDS"] == "1"
-    error_message = "The variable's value reaches the function that makes the indexes."
-  }
-
-  assert {
     condition     = !strcontains(nonsensitive(output.sim_env), "TOKEN")
     error_message = "Production has no issuer of tokens for tests."
   }

@@ -31,29 +31,6 @@ variables {
   }
 }
 
-run "a_container_that_can_do_little" {
-  command = apply
-
-  assert {
-    condition     = [for mount in output.container.mountPoints : mount.containerPath] == ["/tmp"]
-    error_message = "But where it was allowed to."
-  }
-
-  assert {
-    condition     = [for variable in output.container.environment : variable.name] == ["A", "B"]
-    error_message = "In order, so that nothing changes for nothing."
-  }
-}
-
-run "it_grows_when_behind" {
-  command = apply
-
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.scale_out["behind"].alarm_actions == toset([aws_appautoscaling_policy.scale_out[0].arn])
-    error_message = "The alarm leads to the policy."
-  }
-}
-
 run "no_alarm_that_could_do_nothing" {
   command = apply
 

@@ -10,20 +10,6 @@ variables {
   }
 }
 
-run "one_certificate_for_all_names" {
-  command = apply
-
-  assert {
-    condition     = aws_acm_certificate.this.domain_name == "live.example.com" && aws_acm_certificate.this.subject_alternative_names == toset(["trucks.example.com"])
-    error_message = "Each name is on it."
-  }
-
-  assert {
-    condition     = output.names == { trucks = "trucks.example.com", socket = "live.example.com" }
-    error_message = "Each purpose has its name."
-  }
-}
-
 run "what_is_behind_a_cdn_has_no_record" {
   command = apply
 

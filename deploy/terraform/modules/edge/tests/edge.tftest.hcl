@@ -20,16 +20,6 @@ run "each_name_has_a_distribution_behind_the_rules" {
     condition     = alltrue([for key, one in aws_cloudfront_distribution.this : one.web_acl_id == aws_wafv2_web_acl.this.arn && one.aliases == toset([var.fronts[key].name])])
     error_message = "No name goes round the rules."
   }
-
-  assert {
-    condition     = alltrue([for distribution in aws_cloudfront_distribution.this : one(one(distribution.origin).custom_header).value == "only-for-this-test"])
-    error_message = "The Lambdas must know what came this way."
-  }
-
-  assert {
-    condition     = output.names == { people = "api.example.com", socket = "live.example.com" }
-    error_message = "Each purpose has its name."
-  }
 }
 
 run "waf_has_a_least_rate" {

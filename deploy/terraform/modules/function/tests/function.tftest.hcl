@@ -15,28 +15,6 @@ variables {
   statements         = [{ sid = "Put", actions = ["kinesis:PutRecords"], resources = ["arn:aws:kinesis:eu-central-1:123456789012:stream/s"] }]
 }
 
-run "outside_of_a_vpc" {
-  command = apply
-
-  assert {
-    condition     = !strcontains(output.policy, "ec2:") && length(aws_lambda_function.this.vpc_config) == 0
-    error_message = "Without a network it needs no interfaces."
-  }
-}
-
-run "within_a_vpc" {
-  command = apply
-
-  variables {
-    network = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
-  }
-
-  assert {
-    condition     = strcontains(output.policy, "ec2:CreateNetworkInterface")
-    error_message = "Within a network it makes interfaces."
-  }
-}
-
 run "what_would_not_start_is_not_deployed" {
   command = plan
 

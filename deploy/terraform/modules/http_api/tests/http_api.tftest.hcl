@@ -34,11 +34,6 @@ run "every_route_asks_for_a_token" {
   command = apply
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["POST /telemetry", "POST /phones/owntracks", "GET /deliveries", "POST /tickets"])
-    error_message = "Every route is there."
-  }
-
-  assert {
     condition = alltrue([
       for key, route in aws_apigatewayv2_route.this :
       route.authorization_type == (key == "POST /phones/owntracks" ? "NONE" : "JWT")
@@ -70,11 +65,6 @@ run "a_page_may_be_named" {
   assert {
     condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_origins == toset(["https://tracking.example.com"])
     error_message = "That page, and no other."
-  }
-
-  assert {
-    condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_methods == toset(["DELETE", "GET", "POST", "PUT"]) && aws_apigatewayv2_api.this.cors_configuration[0].allow_headers == toset(["authorization"]) && aws_apigatewayv2_api.this.cors_configuration[0].expose_headers == toset(["retry-after"]) && aws_apigatewayv2_api.this.cors_configuration[0].max_age == 60
-    error_message = "What the code's declarations let pages do."
   }
 }
 

@@ -24,15 +24,6 @@ variables {
   }
 }
 
-run "a_queue_and_its_dead_letters" {
-  command = apply
-
-  assert {
-    condition     = aws_sqs_queue.this["rounds"].redrive_policy == "" && join(",", keys(output.dead_letter_names)) == "nudges"
-    error_message = "What is of no use later has no dead letters."
-  }
-}
-
 run "dead_letters_wholly_or_not_at_all" {
   command = plan
 

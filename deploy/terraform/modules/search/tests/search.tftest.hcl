@@ -20,37 +20,8 @@ run "closed" {
   command = apply
 
   assert {
-    condition     = jsondecode(aws_opensearch_domain.this.access_policies).Statement[0].Principal.AWS == ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:role/client"]
-    error_message = "Only the roles that were named."
-  }
-
-  assert {
     condition     = !strcontains(aws_opensearch_domain.this.access_policies, "ESHttpDelete")
     error_message = "No role may delete an index."
-  }
-}
-
-run "over_three_zones" {
-  command = apply
-
-  assert {
-    condition     = aws_opensearch_domain.this.cluster_config[0].zone_awareness_config[0].availability_zone_count == 3
-    error_message = "A replica is in another zone."
-  }
-}
-
-run "in_one_zone" {
-  command = apply
-
-  variables {
-    instance_type  = "t3.small.search"
-    instance_count = 1
-    subnet_ids     = ["subnet-1"]
-  }
-
-  assert {
-    condition     = !aws_opensearch_domain.this.cluster_config[0].zone_awareness_enabled && length(aws_opensearch_domain.this.cluster_config[0].zone_awareness_config) == 0
-    error_message = "One node needs no second zone."
   }
 }
 

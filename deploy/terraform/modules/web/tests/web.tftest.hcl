@@ -20,28 +20,8 @@ run "the_page_may_connect_to_the_service_alone" {
   }
 
   assert {
-    condition     = !strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "unsafe")
-    error_message = "Nothing inline."
-  }
-
-  assert {
     condition     = contains([for item in one(aws_cloudfront_response_headers_policy.this.custom_headers_config).items : item.header], "X-Robots-Tag")
     error_message = "No search engine keeps a customer's page."
-  }
-
-  assert {
-    condition     = aws_cloudfront_response_headers_policy.this.security_headers_config[0].strict_transport_security[0].access_control_max_age_sec >= 31536000
-    error_message = "Browsers that know the page use TLS alone."
-  }
-
-  assert {
-    condition     = aws_cloudfront_response_headers_policy.this.security_headers_config[0].referrer_policy[0].referrer_policy == "no-referrer"
-    error_message = "No other site learns where the page is."
-  }
-
-  assert {
-    condition     = jsondecode(output.config) == { server_url = var.server_url, websocket_url = var.websocket_url, map = null, sign_in = null }
-    error_message = "The page's settings have the service's address."
   }
 
   assert {
@@ -92,16 +72,6 @@ run "the_console_may_sign_in" {
   assert {
     condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "wss://live.example.com https://cognito-idp.eu-central-1.amazonaws.com https://acme.auth.eu-central-1.amazoncognito.com;")
     error_message = "Discovery and tokens may be fetched."
-  }
-
-  assert {
-    condition     = jsondecode(output.config).sign_in.scope == "openid" && jsondecode(output.config).sign_in.client_id == "c1"
-    error_message = "The console's settings have the issuer."
-  }
-
-  assert {
-    condition     = aws_s3_object.page["console.html"].cache_control == "no-cache" && endswith(output.console_url, "/console.html")
-    error_message = "The console is served beside the customer's page."
   }
 }
 
