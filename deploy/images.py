@@ -1,4 +1,4 @@
-"""Writes the build contexts of the containers' images: `python -m deploy.images`.
+"""Writes the build contexts of the containers' images.
 
 A build context is a folder with the import closure of the modules that run, and the locked
 requirements of their dependency group, so the image can hold nothing else. Its digest is the
@@ -7,19 +7,16 @@ image's tag: the same sources have the same tag, and a pushed image need not be 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from deploy.archive import digest_of
-from deploy.import_closure import ImportClosureError, import_closure
+from deploy.import_closure import import_closure
 from deploy.package import PROJECT
-from deploy.wheels import WheelsError, locked_requirements, uv_from
 
 TAG_DIGITS: Final = 16
 
@@ -142,29 +139,3 @@ def build_contexts(
         )
         for image in images
     }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the contexts and prints their tags."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.images",
-        description="Write what each container's image is built from.",
-        epilog="uv is the program that the variable UV names, or the one on the path.",
-    )
-    parser.add_argument("--out", type=Path, default=PROJECT / "build", help="(%(default)s)")
-    args = parser.parse_args(arguments)
-    uv = uv_from()
-    try:
-        contexts = build_contexts(
-            out=args.out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
-        )
-    except (ImportClosureError, WheelsError) as error:
-        print(f"no images: {error}", file=sys.stderr)  # noqa: T201 - a command's output
-        return 1
-    for name, context in contexts.items():
-        print(f"{name:12} {context.tag}  {context.folder}")  # noqa: T201 - a command's output
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,10 +6,9 @@ group that the closure imports. It holds nothing else, and has the same bytes wh
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from deploy.wheels import (
     WheelsError,
     fetch_wheels,
     third_party_files,
-    this_machine,
     uv_from,
 )
 
@@ -149,7 +147,6 @@ def build_packages(
     out: Path,
     project: Path = PROJECT,
     packages: Sequence[Package] = PACKAGES,
-    progress: Callable[[Package, Path], None] = lambda _package, _path: None,
 ) -> dict[str, Path]:
     """Builds every zip that has changed.
 
@@ -159,7 +156,6 @@ def build_packages(
         out: Folder for archives and unpacked wheels.
         project: The source tree.
         packages: Which packages.
-        progress: Called after each.
 
     Returns:
         The zips by package name.
@@ -168,50 +164,27 @@ def build_packages(
         ImportClosureError: An import leads nowhere.
         WheelsError: The wheels can't be fetched.
     """
-    built: dict[str, Path] = {}
-    for package in packages:
-        path = build_package(package, project=project, target=target, out=out, uv=uv)
-        built[package.name] = path
-        progress(package, path)
-    return built
+    return {
+        package.name: build_package(package, project=project, target=target, out=out, uv=uv)
+        for package in packages
+    }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds the zips and prints their sizes and digests."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.package",
-        description="Build the Lambdas' zips, reproducibly, from uv.lock.",
-        epilog="uv is the program that the variable UV names, or the one on the path.",
-    )
-    parser.add_argument("--local", action="store_true", help="for this machine and its Python")
-    parser.add_argument("--platform", default=PRODUCTION.platform, help="(%(default)s)")
-    parser.add_argument("--python", default=PRODUCTION.python, help="(%(default)s)")
-    parser.add_argument("--out", type=Path, default=PROJECT / "build", help="(%(default)s)")
-    args = parser.parse_args(arguments)
-    target = (
-        this_machine()
-        if args.local
-        else BuildTarget(name=PRODUCTION.name, python=args.python, platform=args.platform)
-    )
+def main() -> int:
+    """Builds the zips of what is deployed, and prints their sizes and digests."""
     try:
-        build_packages(
-            target=target,
-            uv=uv_from(),
-            out=args.out,
-            packages=DEPLOYED_PACKAGES,
-            progress=_report,
+        built = build_packages(
+            target=PRODUCTION, uv=uv_from(), out=PROJECT / "build", packages=DEPLOYED_PACKAGES
         )
     except (ImportClosureError, WheelsError) as error:
         print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's output
         return 1
+    for name, path in built.items():
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        size_kb = len(content) / 1024
+        print(f"{name:18} {size_kb:8.0f} kB  sha256 {digest[:16]}  {path}")  # noqa: T201
     return 0
-
-
-def _report(package: Package, path: Path) -> None:
-    content = path.read_bytes()
-    size_kb = len(content) / 1024
-    digest = hashlib.sha256(content).hexdigest()
-    print(f"{package.name:18} {size_kb:8.0f} kB  sha256 {digest[:16]}  {path}")  # noqa: T201
 
 
 if __name__ == "__main__":

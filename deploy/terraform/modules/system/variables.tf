@@ -280,7 +280,7 @@ variable "cpu_architecture" {
 }
 
 variable "image_tags" {
-  description = "Tags of the images: the digest of what each was built from (python -m deploy.images)."
+  description = "Tags of the images: the digest of what each was built from (make images)."
   type = object({
     consumer    = string
     broadcaster = string
