@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from broadcaster.pushing import MAX_CHUNK, Messages, Pushed, Pusher
 from broadcaster.rate_limiter import Lane, RateLimiter
-from broadcaster.slots import Slots
+from broadcaster.slots import Reserved, Slots
 from broadcaster.snapshot_messages import EventReader, SnapshotMessages, TrackReader
 from broadcaster.stops import StopReader, StopsOfTrucks
 from broadcaster.threads import StoreThreads
 from broadcaster.update_messages import PositionMessages, TransitionMessages
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import (
-    ChangeNudge,
+    Nudge,
     PositionNudge,
     ShareNudge,
     SnapshotNudge,
@@ -101,29 +99,8 @@ class NudgeHandler:
         self._now_ms = now_ms
         self._chunk_size = chunk_size
 
-    async def begin_positions(
-        self, nudges: Sequence[PositionNudge]
-    ) -> list[list[asyncio.Task[Pushed]]]:
-        """Reads what the nudges are about, all in one go, and begins the posts.
-
-        What is read is the latest: of several nudges of a delivery one causes posts.
-
-        Returns:
-            As `begin`, one list per nudge.
-        """
-        by_s = self._rate.now_s() + POSITION_BEGUN_WITHIN_S
-        topics = dict.fromkeys(delivery_topic(nudge.delivery_id) for nudge in nudges)
-        read = self._stores.viewers.of_topic
-        found = await asyncio.gather(*(self._threads.tables.run(read, one) for one in topics))
-        viewers = list(itertools.chain.from_iterable(found))
-        begun = await self._post(viewers, self._position_messages, Lane.POSITION, by_s)
-        of_delivery = collections.defaultdict[str, list[asyncio.Task[Pushed]]](list)
-        for viewer, task in zip(viewers, begun, strict=False):  # the rate may have left some out
-            of_delivery[viewer.delivery_id].append(task)
-        return [of_delivery.pop(nudge.delivery_id, []) for nudge in nudges]
-
     async def begin(
-        self, nudge: ChangeNudge, only: frozenset[str] | None = None
+        self, nudge: Nudge, only: frozenset[str] | None = None
     ) -> list[asyncio.Task[Pushed]]:
         """Reads what the nudge is about and begins the posts.
 
@@ -143,25 +120,34 @@ class NudgeHandler:
         if not viewers:
             return []
         new_messages = await self._messages_of(nudge, viewers[0].role)
-        return await self._post(viewers, new_messages, Lane.CHANGE, math.inf)
-
-    async def _post(
-        self,
-        viewers: Sequence[Subscription],
-        new_messages: Callable[[], Messages],
-        lane: Lane,
-        by_s: float,
-    ) -> list[asyncio.Task[Pushed]]:
+        is_position = isinstance(nudge, PositionNudge)
+        by_s = self._rate.now_s() + POSITION_BEGUN_WITHIN_S if is_position else math.inf
         begun: list[asyncio.Task[Pushed]] = []
         for first in range(0, len(viewers), self._chunk_size):
             chunk = viewers[first : first + self._chunk_size]
-            if not await self._rate.acquire(lane, len(chunk), by_s=by_s):
+            reserved = await self._reserve(nudge, len(chunk), by_s)
+            if reserved is None:
                 break
-            reserved = await self._slots.reserve(len(chunk))
             begun += await self._pusher.begin(chunk, new_messages(), reserved)
         return begun
 
-    async def _viewers_of(self, nudge: ChangeNudge) -> Sequence[Subscription]:
+    async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reserved | None:
+        """Waits until posts to so many viewers may begin; None when it is too late for them."""
+        if not isinstance(nudge, PositionNudge):
+            # A change of status has the status and the position, a post each.
+            posts = viewers * (2 if isinstance(nudge, TransitionNudge) else 1)
+            await self._rate.acquire(Lane.CHANGE, posts)
+            return await self._slots.reserve(viewers)
+        if not await self._rate.acquire(Lane.POSITION, viewers, by_s=by_s):
+            return None
+        try:
+            # Behind changes: while connections hang, positions would hold the slots that come free.
+            async with asyncio.timeout(by_s - self._rate.now_s()):
+                return await self._slots.reserve_behind(viewers)
+        except TimeoutError:
+            return None
+
+    async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
         read = self._stores.viewers
         topic = delivery_topic(nudge.delivery_id)
         if not isinstance(nudge, SnapshotNudge):
@@ -174,7 +160,7 @@ class NudgeHandler:
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)
 
-    async def _messages_of(self, nudge: ChangeNudge, first_role: str) -> Callable[[], Messages]:
+    async def _messages_of(self, nudge: Nudge, first_role: str) -> Callable[[], Messages]:
         match nudge:
             case SnapshotNudge():
                 return lambda: SnapshotMessages(
@@ -188,7 +174,7 @@ class NudgeHandler:
                     log=self._log,
                     now_ms=self._now_ms,
                 )
-            case ShareNudge():
+            case PositionNudge() | ShareNudge():
                 return self._position_messages
             case TransitionNudge():
                 return await self._transition_messages(nudge)

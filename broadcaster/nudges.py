@@ -3,10 +3,9 @@
 There are two queues and two consumers: one for changes, one for the snapshots of viewers that have
 just begun to track.
 
-Positions that were received together are read together. Each nudge is deleted when its posts are
-in progress and the responses have had a moment to come. So a broadcaster that is killed leaves the
-nudge to the next one, and a slow viewer does not delay the next change of its delivery (the queue
-delivers no other nudge of a delivery until the deletion).
+A nudge is deleted when its posts are in progress and the responses have had a moment to come. So a
+broadcaster that is killed leaves the nudge to the next one, and a slow viewer does not delay the
+next change of its delivery (the queue delivers no other nudge of a delivery until the deletion).
 Viewers that a post did not reach are tried again, a few times, with their rights read again; after
 that they are left to the round.
 """
@@ -15,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -28,7 +26,7 @@ from broadcaster.polling import LongPoll
 from broadcaster.pushing import Outcome, Pushed
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
-from rtdts.push_queue.nudges import ChangeNudge, Nudge, PositionNudge
+from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.backoff import backoff_s
@@ -67,7 +65,7 @@ FOLLOW_UPS: Final = 3
 """How often a viewer that was not reached is tried again; never with only a position."""
 
 _FOLLOW_UP_FIRST_S: Final = 0.5
-_FOLLOW_UPS_AT_ONCE: Final = 1_000
+FOLLOW_UPS_AT_ONCE: Final = 1_000
 """With more, the problem is a general one; the viewers are left to the round."""
 
 _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
@@ -90,17 +88,12 @@ class Queue(Protocol):
 
 
 class Handler(Protocol):
-    """Begins the pushes of nudges; each call raises what a store raises."""
+    """Begins the pushes of a nudge."""
 
     async def begin(
-        self, nudge: ChangeNudge, only: frozenset[str] | None = None
+        self, nudge: Nudge, only: frozenset[str] | None = None
     ) -> list[asyncio.Task[Pushed]]:
-        """Returns one task per viewer."""
-
-    async def begin_positions(
-        self, nudges: Sequence[PositionNudge]
-    ) -> list[list[asyncio.Task[Pushed]]]:
-        """Returns one list per nudge, with one task per viewer."""
+        """Returns one task per viewer; raises what a store raises."""
 
 
 class NudgeConsumer:
@@ -116,6 +109,7 @@ class NudgeConsumer:
         wait_s: Length of the long poll; also how long a shutdown may have to wait for it.
         at_once: Nudges handled at once.
         response_wait_s: How long to wait for the responses to a nudge's posts.
+        follow_ups_at_once: Changes whose viewers are tried again at once.
         sleep: Waits some seconds.
         monotonic: Clock in seconds.
         now_ms: Wall clock, compared with the time at which the queue received a nudge.
@@ -133,6 +127,7 @@ class NudgeConsumer:
         wait_s: int,
         at_once: int = 100,
         response_wait_s: float = RESPONSE_WAIT_S,
+        follow_ups_at_once: int = FOLLOW_UPS_AT_ONCE,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = wall_clock.now_ms,
@@ -150,15 +145,17 @@ class NudgeConsumer:
             monotonic=monotonic,
         )
         self._threads = threads
-        self._deletions = Deletions(queue.delete, threads)
+        self._deletions = Deletions(queue.delete, threads, log=log)
         self._log = log
         self._response_wait_s = response_wait_s
+        self._follow_ups_at_once = follow_ups_at_once
         self._sleep = sleep
         self._now_ms = now_ms
         self._oldest_ms = 0
         self._free = asyncio.Semaphore(at_once)
         self._handling: set[asyncio.Task[None]] = set()
         self._following_up: set[asyncio.Task[None]] = set()
+        self._counting: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._counts: collections.Counter[str] = collections.Counter()
 
@@ -172,13 +169,11 @@ class NudgeConsumer:
             # Waits for a free place first: a received nudge must be handled within its 5 s.
             async with self._free:
                 pass
-            for together in _grouped(await self._poll.messages(lambda: self._stopping)):
-                for _ in together:
-                    await self._free.acquire()
-                self._counts["NudgesReceived"] += len(together)
-                task = asyncio.create_task(self._handle(together))
+            for received in await self._poll.messages(lambda: self._stopping):
+                await self._free.acquire()
+                task = asyncio.create_task(self._handle(received))
                 self._handling.add(task)
-                task.add_done_callback(functools.partial(self._handled, len(together)))
+                task.add_done_callback(self._handled)
 
     def stop(self) -> None:
         """Stops receiving after the poll in progress."""
@@ -186,10 +181,11 @@ class NudgeConsumer:
 
     async def drain(self, deadline: Deadline) -> None:
         """Waits for the nudges in progress; the queue delivers those left at the deadline again."""
-        for tasks in (self._handling, self._following_up):
+        kinds = (self._handling, self._following_up, self._counting)
+        for tasks in kinds:
             if tasks:
                 await asyncio.wait(tasks, timeout=deadline.remaining_s)
-        left = [*self._handling, *self._following_up]
+        left = [task for tasks in kinds for task in tasks]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -205,50 +201,35 @@ class NudgeConsumer:
         values: dict[str, float] = {metric.name: counts[metric.name] for metric in METRICS}
         return values | {"NudgeAge": oldest_ms}
 
-    def _handled(self, count: int, task: asyncio.Task[None]) -> None:
+    def _handled(self, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
-        for _ in range(count):
-            self._free.release()
+        self._free.release()
 
-    async def _handle(self, together: Sequence[ReceivedNudge]) -> None:
+    async def _handle(self, received: ReceivedNudge) -> None:
+        nudge = received.message
+        self._counts["NudgesReceived"] += 1
         try:
-            begun = await self._begin([one.message for one in together])
+            tasks = await self._handler.begin(nudge)
+            if tasks:
+                await asyncio.wait(tasks, timeout=self._response_wait_s)
+                self._start_follow_up(nudge, tasks)
+            self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
         except Exception as error:
-            if len(together) == 1:
-                await self._failed(together[0], error)
-            else:  # one delivery's fault must not affect the others
-                await asyncio.gather(*(self._handle([one]) for one in together))
-            return
-        await asyncio.gather(*map(self._finish, together, begun))
-
-    async def _begin(self, nudges: Sequence[Nudge]) -> list[list[asyncio.Task[Pushed]]]:
-        positions = [one for one in nudges if isinstance(one, PositionNudge)]
-        if positions:
-            return await self._handler.begin_positions(positions)
-        return [
-            await self._handler.begin(one) for one in nudges if not isinstance(one, PositionNudge)
-        ]
-
-    async def _finish(self, received: ReceivedNudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
-        if tasks:
-            await asyncio.wait(tasks, timeout=self._response_wait_s)
-            self._start_follow_up(received.message, tasks)
-        self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
-        delivery_id = received.message.delivery_id
-        try:
-            codes = await self._deletions.delete(received)
-        except Exception as error:  # it comes again
-            self._log.exception("nudge_not_deleted", error, delivery_id=delivery_id)
+            self._counts["NudgesFailed"] += 1
+            self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
+            if _is_own_fault(error):
+                await self._bury(received)
+            # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
         else:
-            if codes:
-                self._log.warning("nudges_not_deleted", delivery_id=delivery_id, codes=list(codes))
+            await self._delete(received)
 
-    async def _failed(self, received: ReceivedNudge, error: Exception) -> None:
-        self._counts["NudgesFailed"] += 1
-        self._log.exception("nudge_failed", error, delivery_id=received.message.delivery_id)
-        if _is_own_fault(error):
-            await self._bury(received)
-        # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
+    async def _delete(self, received: ReceivedNudge) -> None:
+        try:
+            await self._deletions.delete(received)
+        except Exception as error:  # it comes again
+            self._counts["NudgesFailed"] += 1
+            delivery_id = received.message.delivery_id
+            self._log.exception("nudge_not_deleted", error, delivery_id=delivery_id)
 
     async def _bury(self, received: ReceivedNudge) -> None:
         """Dead-letters a nudge, so that it does not delay the delivery's next nudge in vain."""
@@ -260,28 +241,30 @@ class NudgeConsumer:
             self._counts["NudgesDead"] += 1
 
     def _start_follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
-        if len(self._following_up) >= _FOLLOW_UPS_AT_ONCE:
+        # Positions are only counted: a flood of them must not leave a change without its attempts.
+        kind = self._counting if isinstance(nudge, PositionNudge) else self._following_up
+        if kind is self._following_up and len(kind) >= self._follow_ups_at_once:
             self._log.error("too_many_follow_ups", delivery_id=nudge.delivery_id)
             return
         task = asyncio.create_task(self._follow_up(nudge, tasks))
-        self._following_up.add(task)
-        task.add_done_callback(self._following_up.discard)
+        kind.add(task)
+        task.add_done_callback(kind.discard)
 
     async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
         """Awaits every response, and tries the viewers again that a post did not reach."""
         # A position is followed by a newer one before it would be tried again.
-        change = None if isinstance(nudge, PositionNudge) else nudge
+        follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
         waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
-        for attempt in range(FOLLOW_UPS + 1):
+        for attempt in range(follow_ups + 1):
             missed = self._count(await asyncio.gather(*tasks))
             if not missed:
                 return
-            if change is None or attempt == FOLLOW_UPS or self._stopping:
+            if attempt == follow_ups or self._stopping:
                 break
             longest_s = max(map(self._backoff.remaining_s, missed))
             await self._sleep(max(next(waits_s), longest_s))
             try:
-                tasks = await self._handler.begin(change, missed)
+                tasks = await self._handler.begin(nudge, missed)
             except Exception as error:  # the viewers are left to the round
                 self._log.exception("follow_up_failed", error, delivery_id=nudge.delivery_id)
                 break
@@ -297,13 +280,6 @@ class NudgeConsumer:
 def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:
     """A snapshot consumer's metrics, under the names of `SNAPSHOT_METRICS`."""
     return {_SNAPSHOTS[name]: value for name, value in values.items()}
-
-
-def _grouped(received: Sequence[ReceivedNudge]) -> list[Sequence[ReceivedNudge]]:
-    """Positions together, each other nudge by itself."""
-    positions = [one for one in received if isinstance(one.message, PositionNudge)]
-    others = [[one] for one in received if not isinstance(one.message, PositionNudge)]
-    return [*others, positions] if positions else list(others)
 
 
 def _is_own_fault(error: Exception) -> bool:

@@ -101,5 +101,4 @@ class ShareNudge(msgspec.Struct, frozen=True, kw_only=True, tag="share"):
         return f"{self.delivery_id}:{self.share_id}"
 
 
-ChangeNudge = TransitionNudge | SnapshotNudge | ShareNudge
-Nudge = ChangeNudge | PositionNudge
+Nudge = TransitionNudge | PositionNudge | SnapshotNudge | ShareNudge

@@ -256,29 +256,40 @@ BREAKS = {
             "if False:",
             "test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none",
         ),
-        "one-position-fails-its-whole-poll": ISOLATED(
-            "if len(together) == 1:",
-            "if together:",
-            "test_a_position_that_can_not_be_read_affects_no_other",
-        ),
-        "a-slow-viewer-delays-its-whole-poll": MINUTE(
-            "await asyncio.gather(*map(self._finish, together, begun))",
-            "await asyncio.wait([task for tasks in begun for task in tasks])\n"
-            "await asyncio.gather(*map(self._finish, together, begun))",
-            "test_a_viewer_that_hangs_delays_no_other_position_of_the_same_poll",
-        ),
         "nudge-deleted-before-it-is-handled": RESTARTED(
-            "begun = await self._begin([one.message for one in together])",
-            "await self._threads.run(self._queue.delete, together)\n"
-            "begun = await self._begin([one.message for one in together])",
+            "tasks = await self._handler.begin(nudge)",
+            "await self._threads.run(self._queue.delete, [received])\n"
+            "tasks = await self._handler.begin(nudge)",
             "test_a_nudge_whose_reading_fails_stays_in_the_queue",
+        ),
+        "positions-use-up-the-follow-ups-of-changes": ISOLATED(
+            "kind = self._counting if isinstance(nudge, PositionNudge) else self._following_up",
+            "kind = self._following_up",
+            "test_positions_take_no_follow_up_from_a_change",
+        ),
+    },
+    "broadcaster/deletions.py": {
+        "a-deletion-that-hangs-delays-others": ISOLATED(
+            "elif len(self._waiting) == 1:\n    self._start_later()",
+            "elif False:\n    pass",
+            "test_a_request_that_hangs_delays_no_other_deletion",
         ),
     },
     "broadcaster/nudge_handling.py": {
         "a-revocation-waits-behind-positions": ENTITLED(
-            "viewers, new_messages, Lane.CHANGE, math.inf)",
-            "viewers, new_messages, Lane.POSITION, self._rate.now_s() + 3.0)",
+            "await self._rate.acquire(Lane.CHANGE, posts)",
+            "await self._rate.acquire(Lane.POSITION, posts)",
             "test_a_revocation_waits_for_no_position",
+        ),
+        "positions-hold-the-slots-that-a-status-needs": ISOLATED(
+            "return await self._slots.reserve_behind(viewers)",
+            "return await self._slots.reserve(viewers)",
+            "test_a_status_does_not_wait_for_slots_behind_positions",
+        ),
+        "a-change-of-status-counts-as-one-post": MINUTE(
+            "viewers * (2 if isinstance(nudge, TransitionNudge) else 1)",
+            "viewers",
+            "test_a_change_of_status_counts_as_the_two_posts_that_it_is",
         ),
         "every-track-is-worth-a-snapshot": ISOLATED(
             "viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0",

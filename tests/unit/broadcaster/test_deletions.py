@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +9,18 @@ import pytest
 
 from broadcaster.deletions import Deletions
 from broadcaster.threads import Threads
+from rtdts.runtime.logs import Logger
 from tests.support.waiting import COMES_WITHIN_S, until
+
+
+@pytest.fixture
+def output() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def log(output: io.StringIO) -> Logger:
+    return Logger("test", output)
 
 
 @pytest.fixture
@@ -18,21 +30,24 @@ def threads() -> Iterator[Threads]:
     threads.close()
 
 
-async def test_one_alone_is_deleted_at_once(threads: Threads) -> None:
+async def test_one_alone_is_deleted_at_once(threads: Threads, log: Logger) -> None:
     requests: list[Sequence[int]] = []
 
     def delete(batch: Sequence[int]) -> Sequence[str]:
         requests.append(batch)
         return ()
 
-    deletions = Deletions(delete, threads)
+    deletions = Deletions(delete, threads, log=log)
 
-    assert await deletions.delete(1) == ()
-    assert await deletions.delete(2) == ()
+    await deletions.delete(1)
+    await deletions.delete(2)
+
     assert requests == [[1], [2]]
 
 
-async def test_while_one_is_deleted_others_collect_ten_per_request(threads: Threads) -> None:
+async def test_while_one_is_deleted_others_collect_ten_per_request(
+    threads: Threads, log: Logger
+) -> None:
     requests: list[Sequence[int]] = []
     go = threading.Event()
 
@@ -41,7 +56,7 @@ async def test_while_one_is_deleted_others_collect_ten_per_request(threads: Thre
         go.wait(COMES_WITHIN_S)
         return ()
 
-    deletions = Deletions(delete, threads)
+    deletions = Deletions(delete, threads, log=log)
     waiting = [asyncio.create_task(deletions.delete(number)) for number in range(26)]
     await until(lambda: len(requests) == 3)  # full batches do not wait for the first one
     go.set()
@@ -52,7 +67,30 @@ async def test_while_one_is_deleted_others_collect_ten_per_request(threads: Thre
     assert len(requests) <= 5
 
 
-async def test_a_request_that_fails_fails_its_messages_and_no_later_one(threads: Threads) -> None:
+async def test_a_request_that_hangs_delays_no_other_deletion(threads: Threads, log: Logger) -> None:
+    """Each of the others would delay the next change of its delivery."""
+    released = threading.Event()
+
+    def delete(batch: Sequence[str]) -> Sequence[str]:
+        if "hangs" in batch:
+            released.wait(2 * COMES_WITHIN_S)
+        return ()
+
+    deletions = Deletions(delete, threads, log=log)
+    hanging = asyncio.create_task(deletions.delete("hangs"))
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await asyncio.gather(deletions.delete("a"), deletions.delete("b"))
+        assert not hanging.done()
+    finally:
+        released.set()
+    await hanging
+
+
+async def test_a_request_that_fails_fails_its_messages_and_no_later_one(
+    threads: Threads, log: Logger, output: io.StringIO
+) -> None:
     problems = iter([OSError("away"), None])
 
     def delete(_batch: Sequence[int]) -> Sequence[str]:
@@ -61,15 +99,16 @@ async def test_a_request_that_fails_fails_its_messages_and_no_later_one(threads:
             raise problem
         return ["ReceiptHandleIsInvalid"]
 
-    deletions = Deletions(delete, threads)
+    deletions = Deletions(delete, threads, log=log)
 
     with pytest.raises(OSError, match="away"):
         await deletions.delete(1)
-    assert await deletions.delete(2) == ["ReceiptHandleIsInvalid"]
+    await deletions.delete(2)
+    assert "ReceiptHandleIsInvalid" in output.getvalue()
 
 
-async def test_no_deletion_is_left_behind_as_a_request_ends(threads: Threads) -> None:
-    deletions = Deletions(lambda _batch: (), threads)
+async def test_no_deletion_is_left_behind_as_a_request_ends(threads: Threads, log: Logger) -> None:
+    deletions = Deletions(lambda _batch: (), threads, log=log)
 
     async def one_after_another() -> None:
         for number in range(50):

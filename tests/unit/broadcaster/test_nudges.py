@@ -606,6 +606,21 @@ async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: 
     assert max(world.clock.slept_s) >= 0.5
 
 
+async def test_positions_take_no_follow_up_from_a_change(world: World) -> None:
+    near(world, "D-near")
+    release = world.gateway.hold("of-D-near")
+    world.delivery("D-1", version=5, status=Status.NEARBY)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    world.gateway.respond_with("a", PostOutcome.FAILED, PostOutcome.DELIVERED)
+
+    async with consuming(world.nudge_consumer(response_wait_s=0.02, follow_ups_at_once=1)):
+        await until(lambda: len(world.queue.deleted) == 1)  # its response is still awaited
+        world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
+        await until(lambda: world.gateway.types("a") == ["status", "status", "position"])
+        release.set()
+
+
 async def test_following_up_is_bounded(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
@@ -671,30 +686,18 @@ def near(world: World, *delivery_ids: str) -> list[PositionNudge]:
     return nudges
 
 
-async def test_positions_that_come_together_are_read_and_deleted_together(world: World) -> None:
+async def test_many_deletions_share_requests(world: World) -> None:
     nudges = near(world, *(f"D-{number}" for number in range(10)))
-    reads: list[str] = []
-    world.positions.before_read = lambda: reads.append("latest")
+    first = threading.Event()
+    world.queue.before_delete = lambda: first.wait(COMES_WITHIN_S) and None
 
     async with consuming(world.nudge_consumer()):
+        await until(lambda: len(world.gateway.payloads) == 10)
+        first.set()
         await until(lambda: len(world.queue.deleted) == 10)
 
     assert all(world.gateway.types(f"of-{one.delivery_id}") == ["position"] for one in nudges)
-    assert reads == ["latest"]
-    assert [len(ids) for ids in world.deliveries.reads] == [10]
     assert len(world.queue.deletions) < 10
-
-
-async def test_one_of_two_positions_of_a_delivery_is_posted_and_both_are_deleted(
-    world: World,
-) -> None:
-    near(world, "D-1")
-    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=5_000))
-
-    async with consuming(world.nudge_consumer()):
-        await until(lambda: len(world.queue.deleted) == 2)
-
-    assert set(world.gateway.types("of-D-1")) == {"position"}
 
 
 async def test_a_position_that_can_not_be_read_affects_no_other(world: World) -> None:
@@ -724,6 +727,34 @@ async def test_a_viewer_that_hangs_delays_no_other_position_of_the_same_poll(wor
         release.set()
 
 
+async def test_a_status_does_not_wait_for_slots_behind_positions(world: World) -> None:
+    """While posts hang, a position waits for slots that become free; a change takes them."""
+    for name in ("D-hung", "D-many", "D-status"):
+        world.delivery(name, version=5, status=Status.NEARBY)
+    world.event("D-status", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    for number in range(2):
+        world.viewer(f"hung-{number}", "D-hung")
+        world.viewer(f"many-{number}", "D-many")
+    world.viewer("status", "D-status")
+    releases = [world.gateway.hold(f"hung-{number}") for number in range(2)]
+    handler = world.nudge_handler(slots=3, chunk_size=3)
+
+    async with asyncio.timeout(COMES_WITHIN_S):
+        hung = await handler.begin(PositionNudge(delivery_id="D-hung", event_at_ms=1))
+        position = PositionNudge(delivery_id="D-many", event_at_ms=1)
+        waiting = asyncio.create_task(handler.begin(position))  # for two slots, and one is free
+        await until(lambda: "D-many" in world.subscriptions.deliveries_read)
+        await asyncio.sleep(0)
+        begun = await handler.begin(TransitionNudge(delivery_id="D-status", version=5))
+        await asyncio.gather(*begun)
+        for release in releases:
+            release.set()
+        await asyncio.gather(*hung, *await waiting)
+
+    assert world.gateway.types("status") == ["status", "position"]
+    assert world.gateway.types("many-0") == ["position"]
+
+
 async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: World) -> None:
     near(world, "D-1")
 
@@ -748,10 +779,10 @@ async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(wo
     handler = world.nudge_handler(slots=3, chunk_size=3)
 
     async with asyncio.timeout(COMES_WITHIN_S):
-        (begun,) = await handler.begin_positions([PositionNudge(delivery_id="D-1", event_at_ms=1)])
+        begun = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
         for second in range(3):
             nudge = PositionNudge(delivery_id="D-2", event_at_ms=1_000 * second)
-            begun += (await handler.begin_positions([nudge]))[0]
+            begun += await handler.begin(nudge)
 
         await until(lambda: len(world.gateway.payloads["fine"]) == 3)
         assert len(world.gateway.payloads["hung"]) == 1
@@ -768,7 +799,7 @@ async def test_many_viewers_are_notified_a_chunk_at_a_time(world: World) -> None
         world.viewer(f"conn-{number}", "D-1")
     handler = world.nudge_handler(slots=10, chunk_size=10)
 
-    (tasks,) = await handler.begin_positions([PositionNudge(delivery_id="D-1", event_at_ms=1)])
+    tasks = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
     await asyncio.gather(*tasks)
 
     assert len(world.gateway.payloads) == 25

@@ -275,6 +275,25 @@ def test_a_change_of_status_waits_for_no_round() -> None:
     assert in_virtual_time(main) < 1.1
 
 
+def test_a_change_of_status_counts_as_the_two_posts_that_it_is() -> None:
+    gateway = PushingBack()
+
+    async def main() -> float:
+        world = Pressed(gateway, posts_per_second=20.0, viewers=1).world
+        for name in ("a", "b", "c"):
+            world.delivery(f"D-{name}", version=5, status=Status.NEARBY)
+            world.event(f"D-{name}", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+            for number in range(20):
+                world.viewer(f"{name}-{number}", f"D-{name}", token_expires_in_s=3_600)
+        handler = world.nudge_handler()
+        for name in ("a", "b", "c"):
+            nudge = TransitionNudge(delivery_id=f"D-{name}", version=5)
+            await asyncio.gather(*await handler.begin(nudge))
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(main) >= 2 * 40 / 20.0
+
+
 def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate() -> None:
     gateway = PushingBack()
     near = [f"near-{number}" for number in range(15)]
@@ -294,7 +313,7 @@ def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate()
                     for name in near:
                         now_ms = world.clock.now_ms()
                         nudge = PositionNudge(delivery_id=f"D-{name}", event_at_ms=now_ms)
-                        nudges.create_task(handler.begin_positions([nudge]))
+                        nudges.create_task(handler.begin(nudge))
                     await asyncio.sleep(1)
 
         flooding = asyncio.create_task(flood())

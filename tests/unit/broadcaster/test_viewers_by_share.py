@@ -92,7 +92,7 @@ def test_a_revocation_waits_for_no_position() -> None:
         for number in range(50):
             world.viewer(f"c-{number}", "D-1")
         handler = world.nudge_handler()
-        await handler.begin_positions([PositionNudge(delivery_id="D-1", event_at_ms=1)])
+        await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
         world.shares.revoke(ShareKey("D-1", share.share_id), now_ms=world.clock.now_ms())
         begun = await handler.begin(ShareNudge(delivery_id="D-1", share_id=share.share_id))
         assert begun, "a position would have been given up"
