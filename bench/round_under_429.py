@@ -75,9 +75,13 @@ def _longest_gap_s(rounds: list[Mapping[str, Any]]) -> float:
     """The longest possible gap between two updates of a viewer.
 
     It lasts from the start of a round, when the fastest viewer may have received it, to the last
-    receipt in the next round.
+    receipt in the next round; where a healthy viewer got nothing in that, to the one after it.
     """
-    return 60.0 + max(float(held["into_s"]["healthy_last_s"]) for held in rounds)
+    gap_s = 0.0
+    for into in (held["into_s"] for held in rounds):
+        is_whole = into["healthy_delivered"] >= into["healthy_due"]
+        gap_s = max(gap_s, (60.0 if is_whole else 120.0) + float(into["healthy_last_s"]))
+    return gap_s
 
 
 def _measure(viewers: int, rounds: int, *, bad: bool) -> tuple[list[Mapping[str, Any]], float]:

@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
@@ -182,7 +183,9 @@ def run(args: argparse.Namespace) -> int:
         environment = read_environment(args.env)
         if args.url:
             environment = dataclasses.replace(environment, websocket_url=args.url)
-        course, report, was_stopped = asyncio.run(_run(environment, options, _meter(args)))
+        course, report, was_stopped = asyncio.run(
+            _run(environment, options, _meter(args, environment))
+        )
     except (
         *(EnvironmentFileError, TokenError, TripTooShortError, TooManySocketsError),
         *(ApiError, ExceptionGroup),
@@ -206,11 +209,13 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_NOT_OK if problems else EXIT_OK
 
 
-def _meter(args: argparse.Namespace) -> CpuMeter | None:
+def _meter(args: argparse.Namespace, environment: Environment) -> CpuMeter | None:
     if args.run_dir is not None:
         return CpuMeter(args.run_dir)
+    # The usual file may hold the addresses of a deployed system, which Terraform writes there.
+    is_here = urlsplit(environment.websocket_url).hostname == "127.0.0.1"
     is_usual = args.env == DEFAULT_ENV_FILE and not args.url
-    return CpuMeter(DEFAULT_RUN_DIR) if is_usual else None
+    return CpuMeter(DEFAULT_RUN_DIR) if is_usual and is_here else None
 
 
 async def _run(

@@ -10,6 +10,7 @@ import pytest
 
 from sim.commands import load_test
 from sim.commands.load_test import TooManySocketsError, allow_sockets
+from sim.environment import Environment
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -52,10 +53,16 @@ def test_more_sockets_than_the_machine_allows_are_rejected_before_anything_is_cr
 
 
 def test_the_cpu_of_parts_is_read_where_they_are_on_this_machine(tmp_path: Path) -> None:
-    assert load_test._meter(parsed()) is not None
-    assert load_test._meter(parsed("--url", "wss://else.where")) is None
-    assert load_test._meter(parsed("--env", "another.env")) is None
-    meter = load_test._meter(parsed("--env", "another.env", "--run-dir", str(tmp_path)))
+    here, deployed = (
+        Environment(server_url="", websocket_url=url)
+        for url in ("ws://127.0.0.1:8090/prod", "wss://track.example.com")
+    )
+
+    assert load_test._meter(parsed(), here) is not None
+    assert load_test._meter(parsed(), deployed) is None, "Terraform writes the usual file, too"
+    assert load_test._meter(parsed("--url", "wss://else.where"), here) is None
+    assert load_test._meter(parsed("--env", "another.env"), here) is None
+    meter = load_test._meter(parsed("--env", "another.env", "--run-dir", str(tmp_path)), here)
 
     assert meter is not None
     assert meter.run_dir == tmp_path
