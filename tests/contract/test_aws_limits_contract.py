@@ -595,5 +595,5 @@ def test_a_group_beyond_the_look_ahead_waits_although_it_is_free(
 
     assert others == []
     assert queue.receive() == []
-    queue.delete(first)
+    queue.delete([first])
     assert {one.message.delivery_id for one in queue.receive()} == {"D-1", "D-2"}
