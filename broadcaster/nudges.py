@@ -71,6 +71,11 @@ FOLLOW_UPS_AT_ONCE: Final = 1_000
 _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """Errors that occur again with each attempt: bugs in our code, rows that can't be decoded."""
 
+POSITION_STALE_MS: Final = 3_000
+"""A nudge for a position that waited for longer is left to the next one, which follows within a
+second while the truck is near, and to the round. So a queue that has grown shrinks again, and the
+changes of status in it wait for no flood of positions."""
+
 _NOT_REACHED: Final = frozenset(Outcome) - {Outcome.DELIVERED, Outcome.GONE}
 
 
@@ -209,7 +214,7 @@ class NudgeConsumer:
         nudge = received.message
         self._counts["NudgesReceived"] += 1
         try:
-            tasks = await self._handler.begin(nudge)
+            tasks = () if self._is_stale(received) else await self._handler.begin(nudge)
             if tasks:
                 await asyncio.wait(tasks, timeout=self._response_wait_s)
                 self._start_follow_up(nudge, tasks)
@@ -222,6 +227,10 @@ class NudgeConsumer:
             # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
         else:
             await self._delete(received)
+
+    def _is_stale(self, received: ReceivedNudge) -> bool:
+        waited_ms = self._now_ms() - received.sent_at_ms
+        return isinstance(received.message, PositionNudge) and waited_ms > POSITION_STALE_MS
 
     async def _delete(self, received: ReceivedNudge) -> None:
         try:

@@ -257,10 +257,15 @@ BREAKS = {
             "test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none",
         ),
         "nudge-deleted-before-it-is-handled": RESTARTED(
-            "tasks = await self._handler.begin(nudge)",
+            "tasks = () if self._is_stale(received) else await self._handler.begin(nudge)",
             "await self._threads.run(self._queue.delete, [received])\n"
-            "tasks = await self._handler.begin(nudge)",
+            "tasks = () if self._is_stale(received) else await self._handler.begin(nudge)",
             "test_a_nudge_whose_reading_fails_stays_in_the_queue",
+        ),
+        "a-status-waits-for-a-queue-of-positions": MINUTE(
+            "and waited_ms > POSITION_STALE_MS",
+            "and waited_ms < 0",
+            "test_a_position_that_waited_for_long_is_left_to_the_next_and_a_status_is_not",
         ),
         "positions-use-up-the-follow-ups-of-changes": ISOLATED(
             "kind = self._counting if isinstance(nudge, PositionNudge) else self._following_up",

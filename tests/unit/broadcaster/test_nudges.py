@@ -663,6 +663,21 @@ async def test_how_late_a_change_was_reported_is_measured_of_the_latest(world: W
     assert consumer.take_metrics()["NudgeAge"] == 0
 
 
+async def test_a_position_that_waited_for_long_is_left_to_the_next_and_a_status_is_not(
+    world: World,
+) -> None:
+    """A flood of positions delays statuses by its deletions only."""
+    near(world, "D-1")
+    world.event("D-1", 4, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=4))
+    world.clock.advance(3.1)
+
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: len(world.queue.deleted) == 2)
+
+    assert world.gateway.types("of-D-1") == ["status", "position"]
+
+
 async def test_a_position_is_not_followed_up(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.viewer("a", "D-1")
