@@ -349,7 +349,7 @@ def test_resharding_under_load_loses_nothing(
     assert "taken_over" not in daemon.log.read_text()
 
 
-def test_a_record_on_a_shard_of_others_is_parked_and_costs_no_one_anything(
+def test_a_record_on_a_shard_of_others_is_parked_and_affects_no_other_record(
     stream: Stream, consumed: Consumed, fleet: Fleet, daemon: Daemon
 ) -> None:
     """Its writer named a hash key, so that two processes get points of one truck."""

@@ -325,7 +325,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     await scene.assert_nothing_is_corrupt()
 
 
-async def test_told_that_the_lease_is_lost_it_stays_and_touches_nothing(scene: Scene) -> None:
+async def test_a_worker_notified_of_its_lost_lease_stays_and_touches_nothing(scene: Scene) -> None:
     zombie = await scene.worker()
     batches = scene.batches()
     await zombie.takes(*batches[:HELD_BATCH])

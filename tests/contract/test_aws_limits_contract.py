@@ -509,7 +509,7 @@ def _replace_socket(sockets: Any) -> None:
         pytest.param(SOCKET_LIMITS, _replace_socket, id="socket-replaced"),
     ],
 )
-def test_what_a_table_refuses_the_store_of_it_refuses(
+def test_the_store_rejects_what_its_table_rejects(
     kind: str, make: Kept, write: Callable[[Any], object], request: pytest.FixtureRequest
 ) -> None:
     store = make(kind, request)

@@ -314,7 +314,7 @@ async def test_a_connection_is_described(gateways: Gateways) -> None:
         ({"region_name": "us-west-1"}, "InvalidSignatureException"),
     ],
 )
-async def test_who_does_not_sign_as_it_should_may_not_post(
+async def test_a_client_that_does_not_sign_correctly_may_not_post(
     gateways: Gateways, changed: dict[str, str], code: str
 ) -> None:
     with pytest.raises(ClientError) as rejected:

@@ -412,7 +412,7 @@ def test_another_truck_shows_its_own_positions_only(
     assert all(m["position"]["lat"] > ORIGIN["lat"] for m in viewer.messages if m.get("position"))
 
 
-def test_what_other_writers_put_in_the_stream_is_parked_and_costs_no_one(
+def test_a_record_of_another_writer_is_parked_and_affects_no_other_record(
     trip: Trip, local_cloud: Any
 ) -> None:
     environment = local_cloud.environment

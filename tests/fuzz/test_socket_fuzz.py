@@ -220,7 +220,7 @@ class Bystander:
         self._closing.close()
 
 
-def test_whatever_is_said_the_socket_goes_on_and_no_one_else_notices(
+def test_the_socket_survives_any_message_and_no_other_client_is_affected(
     speaker: Speaker, bystander: Bystander, amount: Amount
 ) -> None:
     output = itertools.count(1)

@@ -246,7 +246,7 @@ def test_terraform_knows_every_metric_of_the_code() -> None:
     assert {folder for folder, _ in calls("MetricWriter")} == set(METRICS)
 
 
-def test_nothing_of_ours_is_watched_that_no_one_emits(watching: Watching) -> None:
+def test_every_watched_metric_of_ours_is_emitted(watching: Watching) -> None:
     ours = {one for one in watching.used_by_alarms | watching.shown if one.namespace == NAMESPACE}
 
     assert ours - emitted() - watching.filtered == set()
@@ -358,7 +358,7 @@ def test_no_alarm_has_more_metrics_than_cloudwatch_takes(watching: Watching) -> 
     assert max(len(set(of(alarm))) for alarm in watching.for_people) <= 10
 
 
-def test_who_is_named_is_reported(in_production: Watching) -> None:
+def test_an_address_in_the_settings_is_subscribed_to_the_alarms(in_production: Watching) -> None:
     subscriptions = in_production.of_type("aws_sns_topic_subscription")
 
     assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]

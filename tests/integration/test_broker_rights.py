@@ -156,7 +156,7 @@ async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
 
 
 @pytest.mark.parametrize("role", ["customer", "dispatcher"])
-async def test_no_one_but_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
+async def test_only_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
     truck = broker.truck("T-mine", token=broker.token(role, "T-mine"))
 
     assert await is_rejected(truck, "trucks/T-mine/telemetry")

@@ -243,7 +243,7 @@ async def test_a_response_that_upstream_cuts_off_is_cut_off_for_the_client() -> 
     assert len(shim.record.exchanges) == 1
 
 
-async def test_whoever_watches_the_record_is_woken() -> None:
+async def test_a_task_that_watches_the_record_is_woken() -> None:
     async with shim_before(Echo()) as shim, aiohttp.ClientSession() as session:
         twice = asyncio.create_task(shim.record.until(lambda record: len(record.of("GET /*")) == 2))
         for path in ("a", "b"):
@@ -254,7 +254,7 @@ async def test_whoever_watches_the_record_is_woken() -> None:
             await twice
 
 
-async def test_no_one_behind_the_shim_is_no_one_before_it() -> None:
+async def test_an_unreachable_upstream_is_a_connection_error_for_the_client() -> None:
     async with FaultShim("http://127.0.0.1:1") as shim, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientError):
             await session.post(shim.url)

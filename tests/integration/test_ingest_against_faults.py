@@ -199,7 +199,7 @@ async def test_after_a_lost_response_nothing_is_missing(
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-async def test_what_no_one_confirmed_is_reported_though_it_may_be_there(
+async def test_an_unconfirmed_write_is_reported_though_it_may_be_there(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault))

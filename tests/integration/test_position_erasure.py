@@ -454,7 +454,7 @@ def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
-def test_a_state_that_no_one_can_read_is_deleted(client: OpenSearch) -> None:
+def test_an_unreadable_state_is_deleted(client: OpenSearch) -> None:
     truck_id = unique("T")
     client.index(index=STATE_INDEX, id=truck_id, body={"truck_id": truck_id, "window": "spoilt"})
     deliveries = DeliveryErasure(client)

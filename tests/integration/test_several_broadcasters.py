@@ -215,7 +215,7 @@ class BlackHole:
                 self.connections.add(unquote(path.rpartition("/")[2]))
 
 
-async def test_whom_one_had_yet_to_report_when_it_was_killed_the_other_reports_in_the_same_round(
+async def test_viewers_left_over_by_a_killed_broadcaster_get_the_round_from_the_other(
     cloud: Cloud,
 ) -> None:
     # On a machine that is slow the round may be over before another can take it over.

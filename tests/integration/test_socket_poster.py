@@ -174,7 +174,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
     assert len(api.received) == 3
 
 
-async def test_no_one_listening_is_a_failure() -> None:
+async def test_a_port_without_a_listener_is_a_failure() -> None:
     poster = SocketPoster(
         ConnectionPool("http://127.0.0.1:1/live", max_idle_s=60),
         PostSigner("http://127.0.0.1:1/live", "eu-west-1"),

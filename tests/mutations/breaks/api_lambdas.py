@@ -76,7 +76,7 @@ BREAKS = {
         "the-fleet-is-for-all-roles": ENTITLED(
             "if viewer.role != DISPATCHER:",
             "if not viewer.role:",
-            "test_no_one_but_a_dispatcher_follows_the_fleet",
+            "test_only_a_dispatcher_follows_the_fleet",
         ),
     },
     "delivery_lambda/access.py": {
@@ -227,7 +227,7 @@ BREAKS = {
             "if not self._admits(f'connects:{role}:{identity}', self._limits.connects):",
             "if False:",
             "test_one_token_has_so_many_sockets_open_and_no_more",
-            "test_who_opens_and_ends_sockets_for_ever_is_rejected",
+            "test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected",
         ),
         "oldest-socket-counted-out-and-left-open": ISOLATED(
             "self._close(oldest)",

@@ -51,7 +51,7 @@ async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
         (UnreachableError("no route"), PostOutcome.FAILED),
     ],
 )
-async def test_who_does_not_take_a_message_in_time_is_to_be_left_alone_for_a_while(
+async def test_a_viewer_that_does_not_take_a_message_in_time_is_left_alone_for_a_while(
     error: HttpError, response: PostOutcome
 ) -> None:
     written = io.StringIO()

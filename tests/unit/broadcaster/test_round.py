@@ -95,7 +95,7 @@ async def test_the_customer_after_the_next_receives_the_status_without_a_positio
     assert world.gateway.messages("second")[0]["distance_remaining_m"] is None
 
 
-async def test_who_becomes_next_sees_the_truck_once_it_has_left_the_stop_before(
+async def test_the_next_customer_sees_the_truck_once_it_has_left_the_stop_before(
     world: World,
 ) -> None:
     await two_stops(world)

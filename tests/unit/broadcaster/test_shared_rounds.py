@@ -209,7 +209,7 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     assert report.buckets == BUCKETS
 
 
-async def test_who_got_nothing_of_a_round_reports_nothing(several: Several) -> None:
+async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(several: Several) -> None:
     one = several.start()
     await until(lambda: bool(one.reports))
 
@@ -265,7 +265,9 @@ async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Sev
     assert firsts == [0, 0, 0]
 
 
-async def test_who_was_left_out_comes_first_until_all_have_been_held(several: Several) -> None:
+async def test_buckets_that_were_left_out_come_first_until_all_have_been_held(
+    several: Several,
+) -> None:
     several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
     several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))
     sent = len(several.queue.sent)
@@ -302,7 +304,7 @@ async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
     assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
 
 
-async def test_who_is_blind_waits_before_it_takes_more_and_holds_what_it_then_sees(
+async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_then_sees(
     several: Several,
 ) -> None:
     one = several.start()
@@ -444,7 +446,9 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
     world.close()
 
 
-async def test_told_to_stop_it_ends_what_it_holds_and_takes_no_more(several: Several) -> None:
+async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
+    several: Several,
+) -> None:
     one = several.start()
     one.holding.may_begin.clear()
     await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)

@@ -412,7 +412,7 @@ def test_without_a_key_nothing_is_declared(api: Api) -> None:
     assert api.get()[1]["version"] == 1
 
 
-def test_who_may_declare_what(api: Api) -> None:
+def test_which_role_may_declare_which_status(api: Api) -> None:
     api.put()
 
     assert api.declare("picked_up", CUSTOMER)[0] == 403
@@ -430,7 +430,7 @@ def test_a_time_that_cannot_be_is_reported(api: Api, at: str) -> None:
     assert (status, problem["field"]) == (400, "at")
 
 
-def test_who_loses_a_race_decides_anew(api: Api) -> None:
+def test_a_request_that_loses_a_race_decides_anew(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.EN_ROUTE_TO_PICKUP))
     status, body = api.declare("picked_up")
@@ -443,7 +443,7 @@ def test_who_loses_a_race_decides_anew(api: Api) -> None:
     ]
 
 
-def test_who_loses_a_race_may_find_it_closed(api: Api) -> None:
+def test_a_request_that_loses_a_race_may_find_the_delivery_closed(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.CANCELLED))
 
@@ -451,7 +451,7 @@ def test_who_loses_a_race_may_find_it_closed(api: Api) -> None:
     assert api.get()[1]["customer_id"] == "C-88"
 
 
-def test_who_loses_a_race_no_longer_has_the_version_it_named(api: Api) -> None:
+def test_a_request_that_loses_a_race_no_longer_has_the_version_it_named(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.EN_ROUTE_TO_PICKUP))
 

@@ -158,7 +158,7 @@ def api() -> Api:
     return made
 
 
-def test_whoever_has_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) -> None:
+def test_the_holder_of_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) -> None:
     made = api.share(expires_in_s=3_600)
     status, opened = api.open(made["token"])
     holder = api.tickets.spend(opened["ticket"], NOW_MS)

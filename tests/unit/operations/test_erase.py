@@ -134,7 +134,7 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     assert erase(stores, world) == {}
 
 
-def test_an_object_that_no_one_can_unpack_holds_nothing_up_and_is_reported(
+def test_an_unreadable_object_holds_nothing_up_and_is_reported(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -154,7 +154,7 @@ def test_an_object_that_no_one_can_unpack_holds_nothing_up_and_is_reported(
     assert erase(stores, world) == {}
 
 
-def test_an_object_that_no_one_can_unpack_is_reported_beside_what_keeps_coming(
+def test_an_unreadable_object_is_reported_beside_what_keeps_coming(
     world: World, search: FakeTruckSearch
 ) -> None:
     world.backup_bucket.put_object(Key="points/broken.gz", Body=join_records([b"?"])[:-9])

@@ -88,7 +88,7 @@ def test_each_item_has_its_own_fate(server: ScriptedOpenSearch, status: int, fat
         ("index_creation_exception", Fate.RETRYABLE),
     ],
 )
-def test_whose_fault_a_bad_request_is_the_type_of_its_error_says(
+def test_the_type_of_a_bad_requests_error_decides_its_fate(
     server: ScriptedOpenSearch, kind: str, fate: Fate
 ) -> None:
     server.items = [{"status": 400, "error": {"type": kind, "reason": "r"}}]

@@ -164,7 +164,7 @@ def test_a_late_and_an_invented_ticket_are_unauthorized(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("query", [None, {}, {"ticket": ""}, {"other": "x"}])
-def test_who_brings_nothing_is_unauthorized(gate: Gate, query: Any) -> None:
+def test_a_client_without_credentials_is_unauthorized(gate: Gate, query: Any) -> None:
     event = aws_event("socket_authorize_by_ticket")
     event["queryStringParameters"] = query
 

@@ -70,7 +70,7 @@ def test_a_dispatcher_follows_the_fleet_in_a_view(socket: Socket) -> None:
 
 
 @pytest.mark.parametrize("role", ["customer", "truck", ""])
-def test_no_one_but_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
+def test_only_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
     track_fleet(socket, role=role)
 
     assert socket.subscriptions.of_topic(FLEET) == []

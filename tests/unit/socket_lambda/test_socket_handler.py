@@ -133,7 +133,7 @@ def test_connecting_posts_nothing(socket: Socket) -> None:
     assert socket.nudges.sent == []
 
 
-def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
+def test_a_viewer_that_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
     assert socket.send("track") == {"statusCode": 200}
 
     assert socket.subscriptions.of_topic(delivery_topic("D-1")) == [

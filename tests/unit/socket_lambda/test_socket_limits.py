@@ -158,7 +158,7 @@ def test_a_device_whose_ends_are_never_reported_gets_in_again_and_again(world: W
         world.gateway.open.clear()
 
 
-def test_who_opens_and_ends_sockets_for_ever_is_rejected(world: World) -> None:
+def test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected(world: World) -> None:
     statuses = []
     for number in range(300):
         world.now_ms += 100
