@@ -57,7 +57,7 @@ def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
 
 @pytest.mark.parametrize("package", HANDED_OUT)
 def test_production_never_prints(package: str) -> None:
-    """Standard output is the KCL's protocol in the consumer, and nobody's log anywhere."""
+    """Standard output is the KCL's protocol in the consumer, and is a log nowhere."""
     found = [
         where(path, node)
         for path in python_files(package)

@@ -297,7 +297,7 @@ def test_the_status_is_on_the_screen_before_the_map_is_fetched(
         "request",
         lambda request: fetched.append((request.url, "")) if "assets" in request.url else None,
     )
-    page.route("**/live_map*.js", lambda route: None)  # never answered
+    page.route("**/live_map*.js", lambda route: None)  # never responds
     page.goto(backend.link)
 
     headline(page).to_have_text("On the way to you")

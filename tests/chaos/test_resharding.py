@@ -54,7 +54,7 @@ SHARD_END = "SHARD_END"
 
 
 class Truck:
-    """Drives as far as it is told to, and uploads as a device does: again what was not taken.
+    """Drives as far as its route is given, and uploads as a device does: again what was not taken.
 
     Every third record is put after the one behind it, so that there are late points wherever the
     stream is cut.
@@ -128,7 +128,7 @@ class Fleet:
         eventually(lambda: all(len(t.taken) >= required[t.truck_id] for t in self.trucks))
 
     def park(self) -> None:
-        """Returns when the last put is answered."""
+        """Returns when the last put has its response."""
         self.stop.set()
         for one in self.driving:
             one.result()
@@ -262,7 +262,7 @@ def deliver(consumed: Consumed, fleet: Fleet) -> list[Delivery]:
 
 
 def true_timeline(delivery: Delivery, fleet: Fleet) -> Sequence[Transition]:
-    """What all points of its truck together tell, by definition."""
+    """The timeline that all points of its truck imply."""
     (truck,) = (one for one in fleet.trucks if one.truck_id == delivery.truck_id)
     assigned_at_ms = delivery.current.started_at_ms
     return timeline(

@@ -386,7 +386,7 @@ async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_two_at_once_get_to_the_end_in_either_order(scene: Scene, seed: int) -> None:
-    """Both take batches at the same time, cut differently; who loses is followed by another."""
+    """Both take batches at the same time, cut differently; another follows the one that loses."""
     rng = random.Random(seed)
 
     async def works(records_a_batch: int) -> None:

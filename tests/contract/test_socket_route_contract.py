@@ -32,13 +32,13 @@ import json, os, pathlib, sys, time
 
 def route(event, context):
     print("a line", file=sys.stderr)
-    asked = event["requestContext"]
-    if asked["routeKey"] == "$disconnect":
-        folder = asked["authorizer"]["folder"]
-        (pathlib.Path(folder) / asked["connectionId"]).write_text(json.dumps(event))
-    if asked["routeKey"] == "fail":
+    request = event["requestContext"]
+    if request["routeKey"] == "$disconnect":
+        folder = request["authorizer"]["folder"]
+        (pathlib.Path(folder) / request["connectionId"]).write_text(json.dumps(event))
+    if request["routeKey"] == "fail":
         raise ValueError("broken")
-    if asked["routeKey"] == "wait":
+    if request["routeKey"] == "wait":
         folder = pathlib.Path(json.loads(event["body"])["folder"])
         (folder / "begun").touch()
         while not (folder / "go").exists():
@@ -49,10 +49,10 @@ def route(event, context):
 
 def authorize(event, context):
     query = event["queryStringParameters"] or {}
-    asked = query.get("as", "")
-    if asked in ("Unauthorized", "broken"):
-        raise Exception(asked)
-    effect = "Deny" if asked == "denied" else "Allow"
+    requested = query.get("as", "")
+    if requested in ("Unauthorized", "broken"):
+        raise Exception(requested)
+    effect = "Deny" if requested == "denied" else "Allow"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     known = {"role": "customer", "expires_at": 17, "folder": query.get("folder", "/tmp")}

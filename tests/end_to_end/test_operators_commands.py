@@ -1,4 +1,4 @@
-"""Erasure and replay on real parts: tables, indexes and buckets answer for themselves."""
+"""Erasure and replay on real parts: the tables, indexes and buckets are read directly."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Cloud:
         return delivery_id
 
     def documents(self, pattern: str, query: dict[str, Any]) -> int:
-        """OpenSearch's own answer, after a refresh."""
+        """OpenSearch's own response, after a refresh."""
         base = f"{self.environment.opensearch_url}/{pattern}"
         urllib3.request("POST", f"{base}/_refresh")
         response = urllib3.request("POST", f"{base}/_count", json={"query": query})
@@ -161,7 +161,7 @@ class Cloud:
         return counts | {"history": self.documents("truck-positions-*", query)}
 
     def versions(self) -> list[bytes]:
-        """Everything that anybody can get at in the buckets."""
+        """Everything that can still be read in the buckets."""
         found = []
         for bucket in (self.environment.parked_bucket, self.environment.raw_backup_bucket):
             for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -310,7 +310,7 @@ def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
     # A consumer takes what its trucks' memories hold for copies: it must have lost them too.
     with held_down(local_cloud, "consumer"):
         # Whole indexes, and no documents of them: of a deleted document OpenSearch remembers the
-        # version for a while, and answers a lower one with a conflict.
+        # version for a while, and rejects a lower one with a conflict.
         cloud.lose("truck-positions-*")
         state = f"{cloud.environment.opensearch_url}/truck-state/_doc/{truck_id}"
         assert urllib3.request("DELETE", state).json()["result"] == "deleted"

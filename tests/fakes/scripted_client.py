@@ -1,4 +1,4 @@
-"""An AWS client whose answers are written beforehand: for what no emulator can be made to do."""
+"""An AWS client whose responses are scripted: for what no emulator can be made to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running HTTP API against its own document: whatever is sent, an answer that it promises."""
+"""The running HTTP API against its own document: each response is a documented one."""
 
 from __future__ import annotations
 

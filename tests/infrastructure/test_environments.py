@@ -205,7 +205,7 @@ def test_all_broadcasters_that_may_run_post_no_more_than_the_http_api_leaves(
 
 
 def environment_of(task: Mapping[str, Any]) -> Mapping[str, str]:
-    """What the task's only container is told."""
+    """The environment of the task's only container."""
     (container,) = json.loads(task["container_definitions"])
     return {one["name"]: one["value"] for one in container["environment"]}
 

@@ -34,7 +34,7 @@ from deploy.terraform_tools import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FakeTerraform(Terraform):
-    """Answers what it is told to, and fails where it is told nothing."""
+    """Responds as scripted, and fails where nothing is scripted."""
 
     responses: Mapping[str, str]
 

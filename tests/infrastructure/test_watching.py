@@ -1,6 +1,6 @@
 """Alarms and dashboard watch what is measured, all of it, and every alarm says what to do.
 
-What the code measures is read from its sources, not from what Terraform was told of it.
+What the code measures is read from its sources, not from Terraform's settings.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ AWS_METRICS: Mapping[str, Mapping[str, frozenset[str]]] = {
         frozenset({"QueueName"}),
     ),
 }
-"""What AWS's services measure, as far as it is used: no emulator would tell us of a wrong name."""
+"""What AWS's services measure, as far as it is used: no emulator would report a wrong name."""
 
 NOT_SHOWN: frozenset[str] = frozenset()
 """Metrics of ours that no graph shows, each with its reason. None."""
@@ -143,7 +143,7 @@ class Watching:
 
     @property
     def for_people(self) -> list[Mapping[str, Any]]:
-        """The alarms that are told to somebody; the others add tasks."""
+        """The alarms that notify people; the others add tasks."""
         return [
             values
             for address, kind, values in self.resources

@@ -1,4 +1,4 @@
-"""What a truck, a bridge and a stranger may do at the broker, and what nobody may.
+"""What a truck, a bridge and a stranger may do at the broker, and what no client may.
 
 Whatever is tried, what the broker has acknowledged to a truck is there for the bridges afterwards,
 and nothing else is.
@@ -27,7 +27,7 @@ from tests.support.waiting import until
 
 RESULTS = "trucks/T-mine/telemetry/result"
 GIVES_UP_S = 3.0
-"""Where the broker refuses by closing the connection before it answers: aiomqtt waits so long."""
+"""Where the broker rejects by closing the connection without a response: aiomqtt waits so long."""
 ENDS_WITHIN_S = 60.0
 """A phone that vanished, or a message that bridges acknowledge again and again."""
 LOOKED_AT_AGAIN_S = 60.0

@@ -34,7 +34,7 @@ Serve = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitab
 
 
 class Server:
-    """Handles each connection as it is told; counts connections and requests."""
+    """Handles each connection as scripted; counts connections and requests."""
 
     def __init__(self, serve: Serve) -> None:
         self.url = ""

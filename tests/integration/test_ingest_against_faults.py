@@ -184,7 +184,7 @@ LOST = [
     ReplaceResponse(status=200, body="{}"),
     ReplaceResponse(status=502, body="<html>Bad Gateway</html>"),
 ]
-"""The records are in the stream, and whoever put them isn't told."""
+"""The records are in the stream, and the writer gets no confirmation."""
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)

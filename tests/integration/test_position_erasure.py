@@ -427,7 +427,7 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
 
     stored = TruckStateStore(client).load([truck_id])[truck_id]
     assert stored.state is not None
-    assert stored.state.writer_id == state.writer_id, "another's would tell it to give up its shard"
+    assert stored.state.writer_id == state.writer_id, "another's would make it give up its shard"
     assert stored.state.deliveries == ()
     latest = PositionReader(client).latest([truck_id])[truck_id]
     assert latest.deliveries == ()

@@ -1,4 +1,4 @@
-"""Positions and memories in a real OpenSearch that fails by item, loses answers, or lies."""
+"""Positions and truck states in a real OpenSearch that fails by item, loses or forges responses."""
 
 from __future__ import annotations
 

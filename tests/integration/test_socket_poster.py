@@ -1,4 +1,4 @@
-"""The poster against a real HTTP server on this machine that answers as API Gateway does."""
+"""The poster against a real HTTP server on this machine that responds as API Gateway does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FixedCredentials:
 
 
 class Api:
-    """Answers `POST` and `DELETE /live/@connections/{connection_id}` as it is told."""
+    """Responds to `POST` and `DELETE /live/@connections/{connection_id}` as scripted."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes, str]] = []

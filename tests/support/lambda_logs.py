@@ -16,7 +16,7 @@ def now_ms() -> int:
 
 
 def faults_since(environment: Environment, start_ms: int) -> list[str]:
-    """Every line since then that tells of a fault: an error, a trace, a time-out."""
+    """Every line since then that reports a fault: an error, a trace, a time-out."""
     return [
         f"{group}: {line[:2_000]}"
         for group, line in log_lines(environment, since_ms=start_ms)

@@ -1,4 +1,4 @@
-"""The local cloud's parts, for those who kill them, hold them down and look into them."""
+"""The local cloud's parts, for tests that kill them, hold them down and look into them."""
 
 from __future__ import annotations
 

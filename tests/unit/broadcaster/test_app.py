@@ -35,7 +35,7 @@ class Keys:
 
 
 class RoundsOnDemand:
-    """A round whenever the test asks for one."""
+    """A round whenever the test requests one."""
 
     def __init__(self) -> None:
         self.due: asyncio.Queue[Share] = asyncio.Queue()

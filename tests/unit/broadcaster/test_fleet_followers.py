@@ -226,7 +226,7 @@ async def test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_noth
     world.follower("ann")
 
     def revoke(_: object) -> None:
-        world.clock.advance(15)  # within which every container has heard of it
+        world.clock.advance(15)  # within which every container has read it
         now_ms = world.clock.now_ms()
         world.blocks.block(
             Block(

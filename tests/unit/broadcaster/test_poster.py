@@ -13,7 +13,7 @@ from rtdts.runtime.logs import Logger
 from tests.support.waiting import NO_HURRY
 
 
-class Unanswering:
+class Unresponsive:
     def __init__(self, error: HttpError) -> None:
         self._error = error
 
@@ -28,7 +28,7 @@ class FixedCredentials:
 
 def poster_that_has(error: HttpError, written: io.StringIO) -> SocketPoster:
     return SocketPoster(
-        Unanswering(error),  # it never answers
+        Unresponsive(error),  # it never responds
         PostSigner("http://127.0.0.1:1/live", "eu-central-1"),
         FixedCredentials(),
         timeout_s=1,

@@ -209,7 +209,7 @@ async def test_a_delivery_given_away_while_a_round_runs_is_not_shown_by_it(world
         world.viewer(f"of-{delivery_id}", delivery_id, identity="C-1")
     release = world.gateway.hold(f"of-{first}")
 
-    # One slot: the second viewer's turn comes when the first has been answered.
+    # One slot: the second viewer's turn comes when the first post has its response.
     holding = asyncio.create_task(world.hold_round(slots=1, chunk_size=1))
     await world.gateway.wait_for_posts([f"of-{first}"])
     world.change(second, customer_id="C-2")
@@ -292,7 +292,7 @@ async def test_a_slow_post_delays_no_other(world: World) -> None:
         world.viewer(f"conn-{number}", f"D-{number}")
     release = world.gateway.hold("conn-7")
 
-    # Fewer slots than viewers: the slow one holds up one of them, and its chunk nobody's turn.
+    # Fewer slots than viewers: the slow one holds up one of them, and its chunk no other viewer.
     holding = asyncio.create_task(world.hold_round(slots=6, chunk_size=5))
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))

@@ -529,7 +529,7 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
 
         def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
             if received[0].message.bucket == 0:
-                self.given_back.wait(0.2)  # in vain, but for who gives back too early
+                self.given_back.wait(0.2)  # times out, unless it was given back too early
                 reported.append("kept")
             return super().extend(received)
 

@@ -1,4 +1,4 @@
-"""The test issuer's answers, its tokens checked by another library."""
+"""The test issuer's responses, its tokens checked by another library."""
 
 from __future__ import annotations
 

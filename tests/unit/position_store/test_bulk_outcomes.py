@@ -13,11 +13,11 @@ from rtdts.position_store.errors import StoreUnavailable
 
 
 class ScriptedOpenSearch:
-    """Answers bulk requests with what it is told, item by item.
+    """Responds to bulk requests as scripted, item by item.
 
     Attributes:
         bodies: What was sent.
-        items: The answers' items, in order of the actions; what is missing is a success.
+        items: The responses' items, in order of the actions; what is missing is a success.
         trouble: Raised instead.
     """
 

@@ -33,7 +33,7 @@ from tests.support.aws_events import aws_event
 from tests.support.deliveries import NOW_MS, ticket_holder
 
 HOUR_MS = 3_600_000
-UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway answer 401
+UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway return 401
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:f6g7h8i9j0/live/$connect"
 
 

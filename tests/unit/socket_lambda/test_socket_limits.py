@@ -1,4 +1,4 @@
-"""One token opens so many sockets, and one socket says so much, whatever container hears it."""
+"""One token opens so many sockets, and one socket sends so much, whatever container handles it."""
 
 from __future__ import annotations
 

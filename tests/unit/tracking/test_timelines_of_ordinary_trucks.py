@@ -96,7 +96,7 @@ TIMELINES = [
         reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1200)],
     ),
     TruckTimeline(
-        name="a dock at the pickup: after it the truck is heard of near the destination",
+        name="a dock at the pickup: after it the next point is near the destination",
         begins=EN_ROUTE,
         fixes=[*drive(0, -310, 0), (1800, 3200.0)],
         reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1800), (*NEAR, 1800)],

@@ -1,4 +1,4 @@
-"""The viewer stays connected, tracks again, and tells what is new."""
+"""The viewer stays connected, tracks again, and reports what is new."""
 
 import asyncio
 from collections.abc import AsyncIterator
