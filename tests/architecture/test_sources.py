@@ -26,15 +26,15 @@ A_SIMULATOR = re.compile(
 NO_CLIENT_AT_IMPORT = """
 import importlib, os, socket, sys
 
-def refuse(*_, **__):
+def reject(*_, **__):
     raise AssertionError("a client was built, or the network used, at import")
 
 import botocore.session
-botocore.session.Session.create_client = refuse
-socket.socket.connect = refuse
+botocore.session.Session.create_client = reject
+socket.socket.connect = reject
 try:
     import opensearchpy
-    opensearchpy.OpenSearch.__init__ = refuse
+    opensearchpy.OpenSearch.__init__ = reject
 except ImportError:
     pass
 os.environ.clear()

@@ -42,7 +42,7 @@ POINTS_A_RECORD = 1  # so that the newest of all is enriched anew, by a late one
 RECORDS_A_BATCH = 8
 DAY_MS = 86_400_000
 HELD_BATCH = 3
-"""Of the zombie: it has memories at hand by then, and there are some batches to come."""
+"""Of the zombie: its truck states are cached by then, and there are some batches to come."""
 
 T = TypeVar("T")
 Batch = Sequence[StreamRecord]
@@ -191,7 +191,7 @@ def what_is_known(state: TruckState) -> TruckState:
 
 
 def unlogged(truck_states: DeliveryState) -> DeliveryState:
-    """A delivery's memory, without how far the log is and what is kept until it is there."""
+    """A delivery's state, without how far the log is and what is kept until it is there."""
     transitions = tuple(
         msgspec.structs.replace(one, evidence=None) for one in truck_states.tip.transitions
     )
@@ -200,7 +200,7 @@ def unlogged(truck_states: DeliveryState) -> DeliveryState:
 
 
 def unnumbered(fix: Fix) -> Fix:
-    """A fix without its ordinal: those of two tellings of a story begin elsewhere."""
+    """A fix without its ordinal: two computations of a track begin at different ones."""
     return msgspec.structs.replace(fix, n=0)
 
 

@@ -128,7 +128,7 @@ class Cloud:
         return int(response.json()["count"])
 
     def lose(self, pattern: str) -> None:
-        """Deletes whole indexes, by their names: OpenSearch refuses a pattern."""
+        """Deletes whole indexes, by their names: OpenSearch rejects a pattern."""
         base = self.environment.opensearch_url
         names = urllib3.request("GET", f"{base}/_cat/indices/{pattern}?h=index").data.split()
         assert names
@@ -307,7 +307,7 @@ def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
     eventually(lambda: cloud.of_truck(truck_id)["truck-positions-*"] == POINTS)
     query = {"term": {"truck_id": truck_id}}
     eventually(lambda: is_checkpointed(cloud.environment, truck_id))
-    # A consumer takes what its trucks' memories hold for copies: it must have lost them too.
+    # A consumer takes what its trucks' states hold for copies: it must have lost them too.
     with held_down(local_cloud, "consumer"):
         # Whole indexes, and no documents of them: of a deleted document OpenSearch remembers the
         # version for a while, and rejects a lower one with a conflict.

@@ -1,4 +1,4 @@
-"""The history, the latest positions and the trucks' memories in memory, under OpenSearch's rules.
+"""The history, the latest positions and the trucks' states in memory, under OpenSearch's rules.
 
 One object stands for `PositionWriter`, `PositionReader`, `TrackPages`, `HistoryPages` and
 `TruckStateStore`.
@@ -270,7 +270,7 @@ class FakePositionStore:
         return [one.fix for one in self.history.values() if one.fix.truck_id == truck_id]
 
     def drop_states(self) -> None:
-        """Loses all memories."""
+        """Loses all truck states."""
         self._states.clear()
 
     def _last_of(self, interval: TruckInterval) -> ShownLatest | None:

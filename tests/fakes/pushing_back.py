@@ -26,7 +26,7 @@ class PushingBack:
         received_at_s: By connection, when it took messages.
         shown_at_s: By connection, when positions of trucks were written to it.
         posted: By connection, how many were written.
-        over_quota: How many the account refused.
+        over_quota: How many the account rejected.
     """
 
     per_s: float = float("inf")

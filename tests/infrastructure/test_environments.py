@@ -1,4 +1,4 @@
-"""What production must have, how development differs, and that bad variables are refused."""
+"""What production must have, how development differs, and that bad variables are rejected."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def test_everything_is_tagged_and_its_state_is_remote(environment: str) -> None:
 
 
 def conditions(folder: Path) -> Iterator[str]:
-    """What can refuse: variables by their validations, resources by their preconditions."""
+    """What can reject: variables by their validations, resources by their preconditions."""
     for file in folder.glob("*.tf"):
         for kind, name, body in re.findall(
             r'^(?:variable|resource "(\w+)") "(\w+)" \{$(.*?)^\}',
@@ -288,7 +288,7 @@ def conditions(folder: Path) -> Iterator[str]:
 
 
 def rejections(folder: Path) -> Iterator[str]:
-    """What the tests expect to refuse."""
+    """What the tests expect to reject."""
     for file in folder.glob("tests/*.tftest.hcl"):
         for listed in re.findall(
             r"expect_failures = \[(.*?)\]", file.read_text(encoding="utf-8"), re.S
@@ -302,4 +302,4 @@ def rejections(folder: Path) -> Iterator[str]:
 def test_every_condition_was_seen_to_reject(folder: Path) -> None:
     unseen = Counter(conditions(folder)) - Counter(rejections(folder))
 
-    assert not unseen, "each needs a run in tests/ with a value that it refuses"
+    assert not unseen, "each needs a run in tests/ with a value that it rejects"

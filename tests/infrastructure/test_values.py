@@ -23,7 +23,7 @@ PROD = ROOT / "environments" / "prod"
 
 @pytest.fixture
 def prod(state_of: Callable[[str], State]) -> State:
-    """The state of production, to be spoilt by way of `values_of`."""
+    """The state of production, to be changed by way of `values_of`."""
     state = state_of("prod")
     return {**state, "root_module": own(state["root_module"])}
 

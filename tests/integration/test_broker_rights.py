@@ -119,7 +119,7 @@ async def test_a_truck_publishes_nowhere_else(
         "trucks/+/telemetry/result",
         "trucks/T-mine/telemetry",
         "#",
-        *SUBSCRIPTIONS,  # which Artemis, were it to refuse it, would delete with all that it holds
+        *SUBSCRIPTIONS,  # which Artemis, were it to reject it, would delete with all that it holds
         "$share/mine/trucks/+/telemetry",
         "trucks/+/telemetry::bridges.trucks/+/telemetry",
     ],

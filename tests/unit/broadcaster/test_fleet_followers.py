@@ -41,7 +41,7 @@ async def tick(fleet: FleetFollowers) -> None:
 
 
 def shown(world: World, connection_id: str) -> list[list[Any]]:
-    """The ids of each picture's trucks."""
+    """The ids of each snapshot's trucks."""
     return [
         [row[0] for row in message["trucks"]] for message in world.gateway.messages(connection_id)
     ]

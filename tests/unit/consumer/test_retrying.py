@@ -85,7 +85,7 @@ def test_one_call_that_works_for_minutes_and_fails_is_made_again() -> None:
     failures = iter([StoreUnavailable("write", 429, "too many requests")])
 
     def write() -> str:
-        clock.advance(300.0)  # many requests, of which the last is refused
+        clock.advance(300.0)  # many requests, of which the last is rejected
         if (failure := next(failures, None)) is not None:
             raise failure
         return "written"

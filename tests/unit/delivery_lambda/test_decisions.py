@@ -476,11 +476,11 @@ def test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number() -> None:
         row, log = change.after, [*log, *change.events]
     once_more = declaration(DeclaredType.PICKED_UP, idempotency_key="k-more")
 
-    refused = declare(row, once_more, log)
+    rejected = declare(row, once_more, log)
     by_dispatcher = decide_declaration(row, log, once_more, actor="dispatcher:A", now_ms=LATER_MS)
     delivered = declare(row, declaration(DeclaredType.DELIVERED, idempotency_key="k-end"), log)
 
-    assert refused.reason is Reason.ILLEGAL_STATUS
+    assert rejected.reason is Reason.ILLEGAL_STATUS
     assert isinstance(by_dispatcher, Change)
     assert delivered.after.status is Status.DELIVERED
 

@@ -1,7 +1,7 @@
-"""What sensors make of ordinary days: each story ends in the right status, at the right times.
+"""What sensors make of ordinary days: each timeline ends in the right status, at the right times.
 
 Each truck is a list of fixes (second, metres east of the origin); the destination is 4 km east
-unless a story says otherwise, both geofences have 100 m, and the dwell is 60 s.
+unless a case says otherwise, both geofences have 100 m, and the dwell is 60 s.
 """
 
 from __future__ import annotations
