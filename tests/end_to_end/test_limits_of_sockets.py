@@ -85,7 +85,7 @@ def test_a_token_that_opens_sockets_without_end_is_rejected(one_more: Open) -> N
     assert rejected.value.response.status_code == 429
 
 
-def test_a_socket_that_says_too_much_is_ended(one_more: Open) -> None:
+def test_a_socket_that_sends_too_much_is_ended(one_more: Open) -> None:
     socket, other = one_more(), one_more()
     with contextlib.suppress(ConnectionClosed):
         for _ in range(3 * LIMITS.frames.burst):

@@ -118,7 +118,9 @@ def test_productions_containers_go_out_by_nat(resources: ResourcesOf) -> None:
     assert len(resources("prod", "aws_route")) == 4  # one to the internet, one a zone to its NAT
 
 
-def test_developments_containers_have_addresses_and_let_no_one_in(resources: ResourcesOf) -> None:
+def test_developments_containers_have_addresses_and_accept_no_connection(
+    resources: ResourcesOf,
+) -> None:
     groups = set()
     for service in resources("dev", "aws_ecs_service").values():
         (network,) = service["network_configuration"]

@@ -265,7 +265,7 @@ RULES = {rule.at: rule for rules in table().rules.values() for rule in rules}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.at[0])
-def test_a_rule_has_a_source_that_says_it(rule: Rule) -> None:
+def test_a_rule_has_a_source_that_states_it(rule: Rule) -> None:
     assert all(at.split(".")[0] in (*table().models, "*") for at in rule.at)
     assert rule.source or rule.free
     if rule.pattern is not None:

@@ -314,7 +314,7 @@ def test_an_alarm_is_named_like_its_entry(watching: Watching) -> None:
 
 
 @pytest.mark.parametrize("entry", headings())
-def test_an_entry_says_what_it_means_and_what_to_do(entry: str) -> None:
+def test_an_entry_explains_the_alarm_and_the_steps(entry: str) -> None:
     text = RUNBOOK.read_text(encoding="utf-8")
     body = re.search(rf"^### {entry}$(.*?)^##", text, re.S | re.M)
 

@@ -121,7 +121,7 @@ async def test_a_connection_is_ended_by_a_request_without_a_body(
         (503, {}, "", PostOutcome.FAILED),
     ],
 )
-async def test_the_response_says_what_is_to_be_done(
+async def test_the_outcome_follows_from_the_response(
     status: int, headers: dict[str, str], body: str, response: PostOutcome
 ) -> None:
     api = Api()

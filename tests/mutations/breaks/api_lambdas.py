@@ -33,7 +33,7 @@ BREAKS = {
         "declared-for-another-trucks-time": ENTITLED(
             "if at_ms < delivery.current.started_at_ms:",
             "if at_ms < delivery.created_at_ms:",
-            "test_a_truck_says_nothing_of_the_time_before_its_assignment",
+            "test_a_truck_may_not_declare_for_the_time_before_its_assignment",
         ),
         "former-customers-time-not-noted": ENTITLED(
             "since_ms, since_version = (at_ms, before.version + 1)",
@@ -238,12 +238,12 @@ BREAKS = {
         "one-socket-says-what-it-likes": ISOLATED(
             "return self._counts.take(key, rate, now_ms)",
             "return True",
-            "test_a_socket_that_says_too_much_is_reported_and_ended",
+            "test_a_socket_that_sends_too_much_is_reported_and_ended",
         ),
         "socket-that-says-too-much-stays-open": ISOLATED(
             "self._close(connection_id)",
             "pass",
-            "test_a_socket_that_says_too_much_is_reported_and_ended",
+            "test_a_socket_that_sends_too_much_is_reported_and_ended",
         ),
     },
     "socket_lambda/messages.py": {

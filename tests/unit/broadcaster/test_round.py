@@ -322,7 +322,7 @@ async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World
     assert world.tracking == {"slow", "fast"}
 
 
-async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_one(world: World) -> None:
+async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_viewer(world: World) -> None:
     world.truck("T-1")
     world.truck("T-2", age_s=30)  # from before it took the delivery over
     world.delivery("D-1", truck_id="T-1")
@@ -390,7 +390,7 @@ async def test_a_message_is_encoded_once_a_delivery_however_many_see_it(world: W
     assert len(payloads) == 1
 
 
-async def test_an_ending_that_was_not_delivered_is_said_again(world: World) -> None:
+async def test_an_ending_that_was_not_delivered_is_sent_again(world: World) -> None:
     world.delivery("D-1", status=Status.CANCELLED)
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED, PostOutcome.DELIVERED)
@@ -498,7 +498,7 @@ async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: Worl
     assert (report.due, report.delivered, report.buckets_unread) == (1, 1, 1)
 
 
-async def test_a_round_that_can_read_nothing_says_that_it_was_blind(world: World) -> None:
+async def test_a_round_that_can_read_nothing_reports_that_it_was_blind(world: World) -> None:
     world.subscriptions.broken_buckets = set(range(256))
 
     report = await world.hold_round()

@@ -385,7 +385,9 @@ async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
     assert len(one.holding.under_way) == most
 
 
-async def test_what_is_held_for_long_is_kept_and_given_to_no_one_else(several: Several) -> None:
+async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
+    several: Several,
+) -> None:
     one = several.start()
     one.holding.may_end.clear()
     await until(lambda: one.holding.under_way == ALL)
@@ -555,7 +557,7 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
     assert several.queue.waiting == ALL
 
 
-async def test_a_bug_in_holding_ends_it_loudly_and_leaves_the_share_to_others(
+async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_others(
     several: Several,
 ) -> None:
     one = several.start()
@@ -601,7 +603,9 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
     assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
 
 
-async def test_a_queue_that_is_unavailable_for_minutes_ends_it_loudly(several: Several) -> None:
+async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
+    several: Several,
+) -> None:
     several.queue.trouble = OSError("the queue is away")
     one = several.start()
 

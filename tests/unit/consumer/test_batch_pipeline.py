@@ -400,7 +400,7 @@ def test_nudges_that_cannot_be_sent_do_not_stop_the_positions(world: World) -> N
     ],
     ids=str,
 )
-def test_whatever_the_queues_client_says_the_positions_go_on(
+def test_positions_are_written_whatever_error_the_queues_client_raises(
     world: World, trouble: Exception
 ) -> None:
     world.assign("D-1")

@@ -193,7 +193,7 @@ def test_no_place_is_given_away_when_the_oldest_socket_can_not_be_ended(world: W
 
 
 @pytest.mark.parametrize("name", ["track", "untrack", "ping", "default"])
-def test_a_socket_that_says_too_much_is_reported_and_ended(world: World, name: str) -> None:
+def test_a_socket_that_sends_too_much_is_reported_and_ended(world: World, name: str) -> None:
     world.connects("c")
     output = 0
     while "c" in world.gateway.open and output < 500:
