@@ -1,4 +1,4 @@
-"""The AsyncAPI document of the MQTT topics says what the bridge does."""
+"""The AsyncAPI document of the MQTT topics agrees with the bridge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promises about the sources that no linter knows."""
+"""Rules about the sources that no linter checks."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ READY = {
     "broadcaster": "broadcaster_ready",
     "firehose": "firehose_ready",
 }
-"""What a part's log says when it works again."""
+"""The event that a part logs when it works again."""
 MARGIN_S = 1.0
 """No kill is planned nearer to the first or the last point."""
 

@@ -26,7 +26,7 @@ _rounds = itertools.count(1)
 
 @pytest.fixture
 def due_at_ms() -> int:
-    """A round that no other test knows."""
+    """A round that no other test uses."""
     return next(_rounds) * 60_000
 
 

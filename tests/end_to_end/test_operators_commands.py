@@ -67,7 +67,7 @@ class Cloud:
         return code, output.splitlines()[-1]
 
     def operate_whole(self, *arguments: str) -> str:
-        """Types a command that must succeed; all that it says."""
+        """Runs a command that must succeed; returns its output."""
         code, output = self._operate(*arguments)
         assert code == 0
         return output

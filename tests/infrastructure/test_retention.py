@@ -1,4 +1,4 @@
-"""What docs/retention.md says is kept, against what Terraform and the code would keep."""
+"""The periods in docs/retention.md, against those of Terraform and the code."""
 
 from __future__ import annotations
 

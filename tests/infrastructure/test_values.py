@@ -72,7 +72,7 @@ PUT_BACK = {
 
 @pytest.fixture(scope="module")
 def corrupt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the check says of sources with each fault that once stopped an apply."""
+    """The check's output for sources with each fault that once stopped an apply."""
     root = tmp_path_factory.mktemp("sources") / "terraform"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfvars"))
     for file, ours, fault in PUT_BACK.values():

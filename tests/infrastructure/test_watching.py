@@ -1,4 +1,4 @@
-"""Alarms and dashboard watch what is measured, all of it, and every alarm says what to do.
+"""Alarms and dashboard watch what is measured, all of it, and every alarm has its instructions.
 
 What the code measures is read from its sources, not from Terraform's settings.
 """

@@ -1,4 +1,4 @@
-"""Putting points into a real stream that takes some of them, or says nothing, or lies."""
+"""Putting points into a real stream that takes some of them, or responds late or wrongly."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ async def viewers_of(cloud: Cloud) -> AsyncIterator[Viewers]:
 
 
 class Reported:
-    """What a broadcaster says, read as it comes: what is not read holds its process up.
+    """A broadcaster's log, read as it comes: what is not read holds its process up.
 
     Attributes:
         rounds: The rounds that it says it held.

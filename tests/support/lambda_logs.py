@@ -11,7 +11,7 @@ _FAULTS = ('"level":"error"', "Traceback (most recent call last)", "Task timed o
 
 
 def now_ms() -> int:
-    """What `faults_since` wants to know."""
+    """What `faults_since` needs."""
     return time.time_ns() // 1_000_000
 
 

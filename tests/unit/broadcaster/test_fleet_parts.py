@@ -1,4 +1,4 @@
-"""Leases of the fleet's parts: each is served by one, and none for ever."""
+"""Leases of the fleet's parts: each is served by one broadcaster, for a limited time."""
 
 from __future__ import annotations
 

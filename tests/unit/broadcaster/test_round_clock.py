@@ -16,7 +16,7 @@ AT_MS = 1_800_000_000_000  # a whole minute
 
 
 def whole(share: Share) -> RoundReport:
-    """What a round says that left nothing out."""
+    """The report of a round that left nothing out."""
     return RoundReport(
         due_at_ms=share.due_at_ms,
         started_at_ms=share.due_at_ms,

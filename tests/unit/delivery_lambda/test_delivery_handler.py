@@ -45,7 +45,7 @@ STRANGERS = [("customer", "C-99"), ("truck", "T-99")]
 
 
 class Api:
-    """A delivery_lambda on fakes, and the shortest way to say something to it."""
+    """A delivery_lambda on fakes, and short calls for its routes."""
 
     def __init__(self, *, edge_secrets: str = "", **store: Any) -> None:
         self.edge_secrets = edge_secrets

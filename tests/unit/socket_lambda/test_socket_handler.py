@@ -42,7 +42,7 @@ LIMITS = SocketLimits.of(max_sockets=3, connects_per_minute=6, max_tracked=10, f
 
 
 class FakePoster:
-    """Keeps what is said to each connection."""
+    """Keeps the messages to each connection."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
