@@ -1,4 +1,4 @@
-"""The breaks of tests/mutations/ can still be made: whoever changes such code brings them along."""
+"""The breaks of tests/mutations/ can still be made: a change of such code updates them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API documents say what the code does: codes, fields, ranges, routes and messages."""
+"""The API documents agree with the code: codes, fields, ranges, routes and messages."""
 
 from __future__ import annotations
 

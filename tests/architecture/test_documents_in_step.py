@@ -1,4 +1,4 @@
-"""Whatever the documents tell people to type, open or believe is there."""
+"""What the documents name exists: commands, links, paths and settings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_paths_that_it_names_are_there(document: Path) -> None:
 
 
 def _is_there(path: str, document: Path) -> bool:
-    # In a table of one folder's parts a path may be told from there.
+    # In a table of one folder's parts a path may be relative to there.
     places = (ROOT, ROOT / "rtdts", document.parent)
     return any((place / path).exists() for place in places)
 

@@ -1,4 +1,4 @@
-"""A measurement is declared once, mapped once and described once; nothing else knows its name."""
+"""A measurement is declared once, mapped once and described once; its name stands nowhere else."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_the_events_that_an_app_is_to_show_are_those_that_stand() -> None:
 
 
 def events_to_show(log: Sequence[DeliveryEvent]) -> list[DeliveryEvent]:
-    """As docs/tracking.md says it."""
+    """As docs/tracking.md states it."""
     shown: list[DeliveryEvent] = []
     for event in log:
         if event.cause is not Cause.CORRECTED:

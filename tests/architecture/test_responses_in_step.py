@@ -1,7 +1,7 @@
-"""What the Lambdas answer is what the OpenAPI document promises, refusals included.
+"""The Lambdas' responses are as the OpenAPI document says, rejections included.
 
-The handlers run with fakes behind them; each answer is held against the document closed, so that
-neither an undocumented status nor an undocumented field gets past.
+The handlers run with fakes behind them; each response is validated against the closed document, so
+that neither an undocumented status nor an undocumented field gets past.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ class DeliveryLambda:
     def __post_init__(self) -> None:
         self.sharing = sharing_on(self.store, most=2)
 
-    def __call__(self, method: str, path: str, who: str, body: Any = None, **more: Any) -> Any:
-        role, _, identity = who.partition(":")
+    def __call__(self, method: str, path: str, caller: str, body: Any = None, **more: Any) -> Any:
+        role, _, identity = caller.partition(":")
         app = delivery_lambda.bootstrap.App(
             dispatch=Dispatch(
                 deliveries=self.store,

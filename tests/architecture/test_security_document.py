@@ -1,4 +1,4 @@
-"""docs/security.md says who may do what, and how much of it, as the code does."""
+"""docs/security.md states the roles' rights and limits as the code has them."""
 
 from __future__ import annotations
 

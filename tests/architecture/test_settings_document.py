@@ -20,7 +20,7 @@ def test_a_settings_table_is_as_declared(section: str) -> None:
     )
 
 
-def test_no_setting_is_documented_that_no_one_reads() -> None:
+def test_no_unread_setting_is_documented() -> None:
     documented = re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     declared = [
         setting.env

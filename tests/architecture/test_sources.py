@@ -1,4 +1,4 @@
-"""Promises about the sources that no linter knows."""
+"""Rules about the sources that no linter checks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ A_SIMULATOR = re.compile(
 NO_CLIENT_AT_IMPORT = """
 import importlib, os, socket, sys
 
-def refuse(*_, **__):
+def reject(*_, **__):
     raise AssertionError("a client was built, or the network used, at import")
 
 import botocore.session
-botocore.session.Session.create_client = refuse
-socket.socket.connect = refuse
+botocore.session.Session.create_client = reject
+socket.socket.connect = reject
 try:
     import opensearchpy
-    opensearchpy.OpenSearch.__init__ = refuse
+    opensearchpy.OpenSearch.__init__ = reject
 except ImportError:
     pass
 os.environ.clear()
@@ -57,7 +57,7 @@ def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
 
 @pytest.mark.parametrize("package", HANDED_OUT)
 def test_production_never_prints(package: str) -> None:
-    """Standard output is the KCL's protocol in the consumer, and nobody's log anywhere."""
+    """Standard output is the KCL's protocol in the consumer, and is a log nowhere."""
     found = [
         where(path, node)
         for path in python_files(package)

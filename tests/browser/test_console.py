@@ -476,7 +476,9 @@ def test_alerts_reach_beyond_the_view(console: ConsoleBackend, open_page: OpenPa
     expect(page.get_by_role("heading", name="T-far")).to_be_focused()
 
 
-def test_what_is_late_says_against_what(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_a_late_delivery_shows_the_time_that_it_missed(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
     page.get_by_role("option", name="T-0001").click()

@@ -118,7 +118,7 @@ def test_a_new_status_is_shown_and_read_out(backend: PageBackend, open_page: Ope
     expect(page.locator(".history li").first).to_have_attribute("data-status", "nearby")
 
 
-def test_a_stale_position_is_said_plainly(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_stale_position_is_shown_as_such(backend: PageBackend, open_page: OpenPage) -> None:
     old = position(*TRUCK, age_s=400.0, stale_since=ago(380))
     backend.snapshot = snapshot(position=old, position_at=ago(400), eta=None)
     page = open_page(backend.link)
@@ -129,7 +129,7 @@ def test_a_stale_position_is_said_plainly(backend: PageBackend, open_page: OpenP
     expect(page.locator(".truck-marker.stale")).to_be_visible()
 
 
-def test_an_old_position_is_said_plainly(backend: PageBackend, open_page: OpenPage) -> None:
+def test_an_old_position_is_shown_as_such(backend: PageBackend, open_page: OpenPage) -> None:
     backend.snapshot = snapshot(position=position(*TRUCK, age_s=200.0), position_at=ago(200))
     page = open_page(backend.link, init=NO_WEBGL)
 
@@ -149,7 +149,7 @@ def test_a_device_that_is_offline_is_reported(backend: PageBackend, open_page: O
     expect(page.locator("[data-connection=fine]")).to_be_attached()
 
 
-def test_a_lost_connection_is_said_and_renewed(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_lost_connection_is_shown_and_renewed(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     expect(page.locator(".age")).to_be_visible()  # the snapshot is there, not only the ticket
@@ -179,7 +179,7 @@ def test_a_delivered_delivery_shows_its_end(backend: PageBackend, open_page: Ope
     eventually(lambda: backend.open_sockets == 0)
 
 
-def test_a_failure_says_why(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_failure_shows_its_reason(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.send(status("failed", 5, failure_code="nobody_home"))
@@ -297,7 +297,7 @@ def test_the_status_is_on_the_screen_before_the_map_is_fetched(
         "request",
         lambda request: fetched.append((request.url, "")) if "assets" in request.url else None,
     )
-    page.route("**/live_map*.js", lambda route: None)  # never answered
+    page.route("**/live_map*.js", lambda route: None)  # never responds
     page.goto(backend.link)
 
     headline(page).to_have_text("On the way to you")

@@ -123,7 +123,7 @@ def test_a_revoked_share_ends_the_page_and_opens_no_other(
     headline(open_page(link)).to_have_text(NOT_VALID)
 
 
-def test_a_failed_delivery_says_why(drive: Drive, open_page: OpenPage) -> None:
+def test_a_failed_delivery_shows_its_reason(drive: Drive, open_page: OpenPage) -> None:
     page = open_page(drive.create())
     headline(page).to_have_text("A truck is assigned")
     expect(page.locator("[data-connection=fine]")).to_be_attached()

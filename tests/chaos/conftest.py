@@ -4,7 +4,7 @@
     CHAOS_SEED=4711 make chaos      # that one again
 
 In the ordinary run all is the same but shorter, and the seed is always the same: there a red
-test is to tell of the change under test, not of luck.
+test is due to the change under test, not to chance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sim.token_client import TokenClient
 from tests.support.pace import DWELL_S
 from tests.support.waiting import PATIENCE_S
 
-# So that what these find is told as a test's own asserts are.
+# So that their failed asserts are reported in detail, as a test's own are.
 pytest.register_assert_rewrite("tests.support.drive_checks", "tests.support.stream_load")
 pytest.register_assert_rewrite("tests.support.rounds")
 
@@ -64,15 +64,15 @@ def chaos() -> Chaos:
 
 @pytest.fixture
 def print_line(capsys: pytest.CaptureFixture[str]) -> PrintLine:
-    """Tells what was done and measured, also when all is well."""
+    """Prints what was done and measured, also when the test passes."""
     began_s = time.monotonic()
 
-    def tell(text: str) -> None:
+    def print_at_once(text: str) -> None:
         with capsys.disabled():
             sys.stdout.write(f"\n  {time.monotonic() - began_s:6.1f} s  {text}")
             sys.stdout.flush()
 
-    return tell
+    return print_at_once
 
 
 @pytest.fixture

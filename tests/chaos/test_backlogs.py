@@ -1,6 +1,6 @@
 """Backlogs as devices send them after a silence: many points, late, in any order.
 
-All times of the points lie in the past, so that none of it takes the time that it tells of.
+All times of the points lie in the past, so that none of it takes the time that it covers.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(
     assert ready
     assert waited_s < MAY_WAIT_S
     assert [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)] == processes
-    assert deaths_of(cloud, "consumer") == deaths + 1  # the one that was asked for
+    assert deaths_of(cloud, "consumer") == deaths + 1  # the one that was requested
     assert not reported(cloud, "consumer", "taken_over", since_ms=back_ms)
     assert not reported(cloud, "consumer", "batch_failed", since_ms=back_ms)
     field.assert_log_is_right(delivery, points)

@@ -1,6 +1,6 @@
 """SIGTERM under load: what is in hand is ended, nothing is done twice.
 
-Neither is killed: each ends by itself, and says that it drained. How long it took is told, not
+Neither is killed: each ends by itself, and says that it drained. How long it took is printed, not
 judged: that is the machine's speed.
 """
 
@@ -58,10 +58,10 @@ async def test_a_consumer_that_is_stopped_checkpoints_all_that_is_durable(
 def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, print_line: PrintLine) -> set[str]:
     """One drain and what comes after it; the shards whose child ended its batch in time."""
     by_shard(cloud, "batch", now_ms())
-    asked_ms, asked_s = now_ms(), time.monotonic()
+    signalled_ms, signalled_s = now_ms(), time.monotonic()
     with held_down(cloud, "consumer") as ending:
-        took_s = time.monotonic() - asked_s
-        ended = reported(cloud, "consumer", "shutdown_requested", since_ms=asked_ms)
+        took_s = time.monotonic() - signalled_s
+        ended = reported(cloud, "consumer", "shutdown_requested", since_ms=signalled_ms)
         drained = {line["shard_id"] for line in ended if line["checkpointed"]}
         known = checkpoints(cloud.environment)
         durable = applied(cloud.environment, load.points)
@@ -123,7 +123,7 @@ class Queue:
 
 
 class Watched:
-    """Deliveries whose trucks stand still, and a dispatcher who tracks them all on one socket."""
+    """Deliveries whose trucks stand still, and a dispatcher that tracks them all on one socket."""
 
     def __init__(self, viewer: Viewer, delivery_ids: list[str]) -> None:
         self.viewer = viewer
@@ -170,11 +170,11 @@ def watched(cloud: LaunchedCloud) -> Iterator[Watched]:
 
 @contextmanager
 def stopped_broadcaster(cloud: LaunchedCloud, print_line: PrintLine) -> Iterator[dict[str, Any]]:
-    """It has been told to end and has ended; in the block there is none."""
-    asked_ms, asked_s = now_ms(), time.monotonic()
+    """Ends the broadcaster by SIGTERM; none runs in the block."""
+    signalled_ms, signalled_s = now_ms(), time.monotonic()
     with held_down(cloud, "broadcaster") as ending:
-        took_s = time.monotonic() - asked_s
-        (stopped,) = reported(cloud, "broadcaster", "broadcaster_stopped", since_ms=asked_ms)
+        took_s = time.monotonic() - signalled_s
+        (stopped,) = reported(cloud, "broadcaster", "broadcaster_stopped", since_ms=signalled_ms)
         print_line(f"the broadcaster ended {took_s:.1f} s after SIGTERM")
 
         assert stopped["in_time"]

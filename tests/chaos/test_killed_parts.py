@@ -32,7 +32,7 @@ READY = {
     "broadcaster": "broadcaster_ready",
     "firehose": "firehose_ready",
 }
-"""What a part's log says when it works again."""
+"""The event that a part logs when it works again."""
 MARGIN_S = 1.0
 """No kill is planned nearer to the first or the last point."""
 
@@ -48,7 +48,7 @@ class Killer:
     """Kills each part at times drawn for it, whatever state the others are in by then.
 
     Each kill hits a process that runs: where its part is still away, it comes as soon as it is
-    back. Meanwhile more points come than the drive's, so that everybody has something in hand.
+    back. Meanwhile more points come than the drive's, so that each part has work in hand.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     for part, times in away.items():
         lengths_s = ", ".join(f"{(to_ms - from_ms) / 1000:.1f}" for from_ms, to_ms in times)
         print_line(f"{part}: killed, it worked again after {lengths_s} s")
-    for who, gaps in outcome.verdict.gaps.items():
-        print_line(f"{who}: gaps between messages p50/p99/longest {gaps}")
+    for customer, gaps in outcome.verdict.gaps.items():
+        print_line(f"{customer}: gaps between messages p50/p99/longest {gaps}")
 
     counts = Counter(kill.part for kill in killer.kills)
     assert all(count >= chaos.kills_each for count in counts.values())

@@ -1,4 +1,4 @@
-"""OpenSearch stopped under load: everybody waits, nobody swells or gives up, nothing is lost."""
+"""OpenSearch stopped under load: all parts wait, none grows or gives up, nothing is lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Outage:
         from_ms, to_ms: When it was away.
         grown_mb: The most by which a process of each part grew meanwhile.
         deaths: How often each part ended meanwhile.
-        heard: What a customer heard who began to track meanwhile.
+        received: The messages of a customer that began to track meanwhile.
     """
 
     def __init__(
@@ -151,8 +151,8 @@ async def test_an_opensearch_that_is_unavailable_costs_nothing_but_time(
     print_line(f"{load.count} points straight into the stream, {load.rate:.0f} a second")
     grown = ", ".join(f"{part} {mb:.0f}" for part, mb in outage.grown_mb.items())
     print_line(f"grown meanwhile, in MB: {grown}")
-    for who, gaps in outcome.verdict.gaps.items():
-        print_line(f"{who}: gaps between messages p50/p99/longest {gaps}")
+    for customer, gaps in outcome.verdict.gaps.items():
+        print_line(f"{customer}: gaps between messages p50/p99/longest {gaps}")
 
     assert_nothing_is_lost(system.environment, outcome)
     await assert_load_is_stored(system, load)

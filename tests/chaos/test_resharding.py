@@ -54,7 +54,7 @@ SHARD_END = "SHARD_END"
 
 
 class Truck:
-    """Drives as far as it is told to, and uploads as a device does: again what was not taken.
+    """Drives as far as its route is given, and uploads as a device does: again what was not taken.
 
     Every third record is put after the one behind it, so that there are late points wherever the
     stream is cut.
@@ -128,7 +128,7 @@ class Fleet:
         eventually(lambda: all(len(t.taken) >= required[t.truck_id] for t in self.trucks))
 
     def park(self) -> None:
-        """Returns when the last put is answered."""
+        """Returns when the last put has its response."""
         self.stop.set()
         for one in self.driving:
             one.result()
@@ -262,7 +262,7 @@ def deliver(consumed: Consumed, fleet: Fleet) -> list[Delivery]:
 
 
 def true_timeline(delivery: Delivery, fleet: Fleet) -> Sequence[Transition]:
-    """What all points of its truck together tell, by definition."""
+    """The timeline that all points of its truck imply."""
     (truck,) = (one for one in fleet.trucks if one.truck_id == delivery.truck_id)
     assigned_at_ms = delivery.current.started_at_ms
     return timeline(
@@ -349,7 +349,7 @@ def test_resharding_under_load_loses_nothing(
     assert "taken_over" not in daemon.log.read_text()
 
 
-def test_a_record_on_a_shard_of_others_is_parked_and_costs_no_one_anything(
+def test_a_record_on_a_shard_of_others_is_parked_and_affects_no_other_record(
     stream: Stream, consumed: Consumed, fleet: Fleet, daemon: Daemon
 ) -> None:
     """Its writer named a hash key, so that two processes get points of one truck."""

@@ -42,7 +42,7 @@ POINTS_A_RECORD = 1  # so that the newest of all is enriched anew, by a late one
 RECORDS_A_BATCH = 8
 DAY_MS = 86_400_000
 HELD_BATCH = 3
-"""Of the zombie: it has memories at hand by then, and there are some batches to come."""
+"""Of the zombie: its truck states are cached by then, and there are some batches to come."""
 
 T = TypeVar("T")
 Batch = Sequence[StreamRecord]
@@ -191,7 +191,7 @@ def what_is_known(state: TruckState) -> TruckState:
 
 
 def unlogged(truck_states: DeliveryState) -> DeliveryState:
-    """A delivery's memory, without how far the log is and what is kept until it is there."""
+    """A delivery's state, without how far the log is and what is kept until it is there."""
     transitions = tuple(
         msgspec.structs.replace(one, evidence=None) for one in truck_states.tip.transitions
     )
@@ -200,7 +200,7 @@ def unlogged(truck_states: DeliveryState) -> DeliveryState:
 
 
 def unnumbered(fix: Fix) -> Fix:
-    """A fix without its ordinal: those of two tellings of a story begin elsewhere."""
+    """A fix without its ordinal: two computations of a track begin at different ones."""
     return msgspec.structs.replace(fix, n=0)
 
 
@@ -325,7 +325,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     await scene.assert_nothing_is_corrupt()
 
 
-async def test_told_that_the_lease_is_lost_it_stays_and_touches_nothing(scene: Scene) -> None:
+async def test_a_worker_notified_of_its_lost_lease_stays_and_touches_nothing(scene: Scene) -> None:
     zombie = await scene.worker()
     batches = scene.batches()
     await zombie.takes(*batches[:HELD_BATCH])
@@ -386,7 +386,7 @@ async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_two_at_once_get_to_the_end_in_either_order(scene: Scene, seed: int) -> None:
-    """Both take batches at the same time, cut differently; who loses is followed by another."""
+    """Both take batches at the same time, cut differently; another follows the one that loses."""
     rng = random.Random(seed)
 
     async def works(records_a_batch: int) -> None:

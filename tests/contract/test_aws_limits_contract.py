@@ -509,15 +509,15 @@ def _replace_socket(sockets: Any) -> None:
         pytest.param(SOCKET_LIMITS, _replace_socket, id="socket-replaced"),
     ],
 )
-def test_what_a_table_refuses_the_store_of_it_refuses(
+def test_the_store_rejects_what_its_table_rejects(
     kind: str, make: Kept, write: Callable[[Any], object], request: pytest.FixtureRequest
 ) -> None:
     store = make(kind, request)
 
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         write(store)
 
-    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert rejected.value.response["Error"]["Code"] == "ValidationException"
 
 
 def test_a_message_that_the_queue_of_failed_ones_would_not_hold_is_rejected() -> None:
@@ -543,10 +543,10 @@ def test_a_match_that_would_make_its_trucks_item_too_large_is_rejected(
 
     for name in "abc":
         put(name)
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         put("d")
 
-    assert cancellation_codes(refused.value) == ("ValidationError",)
+    assert cancellation_codes(rejected.value) == ("ValidationError",)
     client.transact_write_items(
         TransactItems=[removing(table, truck_id, "a" * 60_000, at_ms=NOW_MS).item]
     )

@@ -55,7 +55,7 @@ def test_a_block_of_the_same_kind_replaces_and_of_the_other_stands_beside(store:
     assert sorted(found, key=lambda one: one.kind) == [other, longer]
 
 
-def test_unblocking_says_whether_there_was_a_block(store: Store) -> None:
+def test_unblocking_reports_whether_there_was_a_block(store: Store) -> None:
     one = block()
     store.block(one)
 

@@ -88,7 +88,7 @@ async def test_what_came_before_any_bridge_is_handed_out_as_it_was_sent(broker: 
     assert came[0].correlation == b"c"
 
 
-async def test_what_is_not_acknowledged_is_handed_to_another_when_its_bridge_is_gone(
+async def test_an_unacknowledged_message_goes_to_another_bridge_when_its_bridge_stops(
     broker: Broker,
 ) -> None:
     truck_id = unique("T")

@@ -75,7 +75,7 @@ def test_what_was_overwritten_or_removed_is_still_a_version(bucket: tuple[Any, s
     assert list(objects.versions("")) == []
 
 
-def test_a_parked_record_is_read_with_all_that_was_said_of_it(bucket: tuple[Any, str]) -> None:
+def test_a_parked_record_is_read_with_all_its_metadata(bucket: tuple[Any, str]) -> None:
     client, name = bucket
     key = Parking(client, name).park(
         b"{", name="7.1", reason="not_a_point", detail="why", partition_key="T-1"

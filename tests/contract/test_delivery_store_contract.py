@@ -186,7 +186,7 @@ def test_the_later_of_two_writers_on_one_version_loses_whole(
     assert [match.version for match in matches.open_matches(truck_id)] == [1]
 
 
-def test_no_one_creates_what_exists(store: Store) -> None:
+def test_creating_an_existing_delivery_is_a_conflict(store: Store) -> None:
     created = new_delivery(truck_id=unique("T"))
     store.append(None, created, [event_of(created)], matches=True)
 
@@ -194,7 +194,7 @@ def test_no_one_creates_what_exists(store: Store) -> None:
         store.append(None, created, [event_of(created)], matches=True)
 
 
-def test_no_one_changes_what_does_not_exist(store: Store) -> None:
+def test_changing_a_missing_delivery_is_a_conflict(store: Store) -> None:
     imagined = new_delivery(truck_id=unique("T"))
     changed = moved_to(imagined, Status.EN_ROUTE_TO_PICKUP)
 

@@ -192,7 +192,7 @@ async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_a
     assert await gateway.received(other, 1) == [ENDED]
 
 
-async def test_who_has_left_is_gone_and_stays_so_and_no_one_else_is(gateway: Gateway) -> None:
+async def test_only_a_closed_connection_is_gone_and_it_stays_so(gateway: Gateway) -> None:
     leaving, staying = await gateway.open(), await gateway.open()
     await gateway.close(leaving)
 

@@ -216,7 +216,7 @@ def test_nothing_is_read_around_late_points_before_a_refresh(
 
 
 def test_a_hundred_trucks_of_eight_intervals_fit(history: History) -> None:
-    """As many as a pass of the settling asks for, halved: more clauses than a search may have."""
+    """As many as a pass of the settling requests, halved: more clauses than a search may have."""
     trucks = [unique("T") for _ in range(100)]
     history.write(*of(*(fix_at(one, second) for one in trucks for second in (0, 70))))
 

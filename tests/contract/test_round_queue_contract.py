@@ -26,7 +26,7 @@ _rounds = itertools.count(1)
 
 @pytest.fixture
 def due_at_ms() -> int:
-    """A round that no other test knows."""
+    """A round that no other test uses."""
     return next(_rounds) * 60_000
 
 
@@ -139,7 +139,7 @@ def test_what_is_neither_kept_nor_deleted_comes_back_and_is_no_longer_its_first_
     assert drained(queue) == []
 
 
-def test_what_is_no_bucket_is_deleted_loudly_and_holds_up_no_one(
+def test_an_unreadable_bucket_is_deleted_and_logged_and_delays_no_other(
     aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str, due_at_ms: int
 ) -> None:
     client = aws_session.client("sqs", endpoint_url=aws_endpoint)

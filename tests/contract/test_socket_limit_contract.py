@@ -78,7 +78,7 @@ def test_a_socket_that_ended_leaves_its_place(store: Store, key: str) -> None:
 
 
 def test_a_socket_that_is_added_again_counts_once(store: Store, key: str) -> None:
-    for _ in range(2):  # the SDK repeats what was not answered
+    for _ in range(2):  # the SDK repeats what got no response
         assert store.add_socket(key, "c-0=", most=2, now_ms=NOW_MS) is None
 
     assert store.add_socket(key, "c-1=", most=2, now_ms=NOW_MS) is None

@@ -32,13 +32,13 @@ import json, os, pathlib, sys, time
 
 def route(event, context):
     print("a line", file=sys.stderr)
-    asked = event["requestContext"]
-    if asked["routeKey"] == "$disconnect":
-        folder = asked["authorizer"]["folder"]
-        (pathlib.Path(folder) / asked["connectionId"]).write_text(json.dumps(event))
-    if asked["routeKey"] == "fail":
+    request = event["requestContext"]
+    if request["routeKey"] == "$disconnect":
+        folder = request["authorizer"]["folder"]
+        (pathlib.Path(folder) / request["connectionId"]).write_text(json.dumps(event))
+    if request["routeKey"] == "fail":
         raise ValueError("broken")
-    if asked["routeKey"] == "wait":
+    if request["routeKey"] == "wait":
         folder = pathlib.Path(json.loads(event["body"])["folder"])
         (folder / "begun").touch()
         while not (folder / "go").exists():
@@ -49,10 +49,10 @@ def route(event, context):
 
 def authorize(event, context):
     query = event["queryStringParameters"] or {}
-    asked = query.get("as", "")
-    if asked in ("Unauthorized", "broken"):
-        raise Exception(asked)
-    effect = "Deny" if asked == "denied" else "Allow"
+    requested = query.get("as", "")
+    if requested in ("Unauthorized", "broken"):
+        raise Exception(requested)
+    effect = "Deny" if requested == "denied" else "Allow"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     known = {"role": "customer", "expires_at": 17, "folder": query.get("folder", "/tmp")}
@@ -314,7 +314,7 @@ async def test_a_connection_is_described(gateways: Gateways) -> None:
         ({"region_name": "us-west-1"}, "InvalidSignatureException"),
     ],
 )
-async def test_who_does_not_sign_as_it_should_may_not_post(
+async def test_a_client_that_does_not_sign_correctly_may_not_post(
     gateways: Gateways, changed: dict[str, str], code: str
 ) -> None:
     with pytest.raises(ClientError) as rejected:

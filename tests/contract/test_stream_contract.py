@@ -87,7 +87,7 @@ def test_each_entry_of_a_call_has_a_response_of_its_own_and_numbers_grow(stream:
     assert response["FailedRecordCount"] == 0
     assert len(response["Records"]) == len(entries)
     assert all(entry.get("ErrorCode") is None for entry in response["Records"])
-    # As numbers: how they are padded is nobody's promise.
+    # As numbers: their padding is not documented.
     numbers = [int(entry["SequenceNumber"]) for entry in response["Records"]]
     assert numbers == sorted(set(numbers))
     assert len({entry["ShardId"] for entry in response["Records"]}) == 1

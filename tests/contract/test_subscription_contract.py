@@ -36,7 +36,7 @@ def subscription(delivery_id: str, connection_id: str) -> Subscription:
     )
 
 
-def test_who_follows_a_delivery_is_known_until_they_stop(store: Store) -> None:
+def test_a_deliverys_subscriptions_are_listed_until_they_end(store: Store) -> None:
     delivery_id, ann, ben = unique("D"), unique("conn="), unique("conn=")
     store.add(subscription(delivery_id, ann))
     store.add(subscription(delivery_id, ben))

@@ -46,7 +46,7 @@ def test_a_ticket_ends_with_its_token(store: Store) -> None:
 
 
 def test_an_invented_ticket_is_worth_nothing(store: Store) -> None:
-    assert store.spend("ticket-that-nobody-issued", NOW_MS) is None
+    assert store.spend("ticket-that-was-not-issued", NOW_MS) is None
 
 
 def test_tickets_differ(store: Store) -> None:

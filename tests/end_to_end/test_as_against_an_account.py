@@ -1,4 +1,4 @@
-"""`sim` against a system of which it is told no more than a deployed one's `.env` tells.
+"""`sim` against a system of which it knows no more than a deployed one's `.env` holds.
 
 That is what Terraform's tests of the environment `dev` promise (`dev.tftest.hcl`).
 """
@@ -70,7 +70,7 @@ def test_the_file_has_the_names_that_terraform_writes(env_file: Path) -> None:
 
 
 def test_sockets_are_held_and_are_notified_of_their_deliveries(env_file: Path) -> None:
-    # A slow machine may lose a socket, or be silent for long: neither is asked here.
+    # A slow machine may lose a socket, or be silent for long: neither is judged here.
     code, report = load_test(
         env_file, "--duration", "15", "--max-gap-s", "600", "--max-errors", "1000"
     )

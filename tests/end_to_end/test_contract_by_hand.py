@@ -199,7 +199,7 @@ def test_telemetry_in_its_other_forms(api: ApiClient, token: Callable[..., str])
 def test_telemetry_that_is_rejected_whole(trip: Trip, api: ApiClient) -> None:
     point = trip.point()
     rejections = {
-        "nobody": api("POST", "/telemetry", body=point),
+        "no token": api("POST", "/telemetry", body=point),
         "another truck": trip.post(point, {**point, "truck_id": "T-other"}),
         "a customer": api("POST", "/telemetry", token=trip.customer, body=point),
         "nothing valid": trip.post({**point, "lat": "north"}),
@@ -209,7 +209,7 @@ def test_telemetry_that_is_rejected_whole(trip: Trip, api: ApiClient) -> None:
     }
 
     assert {why: a.status for why, a in rejections.items()} == {
-        "nobody": 401,
+        "no token": 401,
         "another truck": 403,
         "a customer": 403,
         "nothing valid": 400,
@@ -219,7 +219,7 @@ def test_telemetry_that_is_rejected_whole(trip: Trip, api: ApiClient) -> None:
     }
     assert rejections["nothing valid"].json["rejected"][0]["field"] == "lat"
     for why, response in rejections.items():
-        if why != "nobody":  # that one is the gateway's own
+        if why != "no token":  # that one is the gateway's own
             assert response.headers["Content-Type"].startswith("application/problem+json"), why
             assert {"title", "status"} <= response.json.keys(), why
 
@@ -234,8 +234,8 @@ def test_deliveries_are_created_changed_and_read_by_those_concerned(
 
     assert [created.status, same.status, changed.status, stale.status] == [201, 200, 200, 412]
     assert [created.json["version"], same.json["version"], changed.json["version"]] == [1, 1, 2]
-    for whom in (trip.dispatcher, trip.customer, trip.truck):
-        seen = trip.get(whom)
+    for token in (trip.dispatcher, trip.customer, trip.truck):
+        seen = trip.get(token)
         assert seen.status == 200
         assert {"delivery_id", "truck_id", "customer_id", "status", "version"} <= seen.json.keys()
         assert [e["version"] for e in seen.json["events"]] == [1, 2]
@@ -307,7 +307,7 @@ def drive(trip: Trip, *, from_m: float, to_m: float) -> None:
 
 
 def stand_until(trip: Trip, viewer: Viewer, *, north_m: float, status: str) -> int:
-    """Sends a fix a second from one place until the customer hears of the status."""
+    """Sends a fix a second from one place until the customer receives the status."""
     for sent in range(1, 301):
         assert trip.post(trip.point(north_m=north_m, speed_mps=0.0)).status == 202
         try:
@@ -412,7 +412,7 @@ def test_another_truck_shows_its_own_positions_only(
     assert all(m["position"]["lat"] > ORIGIN["lat"] for m in viewer.messages if m.get("position"))
 
 
-def test_what_other_writers_put_in_the_stream_is_parked_and_costs_no_one(
+def test_a_record_of_another_writer_is_parked_and_affects_no_other_record(
     trip: Trip, local_cloud: Any
 ) -> None:
     environment = local_cloud.environment
@@ -439,7 +439,7 @@ def test_what_other_writers_put_in_the_stream_is_parked_and_costs_no_one(
 
 
 def aggregate_without_its_key() -> bytes:
-    """One record that names the sixth of one partition keys. The KCL drops it and tells of it by
+    """One record that names the sixth of one partition keys. The KCL drops it and logs it by
     way of JAXB: where that is missing, it stops reading the shard."""
     key_table, record = b"\x0a\x03T-1", b"\x1a\x06\x08\x05\x1a\x02{}"
     body = key_table + record

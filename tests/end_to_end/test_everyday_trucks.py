@@ -1,6 +1,6 @@
 """What ordinary trucks do that sensors see badly: docks, yards and clocks, through all real parts.
 
-All times of the points lie in the past, so that none of it takes the time that it tells of.
+All times of the points lie in the past, so that none of it takes the time that it covers.
 """
 
 from __future__ import annotations

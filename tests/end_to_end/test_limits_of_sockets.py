@@ -1,4 +1,4 @@
-"""What one token and one socket may do to the running system, and what they are told."""
+"""What one token and one socket may do to the running system, and what they receive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Open = Callable[[], ClientConnection]
 
 @pytest.fixture
 def one_more(local_cloud: LaunchedCloud) -> Iterator[Open]:
-    """Opens another socket of one customer, whom no other test knows."""
+    """Opens another socket of one customer that no other test uses."""
     environment = local_cloud.environment
     customer = f"C-{uuid.uuid4().hex[:10]}"
     token = TokenClient.of(environment).token("customer", customer, ttl_s=3_600)
@@ -50,7 +50,7 @@ def one_more(local_cloud: LaunchedCloud) -> Iterator[Open]:
 
 
 def reasons_until_closed(socket: ClientConnection) -> list[str | None]:
-    """The reasons of what a socket hears, until it is ended."""
+    """The reasons of what a socket receives, until it is closed."""
     reasons = []
     with contextlib.suppress(ConnectionClosed):
         while True:
@@ -85,7 +85,7 @@ def test_a_token_that_opens_sockets_without_end_is_rejected(one_more: Open) -> N
     assert rejected.value.response.status_code == 429
 
 
-def test_a_socket_that_says_too_much_is_ended(one_more: Open) -> None:
+def test_a_socket_that_sends_too_much_is_ended(one_more: Open) -> None:
     socket, other = one_more(), one_more()
     with contextlib.suppress(ConnectionClosed):
         for _ in range(3 * LIMITS.frames.burst):

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 
 class Truck:
-    """A truck that hears its results."""
+    """A truck that receives its results."""
 
     def __init__(self, environment: Environment) -> None:
         self.truck_id = f"T.{secrets.token_hex(4)}"

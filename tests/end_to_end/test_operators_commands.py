@@ -1,4 +1,4 @@
-"""Erasure and replay on real parts: tables, indexes and buckets answer for themselves."""
+"""Erasure and replay on real parts: the tables, indexes and buckets are read directly."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Cloud:
         return code, output.splitlines()[-1]
 
     def operate_whole(self, *arguments: str) -> str:
-        """Types a command that must succeed; all that it says."""
+        """Runs a command that must succeed; returns its output."""
         code, output = self._operate(*arguments)
         assert code == 0
         return output
@@ -121,14 +121,14 @@ class Cloud:
         return delivery_id
 
     def documents(self, pattern: str, query: dict[str, Any]) -> int:
-        """OpenSearch's own answer, after a refresh."""
+        """OpenSearch's own response, after a refresh."""
         base = f"{self.environment.opensearch_url}/{pattern}"
         urllib3.request("POST", f"{base}/_refresh")
         response = urllib3.request("POST", f"{base}/_count", json={"query": query})
         return int(response.json()["count"])
 
     def lose(self, pattern: str) -> None:
-        """Deletes whole indexes, by their names: OpenSearch refuses a pattern."""
+        """Deletes whole indexes, by their names: OpenSearch rejects a pattern."""
         base = self.environment.opensearch_url
         names = urllib3.request("GET", f"{base}/_cat/indices/{pattern}?h=index").data.split()
         assert names
@@ -161,7 +161,7 @@ class Cloud:
         return counts | {"history": self.documents("truck-positions-*", query)}
 
     def versions(self) -> list[bytes]:
-        """Everything that anybody can get at in the buckets."""
+        """Everything that can still be read in the buckets."""
         found = []
         for bucket in (self.environment.parked_bucket, self.environment.raw_backup_bucket):
             for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -307,10 +307,10 @@ def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
     eventually(lambda: cloud.of_truck(truck_id)["truck-positions-*"] == POINTS)
     query = {"term": {"truck_id": truck_id}}
     eventually(lambda: is_checkpointed(cloud.environment, truck_id))
-    # A consumer takes what its trucks' memories hold for copies: it must have lost them too.
+    # A consumer takes what its trucks' states hold for copies: it must have lost them too.
     with held_down(local_cloud, "consumer"):
         # Whole indexes, and no documents of them: of a deleted document OpenSearch remembers the
-        # version for a while, and answers a lower one with a conflict.
+        # version for a while, and rejects a lower one with a conflict.
         cloud.lose("truck-positions-*")
         state = f"{cloud.environment.opensearch_url}/truck-state/_doc/{truck_id}"
         assert urllib3.request("DELETE", state).json()["result"] == "deleted"

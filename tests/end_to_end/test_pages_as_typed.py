@@ -101,7 +101,7 @@ def test_a_newcomer_makes_a_phone_a_truck_by_its_page_alone(
 
 
 def value_of(label: str, shown: str) -> str:
-    """What `device add` says to type for a label."""
+    """The line that `device add` prints for a label."""
     return re.findall(rf"^ *(?:or type: )?{label} (\S+)$", shown, re.MULTILINE)[0]
 
 

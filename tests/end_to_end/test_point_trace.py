@@ -86,7 +86,7 @@ def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cl
         "consumer",
         "broadcaster",
     ]
-    # The Kinesis record is the same one. (Which of the two is told first is the machine's choice.)
+    # The Kinesis record is the same one. (Which of them is logged first is the machine's choice.)
     assert int(accepted["sequence_number"]) == int(indexed["sequence_number"])
     assert accepted["shard_id"] == indexed["shard_id"]
     assert indexed["timestamp"] <= status["timestamp"] <= posted["timestamp"]

@@ -46,13 +46,13 @@ SOCKET_FRAME_BYTES = 32 * 1024
 
 
 def breach(operation: str, request: Mapping[str, Any]) -> str | None:
-    """The code with which AWS refuses a request for its size; None when it fits.
+    """The code with which AWS rejects a request for its size; None when it fits.
 
     Of an update only the key and the values that it writes count here: the item is not known. A
     fake that holds the item measures it by `item_bytes`.
 
     Args:
-        operation: As the SDK's client names it; of one that is not limited here nothing is refused.
+        operation: As the SDK's client names it; one without a limit here is never rejected.
         request: The call's parameters.
     """
     check = _CHECKS.get(operation)

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 PAGE = 3
-"""Objects an answer; S3 gives 1,000."""
+"""Objects per response; S3 gives 1,000."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -49,7 +49,7 @@ class FakeVersionedBucket:
 
     @property
     def bodies(self) -> list[bytes]:
-        """Everything that anybody can still get at."""
+        """Everything that can still be read."""
         return [one.body for one in self._versions if one.body is not None]
 
     def put_object(self, **request: Any) -> dict[str, Any]:

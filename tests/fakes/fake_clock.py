@@ -1,4 +1,4 @@
-"""A clock that only moves when it is told to, or when somebody sleeps by it."""
+"""A clock that only moves when a test advances it, or when code sleeps by it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class FakeDeliveryStore:
         transactions: How many writes each transaction had.
         troubles: Raised by the next appends, one each; None lets one pass.
         refusals: Raised by each append to these deliveries.
-        before_append: Run once before the next append: somebody else's chance to write first.
+        before_append: Run once before the next append: another writer's chance to write first.
         between: Run once between the next two transactions of one append.
         matches: What a `FakeMatchStore` reads, by truck and delivery.
         unreadable: Ids whose rows can't be read.

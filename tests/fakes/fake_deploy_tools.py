@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`aws`, `docker` and `terraform` as far as a deployment uses them, for a PATH of a test's own.
 
-Installed under these names, it notes each command in `$FAKE_TOOLS/commands`, and refuses what the
+Installed under these names, it notes each command in `$FAKE_TOOLS/commands`, and rejects what the
 real tool would: a build whose context lacks what its Dockerfile copies, a push of what was not
 built or without a login, an apply without the variables that it needs.
 """
@@ -34,7 +34,7 @@ def print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def refuse(why: str) -> int:
+def fail(why: str) -> int:
     sys.stderr.write(f"{why}\n")
     return 1
 
@@ -42,13 +42,13 @@ def refuse(why: str) -> int:
 def aws(arguments: list[str]) -> int:
     operation = arguments[1]
     if operation == "head-bucket" and not (folder() / "bucket").exists():
-        return refuse("An error occurred (404) when calling the HeadBucket operation: Not Found")
+        return fail("An error occurred (404) when calling the HeadBucket operation: Not Found")
     if operation == "create-bucket":
         (folder() / "bucket").touch()
     if operation == "describe-images":
         tag = arguments[arguments.index("--image-ids") + 1].removeprefix("imageTag=")
         if not (folder() / f"pushed-{tag}").exists():
-            return refuse("An error occurred (ImageNotFoundException)")
+            return fail("An error occurred (ImageNotFoundException)")
     output = {"get-caller-identity": '{"Account": "123456789012"}', "get-login-password": PASSWORD}
     print_line(output.get(operation, "{}"))
     return 0
@@ -57,14 +57,14 @@ def aws(arguments: list[str]) -> int:
 def docker(arguments: list[str]) -> int:
     if arguments[0] == "login":
         if sys.stdin.read() != PASSWORD + "\n" or arguments[-1] != HOST:
-            return refuse("unauthorized")
+            return fail("unauthorized")
         (folder() / "login").touch()
     if arguments[0] == "build":
         return build(arguments[arguments.index("--tag") + 1], Path(arguments[-1]))
     if arguments[0] == "push":
         _, _, tag = arguments[1].partition(":")
         if not (folder() / f"built-{tag}").exists() or not (folder() / "login").exists():
-            return refuse("no such image, or no basic auth credentials")
+            return fail("no such image, or no basic auth credentials")
         (folder() / f"pushed-{tag}").touch()
     return 0
 
@@ -75,7 +75,7 @@ def build(image: str, context: Path) -> int:
     for sources in re.findall(r"^COPY (?!--from)(.+)$", text, re.M):
         for source in sources.split()[:-1]:
             if not (context / source).exists():
-                return refuse(f"COPY failed: {source} is not in the context")
+                return fail(f"COPY failed: {source} is not in the context")
     (folder() / f"built-{image.partition(':')[2]}").touch()
     return 0
 
@@ -86,12 +86,12 @@ def terraform(arguments: list[str]) -> int:
     if arguments[0] == "init":
         backend = [a.removeprefix("-backend-config=") for a in arguments if "backend" in a]
         if not all(Path(name).is_file() for name in backend):
-            return refuse("no such file")
+            return fail("no such file")
         (folder() / "initialised").touch()
     if arguments[0] == "apply":
         given = json.loads(Path("deploy.auto.tfvars.json").read_text(encoding="utf-8"))
         if not (folder() / "initialised").exists() or set(given["image_tags"]) != set(IMAGES):
-            return refuse("not initialised, or no value for a required variable")
+            return fail("not initialised, or no value for a required variable")
     if "output" in arguments:
         print_line(json.dumps({name: f"{HOST}/rtdts-dev-{name}" for name in IMAGES}))
     return 0

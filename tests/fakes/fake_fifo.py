@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def take(message: Outgoing) -> None:
-    """Refuses a message that SQS would refuse.
+    """Rejects a message that SQS would reject.
 
     Raises:
         botocore.exceptions.ClientError: It is too large, or one of its ids too long.

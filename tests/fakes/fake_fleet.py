@@ -25,9 +25,9 @@ class FakeFleet:
     Clusters are by fifths of a degree: which tiles there are is OpenSearch's.
 
     Attributes:
-        asked: The views that were counted, in order.
+        requested: The views that were counted, in order.
         written: Trucks whose current delivery was written, in order.
-        before_count: Run before each count answers.
+        before_count: Run before each count returns.
     """
 
     def __init__(self) -> None:

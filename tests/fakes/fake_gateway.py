@@ -1,4 +1,4 @@
-"""API Gateway's management API as the broadcaster sees it: answers as told, remembers the posts."""
+"""API Gateway's management API as the broadcaster sees it, scripted; it keeps the posts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class FakeGateway:
         self._posted = asyncio.Condition()
 
     def respond_with(self, connection_id: str, *responses: PostOutcome) -> None:
-        """The connection's next answers; the last one stays."""
+        """The connection's next responses; the last one stays."""
         self._responses[connection_id] = list(responses)
 
     def hold(self, connection_id: str) -> asyncio.Event:
-        """Posts to the connection are answered only once the event is set."""
+        """Posts to the connection get a response only once the event is set."""
         return self._held.setdefault(connection_id, asyncio.Event())
 
     async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:

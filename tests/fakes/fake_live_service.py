@@ -79,7 +79,7 @@ class FakeLiveService:
         self._post_all({"type": "status", **self._numbered(), **more})
 
     def move(self) -> None:
-        """The truck is elsewhere; the next round says so."""
+        """Moves the truck; the next round reports it."""
         self._lat, self._moved_at_ms = 35 + self.random.random(), self.now_ms()
 
     def round(self) -> None:

@@ -1,4 +1,4 @@
-"""The history, the latest positions and the trucks' memories in memory, under OpenSearch's rules.
+"""The history, the latest positions and the trucks' states in memory, under OpenSearch's rules.
 
 One object stands for `PositionWriter`, `PositionReader`, `TrackPages`, `HistoryPages` and
 `TruckStateStore`.
@@ -44,8 +44,8 @@ class FakePositionStore:
         writes: How often each point was written to the history, by id.
         steps: The names of the calls that succeeded, in order.
         troubles: By the name of a call: raised (and used up) before it does anything.
-        troubles_after: The same, after it has done everything: the answer got lost.
-        rejects: Whether the history refuses a point for its own fault, and why.
+        troubles_after: The same, after it has done everything: the response got lost.
+        rejects: Whether the history rejects a point for its own fault, and why.
         max_hits: How many fixes a search of one truck finds at the most; with more it has none.
         before_read: Called before each page: so that time goes on.
         passing: By point id: how many more times an item fails for a reason that passes.
@@ -243,7 +243,7 @@ class FakePositionStore:
             for one, version in self._visible.values()
             if one.fix.truck_id == truck_id
         )
-        # Those of one moment in an order that is no use to anybody, as from OpenSearch.
+        # Those of one moment in an order without meaning, as from OpenSearch.
         unordered = sorted(fixes, key=lambda found: found.fix.point_id, reverse=True)
         return sorted(unordered, key=lambda found: found.fix.event_at_ms)
 
@@ -270,7 +270,7 @@ class FakePositionStore:
         return [one.fix for one in self.history.values() if one.fix.truck_id == truck_id]
 
     def drop_states(self) -> None:
-        """Loses all memories."""
+        """Loses all truck states."""
         self._states.clear()
 
     def _last_of(self, interval: TruckInterval) -> ShownLatest | None:

@@ -110,7 +110,7 @@ class FakeRoundQueue:
 
     @property
     def in_flight(self) -> set[int]:
-        """Buckets that nobody else is given."""
+        """Buckets that no other receiver is given."""
         now_ms = self._now_ms()
         with self._lock:
             return {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}

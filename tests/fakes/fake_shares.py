@@ -24,7 +24,7 @@ class FakeShareStore:
         writes: How often something was written, or tried to.
         reads: The keys of each `get_many`.
         is_unavailable: Whether each read fails.
-        before_read: Run before each `get_many` answers.
+        before_read: Run before each `get_many` returns.
     """
 
     def __init__(self) -> None:

@@ -57,7 +57,7 @@ class FakeSocketLimitStore:
 
 
 def _check(key: str, numbers: Mapping[str, int]) -> None:
-    """Refuses an item that DynamoDB would refuse: the identity's, as the write would leave it."""
+    """Rejects an item that DynamoDB would reject: the identity's, as the write would leave it."""
     item = {name: to_attribute(number) for name, number in numbers.items()}
     if code := breach("put_item", {"Item": {"limit_of": to_attribute(key), **item}}):
         raise client_error(code)

@@ -21,14 +21,14 @@ class StoredRecord(NamedTuple):
 
 
 class FailSome(NamedTuple):
-    """A call answers 200, and the records at these places of it failed."""
+    """A call returns 200, and the records at these places of it failed."""
 
     places: Iterable[int]
     code: str = THROTTLED
 
 
 class LoseResponse(NamedTuple):
-    """A call takes everything, and the SDK could read so much of its answer."""
+    """A call takes everything, and the SDK could read so much of its response."""
 
     left: Mapping[str, Any]
 
@@ -99,7 +99,7 @@ class FakeBucket:
 
 
 def rejected(code: str, status: int = 400) -> ClientError:
-    """What the SDK raises when a call was answered with an error."""
+    """What the SDK raises when the response to a call is an error."""
     return ClientError(
         {
             "Error": {"Code": code, "Message": code},

@@ -12,7 +12,7 @@ class FakeTicketStore:
     """Stands for `TicketStore`; its tickets are called ticket-0…01, ticket-0…02 …
 
     Attributes:
-        spendings: How often one was asked to be spent.
+        spendings: How often spending one was requested.
     """
 
     def __init__(self) -> None:

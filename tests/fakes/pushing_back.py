@@ -20,13 +20,13 @@ class PushingBack:
         per_s: Posts a second of the account, and how many of them it may save up.
         burst: See above.
         takes_one_of: By connection: of so many posts one is taken, the last of them.
-        hanging: Connections that do not answer within the time limit.
+        hanging: Connections that do not respond within the time limit.
         timeout_s: The poster's limit.
         answers_in_s: How long all other posts take.
         received_at_s: By connection, when it took messages.
         shown_at_s: By connection, when positions of trucks were written to it.
         posted: By connection, how many were written.
-        over_quota: How many the account refused.
+        over_quota: How many the account rejected.
     """
 
     per_s: float = float("inf")

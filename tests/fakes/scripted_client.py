@@ -1,4 +1,4 @@
-"""An AWS client whose answers are written beforehand: for what no emulator can be made to do."""
+"""An AWS client whose responses are scripted: for what no emulator can be made to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fakes.aws_limits import breach
 class ScriptedClient:
     """Answers each call with the next of its script; an exception is raised.
 
-    What is beyond AWS's hard limits is refused, whatever the script says.
+    What is beyond AWS's hard limits is rejected, whatever the script says.
 
     Attributes:
         calls: Each call's operation and parameters, as they were at the time.

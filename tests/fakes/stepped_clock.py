@@ -1,4 +1,4 @@
-"""A clock that only moves when the test says so; whoever sleeps by it waits for that."""
+"""A clock that only moves when the test advances it; code that sleeps by it waits for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fuzzers share: how much to try, as whom, and what must not have happened meanwhile.
+"""What the fuzzers share: how much to try, as which identity, and what must not have happened.
 
     make fuzz                       # 50,000 requests and 10,000 frames; an hour or so on 2 cores
     FUZZ_CASES=14000 make fuzz      # a quarter of it

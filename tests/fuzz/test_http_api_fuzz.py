@@ -1,4 +1,4 @@
-"""The running HTTP API against its own document: whatever is sent, an answer that it promises."""
+"""The running HTTP API against its own document: each response is a documented one."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ CONTENT_TYPES = ["application/json", "application/gzip", "text/plain", "applicat
 
 @st.composite
 def corrupt(draw: Callable[[Any], Any], good: dict[str, Any]) -> bytes:
-    """A good body with one value, one byte or its end spoilt; or no body of ours at all."""
+    """A good body with one value, one byte or its end corrupted; or no body of ours at all."""
     how = draw(st.sampled_from(["leaf", "unknown", "byte", "end", "batch", "bytes", "gzip"]))
     text = json.dumps(good)
     whole = text.encode()

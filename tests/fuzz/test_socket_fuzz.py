@@ -1,4 +1,4 @@
-"""The running socket, told what nobody would tell it: it goes on, or is closed as it should be.
+"""The running socket under messages that no client sends: it goes on, or is closed properly.
 
 The frames come over sockets of their own, while a viewer beside them follows its delivery and
 notices nothing.
@@ -131,7 +131,7 @@ class Speaker:
             self._wait_for_pong(self._socket)
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
-            # A frame that is refused while it is still being sent may cost the close frame, too.
+            # A frame that is rejected while it is still being sent may cost the close frame, too.
             is_cut_off = code is None and len(frame) > LARGEST_FRAME
             is_unread = code is None and isinstance(closed.__cause__, OSError)
             self.ends += 1
@@ -149,7 +149,7 @@ class Speaker:
         while True:
             message = json.loads(socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
             if "type" not in message:
-                # The gateway's own, when our code failed or did not answer in time.
+                # The gateway's own, when our code failed or did not respond in time.
                 raise AssertionError(f"the gateway says {message}")
             validate_message(json.dumps(message).encode())
             assert message["type"] in {"pong", "error"}, message
@@ -177,7 +177,7 @@ def bystander(local_cloud: LaunchedCloud, token_of: Callable[[str], str]) -> Ite
 
 
 class Bystander:
-    """A viewer that follows a delivery and asks now and then whether somebody is still there."""
+    """A viewer that follows a delivery and pings now and then."""
 
     def __init__(self, cloud: LaunchedCloud, token_of: Callable[[str], str]) -> None:
         api = ApiClient(cloud.environment.server_url)
@@ -220,7 +220,7 @@ class Bystander:
         self._closing.close()
 
 
-def test_whatever_is_said_the_socket_goes_on_and_no_one_else_notices(
+def test_the_socket_survives_any_message_and_no_other_client_is_affected(
     speaker: Speaker, bystander: Bystander, amount: Amount
 ) -> None:
     output = itertools.count(1)

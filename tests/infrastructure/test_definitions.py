@@ -1,4 +1,4 @@
-"""What Terraform knows of the code is what the code says."""
+"""Terraform's values that come from the code agree with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What production must have, how development differs, and that bad variables are refused."""
+"""What production must have, how development differs, and that bad variables are rejected."""
 
 from __future__ import annotations
 
@@ -118,7 +118,9 @@ def test_productions_containers_go_out_by_nat(resources: ResourcesOf) -> None:
     assert len(resources("prod", "aws_route")) == 4  # one to the internet, one a zone to its NAT
 
 
-def test_developments_containers_have_addresses_and_let_no_one_in(resources: ResourcesOf) -> None:
+def test_developments_containers_have_addresses_and_accept_no_connection(
+    resources: ResourcesOf,
+) -> None:
     groups = set()
     for service in resources("dev", "aws_ecs_service").values():
         (network,) = service["network_configuration"]
@@ -205,7 +207,7 @@ def test_all_broadcasters_that_may_run_post_no_more_than_the_http_api_leaves(
 
 
 def environment_of(task: Mapping[str, Any]) -> Mapping[str, str]:
-    """What the task's only container is told."""
+    """The environment of the task's only container."""
     (container,) = json.loads(task["container_definitions"])
     return {one["name"]: one["value"] for one in container["environment"]}
 
@@ -276,7 +278,7 @@ def test_everything_is_tagged_and_its_state_is_remote(environment: str) -> None:
 
 
 def conditions(folder: Path) -> Iterator[str]:
-    """What can refuse: variables by their validations, resources by their preconditions."""
+    """What can reject: variables by their validations, resources by their preconditions."""
     for file in folder.glob("*.tf"):
         for kind, name, body in re.findall(
             r'^(?:variable|resource "(\w+)") "(\w+)" \{$(.*?)^\}',
@@ -288,7 +290,7 @@ def conditions(folder: Path) -> Iterator[str]:
 
 
 def rejections(folder: Path) -> Iterator[str]:
-    """What the tests expect to refuse."""
+    """What the tests expect to reject."""
     for file in folder.glob("tests/*.tftest.hcl"):
         for listed in re.findall(
             r"expect_failures = \[(.*?)\]", file.read_text(encoding="utf-8"), re.S
@@ -302,4 +304,4 @@ def rejections(folder: Path) -> Iterator[str]:
 def test_every_condition_was_seen_to_reject(folder: Path) -> None:
     unseen = Counter(conditions(folder)) - Counter(rejections(folder))
 
-    assert not unseen, "each needs a run in tests/ with a value that it refuses"
+    assert not unseen, "each needs a run in tests/ with a value that it rejects"

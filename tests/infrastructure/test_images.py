@@ -98,7 +98,7 @@ def test_nothing_of_an_earlier_context_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
-def test_a_dockerfile_ends_as_no_one_and_starts_from_a_build(image: Image) -> None:
+def test_a_dockerfile_ends_as_an_unprivileged_user_and_starts_from_a_build(image: Image) -> None:
     text = (PROJECT / image.dockerfile).read_text(encoding="utf-8")
     instructions = re.findall(r"^([A-Z]+) (.*)$", text, re.MULTILINE)
 

@@ -11,7 +11,7 @@ from tests.support.source_tree import ROOT
 ALARMS = ROOT / "deploy" / "terraform" / "modules" / "watching" / "definitions.tf"
 
 
-def test_a_broker_that_takes_connections_and_says_nothing_is_counted_often_enough() -> None:
+def test_a_broker_that_accepts_but_never_responds_is_counted_often_enough() -> None:
     alarm = re.search(
         r"mqtt-disconnected = \{.*?threshold\s*= (\d+)", ALARMS.read_text(), re.DOTALL
     )

@@ -49,7 +49,7 @@ EXTRAS = {
     "role",
     r"search-admin es:ESHttp(Get|Post|Put) domain/\*": "installs templates, policies and roles",
     r"(consumer|broadcaster) es:ESHttp(Get|Post) domain/\*": "reads and writes by POST (_bulk, "
-    "_mget, _search); GET is how the client asks for a document",
+    "_mget, _search); GET is how the client reads a document",
     r"track es:ESHttpPost domain/\*": "searches by POST (_search)",
     r"operations es:ESHttp(Delete|Get|Post) domain/\*": "as these, and deletes by a document's id",
     r"consumer kinesis:(DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|"

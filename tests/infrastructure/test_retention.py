@@ -1,4 +1,4 @@
-"""What docs/retention.md says is kept, against what Terraform and the code would keep."""
+"""The periods in docs/retention.md, against those of Terraform and the code."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_the_document_has_a_row_for_each_table_index_and_bucket() -> None:
     assert tables | patterns | {"raw-backup", "parked", "telemetry", "nudges"} <= ROWS.keys()
 
 
-def test_the_stream_and_the_logs_keep_what_it_says(environment: str, kept: Kept) -> None:
+def test_the_stream_and_the_logs_keep_data_as_long_as_documented(
+    environment: str, kept: Kept
+) -> None:
     (_, stream), *_ = kept("aws_kinesis_stream")
     groups = {values["retention_in_days"] for _, values in kept("aws_cloudwatch_log_group")}
 
@@ -82,7 +84,7 @@ def test_the_stream_and_the_logs_keep_what_it_says(environment: str, kept: Kept)
     assert groups == {days_of("CloudWatch Logs", environment)}
 
 
-def test_buckets_keep_what_it_says(environment: str, kept: Kept) -> None:
+def test_buckets_keep_objects_as_long_as_documented(environment: str, kept: Kept) -> None:
     for address, values in kept("aws_s3_bucket_lifecycle_configuration"):
         place = address.split(".")[3].replace("_", "-")
         (rule,) = values["rule"]
@@ -92,7 +94,7 @@ def test_buckets_keep_what_it_says(environment: str, kept: Kept) -> None:
         assert older == days_of("the same buckets", environment)
 
 
-def test_indexes_keep_what_it_says(
+def test_indexes_keep_documents_as_long_as_documented(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
     reported = state_of(environment)["outputs"]["environments"]["value"]["functions"][
@@ -110,7 +112,7 @@ def test_indexes_keep_what_it_says(
     assert {"truck-latest", "truck-state"} <= endless
 
 
-def test_tables_expire_as_it_says(
+def test_tables_keep_items_as_long_as_documented(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
     reported = state_of(environment)["outputs"]["environments"]["value"]

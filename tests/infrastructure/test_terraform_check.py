@@ -34,7 +34,7 @@ from deploy.terraform_tools import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FakeTerraform(Terraform):
-    """Answers what it is told to, and fails where it is told nothing."""
+    """Responds as scripted, and fails where nothing is scripted."""
 
     responses: Mapping[str, str]
 
@@ -115,7 +115,9 @@ def test_formatting_is_reported_with_its_remedy() -> None:
     assert "terraform fmt" in check_format(fake()).output
 
 
-def test_without_terraform_it_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_terraform_its_checks_are_skipped_and_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def absent() -> Terraform:
         raise TerraformAbsentError("terraform is not installed")
 

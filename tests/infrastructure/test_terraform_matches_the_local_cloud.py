@@ -45,7 +45,7 @@ DIFFERENCES = {
     r"containers/broadcaster/environment/POSTS_PER_SECOND": "the account's quota, divided; the "
     "gateway here belongs to one system, and what it gives is learned",
     r"containers/broadcaster/environment/ROUND_SPREAD": "spreads the load on AWS's quota; here all "
-    "hear at once",
+    "are notified at once",
     r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
     r"containers/broadcaster/environment/ROUND_QUEUE_URL": "two broadcasters of production divide "
@@ -201,7 +201,7 @@ def test_firehose_writes_to_the_indexes_that_have_the_template(
 def test_every_required_setting_is_given(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
-    """By what each container and function is given, not by what its module was told to check."""
+    """By what each container and function is given, not by what its module declares for checks."""
     aws = aws_facts(state_of(environment), ENVIRONMENTS[environment])
     defined = definitions()
     missing = [

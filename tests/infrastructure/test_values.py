@@ -23,7 +23,7 @@ PROD = ROOT / "environments" / "prod"
 
 @pytest.fixture
 def prod(state_of: Callable[[str], State]) -> State:
-    """The state of production, to be spoilt by way of `values_of`."""
+    """The state of production, to be changed by way of `values_of`."""
     state = state_of("prod")
     return {**state, "root_module": own(state["root_module"])}
 
@@ -72,7 +72,7 @@ PUT_BACK = {
 
 @pytest.fixture(scope="module")
 def corrupt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the check says of sources with each fault that once stopped an apply."""
+    """The check's output for sources with each fault that once stopped an apply."""
     root = tmp_path_factory.mktemp("sources") / "terraform"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfvars"))
     for file, ours, fault in PUT_BACK.values():
@@ -265,7 +265,7 @@ RULES = {rule.at: rule for rules in table().rules.values() for rule in rules}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.at[0])
-def test_a_rule_has_a_source_that_says_it(rule: Rule) -> None:
+def test_a_rule_has_a_source_that_states_it(rule: Rule) -> None:
     assert all(at.split(".")[0] in (*table().models, "*") for at in rule.at)
     assert rule.source or rule.free
     if rule.pattern is not None:

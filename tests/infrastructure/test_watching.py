@@ -1,6 +1,6 @@
-"""Alarms and dashboard watch what is measured, all of it, and every alarm says what to do.
+"""Alarms and dashboard watch what is measured, all of it, and every alarm has its instructions.
 
-What the code measures is read from its sources, not from what Terraform was told of it.
+What the code measures is read from its sources, not from Terraform's settings.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ AWS_METRICS: Mapping[str, Mapping[str, frozenset[str]]] = {
         frozenset({"QueueName"}),
     ),
 }
-"""What AWS's services measure, as far as it is used: no emulator would tell us of a wrong name."""
+"""What AWS's services measure, as far as it is used: no emulator would report a wrong name."""
 
 NOT_SHOWN: frozenset[str] = frozenset()
 """Metrics of ours that no graph shows, each with its reason. None."""
@@ -143,7 +143,7 @@ class Watching:
 
     @property
     def for_people(self) -> list[Mapping[str, Any]]:
-        """The alarms that are told to somebody; the others add tasks."""
+        """The alarms that notify people; the others add tasks."""
         return [
             values
             for address, kind, values in self.resources
@@ -246,7 +246,7 @@ def test_terraform_knows_every_metric_of_the_code() -> None:
     assert {folder for folder, _ in calls("MetricWriter")} == set(METRICS)
 
 
-def test_nothing_of_ours_is_watched_that_no_one_emits(watching: Watching) -> None:
+def test_every_watched_metric_of_ours_is_emitted(watching: Watching) -> None:
     ours = {one for one in watching.used_by_alarms | watching.shown if one.namespace == NAMESPACE}
 
     assert ours - emitted() - watching.filtered == set()
@@ -314,7 +314,7 @@ def test_an_alarm_is_named_like_its_entry(watching: Watching) -> None:
 
 
 @pytest.mark.parametrize("entry", headings())
-def test_an_entry_says_what_it_means_and_what_to_do(entry: str) -> None:
+def test_an_entry_explains_the_alarm_and_the_steps(entry: str) -> None:
     text = RUNBOOK.read_text(encoding="utf-8")
     body = re.search(rf"^### {entry}$(.*?)^##", text, re.S | re.M)
 
@@ -358,7 +358,7 @@ def test_no_alarm_has_more_metrics_than_cloudwatch_takes(watching: Watching) -> 
     assert max(len(set(of(alarm))) for alarm in watching.for_people) <= 10
 
 
-def test_who_is_named_is_reported(in_production: Watching) -> None:
+def test_an_address_in_the_settings_is_subscribed_to_the_alarms(in_production: Watching) -> None:
     subscriptions = in_production.of_type("aws_sns_topic_subscription")
 
     assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]

@@ -1,4 +1,4 @@
-"""The benchmarks run, small: whoever changes what they measure hears of it at once."""
+"""The benchmarks run, small: a change that breaks one fails at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posting to real sockets behind a gateway that throttles, loses answers and takes its time."""
+"""Posting to real sockets behind a gateway that throttles, loses responses and takes its time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.ministack_process import REGION
 from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
 IMPATIENT_S = 2.0
-"""The limit of a post to a gateway that will not answer."""
+"""The limit of a post to a gateway that does not respond."""
 MESSAGE = b'{"v":1,"type":"position"}'
 
 
@@ -165,7 +165,7 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
 @pytest.mark.parametrize(
     ("fault", "response", "times"),
     [
-        # Nothing tells a lost answer from a kept connection that had been closed: posted again.
+        # A lost response looks like a kept connection that had been closed: posted again.
         (CutResponse(by="close"), PostOutcome.DELIVERED, 2),
         (CutResponse(), PostOutcome.DELIVERED, 2),
         (Delay(seconds=3600, when="after"), PostOutcome.HUNG, 1),

@@ -142,7 +142,7 @@ async def test_a_snapshot_comes_without_positions_while_their_store_is_away(
     )
 
 
-async def test_settings_that_cant_be_used_are_said_at_once(cloud: Cloud) -> None:
+async def test_unusable_settings_are_reported_at_once(cloud: Cloud) -> None:
     environment = cloud.environment(ROUND_INTERVAL_S="soon")
     del environment["DELIVERIES_TABLE"]
     async with running_broadcaster(environment) as running:

@@ -1,4 +1,4 @@
-"""What a truck, a bridge and a stranger may do at the broker, and what nobody may.
+"""What a truck, a bridge and a stranger may do at the broker, and what no client may.
 
 Whatever is tried, what the broker has acknowledged to a truck is there for the bridges afterwards,
 and nothing else is.
@@ -27,7 +27,7 @@ from tests.support.waiting import until
 
 RESULTS = "trucks/T-mine/telemetry/result"
 GIVES_UP_S = 3.0
-"""Where the broker refuses by closing the connection before it answers: aiomqtt waits so long."""
+"""Where the broker rejects by closing the connection without a response: aiomqtt waits so long."""
 ENDS_WITHIN_S = 60.0
 """A phone that vanished, or a message that bridges acknowledge again and again."""
 LOOKED_AT_AGAIN_S = 60.0
@@ -119,7 +119,7 @@ async def test_a_truck_publishes_nowhere_else(
         "trucks/+/telemetry/result",
         "trucks/T-mine/telemetry",
         "#",
-        *SUBSCRIPTIONS,  # which Artemis, were it to refuse it, would delete with all that it holds
+        *SUBSCRIPTIONS,  # which Artemis, were it to reject it, would delete with all that it holds
         "$share/mine/trucks/+/telemetry",
         "trucks/+/telemetry::bridges.trucks/+/telemetry",
     ],
@@ -156,7 +156,7 @@ async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
 
 
 @pytest.mark.parametrize("role", ["customer", "dispatcher"])
-async def test_no_one_but_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
+async def test_only_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
     truck = broker.truck("T-mine", token=broker.token(role, "T-mine"))
 
     assert await is_rejected(truck, "trucks/T-mine/telemetry")

@@ -28,7 +28,7 @@ SERVES = """
 """
 
 
-def test_it_is_ready_when_it_says_so_and_stops_on_request() -> None:
+def test_the_cloud_is_ready_when_it_reports_so_and_stops_on_request() -> None:
     lines: list[str] = []
     cloud = CloudProcess(program(SERVES), lines.append)
     cloud.wait_until_ready()
@@ -39,7 +39,7 @@ def test_it_is_ready_when_it_says_so_and_stops_on_request() -> None:
     assert "READY" not in lines
 
 
-def test_what_it_says_before_it_fails_is_received_before_the_failure() -> None:
+def test_output_before_a_failure_is_received_before_the_failure() -> None:
     lines: list[str] = []
     source = "import sys; print('port 9200 is taken', file=sys.stderr); sys.exit(3)"
     cloud = CloudProcess(program(source), lines.append)

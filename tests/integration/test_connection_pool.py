@@ -34,7 +34,7 @@ Serve = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitab
 
 
 class Server:
-    """Handles each connection as it is told; counts connections and requests."""
+    """Handles each connection as scripted; counts connections and requests."""
 
     def __init__(self, serve: Serve) -> None:
         self.url = ""
@@ -271,7 +271,7 @@ async def test_a_slow_response_is_given_up_in_time_and_its_connection_with_it() 
         assert (response.status, server.connections) == (200, 2)
 
 
-async def test_a_request_that_no_one_waits_for_any_more_takes_its_connection_along() -> None:
+async def test_a_cancelled_request_closes_its_connection() -> None:
     async def first_slow(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:

@@ -131,7 +131,7 @@ def test_one_on_its_way_leaves_its_truck_too(
     assert deliveries.get(delivery.delivery_id) is None
 
 
-def test_a_row_that_no_one_can_read_goes_too(
+def test_an_unreadable_row_is_deleted_too(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id, delivery_id = unique("C"), unique("D")

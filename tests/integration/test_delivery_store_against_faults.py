@@ -1,4 +1,4 @@
-"""Tables and queue behind an AWS that throttles, loses answers, leaves work undone, and lags."""
+"""Tables and queue behind an AWS that throttles, loses responses, leaves work undone, and lags."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ from tests.support.ministack_process import REGION
 T = TypeVar("T")
 THROTTLED = Reject(status=400, code="ProvisionedThroughputExceededException")
 PATIENT_S = 60.0
-"""How long an answer may take: longer than a machine under load needs for one."""
+"""How long a response may take: longer than a machine under load needs for one."""
 DELAYED_S = 10.0
-"""The same where the first answer never comes: a test has to wait it out."""
+"""The same where the first response never comes: a test has to wait it out."""
 LAG_S = 30.0
 
 
@@ -233,7 +233,7 @@ LOST_RESPONSES = [
     ReplaceResponse(status=500, body='{"__type":"InternalServerError","message":"?"}'),
     ReplaceResponse(status=503, body="<html>Service Unavailable</html>"),
 ]
-"""The transaction is written, and its writer isn't told."""
+"""The transaction is written, and its writer gets no confirmation."""
 
 
 @pytest.mark.parametrize("fault", LOST_RESPONSES, ids=str)
@@ -251,7 +251,7 @@ async def test_the_sdks_own_retry_recognises_a_transaction_whose_response_got_lo
 
 
 async def test_the_stores_own_retry_recognises_it_too(world: World) -> None:
-    """Written, and then told of as if it had met another: by a balancer that asked twice."""
+    """Written, and then reported as a conflict: by a balancer that sent it twice."""
     first = await created_delivery(world)
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
     reported = cancelled("None", "TransactionConflict")

@@ -1,4 +1,4 @@
-"""Whose environment file it is, and what is said when its local cloud is no more."""
+"""Whose environment file it is, and what is reported when its local cloud has ended."""
 
 from __future__ import annotations
 

@@ -140,12 +140,16 @@ async def test_a_rejection_never_reaches_upstream() -> None:
     )
     async with shim_before(echo, rule) as shim, aiohttp.ClientSession() as session:
         async with session.post(f"{shim.url}/live/@connections/dead%3D") as response:
-            told = (response.status, response.headers["x-amzn-ErrorType"], await response.json())
+            received = (
+                response.status,
+                response.headers["x-amzn-ErrorType"],
+                await response.json(),
+            )
         async with session.post(f"{shim.url}/live/@connections/alive") as response:
             assert response.status == 200
         record = shim.record
 
-    assert told == (410, "GoneException", {"message": "gone"})
+    assert received == (410, "GoneException", {"message": "gone"})
     assert [path for _, path, _, _ in echo.received] == ["/live/@connections/alive"]
     assert [(one.struck, one.forwarded, one.returned) for one in record.of("PostToConnection")] == [
         (("gone",), False, 410),
@@ -189,9 +193,9 @@ async def test_a_wrong_response_comes_after_the_deed() -> None:
         aiohttp.ClientSession() as session,
         session.post(shim.url, data=b"x") as response,
     ):
-        told = (response.status, await response.text(), response.headers["X-Upstream"])
+        received = (response.status, await response.text(), response.headers["X-Upstream"])
 
-    assert told == (502, "<html>", "Yes")
+    assert received == (502, "<html>", "Yes")
     assert len(echo.received) == 1
 
 
@@ -243,7 +247,7 @@ async def test_a_response_that_upstream_cuts_off_is_cut_off_for_the_client() -> 
     assert len(shim.record.exchanges) == 1
 
 
-async def test_whoever_watches_the_record_is_woken() -> None:
+async def test_a_task_that_watches_the_record_is_woken() -> None:
     async with shim_before(Echo()) as shim, aiohttp.ClientSession() as session:
         twice = asyncio.create_task(shim.record.until(lambda record: len(record.of("GET /*")) == 2))
         for path in ("a", "b"):
@@ -254,7 +258,7 @@ async def test_whoever_watches_the_record_is_woken() -> None:
             await twice
 
 
-async def test_no_one_behind_the_shim_is_no_one_before_it() -> None:
+async def test_an_unreachable_upstream_is_a_connection_error_for_the_client() -> None:
     async with FaultShim("http://127.0.0.1:1") as shim, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientError):
             await session.post(shim.url)
@@ -271,10 +275,10 @@ async def test_a_batch_of_which_nothing_is_left_is_not_forwarded() -> None:
         aiohttp.ClientSession() as session,
         session.post(f"{shim.url}/_bulk", data=body) as response,
     ):
-        told = await response.json()
+        received = await response.json()
 
     assert not echo.received
-    assert told["items"][0]["delete"]["error"]["type"] == "circuit_breaking_exception"
+    assert received["items"][0]["delete"]["error"]["type"] == "circuit_breaking_exception"
 
 
 async def test_the_weather_changes_under_a_running_system() -> None:
@@ -293,7 +297,7 @@ async def test_the_weather_changes_under_a_running_system() -> None:
         async with session.put(control, data=b'[{"name": "typo"}]') as response:
             rejected = (response.status, (await response.json())["error"])
         async with session.get(control) as response:
-            told = await response.json()
+            received = await response.json()
         async with session.delete(control) as response:
             assert response.status == 200
         again = await status()
@@ -301,8 +305,8 @@ async def test_the_weather_changes_under_a_running_system() -> None:
     assert (fair, foul, again) == (200, 503, 200)
     assert rejected[0] == 400
     assert "fault" in rejected[1]
-    assert told["tallies"] == {"down": {"matched": 1, "struck": 1}}
-    assert msgspec.convert(told["weather"], Weather) == weather
+    assert received["tallies"] == {"down": {"matched": 1, "struck": 1}}
+    assert msgspec.convert(received["weather"], Weather) == weather
 
 
 async def test_it_is_a_process_too(tmp_path: Path) -> None:

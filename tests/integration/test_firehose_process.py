@@ -27,12 +27,12 @@ from tests.support.waiting import PATIENCE_S
 
 
 class BulkServer:
-    """Plays OpenSearch's `_bulk`: keeps what it is sent, can hold its answers back."""
+    """Plays OpenSearch's `_bulk`: keeps what it is sent, can hold its responses back."""
 
     def __init__(self) -> None:
         self.documents: list[tuple[str, bytes]] = []
-        self.answering = threading.Event()
-        self.answering.set()
+        self.responding = threading.Event()
+        self.responding.set()
         self.changed = threading.Condition()
         outer = self
 
@@ -49,7 +49,7 @@ class BulkServer:
                         for head, source in zip(heads, lines[1::2], strict=True)
                     ]
                     outer.changed.notify_all()
-                outer.answering.wait()
+                outer.responding.wait()
                 items = [{"index": {"status": 201}}] * len(heads)
                 body = json.dumps({"errors": False, "items": items}).encode()
                 self.send_response(200)
@@ -80,7 +80,7 @@ class BulkServer:
 def raw_log() -> Iterator[BulkServer]:
     server = BulkServer()
     yield server
-    server.answering.set()
+    server.responding.set()
     server.server.shutdown()
     server.server.server_close()
 
@@ -169,7 +169,7 @@ def test_the_next_one_goes_on_where_the_last_one_ended(world, raw_log):
 
 
 def test_a_kill_before_the_acknowledgement_loses_nothing(world, raw_log):
-    raw_log.answering.clear()
+    raw_log.responding.clear()
     process = world.start()
     world.put("T-1", 1, 2)
     raw_log.wait_for(1, 2)
@@ -177,7 +177,7 @@ def test_a_kill_before_the_acknowledgement_loses_nothing(world, raw_log):
     assert not world.position_file.exists(), "the position was written before the acknowledgement"
     end(process, signal.SIGKILL)
     raw_log.documents.clear()
-    raw_log.answering.set()
+    raw_log.responding.set()
     world.start()
 
     raw_log.wait_for(1, 2)

@@ -1,4 +1,4 @@
-"""Putting points into a real stream that takes some of them, or says nothing, or lies."""
+"""Putting points into a real stream that takes some of them, or responds late or wrongly."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ LOST = [
     ReplaceResponse(status=200, body="{}"),
     ReplaceResponse(status=502, body="<html>Bad Gateway</html>"),
 ]
-"""The records are in the stream, and whoever put them isn't told."""
+"""The records are in the stream, and the writer gets no confirmation."""
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
@@ -199,7 +199,7 @@ async def test_after_a_lost_response_nothing_is_missing(
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-async def test_what_no_one_confirmed_is_reported_though_it_may_be_there(
+async def test_an_unconfirmed_write_is_reported_though_it_may_be_there(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault))

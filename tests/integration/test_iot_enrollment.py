@@ -103,7 +103,7 @@ class Fleet:
     def enroll(
         self, truck_id: str, secret: str, key: Key | None = None
     ) -> tuple[str, Certificate, dict[str, Any]]:
-        """What a box does: a certificate, then its registration; how that was answered.
+        """What a box does: a certificate, then its registration, with its response.
 
         Args:
             truck_id: Which truck it is in.
@@ -123,14 +123,14 @@ class Fleet:
         while True:
             with Box(self.port, self.claim, f"box-{next(numbers)}") as box:
                 response, registered = box.call(PROVISION, request)
-            # A hook that took too long, on a slow machine: the box asks again.
+            # A hook that took too long, on a slow machine: the box tries again.
             if registered.get("errorCode") != "InvocationError":
                 break
         name = f"{truck_id}-{next(numbers)}"
         return response, Certificate.of(created, self.folder, name), registered
 
     def received(self) -> list[str]:
-        """The trucks whose messages the rule has written since it was last asked."""
+        """The trucks whose messages the rule has written since the last call."""
         response = self.client("sqs").receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=10
         )

@@ -1,4 +1,4 @@
-"""What a fresh local cloud holds, asked of a real emulator."""
+"""What a fresh local cloud holds, read from a real emulator."""
 
 import itertools
 from collections.abc import Iterator

@@ -19,7 +19,7 @@ CROWD = 20
 SOURCE = """
 import os, time
 
-def tell(event, context):
+def report(event, context):
     time.sleep(0.05)
     return os.getpid()
 """
@@ -39,16 +39,16 @@ def test_a_crowd_waits_its_turn_on_a_few_processes(endpoint):
         "lambda", endpoint_url=endpoint, config=Config(max_pool_connections=CROWD)
     )
     client.create_function(
-        FunctionName="tell",
+        FunctionName="report",
         Runtime=RUNTIME,
         Role=ROLE_ARN,
-        Handler="app.tell",
+        Handler="app.report",
         Code={"ZipFile": code.getvalue()},
         Timeout=120,
     )
 
     def send_request(_: int) -> int:
-        response = client.invoke(FunctionName="tell")
+        response = client.invoke(FunctionName="report")
         assert "FunctionError" not in response
         return int(json.loads(response["Payload"].read()))
 

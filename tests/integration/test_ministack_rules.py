@@ -47,7 +47,7 @@ def session() -> boto3.Session:
 
 @pytest.fixture
 def queue(url: str, session: boto3.Session) -> tuple[str, Callable[[], list[str]]]:
-    """A queue, and what was sent to it since it was last asked."""
+    """A queue, and what was sent to it since the last call."""
     client = session.client("sqs", endpoint_url=url)
     queue_url = client.create_queue(QueueName=f"results-{next(numbers)}")["QueueUrl"]
 

@@ -1,4 +1,4 @@
-"""A transaction whose answer got lost is repeated under its token, and happens once."""
+"""A transaction whose response got lost is repeated under its token, and happens once."""
 
 from __future__ import annotations
 

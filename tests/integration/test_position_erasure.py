@@ -427,7 +427,7 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
 
     stored = TruckStateStore(client).load([truck_id])[truck_id]
     assert stored.state is not None
-    assert stored.state.writer_id == state.writer_id, "another's would tell it to give up its shard"
+    assert stored.state.writer_id == state.writer_id, "another's would make it give up its shard"
     assert stored.state.deliveries == ()
     latest = PositionReader(client).latest([truck_id])[truck_id]
     assert latest.deliveries == ()
@@ -454,7 +454,7 @@ def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
-def test_a_state_that_no_one_can_read_is_deleted(client: OpenSearch) -> None:
+def test_an_unreadable_state_is_deleted(client: OpenSearch) -> None:
     truck_id = unique("T")
     client.index(index=STATE_INDEX, id=truck_id, body={"truck_id": truck_id, "window": "spoilt"})
     deliveries = DeliveryErasure(client)

@@ -1,4 +1,4 @@
-"""Positions and memories in a real OpenSearch that fails by item, loses answers, or lies."""
+"""Positions and truck states in a real OpenSearch that fails by item, loses or forges responses."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def history(points: list[Fix]) -> list[HistoryWrite]:
         (503, "unavailable_shards_exception", Fate.RETRYABLE),
     ],
 )
-async def test_an_item_that_failed_is_reported_by_whose_fault_it_was(
+async def test_an_item_that_failed_is_reported_by_the_side_at_fault(
     positions: Positions, status: int, code: str, fate: Fate
 ) -> None:
     points = points_of(unique("T"))

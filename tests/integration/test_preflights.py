@@ -1,4 +1,4 @@
-"""What the local HTTP gateway answers browsers before they send a request, and with it."""
+"""The local HTTP gateway's responses to browsers: to preflights and to requests."""
 
 from __future__ import annotations
 

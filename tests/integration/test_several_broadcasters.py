@@ -64,7 +64,7 @@ class Viewers:
 
     async def _listen(self, connection_id: str, socket: ClientConnection) -> None:
         async for text in socket:
-            if text == connection_id:  # the answer to what `all_has_come` asked
+            if text == connection_id:  # the response to the request of `all_has_come`
                 return
             message = json.loads(text)
             self.received[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
@@ -95,7 +95,7 @@ async def viewers_of(cloud: Cloud) -> AsyncIterator[Viewers]:
 
 
 class Reported:
-    """What a broadcaster says, read as it comes: what is not read holds its process up.
+    """A broadcaster's log, read as it comes: what is not read holds its process up.
 
     Attributes:
         rounds: The rounds that it says it held.
@@ -137,7 +137,7 @@ def buckets_held(reported: Sequence[Reported]) -> collections.Counter[int]:
 
 
 def there(lines: Iterable[dict[str, Any]]) -> int:
-    """Viewers due who are there: those of a test before have gone, and are tracking until told."""
+    """Viewers due that are connected: those of an earlier test are gone, but still subscribed."""
     return sum(line["due"] - line["gone"] for line in lines)
 
 
@@ -176,8 +176,8 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
     assert max(held.values()) <= BUCKETS, "a bucket of a round was held twice"
     assert len(viewers.buckets) > VIEWERS // 2
     assert delivered <= sum(times) <= due
-    assert max(times) <= len(held), "a viewer heard twice of a round"
-    # Of a whole round each hears whom its reports don't say that it did not reach.
+    assert max(times) <= len(held), "a viewer got a round twice"
+    # Of a whole round each viewer gets a message unless the reports say that it was not reached.
     assert sum(max(0, whole_rounds(reported) - received) for received in times) <= due - delivered
 
 
@@ -186,7 +186,7 @@ TAKEN_OVER_WITHIN_MS = 25_000
 
 
 class BlackHole:
-    """A gateway that takes posts and never answers.
+    """A gateway that takes posts and never responds.
 
     Attributes:
         connections: Those for which it has taken one.
@@ -215,7 +215,7 @@ class BlackHole:
                 self.connections.add(unquote(path.rpartition("/")[2]))
 
 
-async def test_whom_one_had_yet_to_report_when_it_was_killed_the_other_reports_in_the_same_round(
+async def test_viewers_left_over_by_a_killed_broadcaster_get_the_round_from_the_other(
     cloud: Cloud,
 ) -> None:
     # On a machine that is slow the round may be over before another can take it over.
@@ -223,7 +223,7 @@ async def test_whom_one_had_yet_to_report_when_it_was_killed_the_other_reports_i
         if (other := await reported_by_the_other(cloud)) is not None:
             break
 
-    assert other is not None, "five times too slow to tell"
+    assert other is not None, "five times too slow to judge"
     due_at_ms, lines = other
     assert there(line for line in lines if line["due_at_ms"] == due_at_ms) == VIEWERS
 
@@ -235,7 +235,7 @@ async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, A
         interval_ms = interval_just_begun(50, 60)
         due_at_ms = now_ms() // interval_ms * interval_ms
         several = {"ROUND_QUEUE_URL": queue_url, "ROUND_INTERVAL_S": str(interval_ms / 1000)}
-        # Its posts are not answered, so that it holds each viewer's bucket until it ends.
+        # Its posts get no response, so that it holds each viewer's bucket until it ends.
         stuck = await stack.enter_async_context(
             running_broadcaster(
                 cloud.environment(

@@ -31,7 +31,7 @@ NEVER_OPENED = "JKJbWfMPLAMCJ1Q="
 
 
 class Lambdas:
-    """Functions by name; what none answers is allowed, and a message is told its connection."""
+    """Functions by name; what none handles is allowed, and a message returns its connection."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[Mapping[str, Any]]] = {}
@@ -55,7 +55,7 @@ class Lambdas:
 
 class Apis:
     def __init__(self, *, has_default: bool = True, authorizer: Authorizer | None = None) -> None:
-        answering = Route(function_arn="f", responds=True)
+        responding = Route(function_arn="f", responds=True)
         routes = {
             "$connect": Route(function_arn="f", authorizer=authorizer),
             "$disconnect": Route(function_arn="f"),
@@ -67,7 +67,7 @@ class Apis:
             region=REGION,
             selection="$request.body.action",
             stages={"live": {}},
-            routes={**routes, "$default": answering} if has_default else routes,
+            routes={**routes, "$default": responding} if has_default else routes,
         )
 
     async def api(self, api_id: str) -> Api | None:

@@ -28,7 +28,7 @@ def handle(event, context):
         os._exit(3)
     if "hangs" in event:
         time.sleep(3600)
-    print("told", event)
+    print("received", event)
     return {"pid": os.getpid(), "of": context.aws_request_id, "name": os.environ["NAME"]}
 """
 
@@ -76,7 +76,7 @@ async def test_what_a_handler_prints_is_in_its_log(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, lines):
         await functions.invoke("f", {"a": 1}, "r")
 
-    assert "f: told {'a': 1}" in lines
+    assert "f: received {'a': 1}" in lines
 
 
 async def test_what_a_handler_raises_is_an_error_and_its_process_stays(tmp_path: Path) -> None:

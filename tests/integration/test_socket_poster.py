@@ -1,4 +1,4 @@
-"""The poster against a real HTTP server on this machine that answers as API Gateway does."""
+"""The poster against a real HTTP server on this machine that responds as API Gateway does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FixedCredentials:
 
 
 class Api:
-    """Answers `POST` and `DELETE /live/@connections/{connection_id}` as it is told."""
+    """Responds to `POST` and `DELETE /live/@connections/{connection_id}` as scripted."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes, str]] = []
@@ -121,7 +121,7 @@ async def test_a_connection_is_ended_by_a_request_without_a_body(
         (503, {}, "", PostOutcome.FAILED),
     ],
 )
-async def test_the_response_says_what_is_to_be_done(
+async def test_the_outcome_follows_from_the_response(
     status: int, headers: dict[str, str], body: str, response: PostOutcome
 ) -> None:
     api = Api()
@@ -174,7 +174,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
     assert len(api.received) == 3
 
 
-async def test_no_one_listening_is_a_failure() -> None:
+async def test_a_port_without_a_listener_is_a_failure() -> None:
     poster = SocketPoster(
         ConnectionPool("http://127.0.0.1:1/live", max_idle_s=60),
         PostSigner("http://127.0.0.1:1/live", "eu-west-1"),

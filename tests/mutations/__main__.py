@@ -31,7 +31,7 @@ AT_ONCE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tries the breaks that were asked for."""
+    """Tries the requested breaks."""
     requested = _parser().parse_args(arguments)
     if requested.show:
         sys.stdout.write(f"{readable(requested.show)}\n")

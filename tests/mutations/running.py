@@ -21,11 +21,11 @@ TEST_TIMEOUT_S = 60
 """Of one test: a break may make it wait for ever, which is red too."""
 RUN_TIMEOUT_S = 300
 INSTALLED = (".venv", "web/node_modules")
-"""What git does not know, and nothing here changes."""
+"""Untracked by git, and not changed here."""
 
 
 class BreakError(Exception):
-    """A break that proves nothing; the text says why."""
+    """A break that proves nothing; the text has the reason."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def failing_unbroken(breaks: Iterable[Break], original: Path) -> set[str]:
 
 @contextlib.contextmanager
 def copied_tree() -> Iterator[Path]:
-    """What git knows, or would take in, as it lies in the work tree at this moment."""
+    """What git tracks, or would add, as it lies in the work tree at this moment."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

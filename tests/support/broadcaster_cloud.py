@@ -47,7 +47,7 @@ FAR_FUTURE_MS = 4_000_000_000_000
 
 
 class Cloud:
-    """Tables, queue and a WebSocket API whose only route tells a connection its own id."""
+    """Tables, queue and a WebSocket API whose only route returns a connection's own id."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -69,12 +69,12 @@ class Cloud:
     def _create_api(self) -> str:
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as zipped:
-            zipped.writestr("tells_its_id.py", REPORTS_ITS_ID)
+            zipped.writestr("returns_its_id.py", REPORTS_ITS_ID)
         function = self.session.client("lambda", endpoint_url=self.url).create_function(
-            FunctionName="tells-its-id",
+            FunctionName="returns-its-id",
             Runtime="python3.11",
             Role="arn:aws:iam::000000000000:role/any",
-            Handler="tells_its_id.handler",
+            Handler="returns_its_id.handler",
             Code={"ZipFile": archive.getvalue()},
         )
         gateway = self.session.client("apigatewayv2", endpoint_url=self.url)

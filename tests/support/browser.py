@@ -49,7 +49,7 @@ def running_browser() -> Iterator[Browser]:
 
 
 def artifact(name: str) -> Path:
-    """Where a screenshot is kept for whoever looks at a run."""
+    """Where a run's screenshots are kept."""
     folder = PROJECT / "build" / "ci" / "pages"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / name

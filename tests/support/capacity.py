@@ -50,7 +50,7 @@ def round_facts(measured: Mapping[str, float]) -> Facts:
 
 def round_plan(*, measured: Mapping[str, float] | None = None, **requested: float) -> CapacityPlan:
     """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
-    what is asked for comes on top."""
+    what is requested comes on top."""
     usual = {
         "hours": 1.0,
         "days": 1.0,

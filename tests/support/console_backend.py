@@ -25,7 +25,7 @@ CLIENT_ID = "console-of-the-tests"
 
 
 class ConsoleBackend(PageBackend):
-    """Directs what one console is told.
+    """Plays the service for one console.
 
     Attributes:
         fleet: Rows of trucks; each view has those that it would have of the service.

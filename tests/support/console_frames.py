@@ -4,7 +4,7 @@ python -m tests.support.console_frames
 
 How many frames per second are drawn is the graphics card's, which no machine without one can show.
 What it leaves to the script is measured: CPU time of the page's main thread in script, per frame,
-while the map is dragged and a picture comes each second. Beside it, by the clock, what the
+while the map is dragged and a snapshot comes each second. Beside it, by the clock, what the
 callbacks of one frame took.
 """
 
@@ -26,7 +26,7 @@ from tests.support.fleet_rows import Row
 AIM_MS = 8.0
 TRUCKS = 5_000
 IN_FULL = 400
-"""As many as a picture shows one by one."""
+"""As many as a snapshot shows one by one."""
 DESK = {"width": 1280, "height": 800}
 WITHIN_MS = 120_000
 STEP_PX = 6
@@ -50,7 +50,7 @@ class FrameCosts:
 
     Attributes:
         frames: How many were drawn.
-        script_ms: CPU time in script per frame, pictures included.
+        script_ms: CPU time in script per frame, snapshots included.
         callbacks_p95_ms: By the clock, of a frame's callbacks: 95 of 100 frames took no longer.
     """
 

@@ -40,7 +40,7 @@ def running_daemon(
     folder: Path,
     more: Mapping[str, str],
 ) -> Iterator[Daemon]:
-    """Runs the real KCL with our record processors; nobody starts it anew when it dies.
+    """Runs the real KCL with our record processors; it is not restarted when it dies.
 
     Args:
         environment: Its stream, stores and queues.

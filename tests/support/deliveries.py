@@ -32,7 +32,7 @@ def unique(prefix: str) -> str:
 
 
 def ticket_holder(role: str, identity: str, token_expires_at_ms: int) -> TicketHolder:
-    """The holder of a ticket, without anything that tells tokens apart."""
+    """The holder of a ticket, without anything that distinguishes tokens."""
     return TicketHolder(role=role, identity=identity, token_expires_at_ms=token_expires_at_ms)
 
 

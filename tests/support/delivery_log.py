@@ -1,4 +1,4 @@
-"""A delivery's log beside the story that its truck's points and its declarations tell."""
+"""A delivery's log beside the timeline that its truck's points and its declarations imply."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def delivery_store(environment: Environment) -> DeliveryStore:
 
 
 def log_problems(log: Sequence[DeliveryEvent]) -> list[str]:
-    """What is wrong with a log, whatever it tells: gaps, and the same thing written twice."""
+    """What is wrong with a log, whatever its content: gaps, and the same thing written twice."""
     problems = []
     versions = [event.version for event in log]
     if versions != list(range(1, len(log) + 1)):

@@ -118,7 +118,7 @@ def disturbed(rng: random.Random, drive: Sequence[Point]) -> list[Point]:
 
 
 def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple[Transition, ...]:
-    """The story since what was last declared, by definition: from all points at once."""
+    """The timeline since the last declaration, by definition: from all points at once."""
     declarations = [
         Transition(event.status, event.cause, event.effective_at_ms)
         for event in world.deliveries.events(DELIVERY)

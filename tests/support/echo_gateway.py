@@ -1,4 +1,4 @@
-"""A WebSocket API in an emulator that lets everybody in and tells each its connection's id."""
+"""A WebSocket API in an emulator that accepts every client and sends each its connection's id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def authorize(event, context):
 
 
 def create_echo_gateway(endpoint_url: str, socket_endpoint_url: str | None = None) -> Gateways:
-    """Makes it; whoever connects and sends ``{}`` is told the id of its connection."""
+    """Creates it; a client that sends ``{}`` receives the id of its connection."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", SOURCE)

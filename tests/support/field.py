@@ -91,7 +91,7 @@ class Field:
         return time.monotonic() - began_s
 
     def assert_log_is_right(self, delivery: Delivery, points: Sequence[Point]) -> None:
-        """It folds to what the points tell, and no time is off by as much as a dwell."""
+        """It folds to what the points imply, and no time is off by as much as a dwell."""
         log = self.events(delivery)
         found, true = timeline_of(log), true_timeline(delivery, points, log, dwell_s=DWELL_S)
         assert log_problems(log) == []

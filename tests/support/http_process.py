@@ -19,17 +19,17 @@ _ENDS_WITHIN_S = 10.0
 def running_http_process(
     command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], health_url: str, log: Path
 ) -> Iterator[None]:
-    """Runs it until the end of the block; begins when it answers.
+    """Runs it until the end of the block; begins when it responds.
 
     Args:
         command: What to run.
         cwd: Where.
         variables: Beside this process's own without those of AWS.
-        health_url: What it answers once it serves.
+        health_url: What it responds to once it serves.
         log: For its output.
 
     Raises:
-        RuntimeError: It ended, or did not answer in time; with its output.
+        RuntimeError: It ended, or did not respond in time; with its output.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with log.open("wb") as output:
@@ -61,5 +61,5 @@ def _wait_until_it_responds(process: subprocess.Popen[bytes], url: str, log: Pat
                 return
         except OSError as error:
             if process.poll() is not None or time.monotonic() > ends_at:
-                raise RuntimeError(f"{url} does not answer: {log.read_text()}") from error
+                raise RuntimeError(f"{url} does not respond: {log.read_text()}") from error
             time.sleep(0.05)  # a process that boots offers nothing to await

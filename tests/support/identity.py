@@ -18,12 +18,12 @@ _JWKS_URL = "https://login.rtdts.example/keys"
 
 
 class FakeIdentityProvider:
-    """Signs tokens, and answers discovery as `fetch_json` would be answered.
+    """Signs tokens, and serves discovery as `fetch_json` would return it.
 
     Attributes:
-        fetched: The URLs asked for, in order.
-        away: While true nothing is answered.
-        configuration: What discovery answers.
+        fetched: The requested URLs, in order.
+        away: While true every fetch fails.
+        configuration: What discovery returns.
     """
 
     def __init__(self) -> None:

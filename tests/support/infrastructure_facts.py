@@ -41,7 +41,7 @@ def table(name: str, keys: Mapping[str, str | None], more: Facts) -> Iterator[tu
         yield f"tables/{name}/{path}", value
 
 
-# --- the local cloud, from what it asked for
+# --- the local cloud, from what it requested
 
 
 def local_facts(
@@ -52,9 +52,9 @@ def local_facts(
     """The facts of the local cloud.
 
     Args:
-        session: What it asked AWS for.
-        environment: What it tells its parts.
-        containers: What it tells each container beyond the local machine's own variables.
+        session: What it requested of AWS.
+        environment: What it gives its parts.
+        containers: What it gives each container beyond the local machine's own variables.
     """
     return dict(
         [
@@ -256,7 +256,7 @@ def _aws_gateways(resources: Resources) -> Iterator[tuple[str, Any]]:
     for kind, one in of_product("aws_apigatewayv2_authorizer"):
         yield f"{kind}/authorizer/type", one["authorizer_type"]
         yield f"{kind}/authorizer/sources", sorted(one["identity_sources"] or ())
-    # Mocks give every function the same invocation: which one answers is told by the index.
+    # Mocks give every function the same invocation: the index says which one it is.
     integrations = {}
     for address, one in of_type(resources, "aws_apigatewayv2_integration"):
         if "test_issuer" in address:

@@ -20,7 +20,7 @@ from tests.support.corrected_ministack import CORRECTED
 from tests.support.ministack_process import ministack_program, running_ministack
 
 RESPONDS_WITHIN_S = 60.0
-"""Longer than any answer takes, on whatever machine."""
+"""Longer than any response takes, on whatever machine."""
 _LAUNCHER = """#!{python}
 import asyncio, os, runpy
 os.environ.update(AUTH="true", IOT_MTLS_ENABLED="1", IOT_MTLS_PORT="{port}")
@@ -58,7 +58,7 @@ class Certificate:
 
     @classmethod
     def of(cls, response: dict[str, Any], folder: Path, name: str) -> Certificate:
-        """From the answer of CreateKeysAndCertificate, of either API."""
+        """From the response of CreateKeysAndCertificate, of either API."""
         certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
         certificate.write_text(response["certificatePem"])
         key.write_text(response.get("privateKey") or response["keyPair"]["PrivateKey"])
@@ -134,7 +134,7 @@ class Box:
         """One of AWS's calls over MQTT.
 
         Returns:
-            How it was answered (accepted or rejected), and with what.
+            The outcome (accepted or rejected), and the response's document.
         """
         for response in ("accepted", "rejected"):
             self.subscribe(f"{topic}/{response}")

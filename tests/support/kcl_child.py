@@ -22,7 +22,7 @@ Checkpoint = tuple[str | None, int | None]
 
 
 class ChildEndedError(Exception):
-    """It ended instead of answering.
+    """It ended instead of responding.
 
     Attributes:
         code: Its exit code.
@@ -34,7 +34,7 @@ class ChildEndedError(Exception):
 
 
 class KclChild:
-    """`python -m consumer`, as the daemon would run it; its methods block until it has answered.
+    """`python -m consumer`, as the daemon would run it; its methods wait for its response.
 
     Attributes:
         checkpoints: What it checkpointed, in order; all are granted.

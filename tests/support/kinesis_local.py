@@ -39,7 +39,7 @@ def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str
     environment = {
         "PATH": os.defpath,
         "KINESIS_MOCK_PLAIN_PORT": str(port),
-        "KINESIS_MOCK_TLS_PORT": "0",  # it has one too, which nobody uses
+        "KINESIS_MOCK_TLS_PORT": "0",  # it has one too, which is not used
         "AWS_REGION": region,
         "LOG_LEVEL": "WARN",
     }

@@ -1,4 +1,4 @@
-// Loaded before kinesis-local, which listens on every address and can't be told otherwise.
+// Loaded before kinesis-local, which listens on every address and has no setting for it.
 "use strict";
 
 const { Server } = require("node:net");

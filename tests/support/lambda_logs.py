@@ -11,12 +11,12 @@ _FAULTS = ('"level":"error"', "Traceback (most recent call last)", "Task timed o
 
 
 def now_ms() -> int:
-    """What `faults_since` wants to know."""
+    """What `faults_since` needs."""
     return time.time_ns() // 1_000_000
 
 
 def faults_since(environment: Environment, start_ms: int) -> list[str]:
-    """Every line since then that tells of a fault: an error, a trace, a time-out."""
+    """Every line since then that reports a fault: an error, a trace, a time-out."""
     return [
         f"{group}: {line[:2_000]}"
         for group, line in log_lines(environment, since_ms=start_ms)

@@ -1,7 +1,7 @@
-"""The documented HTTP answers, as schemas to hold real answers against.
+"""The documented HTTP responses, as schemas to validate real responses.
 
-As with the socket's messages, the document stays open for clients and our own answers are held
-against it closed: a field that is sent and not documented fails a test.
+As with the socket's messages, the document stays open for clients and our own responses
+are validated against it closed: a field that is sent and not documented fails a test.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ def documented_routes() -> set[tuple[str, str]]:
 def validate_response(
     method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes
 ) -> Any:
-    """Holds one HTTP answer against the document.
+    """Validates one HTTP response against the document.
 
     Args:
         method: In capitals.
         path: As documented: ``/deliveries/{delivery_id}``.
-        status: The answer's.
-        headers: The answer's, in whatever case.
-        body: The answer's.
+        status: The response's.
+        headers: The response's, in any case.
+        body: The response's.
 
     Returns:
         The body, decoded.
 
     Raises:
-        KeyError: The document knows no such answer of this operation.
-        jsonschema.ValidationError: It isn't what the document promises.
+        KeyError: The document has no such response of this operation.
+        jsonschema.ValidationError: The body is not as documented.
     """
     responses = openapi_document()["paths"][path][method.lower()]["responses"]
     code = str(status) if str(status) in responses else f"{status // 100}XX"
@@ -63,7 +63,7 @@ def validate_response(
     if "$ref" in response:
         response = openapi_document()["components"]["responses"][response["$ref"].split("/")[-1]]
     if "content" not in response:
-        assert not body, "an answer without content has no body"
+        assert not body, "a response without content has no body"
         return None
     lowered = {name.lower(): value for name, value in headers.items()}
     media_type = lowered["content-type"].split(";")[0].strip()

@@ -21,7 +21,7 @@ from tests.fakes.fake_stream import FakeStream
 
 
 class FakeRawLog:
-    """Takes documents; answers with the next of its answers, then takes everything."""
+    """Takes documents; returns the next of its responses, then takes everything."""
 
     def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
         self._responses = list(responses)
@@ -39,7 +39,7 @@ class FakeRawLog:
 
 @dataclasses.dataclass
 class World:
-    """Buckets, a stream and what was told."""
+    """Buckets, a stream and the printed lines."""
 
     parked_bucket: FakeVersionedBucket = dataclasses.field(default_factory=FakeVersionedBucket)
     backup_bucket: FakeVersionedBucket = dataclasses.field(default_factory=FakeVersionedBucket)

@@ -52,7 +52,7 @@ class OwnTracksPhone:
         """Its connection, subscribed as the app does it.
 
         Raises:
-            aiomqtt.MqttError: The broker refuses it, or what it subscribes to.
+            aiomqtt.MqttError: The broker rejects it, or what it subscribes to.
         """
         async with self._client:
             codes = await self._client.subscribe([(one, 1) for one in self._sub_topics.split()])

@@ -1,4 +1,4 @@
-"""How the local cloud of the tests runs: how fast, and whom it traces."""
+"""How the local cloud of the tests runs: how fast, and which trucks it traces."""
 
 ROUND_INTERVAL_S = 10.0
 DWELL_S = 5.0

@@ -25,16 +25,16 @@ T = TypeVar("T")
 
 
 class PageBackend:
-    """Directs what one page is told.
+    """Plays the service for one page.
 
     Attributes:
         page_url: Of the page, without a fragment.
         delivery: What a ticket shows of the delivery.
-        snapshot: What answers `track`; None: nothing does.
+        snapshot: The response to `track`; None: there is none.
         tracked: The `track` requests, in order.
         tickets: How many were given.
-        refuses: The status instead of a ticket; None: a ticket.
-        allowed_origin: Whose pages may ask.
+        rejects: The status instead of a ticket; None: a ticket.
+        allowed_origin: The origin whose pages may send requests.
     """
 
     def __init__(self) -> None:

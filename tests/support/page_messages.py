@@ -1,4 +1,4 @@
-"""What the service tells a page, for tests of the page: a delivery in Chicago."""
+"""What the service sends a page, for tests of the page: a delivery in Chicago."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def position(lat: float, lon: float, *, age_s: float = 4.0, **changes: Any) -> d
 
 
 def snapshot(status: str = "in_transit", version: int = 4, **changes: Any) -> dict[str, Any]:
-    """What answers `track`."""
+    """The response to `track`."""
     steps = STATUSES[: STATUSES.index(status) + 1] if status in STATUSES else (*STATUSES, status)
     at = ago(4)
     return {

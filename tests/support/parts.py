@@ -1,4 +1,4 @@
-"""The local cloud's parts, for those who kill them, hold them down and look into them."""
+"""The local cloud's parts, for tests that kill them, hold them down and look into them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def memory_mb(pid: int) -> float:
 
 
 def messages_of(cloud: LaunchedCloud) -> list[str]:
-    """What `sim up` has said so far."""
+    """The output of `sim up` so far."""
     return (cloud.run_dir.parent / "up.log").read_text().splitlines()
 
 

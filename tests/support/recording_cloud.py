@@ -1,4 +1,4 @@
-"""The local cloud as it asks AWS for everything, without an AWS: each request is kept."""
+"""The local cloud's requests to AWS, without an AWS: each is kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Request:
 
 
 class RecordingClient:
-    """Keeps what it is asked, and answers what is needed to go on."""
+    """Keeps its requests, and returns what is needed to go on."""
 
     def __init__(self, service: str, requests: list[Request]) -> None:
         self._service = service
@@ -73,7 +73,7 @@ class _Shards:
 
 
 class RecordingSession:
-    """Hands out clients that keep what they are asked."""
+    """Hands out clients that keep their requests."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -89,11 +89,11 @@ class RecordingSession:
 def record_local_cloud(
     patch: pytest.MonkeyPatch, folder: Path
 ) -> tuple[RecordingSession, Environment]:
-    """Lets the local cloud create everything, and tells what it asked for.
+    """Lets the local cloud create everything, and returns what it requested.
 
     Args:
         patch: Puts the recorder in the SDK's place.
-        folder: For zips that nobody opens.
+        folder: For zips that are not opened.
     """
     session = RecordingSession()
     patch.setattr(resources, "local_session", lambda _region: session)

@@ -13,15 +13,15 @@ from tests.support.parts import reported
 from tests.support.waiting import eventually
 
 ENOUGH_STEPS = 2
-MAY_GO_BY_UNHEARD = 2
+MAY_BE_MISSED = 2
 """Of the rounds that lie wholly in a gap between two messages. One was seen where nothing was lost:
 a message that comes late on a slow machine, or a right that it could not read within its 2 s and
-so did not use, leaves one. An outage of 30 s in which nobody is told anything has three."""
+so did not use, leaves one. An outage of 30 s without any message has three."""
 
 
 @dataclass(frozen=True)
 class HeldRound:
-    """A round that was held, from its beginning to its last answer.
+    """A round that was held, from its beginning to its last response.
 
     Attributes:
         began_at_ms, ended_at_ms: When.
@@ -54,8 +54,8 @@ def rounds_held(cloud: LaunchedCloud, *, since_ms: int) -> list[HeldRound]:
     return rounds
 
 
-def unheard_rounds(gap: Gap, rounds: Sequence[HeldRound]) -> int:
-    """How many rounds were held, each from beginning to end, in which a customer heard nothing."""
+def missed_rounds(gap: Gap, rounds: Sequence[HeldRound]) -> int:
+    """How many rounds were held, each from beginning to end, without a message for a customer."""
     return sum(gap.from_ms <= one.began_at_ms and one.ended_at_ms <= gap.to_ms for one in rounds)
 
 
@@ -86,22 +86,24 @@ def assert_rounds_reach(
     *,
     since_ms: int,
 ) -> None:
-    """A round every interval, and each customer hears of it.
+    """Checks that there is a round every interval, with a message for each customer.
 
-    How long a customer heard nothing is told in rounds: while none was held, because the
-    broadcaster was dead or the machine slow, there was nothing to hear.
+    Silence is counted in rounds: while none was held, because the broadcaster was dead or the
+    machine slow, there was nothing to receive.
 
     Args:
         cloud: Whose broadcaster.
         gaps: Of each customer.
-        print_line: Tells what was measured.
+        print_line: Prints what was measured.
         since_ms: When the first of these gaps began, or earlier.
     """
     step_s = shortest_step_s(cloud, since_ms=since_ms)
     rounds = rounds_held(cloud, since_ms=since_ms)
-    unheard = {who: max(unheard_rounds(gap, rounds) for gap in of) for who, of in gaps.items()}
+    missed = {
+        customer: max(missed_rounds(gap, rounds) for gap in of) for customer, of in gaps.items()
+    }
     print_line(f"{len(rounds)} rounds, the shortest time between two {step_s:.1f} s")
-    print_line(f"rounds that went by unheard, at most: {unheard}")
+    print_line(f"rounds without a message, at most: {missed}")
 
     assert step_s < 2 * ROUND_INTERVAL_S
-    assert {who: count for who, count in unheard.items() if count > MAY_GO_BY_UNHEARD} == {}
+    assert {customer: count for customer, count in missed.items() if count > MAY_BE_MISSED} == {}

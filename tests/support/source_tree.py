@@ -44,7 +44,7 @@ def syntax_of(path: Path) -> ast.Module:
 def imports_of(path: Path) -> Iterator[str]:
     """Dotted names of what a source imports when it runs, wherever in it.
 
-    ``from a import b`` yields both ``a`` and ``a.b``: without running it nobody knows whether
+    ``from a import b`` yields both ``a`` and ``a.b``: without running it, it is unknown whether
     ``b`` is a module. What stands under ``if TYPE_CHECKING`` is never run.
     """
     for node in _run(syntax_of(path)):

@@ -1,4 +1,4 @@
-"""A terminal in the root of a clone, in which a test types what a page says."""
+"""A terminal in the root of a clone, in which a test types a page's commands."""
 
 from __future__ import annotations
 

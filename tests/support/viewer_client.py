@@ -1,4 +1,4 @@
-"""A plain WebSocket viewer for tests: sends what it is told, waits for what it is asked for."""
+"""A plain WebSocket viewer for tests: sends the given messages, waits for the expected ones."""
 
 from __future__ import annotations
 

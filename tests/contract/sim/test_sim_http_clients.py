@@ -39,7 +39,7 @@ RECORD = {
 
 
 class Service:
-    """Answers as scripted, and keeps what it was asked."""
+    """Responds as scripted, and keeps its requests."""
 
     def __init__(self) -> None:
         self.script: list[tuple[int, Any]] = []
@@ -165,7 +165,7 @@ async def test_telemetry_is_posted_and_its_response_handed_back(
 
 
 async def test_without_a_server_there_is_no_response(session: aiohttp.ClientSession) -> None:
-    nowhere = "http://127.0.0.1:9"  # the discard port: nobody listens
+    nowhere = "http://127.0.0.1:9"  # the discard port: no listener
 
     with pytest.raises(UnreachableError):
         await http_poster(session, nowhere)(b"{}", "application/json", "token")

@@ -33,7 +33,7 @@ BREAKS = {
         "declared-for-another-trucks-time": ENTITLED(
             "if at_ms < delivery.current.started_at_ms:",
             "if at_ms < delivery.created_at_ms:",
-            "test_a_truck_says_nothing_of_the_time_before_its_assignment",
+            "test_a_truck_may_not_declare_for_the_time_before_its_assignment",
         ),
         "former-customers-time-not-noted": ENTITLED(
             "since_ms, since_version = (at_ms, before.version + 1)",
@@ -76,7 +76,7 @@ BREAKS = {
         "the-fleet-is-for-all-roles": ENTITLED(
             "if viewer.role != DISPATCHER:",
             "if not viewer.role:",
-            "test_no_one_but_a_dispatcher_follows_the_fleet",
+            "test_only_a_dispatcher_follows_the_fleet",
         ),
     },
     "delivery_lambda/access.py": {
@@ -227,7 +227,7 @@ BREAKS = {
             "if not self._admits(f'connects:{role}:{identity}', self._limits.connects):",
             "if False:",
             "test_one_token_has_so_many_sockets_open_and_no_more",
-            "test_who_opens_and_ends_sockets_for_ever_is_rejected",
+            "test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected",
         ),
         "oldest-socket-counted-out-and-left-open": ISOLATED(
             "self._close(oldest)",
@@ -238,12 +238,12 @@ BREAKS = {
         "one-socket-says-what-it-likes": ISOLATED(
             "return self._counts.take(key, rate, now_ms)",
             "return True",
-            "test_a_socket_that_says_too_much_is_reported_and_ended",
+            "test_a_socket_that_sends_too_much_is_reported_and_ended",
         ),
         "socket-that-says-too-much-stays-open": ISOLATED(
             "self._close(connection_id)",
             "pass",
-            "test_a_socket_that_says_too_much_is_reported_and_ended",
+            "test_a_socket_that_sends_too_much_is_reported_and_ended",
         ),
     },
     "socket_lambda/messages.py": {

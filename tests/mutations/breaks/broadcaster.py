@@ -61,7 +61,7 @@ BREAKS = {
         "one-dispatcher-takes-every-thread-of-the-fleet": ISOLATED(
             "askers = {f'{one.role}:{one.identity}' for one in followers}",
             "askers = {one.endpoint for one in followers}",
-            "test_the_questions_of_one_dispatcher_keep_no_other_waiting",
+            "test_the_queries_of_one_dispatcher_keep_no_other_waiting",
         ),
         "the-fleet-on-a-right-of-before-the-picture": ENTITLED(
             "if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):",
@@ -149,7 +149,7 @@ BREAKS = {
         "always-the-same-buckets-last": MINUTE(
             "self._order.left_out((one.message.bucket for one in claimed))",
             "pass",
-            "test_who_was_left_out_comes_first_until_all_have_been_held",
+            "test_buckets_that_were_left_out_come_first_until_all_have_been_held",
         ),
         "a-blind-broadcaster-takes-all": MINUTE(
             "return report.was_blind and (not self._is_old(report.due_at_ms))",

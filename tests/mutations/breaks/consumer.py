@@ -160,7 +160,7 @@ BREAKS = {
         "old-excess-blocks-now": ISOLATED(
             "points=len(of_request), now_ms=arrived_at_ms",
             "points=len(of_request), now_ms=self._now_ms()",
-            "test_what_arrived_long_ago_blocks_no_one_now",
+            "test_points_read_long_after_their_arrival_block_no_truck",
         ),
         "replay-blocks-trucks": ISOLATED(
             "_FRESH_MS: Final = 60000",

@@ -42,7 +42,7 @@ BREAKS = {
         "store-that-refuses-every-point-parks-them": DURABLE(
             "status == 400 and error.get('type') not in STORES_OWN_FAULTS",
             "status == 400",
-            "test_whose_fault_a_bad_request_is_the_type_of_its_error_says",
+            "test_the_type_of_a_bad_requests_error_decides_its_fate",
         ),
     },
     "rtdts/runtime/metric_sums.py": {

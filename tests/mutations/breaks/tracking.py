@@ -329,8 +329,8 @@ BREAKS = {
         "door-of-the-stop-before-shown": ENTITLED(
             "start_ms = max(scope.start_ms, stops.changed_at_ms)",
             "start_ms = scope.start_ms",
-            "test_who_becomes_next_does_not_see_where_the_truck_was_for_those_before",
-            "test_who_becomes_next_sees_the_truck_once_it_has_left_the_stop_before",
+            "test_the_next_customer_does_not_see_where_the_truck_was_for_those_before",
+            "test_the_next_customer_sees_the_truck_once_it_has_left_the_stop_before",
         ),
     },
     "rtdts/tracking/clock_lag.py": {

@@ -1,4 +1,4 @@
-"""What a benchmark's file says."""
+"""The figures in a benchmark's file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The accuracy benchmark measures what it says: its truth, its drives, its contestants."""
+"""The accuracy benchmark measures what it claims: its truth, its drives, its contestants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmarks chew on is what it says it is."""
+"""The benchmarks' workload is as described."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Keys:
 
 
 class RoundsOnDemand:
-    """A round whenever the test asks for one."""
+    """A round whenever the test requests one."""
 
     def __init__(self) -> None:
         self.due: asyncio.Queue[Share] = asyncio.Queue()
@@ -84,7 +84,7 @@ class Running:
         self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=COMES_WITHIN_S))
 
 
-async def test_it_says_that_it_is_ready_runs_rounds_and_ends_on_request(world: World) -> None:
+async def test_it_reports_that_it_is_ready_runs_rounds_and_ends_on_request(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     running = Running(world)
@@ -149,7 +149,7 @@ async def test_a_nudge_that_was_received_is_handled_before_it_stops(world: World
     assert len(world.queue.deleted) == 1
 
 
-async def test_rounds_that_can_read_nothing_end_it_loudly(world: World) -> None:
+async def test_rounds_that_can_read_nothing_end_it_with_an_error(world: World) -> None:
     world.subscriptions.broken_buckets = set(range(BUCKETS))
     running = Running(world)
 
@@ -190,7 +190,7 @@ async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> N
         await running.task
 
 
-async def test_a_queue_out_of_reach_ends_it_loudly(world: World) -> None:
+async def test_an_unreachable_queue_ends_it_with_an_error(world: World) -> None:
     world.queue.broken = True
 
     with pytest.raises(QueueUnreachableError):

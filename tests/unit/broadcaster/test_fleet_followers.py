@@ -41,7 +41,7 @@ async def tick(fleet: FleetFollowers) -> None:
 
 
 def shown(world: World, connection_id: str) -> list[list[Any]]:
-    """The ids of each picture's trucks."""
+    """The ids of each snapshot's trucks."""
     return [
         [row[0] for row in message["trucks"]] for message in world.gateway.messages(connection_id)
     ]
@@ -102,7 +102,7 @@ async def test_a_new_view_of_the_same_socket_is_shown_though_it_looks_the_same(
     assert [one["view"] for one in world.gateway.messages("ann")] == ["busan", "again"]
 
 
-async def test_who_looks_at_the_same_shares_the_question(world: World) -> None:
+async def test_viewers_of_the_same_area_share_one_query(world: World) -> None:
     for number in range(20):
         named = msgspec.structs.replace(BUSAN, view=f"v{number}")
         world.follower(f"c{number}", named, identity=f"d{number}")
@@ -156,7 +156,9 @@ async def test_trucks_that_fit_no_frame_are_clusters_too(world: World) -> None:
 
 
 @pytest.mark.parametrize("by", ["expiry", "block", "role"])
-async def test_whose_right_is_over_is_notified_and_sees_nothing_more(world: World, by: str) -> None:
+async def test_a_viewer_whose_right_is_over_is_notified_and_sees_nothing_more(
+    world: World, by: str
+) -> None:
     truck(world, "T-1")
     ann = world.follower(
         "ann",
@@ -224,7 +226,7 @@ async def test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_noth
     world.follower("ann")
 
     def revoke(_: object) -> None:
-        world.clock.advance(15)  # within which every container has heard of it
+        world.clock.advance(15)  # within which every container has read it
         now_ms = world.clock.now_ms()
         world.blocks.block(
             Block(
@@ -248,7 +250,7 @@ def views(count: int) -> list[FleetView]:
     return [msgspec.structs.replace(BUSAN, zoom=one) for one in range(count)]
 
 
-async def test_the_questions_of_one_dispatcher_keep_no_other_waiting(world: World) -> None:
+async def test_the_queries_of_one_dispatcher_keep_no_other_waiting(world: World) -> None:
     truck(world, "T-1")
     for number, view in enumerate(views(8)):  # more than there are threads
         world.follower(f"eve-{number}", view, identity="eve")
@@ -320,7 +322,7 @@ async def test_a_view_that_was_replaced_while_its_connection_was_found_gone_stay
     assert world.tracking == {"ann"}
 
 
-async def test_who_was_not_reached_is_shown_the_next_snapshot(world: World) -> None:
+async def test_a_viewer_that_was_not_reached_gets_the_next_snapshot(world: World) -> None:
     world.follower("ann")
     world.gateway.respond_with("ann", PostOutcome.FAILED, PostOutcome.DELIVERED)
     fleet = world.fleet_followers()
@@ -331,7 +333,7 @@ async def test_who_was_not_reached_is_shown_the_next_snapshot(world: World) -> N
     assert world.gateway.types("ann") == ["fleet", "fleet"]
 
 
-async def test_who_is_throttled_is_left_alone(world: World) -> None:
+async def test_a_throttled_viewer_is_left_alone(world: World) -> None:
     world.follower("ann")
     world.gateway.respond_with("ann", PostOutcome.THROTTLED)
     fleet = world.fleet_followers()

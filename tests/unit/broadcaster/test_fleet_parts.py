@@ -1,4 +1,4 @@
-"""Leases of the fleet's parts: each is served by one, and none for ever."""
+"""Leases of the fleet's parts: each is served by one broadcaster, for a limited time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parts(world: World, leases: FakeFleetLeases, length: float = 1.0) -> LeasedP
     )
 
 
-async def test_no_question_is_served_by_two(world: World) -> None:
+async def test_no_query_is_served_by_two_broadcasters(world: World) -> None:
     one = FakeFleetLeases("one")
     two = FakeFleetLeases("two", one)
     first, second = parts(world, one), parts(world, two)
@@ -33,7 +33,7 @@ async def test_no_question_is_served_by_two(world: World) -> None:
         world.clock.advance(1)
 
 
-async def test_parts_change_hands_without_anyone_balancing(world: World) -> None:
+async def test_parts_are_balanced_without_a_coordinator(world: World) -> None:
     one = FakeFleetLeases("one")
     two = FakeFleetLeases("two", one)
     first, second = parts(world, one, 0.0), parts(world, two, 1.0)
@@ -85,7 +85,7 @@ async def test_what_another_holds_is_not_tried_each_second(world: World) -> None
     assert len(tried) == PARTS
 
 
-async def test_parts_without_a_question_are_not_leased(world: World) -> None:
+async def test_parts_without_a_query_are_not_leased(world: World) -> None:
     leases = FakeFleetLeases("one")
     await parts(world, leases).mine(QUESTIONS[:1])
 

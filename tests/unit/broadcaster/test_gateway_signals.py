@@ -91,7 +91,7 @@ def test_one_that_hangs_again_and_again_is_quarantined() -> None:
     assert not signals.quarantine.holds("a")
 
 
-def test_a_slow_client_that_says_so_does_not_hang() -> None:
+def test_a_client_that_throttles_does_not_count_as_hung() -> None:
     signals = Signals()
 
     for outcome in (*[PostOutcome.HUNG] * HANGS, PostOutcome.THROTTLED):

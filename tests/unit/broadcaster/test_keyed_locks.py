@@ -6,13 +6,13 @@ from broadcaster.keyed_locks import KeyedLocks
 
 
 async def test_turns_of_one_connection_come_one_after_the_other() -> None:
-    turns = KeyedLocks(wait_s=5)
+    locks = KeyedLocks(wait_s=5)
     under_way: list[int] = []
     most = 0
 
     async def post(number: int) -> None:
         nonlocal most
-        async with turns.hold("a") as is_held:
+        async with locks.hold("a") as is_held:
             assert is_held
             under_way.append(number)
             most = max(most, len(under_way))
@@ -22,15 +22,15 @@ async def test_turns_of_one_connection_come_one_after_the_other() -> None:
     await asyncio.gather(*map(post, range(5)))
 
     assert most == 1
-    assert not turns._lines
+    assert not locks._lines
 
 
 async def test_a_turn_that_does_not_come_is_given_up_and_other_connections_have_theirs() -> None:
-    turns = KeyedLocks(wait_s=0.01)
+    locks = KeyedLocks(wait_s=0.01)
 
-    async with turns.hold("hung") as first, turns.hold("hung") as second, turns.hold("b") as other:
+    async with locks.hold("hung") as first, locks.hold("hung") as second, locks.hold("b") as other:
         assert (first, second, other) == (True, False, True)
-    async with turns.hold("hung") as again:
+    async with locks.hold("hung") as again:
         assert again
 
-    assert not turns._lines
+    assert not locks._lines

@@ -9,7 +9,7 @@ from tests.fakes.fake_viewing_stores import FakePositions
 
 
 class Failing:
-    """Makes a store fail after so long, and counts how often it was asked."""
+    """Makes a store fail after so long, and counts the requests."""
 
     def __init__(self, store: FakePositions, clock: FakeClock, after_s: float) -> None:
         self.requested = 0
@@ -23,7 +23,7 @@ class Failing:
         raise StoreUnavailable("read", None, "no response")
 
 
-def ask_all(positions: PositionCircuitBreaker) -> None:
+def request_all(positions: PositionCircuitBreaker) -> None:
     with pytest.raises(StoreUnavailable):
         positions.shown(["T-1"])
     with pytest.raises(StoreUnavailable):
@@ -37,10 +37,10 @@ def test_a_store_that_hangs_is_not_requested_again_for_a_moment() -> None:
     failing = Failing(store, clock, after_s=1.5)
     positions = PositionCircuitBreaker(store, clock.monotonic)
 
-    ask_all(positions)
+    request_all(positions)
     assert failing.requested == 1
     clock.advance(OPEN_S)
-    ask_all(positions)
+    request_all(positions)
     assert failing.requested == 2
 
     clock.advance(OPEN_S)
@@ -52,6 +52,6 @@ def test_a_store_that_fails_quickly_is_queried_every_time() -> None:
     store, clock = FakePositions(), FakeClock()
     failing = Failing(store, clock, after_s=0.01)
 
-    ask_all(PositionCircuitBreaker(store, clock.monotonic))
+    request_all(PositionCircuitBreaker(store, clock.monotonic))
 
     assert failing.requested == 3

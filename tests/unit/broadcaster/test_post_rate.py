@@ -13,7 +13,7 @@ CEILING = 5_000.0
 
 def test_rejections_of_one_moment_cut_the_rate_once() -> None:
     rate = PostRate(CEILING)
-    for _ in range(800):  # all under way when the first of them was refused
+    for _ in range(800):  # all under way when the first of them was rejected
         rate.throttled(1.0, 1.05)
 
     assert rate.per_s == 3_500

@@ -13,7 +13,7 @@ from rtdts.runtime.logs import Logger
 from tests.support.waiting import NO_HURRY
 
 
-class Unanswering:
+class Unresponsive:
     def __init__(self, error: HttpError) -> None:
         self._error = error
 
@@ -28,7 +28,7 @@ class FixedCredentials:
 
 def poster_that_has(error: HttpError, written: io.StringIO) -> SocketPoster:
     return SocketPoster(
-        Unanswering(error),  # it never answers
+        Unresponsive(error),  # it never responds
         PostSigner("http://127.0.0.1:1/live", "eu-central-1"),
         FixedCredentials(),
         timeout_s=1,
@@ -51,7 +51,7 @@ async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
         (UnreachableError("no route"), PostOutcome.FAILED),
     ],
 )
-async def test_who_does_not_take_a_message_in_time_is_to_be_left_alone_for_a_while(
+async def test_a_viewer_that_does_not_take_a_message_in_time_is_left_alone_for_a_while(
     error: HttpError, response: PostOutcome
 ) -> None:
     written = io.StringIO()

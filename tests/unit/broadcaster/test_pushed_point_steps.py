@@ -46,7 +46,7 @@ async def test_a_round_reports_the_viewers_of_a_traced_point_and_its_age(
     assert (line["outcome"], line["age_ms"]) == ("delivered", 5_000)
 
 
-async def test_who_was_not_reached_is_reported_as_such(world: World) -> None:
+async def test_a_viewer_that_was_not_reached_is_reported_as_such(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("a", "D-1")

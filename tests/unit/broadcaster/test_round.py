@@ -95,7 +95,7 @@ async def test_the_customer_after_the_next_receives_the_status_without_a_positio
     assert world.gateway.messages("second")[0]["distance_remaining_m"] is None
 
 
-async def test_who_becomes_next_sees_the_truck_once_it_has_left_the_stop_before(
+async def test_the_next_customer_sees_the_truck_once_it_has_left_the_stop_before(
     world: World,
 ) -> None:
     await two_stops(world)
@@ -209,7 +209,7 @@ async def test_a_delivery_given_away_while_a_round_runs_is_not_shown_by_it(world
         world.viewer(f"of-{delivery_id}", delivery_id, identity="C-1")
     release = world.gateway.hold(f"of-{first}")
 
-    # One slot: the second viewer's turn comes when the first has been answered.
+    # One slot: the second viewer's turn comes when the first post has its response.
     holding = asyncio.create_task(world.hold_round(slots=1, chunk_size=1))
     await world.gateway.wait_for_posts([f"of-{first}"])
     world.change(second, customer_id="C-2")
@@ -292,7 +292,7 @@ async def test_a_slow_post_delays_no_other(world: World) -> None:
         world.viewer(f"conn-{number}", f"D-{number}")
     release = world.gateway.hold("conn-7")
 
-    # Fewer slots than viewers: the slow one holds up one of them, and its chunk nobody's turn.
+    # Fewer slots than viewers: the slow one holds up one of them, and its chunk no other viewer.
     holding = asyncio.create_task(world.hold_round(slots=6, chunk_size=5))
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))
@@ -322,7 +322,7 @@ async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World
     assert world.tracking == {"slow", "fast"}
 
 
-async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_one(world: World) -> None:
+async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_viewer(world: World) -> None:
     world.truck("T-1")
     world.truck("T-2", age_s=30)  # from before it took the delivery over
     world.delivery("D-1", truck_id="T-1")
@@ -390,7 +390,7 @@ async def test_a_message_is_encoded_once_a_delivery_however_many_see_it(world: W
     assert len(payloads) == 1
 
 
-async def test_an_ending_that_was_not_delivered_is_said_again(world: World) -> None:
+async def test_an_ending_that_was_not_delivered_is_sent_again(world: World) -> None:
     world.delivery("D-1", status=Status.CANCELLED)
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED, PostOutcome.DELIVERED)
@@ -498,7 +498,7 @@ async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: Worl
     assert (report.due, report.delivered, report.buckets_unread) == (1, 1, 1)
 
 
-async def test_a_round_that_can_read_nothing_says_that_it_was_blind(world: World) -> None:
+async def test_a_round_that_can_read_nothing_reports_that_it_was_blind(world: World) -> None:
     world.subscriptions.broken_buckets = set(range(256))
 
     report = await world.hold_round()

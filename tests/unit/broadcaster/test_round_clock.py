@@ -16,7 +16,7 @@ AT_MS = 1_800_000_000_000  # a whole minute
 
 
 def whole(share: Share) -> RoundReport:
-    """What a round says that left nothing out."""
+    """The report of a round that left nothing out."""
     return RoundReport(
         due_at_ms=share.due_at_ms,
         started_at_ms=share.due_at_ms,
@@ -98,7 +98,7 @@ async def test_one_broadcaster_alone_holds_every_bucket_of_every_round() -> None
     assert second.due_at_ms - first.due_at_ms == 10_000
 
 
-async def test_told_to_stop_between_rounds_it_begins_none() -> None:
+async def test_a_clock_stopped_between_rounds_begins_none() -> None:
     held: list[Share] = []
 
     async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
@@ -117,7 +117,7 @@ async def stopped_after_the_first(rounds: LocalRounds, hold: Hold) -> AsyncItera
         yield report
 
 
-async def test_nothing_of_it_is_left_when_no_one_wants_its_reports_any_more() -> None:
+async def test_no_task_is_left_when_its_reports_are_closed() -> None:
     async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
         return whole(share)
 

@@ -24,7 +24,7 @@ VIEWERS = 300
 
 
 def received(rounds: int, *, spread: float) -> dict[str, list[float]]:
-    """When each viewer heard, in seconds from the first round's time on."""
+    """When each viewer was notified, in seconds from the first round's time on."""
     gateway = PushingBack()
 
     async def main() -> None:

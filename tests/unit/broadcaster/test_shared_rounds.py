@@ -209,7 +209,7 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     assert report.buckets == BUCKETS
 
 
-async def test_who_got_nothing_of_a_round_reports_nothing(several: Several) -> None:
+async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(several: Several) -> None:
     one = several.start()
     await until(lambda: bool(one.reports))
 
@@ -265,7 +265,9 @@ async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Sev
     assert firsts == [0, 0, 0]
 
 
-async def test_who_was_left_out_comes_first_until_all_have_been_held(several: Several) -> None:
+async def test_buckets_that_were_left_out_come_first_until_all_have_been_held(
+    several: Several,
+) -> None:
     several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
     several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))
     sent = len(several.queue.sent)
@@ -302,7 +304,7 @@ async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
     assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
 
 
-async def test_who_is_blind_waits_before_it_takes_more_and_holds_what_it_then_sees(
+async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_then_sees(
     several: Several,
 ) -> None:
     one = several.start()
@@ -383,7 +385,9 @@ async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
     assert len(one.holding.under_way) == most
 
 
-async def test_what_is_held_for_long_is_kept_and_given_to_no_one_else(several: Several) -> None:
+async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
+    several: Several,
+) -> None:
     one = several.start()
     one.holding.may_end.clear()
     await until(lambda: one.holding.under_way == ALL)
@@ -444,7 +448,9 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
     world.close()
 
 
-async def test_told_to_stop_it_ends_what_it_holds_and_takes_no_more(several: Several) -> None:
+async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
+    several: Several,
+) -> None:
     one = several.start()
     one.holding.may_begin.clear()
     await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
@@ -525,7 +531,7 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
 
         def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
             if received[0].message.bucket == 0:
-                self.given_back.wait(0.2)  # in vain, but for who gives back too early
+                self.given_back.wait(0.2)  # times out, unless it was given back too early
                 reported.append("kept")
             return super().extend(received)
 
@@ -551,7 +557,7 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
     assert several.queue.waiting == ALL
 
 
-async def test_a_bug_in_holding_ends_it_loudly_and_leaves_the_share_to_others(
+async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_others(
     several: Several,
 ) -> None:
     one = several.start()
@@ -597,7 +603,9 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
     assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
 
 
-async def test_a_queue_that_is_unavailable_for_minutes_ends_it_loudly(several: Several) -> None:
+async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
+    several: Several,
+) -> None:
     several.queue.trouble = OSError("the queue is away")
     one = several.start()
 

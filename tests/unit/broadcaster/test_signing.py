@@ -37,7 +37,7 @@ def botocores_authorization(
         "ap-northeast-2",
     )
     moment = datetime.fromtimestamp(now_ms // 1000, UTC).replace(tzinfo=None)
-    # The oracle reads its own clock: the one place here where it must be told the time.
+    # The oracle reads its own clock: the one place here where it must be given the time.
     with mock.patch.object(botocore.auth, "get_current_datetime", return_value=moment):
         signer.add_auth(request)
     return str(request.headers["Authorization"])

@@ -280,7 +280,7 @@ def test_a_clock_that_is_ahead_is_requested_after_the_window_has_forgotten_it(
 def test_the_points_of_a_right_clock_are_not_looked_for_in_the_history(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(drive()[:1]))
-    world.positions.troubles["stored"] = [AssertionError("asked")]
+    world.positions.troubles["stored"] = [AssertionError("requested")]
 
     pipeline.process(world.shard.records(*[[one] for one in drive()[1:]]))
 
@@ -400,7 +400,7 @@ def test_nudges_that_cannot_be_sent_do_not_stop_the_positions(world: World) -> N
     ],
     ids=str,
 )
-def test_whatever_the_queues_client_says_the_positions_go_on(
+def test_positions_are_written_whatever_error_the_queues_client_raises(
     world: World, trouble: Exception
 ) -> None:
     world.assign("D-1")

@@ -281,7 +281,7 @@ def test_what_is_erased_but_not_deleted_yet_takes_no_part_in_a_settling(world: W
     assert seconds_of(world) == [*range(1, 15)]
 
 
-def test_what_the_log_says_stays_when_points_come_out_of_order_after_an_erasure(
+def test_the_log_stays_as_it_is_when_points_come_out_of_order_after_an_erasure(
     world: World,
 ) -> None:
     world.assign("D-1")

@@ -61,7 +61,7 @@ def test_a_truck_over_its_requests_is_blocked(world: World) -> None:
     assert block.until_ms == NOW_MS + 40_000
 
 
-def test_a_burst_within_the_quota_blocks_no_one(world: World) -> None:
+def test_a_burst_within_the_quota_blocks_no_truck(world: World) -> None:
     send(world, world.pipeline(), batch(range(115)), batch(range(20), truck_id="T-2"))
 
     assert not blocks(world)
@@ -73,7 +73,7 @@ def test_only_the_truck_that_sends_too_much_is_blocked(world: World) -> None:
     assert [block.subject for block in blocks(world)] == ["truck:T-1"]
 
 
-def test_what_arrived_long_ago_blocks_no_one_now(world: World) -> None:
+def test_points_read_long_after_their_arrival_block_no_truck(world: World) -> None:
     """A consumer that was down for an hour reads what its trucks have sent meanwhile."""
     records = world.shard.records([_received(one, NOW_MS) for one in batch(range(150))])
     world.clock.advance(3_600)

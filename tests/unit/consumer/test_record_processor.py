@@ -22,7 +22,7 @@ class RecordingCheckpointer:
     """Stands for the KCL's checkpointer.
 
     Attributes:
-        told: What was checkpointed; (None, None) is the end of the shard.
+        reported: What was checkpointed; (None, None) is the end of the shard.
         troubles: The KCL's exceptions, by name, that the next checkpoints meet.
     """
 
@@ -39,7 +39,7 @@ class RecordingCheckpointer:
 
 
 class FailingPipeline:
-    """A pipeline that does what it is told to."""
+    """A pipeline with a scripted behaviour."""
 
     def __init__(self, behave: Callable[[], None]) -> None:
         self.behave = behave
@@ -135,7 +135,7 @@ def kcl_lines(records: Sequence[StreamRecord]) -> str:
 
 
 def run_under_kclpy(world: World, records: Sequence[StreamRecord], pipeline: Any) -> str:
-    """What the child answers to the daemon."""
+    """What the child returns to the daemon."""
     output = io.StringIO()
     process = KCLProcess(
         world.processor(pipeline),

@@ -85,7 +85,7 @@ def test_one_call_that_works_for_minutes_and_fails_is_made_again() -> None:
     failures = iter([StoreUnavailable("write", 429, "too many requests")])
 
     def write() -> str:
-        clock.advance(300.0)  # many requests, of which the last is refused
+        clock.advance(300.0)  # many requests, of which the last is rejected
         if (failure := next(failures, None)) is not None:
             raise failure
         return "written"
@@ -121,7 +121,7 @@ def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
 
     def fail_as_urllib3_does(body: Body) -> None:
         try:
-            raise ConnectionError(f"nobody takes {body}")
+            raise ConnectionError(f"{body} was not taken")
         except ConnectionError as error:
             itself = error  # by way of its trace and this frame
             raise StoreUnavailable("write", None, "no response") from itself
@@ -142,7 +142,7 @@ def test_causes_that_lead_in_a_circle_are_followed_once() -> None:
         attempts.append(1)
         if len(attempts) == 1:
             first = StoreUnavailable("write", None, "no response")
-            first.__cause__ = ConnectionError("nobody takes it")
+            first.__cause__ = ConnectionError("it was not taken")
             first.__cause__.__cause__ = first
             raise first
 

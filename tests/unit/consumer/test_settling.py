@@ -345,7 +345,9 @@ def test_a_new_worker_finds_what_the_one_before_left_unsettled(world: World, who
     assert_same(world, whole)
 
 
-def test_an_unsettled_state_without_a_window_stops_no_one(world: World, whole: World) -> None:
+def test_an_unsettled_state_without_a_window_stops_no_other_truck(
+    world: World, whole: World
+) -> None:
     with_late_points(world)
     empty = TruckState(truck_id="T-2", window=Window("T-2"), unsettled=(Interval(0, START_MS),))
     world.positions.save([StateWrite.of(empty, None)])

@@ -1,4 +1,4 @@
-"""A process that was given a shard asks Kinesis for its range first."""
+"""A process that was given a shard reads its range from Kinesis first."""
 
 from __future__ import annotations
 

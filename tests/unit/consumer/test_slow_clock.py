@@ -82,7 +82,7 @@ def world() -> World:
 
 
 def close(world: World, delivery: Delivery, second: int) -> Delivery:
-    """The delivery as it is once a person said that it was delivered."""
+    """The delivery as it is once a person declared it delivered."""
     row = world.deliveries.get(delivery.delivery_id)
     assert row is not None
     at_ms = START_MS + second * 1_000

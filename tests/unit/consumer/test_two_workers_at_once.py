@@ -1,4 +1,4 @@
-"""Two workers that begin a truck at once: one of them has lost the shard, and does not know it."""
+"""Two workers that begin a truck at once: one of them has lost the shard without notice."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_a_pickup_shows_the_truck_from_then_on_and_an_end_shows_nothing_new(
 
 @pytest.mark.parametrize("truck_id", ["T-0012", "T-2"])
 @pytest.mark.parametrize("status", sorted(UNDER_WAY))
-def test_no_one_is_near_a_destination_that_has_moved(status: Status, truck_id: str) -> None:
+def test_a_truck_is_not_near_a_destination_that_has_moved(status: Status, truck_id: str) -> None:
     elsewhere = dataclasses.replace(
         PLAN, truck_id=truck_id, destination=Place(lat=1.0, lon=2.0), customer_id="C-99"
     )
@@ -234,7 +234,7 @@ def test_no_assignment_ends_before_it_began_whatever_the_clocks_say() -> None:
     assert change.after.updated_at_ms == NOW_MS
 
 
-def test_what_is_said_later_takes_effect_later_whatever_the_clocks_say() -> None:
+def test_a_later_change_takes_effect_later_whatever_the_clocks_show() -> None:
     picked_up = declare(new_delivery(), declaration(DeclaredType.PICKED_UP))
     transfer = plan(
         picked_up.after, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=LATER_MS - 5_000
@@ -337,7 +337,7 @@ def test_a_pickup_where_the_truck_was_not_seen_is_accepted_and_flagged() -> None
     assert change.events[0].doubts == (Doubt.NOT_SEEN_AT_ORIGIN,)
 
 
-def test_a_truck_says_nothing_of_the_time_before_its_assignment() -> None:
+def test_a_truck_may_not_declare_for_the_time_before_its_assignment() -> None:
     row, log = drive()
     given = plan(row, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=NOW_MS + 350_000)
     output = declaration(DeclaredType.DELIVERED, at_ms=NOW_MS + 349_999)
@@ -453,7 +453,7 @@ def test_it_happened_between_the_assignment_and_now(at_ms: int, reason: Reason |
         assert (decision.reason, decision.field) == (reason, "at")
 
 
-def test_what_was_said_before_changes_nothing_whatever_came_after() -> None:
+def test_a_repeated_declaration_changes_nothing_whatever_came_after_it() -> None:
     output = declaration(DeclaredType.PICKED_UP)
     change = declare(new_delivery(), output)
     afterwards = moved_to(change.after, Status.DELIVERED)
@@ -461,7 +461,7 @@ def test_what_was_said_before_changes_nothing_whatever_came_after() -> None:
     assert declare(afterwards, output, change.events) == Unchanged(delivery=afterwards)
 
 
-def test_a_key_stands_for_one_thing_to_say() -> None:
+def test_a_key_stands_for_one_declaration() -> None:
     change = declare(new_delivery(), declaration(DeclaredType.PICKED_UP))
     other = declaration(DeclaredType.PICKED_UP, request_hash="h-2")
 
@@ -476,11 +476,11 @@ def test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number() -> None:
         row, log = change.after, [*log, *change.events]
     once_more = declaration(DeclaredType.PICKED_UP, idempotency_key="k-more")
 
-    refused = declare(row, once_more, log)
+    rejected = declare(row, once_more, log)
     by_dispatcher = decide_declaration(row, log, once_more, actor="dispatcher:A", now_ms=LATER_MS)
     delivered = declare(row, declaration(DeclaredType.DELIVERED, idempotency_key="k-end"), log)
 
-    assert refused.reason is Reason.ILLEGAL_STATUS
+    assert rejected.reason is Reason.ILLEGAL_STATUS
     assert isinstance(by_dispatcher, Change)
     assert delivered.after.status is Status.DELIVERED
 

@@ -1,4 +1,4 @@
-"""delivery_lambda from the gateway's event to its answer, on fakes; each answer as documented."""
+"""delivery_lambda from the gateway's event to its response, on fakes, as documented."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STRANGERS = [("customer", "C-99"), ("truck", "T-99")]
 
 
 class Api:
-    """A delivery_lambda on fakes, and the shortest way to say something to it."""
+    """A delivery_lambda on fakes, and short calls for its routes."""
 
     def __init__(self, *, edge_secrets: str = "", **store: Any) -> None:
         self.edge_secrets = edge_secrets
@@ -86,31 +86,33 @@ class Api:
         self.headers = response["headers"]
         return response["statusCode"], json.loads(response["body"])
 
-    def put(self, whom: tuple[str, str] = DISPATCHER, **changed: Any) -> tuple[int, Any]:
-        event = called_by(aws_event("http_api_put_delivery"), *whom)
+    def put(self, caller: tuple[str, str] = DISPATCHER, **changed: Any) -> tuple[int, Any]:
+        event = called_by(aws_event("http_api_put_delivery"), *caller)
         event["headers"] |= {"if-match": changed.pop("if_match", "")}
         event["pathParameters"]["delivery_id"] = changed.pop("delivery_id", "D-1")
         return self.send(with_body(event, {**json.loads(event["body"]), **changed}))
 
-    def get(self, whom: tuple[str, str] = DISPATCHER, delivery_id: str = "D-1") -> tuple[int, Any]:
-        event = called_by(aws_event("http_api_get_delivery"), *whom)
+    def get(
+        self, caller: tuple[str, str] = DISPATCHER, delivery_id: str = "D-1"
+    ) -> tuple[int, Any]:
+        event = called_by(aws_event("http_api_get_delivery"), *caller)
         event["pathParameters"]["delivery_id"] = delivery_id
         return self.send(event)
 
-    def list(self, whom: tuple[str, str] = DISPATCHER, **query: str) -> tuple[int, Any]:
-        event = called_by(aws_event("http_api_list_deliveries"), *whom)
+    def list(self, caller: tuple[str, str] = DISPATCHER, **query: str) -> tuple[int, Any]:
+        event = called_by(aws_event("http_api_list_deliveries"), *caller)
         event.pop("queryStringParameters")
         return self.send(event | ({"queryStringParameters": query} if query else {}))
 
     def declare(
-        self, what: str, whom: tuple[str, str] = DISPATCHER, key: str = "k", **more: Any
+        self, what: str, caller: tuple[str, str] = DISPATCHER, key: str = "k", **more: Any
     ) -> tuple[int, Any]:
-        event = called_by(aws_event("http_api_declare_event"), *whom)
+        event = called_by(aws_event("http_api_declare_event"), *caller)
         event["headers"]["idempotency-key"] = key
         return self.send(with_body(event, {"type": what, **more}))
 
-    def ticket(self, whom: tuple[str, str]) -> tuple[int, Any]:
-        return self.send(called_by(aws_event("http_api_issue_ticket"), *whom))
+    def ticket(self, caller: tuple[str, str]) -> tuple[int, Any]:
+        return self.send(called_by(aws_event("http_api_issue_ticket"), *caller))
 
     def sensor(self, status: Status) -> None:
         """What the consumer does: the log grows by a transition."""
@@ -210,9 +212,9 @@ def test_a_closed_delivery_is_not_changed(api: Api) -> None:
     assert api.store.matches["T-0012"] == {}
 
 
-@pytest.mark.parametrize("whom", [CUSTOMER, TRUCK])
-def test_only_a_dispatcher_plans(api: Api, whom: tuple[str, str]) -> None:
-    assert api.put(whom)[0] == 403
+@pytest.mark.parametrize("caller", [CUSTOMER, TRUCK])
+def test_only_a_dispatcher_plans(api: Api, caller: tuple[str, str]) -> None:
+    assert api.put(caller)[0] == 403
 
 
 def test_what_is_wrong_with_a_plan_is_reported_by_its_field(api: Api) -> None:
@@ -233,10 +235,10 @@ def test_a_full_truck_is_reported() -> None:
     assert (problem["field"], problem["limit"]) == ("truck_id", 1)
 
 
-@pytest.mark.parametrize("whom", [DISPATCHER, CUSTOMER, TRUCK])
-def test_a_delivery_is_read_by_those_concerned(api: Api, whom: tuple[str, str]) -> None:
+@pytest.mark.parametrize("caller", [DISPATCHER, CUSTOMER, TRUCK])
+def test_a_delivery_is_read_by_those_concerned(api: Api, caller: tuple[str, str]) -> None:
     api.put()
-    status, body = api.get(whom)
+    status, body = api.get(caller)
 
     assert status == 200
     assert (body["delivery_id"], body["truck_id"], body["customer_id"]) == ("D-1", "T-0012", "C-88")
@@ -246,12 +248,12 @@ def test_a_delivery_is_read_by_those_concerned(api: Api, whom: tuple[str, str]) 
     }
 
 
-@pytest.mark.parametrize("whom", STRANGERS)
-def test_for_all_others_it_does_not_exist(api: Api, whom: tuple[str, str]) -> None:
+@pytest.mark.parametrize("caller", STRANGERS)
+def test_for_all_others_it_does_not_exist(api: Api, caller: tuple[str, str]) -> None:
     api.put()
-    others, nobodys = api.get(whom), api.get(whom, "D-nobody")
+    others, missing = api.get(caller), api.get(caller, "D-missing")
 
-    assert others == nobodys
+    assert others == missing
     assert others[0] == 404
     assert api.get(DISPATCHER, "no spaces")[0] == 404
 
@@ -260,21 +262,21 @@ def test_a_former_truck_and_a_former_customer_are_strangers(api: Api) -> None:
     api.put()
     api.put(truck_id="T-2", customer_id="C-99")
 
-    assert [api.get(whom)[0] for whom in (TRUCK, CUSTOMER)] == [404, 404]
+    assert [api.get(caller)[0] for caller in (TRUCK, CUSTOMER)] == [404, 404]
     assert api.declare("picked_up", TRUCK)[0] == 404
 
 
 def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
     api.put()
     api.declare("picked_up", TRUCK, note="two pallets", proof="photo-1")
-    seen = {whom: api.get(whom)[1]["events"][1] for whom in (DISPATCHER, CUSTOMER, TRUCK)}
+    seen = {caller: api.get(caller)[1]["events"][1] for caller in (DISPATCHER, CUSTOMER, TRUCK)}
 
     assert seen[DISPATCHER]["actor"] == "truck:T-0012"
     assert seen[DISPATCHER]["note"] == "two pallets"
     assert seen[DISPATCHER]["proof"] == "photo-1"
     assert seen[DISPATCHER]["type"] == "picked_up"
-    for whom in (CUSTOMER, TRUCK):
-        assert set(seen[whom]) == {"version", "status", "effective_at", "cause"}
+    for caller in (CUSTOMER, TRUCK):
+        assert set(seen[caller]) == {"version", "status", "effective_at", "cause"}
 
 
 def test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one(api: Api) -> None:
@@ -310,9 +312,9 @@ def test_what_a_customer_may_see_is_for_the_dispatcher_and_the_truck_to_know(
 ) -> None:
     api.put(visibility=policy, stop_sequence=3)
 
-    for whom in (DISPATCHER, TRUCK):
-        assert api.get(whom)[1]["visibility"] == policy
-        assert api.get(whom)[1]["stop_sequence"] == 3
+    for caller in (DISPATCHER, TRUCK):
+        assert api.get(caller)[1]["visibility"] == policy
+        assert api.get(caller)[1]["stop_sequence"] == 3
     assert {"visibility", "stop_sequence"}.isdisjoint(api.get(CUSTOMER)[1])
     assert {"visibility", "stop_sequence"}.isdisjoint(api.list(CUSTOMER)[1]["deliveries"][0])
     assert "visibility" in api.list(TRUCK)[1]["deliveries"][0]
@@ -384,8 +386,8 @@ def test_customers_and_trucks_list_their_own(api: Api) -> None:
     api.put()
     api.put(delivery_id="D-2", truck_id="T-99", customer_id="C-99")
 
-    for whom in (CUSTOMER, TRUCK):
-        assert [d["delivery_id"] for d in api.list(whom)[1]["deliveries"]] == ["D-1"]
+    for caller in (CUSTOMER, TRUCK):
+        assert [d["delivery_id"] for d in api.list(caller)[1]["deliveries"]] == ["D-1"]
     assert api.list(CUSTOMER, customer_id="C-99")[0] == 403
     assert api.list(DISPATCHER)[0] == 400
     assert api.list(DISPATCHER, truck_id="T-0012", status="lost")[0] == 400
@@ -412,7 +414,7 @@ def test_without_a_key_nothing_is_declared(api: Api) -> None:
     assert api.get()[1]["version"] == 1
 
 
-def test_who_may_declare_what(api: Api) -> None:
+def test_which_role_may_declare_which_status(api: Api) -> None:
     api.put()
 
     assert api.declare("picked_up", CUSTOMER)[0] == 403
@@ -430,7 +432,7 @@ def test_a_time_that_cannot_be_is_reported(api: Api, at: str) -> None:
     assert (status, problem["field"]) == (400, "at")
 
 
-def test_who_loses_a_race_decides_anew(api: Api) -> None:
+def test_a_request_that_loses_a_race_decides_anew(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.EN_ROUTE_TO_PICKUP))
     status, body = api.declare("picked_up")
@@ -443,7 +445,7 @@ def test_who_loses_a_race_decides_anew(api: Api) -> None:
     ]
 
 
-def test_who_loses_a_race_may_find_it_closed(api: Api) -> None:
+def test_a_request_that_loses_a_race_may_find_the_delivery_closed(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.CANCELLED))
 
@@ -451,7 +453,7 @@ def test_who_loses_a_race_may_find_it_closed(api: Api) -> None:
     assert api.get()[1]["customer_id"] == "C-88"
 
 
-def test_who_loses_a_race_no_longer_has_the_version_it_named(api: Api) -> None:
+def test_a_request_that_loses_a_race_no_longer_has_the_version_it_named(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.EN_ROUTE_TO_PICKUP))
 
@@ -569,14 +571,14 @@ def test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day(api: 
     assert len(api.list(CUSTOMER)[1]["deliveries"]) == 3
 
 
-@pytest.mark.parametrize("whom", [TRUCK, CUSTOMER, DISPATCHER])
+@pytest.mark.parametrize("caller", [TRUCK, CUSTOMER, DISPATCHER])
 def test_a_revoked_identity_is_401_within_15_s_on_every_route(
-    api: Api, whom: tuple[str, str]
+    api: Api, caller: tuple[str, str]
 ) -> None:
     api.put()
     api.blocks.block(
         Block(
-            subject=":".join(whom),
+            subject=":".join(caller),
             kind=BlockKind.REVOKED,
             until_ms=NOW_MS + DAY_MS,
             reason="stolen",
@@ -584,8 +586,8 @@ def test_a_revoked_identity_is_401_within_15_s_on_every_route(
         )
     )
     api.now_ms += 15_000
-    responses = [api.put(whom), api.get(whom), api.list(whom), api.declare("failed", whom)]
-    responses.append(api.ticket(whom))
+    responses = [api.put(caller), api.get(caller), api.list(caller), api.declare("failed", caller)]
+    responses.append(api.ticket(caller))
 
     assert {status for status, _ in responses} == {401}
     assert api.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
@@ -618,21 +620,21 @@ def test_a_ticket_is_its_tokens(api: Api) -> None:
     assert (holder.token_id, holder.token_issued_at_ms) == ("jti-7", 1_795_500_000_000)
 
 
-@pytest.mark.parametrize("whom", [TRUCK, CUSTOMER])
+@pytest.mark.parametrize("caller", [TRUCK, CUSTOMER])
 def test_requests_beyond_the_quota_are_429_and_read_nothing(
-    api: Api, whom: tuple[str, str]
+    api: Api, caller: tuple[str, str]
 ) -> None:
     api.put()
-    taken = [api.get(whom)[0] for _ in range(60)]
+    taken = [api.get(caller)[0] for _ in range(60)]
     read, api.store.get = api.store.get, None  # type: ignore[method-assign, assignment]
-    status, _ = api.get(whom)
+    status, _ = api.get(caller)
     retry_after_s = int(api.headers["Retry-After"])
     api.store.get = read  # type: ignore[method-assign]
     api.now_ms += retry_after_s * 1_000
 
     assert set(taken) == {200}
     assert (status, retry_after_s) == (429, 1)
-    assert api.get(whom)[0] == 200
+    assert api.get(caller)[0] == 200
 
 
 def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> None:
@@ -644,11 +646,11 @@ def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> N
     assert {api.get(DISPATCHER)[0] for _ in range(100)} == {200}
 
 
-@pytest.mark.parametrize("whom", [TRUCK, CUSTOMER, DISPATCHER])
-def test_what_goes_round_the_edge_is_403(whom: tuple[str, str]) -> None:
+@pytest.mark.parametrize("caller", [TRUCK, CUSTOMER, DISPATCHER])
+def test_what_goes_round_the_edge_is_403(caller: tuple[str, str]) -> None:
     api = Api(edge_secrets="the-edges")
-    event = called_by(aws_event("http_api_list_deliveries"), *whom)
-    event["queryStringParameters"] = {"truck_id": "T-0012"} if whom == DISPATCHER else {}
+    event = called_by(aws_event("http_api_list_deliveries"), *caller)
+    event["queryStringParameters"] = {"truck_id": "T-0012"} if caller == DISPATCHER else {}
     round_it = api.send(event)[0]
     event["headers"]["x-rtdts-edge"] = "the-edges"
 

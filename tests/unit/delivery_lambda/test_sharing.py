@@ -1,4 +1,4 @@
-"""Shares from the gateway's event to the answer, and what can be tried against them."""
+"""Shares from the gateway's event to the response, and what can be tried against them."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ class Api:
         route: tuple[str, str],
         body: Any = None,
         *,
-        whom: tuple[str, str] = DISPATCHER,
+        caller: tuple[str, str] = DISPATCHER,
         delivery_id: str = "D-1",
         share_id: str = "",
         **headers: str,
     ) -> tuple[int, Any]:
-        event = called_by(aws_event("http_api_put_delivery"), *whom)
+        event = called_by(aws_event("http_api_put_delivery"), *caller)
         event["routeKey"] = " ".join(route)
         event["pathParameters"] = {"delivery_id": delivery_id, "share_id": share_id}
         event["headers"] |= {"idempotency-key": "k", "if-match": "", **headers}
@@ -158,7 +158,7 @@ def api() -> Api:
     return made
 
 
-def test_whoever_has_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) -> None:
+def test_the_holder_of_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) -> None:
     made = api.share(expires_in_s=3_600)
     status, opened = api.open(made["token"])
     holder = api.tickets.spend(opened["ticket"], NOW_MS)
@@ -350,11 +350,11 @@ def test_a_share_of_another_delivery_is_not_revoked(api: Api) -> None:
     assert api.open(made["token"])[0] == 201
 
 
-@pytest.mark.parametrize("whom", [CUSTOMER, TRUCK])
+@pytest.mark.parametrize("caller", [CUSTOMER, TRUCK])
 @pytest.mark.parametrize("route", [CREATE_SHARE, LIST_SHARES, REVOKE_SHARE])
-def test_only_dispatchers_share(api: Api, route: tuple[str, str], whom: tuple[str, str]) -> None:
+def test_only_dispatchers_share(api: Api, route: tuple[str, str], caller: tuple[str, str]) -> None:
     made = api.share()
-    status, _ = api.call(route, whom=whom, share_id=made["share_id"])
+    status, _ = api.call(route, caller=caller, share_id=made["share_id"])
 
     assert status == 403
     assert api.open(made["token"])[0] == 201

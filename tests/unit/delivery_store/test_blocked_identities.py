@@ -56,7 +56,7 @@ def test_an_item_written_by_hand_lifts_no_other_block() -> None:
 
 
 def test_a_response_that_was_cut_lifts_no_block() -> None:
-    """The SDK makes an empty answer of what it can't parse."""
+    """The SDK makes an empty response of what it can't parse."""
     client = ScriptedClient({"Items": [to_item(revoked("truck:T-1"))]}, {})
     now_ms = NOW_MS
     blocks = BlockList(

@@ -157,11 +157,11 @@ def test_guesses_from_one_address_are_read_up_to_a_bound(process: Known) -> None
     for _ in range(GUESSES_PER_MINUTE):
         assert process.holder(new_secret()) is None
     before = process.store.readings
-    with pytest.raises(TooManyGuessesError) as refused:
+    with pytest.raises(TooManyGuessesError) as rejected:
         process.holder(new_secret())
 
     assert process.store.readings == before
-    assert refused.value.wait_ms == 1_000
+    assert rejected.value.wait_ms == 1_000
     process.now_ms += 1_000
     assert process.holder(new_secret()) is None
 

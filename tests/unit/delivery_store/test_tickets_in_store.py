@@ -17,7 +17,7 @@ TABLES = TableNames(
 )
 
 
-def test_who_reads_the_table_cannot_connect_with_what_they_see() -> None:
+def test_a_reader_of_the_table_cannot_connect_with_what_it_holds() -> None:
     client = ScriptedClient({})
     store = TicketStore(client, TABLES.socket_tickets, new_ticket=lambda: "the-secret")
     ticket = store.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)

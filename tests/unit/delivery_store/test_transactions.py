@@ -41,7 +41,7 @@ def test_what_passes_is_tried_again_with_the_same_token(reason: str) -> None:
 
     tokens = [parameters["ClientRequestToken"] for _, parameters in client.calls]
     assert len(tokens) == 2
-    assert len(set(tokens)) == 1, "a write whose answer got lost would conflict with itself"
+    assert len(set(tokens)) == 1, "a write whose response got lost would conflict with itself"
     assert len(waits_s) == 1
 
 

@@ -1,4 +1,4 @@
-"""The order of a release, against tools that only note what they were asked."""
+"""The order of a release, against tools that only record their calls."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An operator's command as a task: what ECS is asked, what is shown, how it ends.
+"""An operator's command as a task: what is requested of ECS, what is shown, how it ends.
 
-The SDK's own stubs hold requests and answers to the shapes of the real services.
+The SDK's own stubs hold requests and responses to the shapes of the real services.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOG = {
 
 @dataclasses.dataclass
 class Account:
-    """ECS and its logs, which answer as they are told."""
+    """ECS and its logs, with scripted responses."""
 
     ecs: Any
     logs: Any

@@ -1,4 +1,4 @@
-"""The test issuer's answers, its tokens checked by another library."""
+"""The test issuer's responses, its tokens checked by another library."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_it_publishes_what_the_local_identity_provider_would_of_the_same_key() -
     assert issuer().respond(DISCOVERY, "", b"").body == local.discovery()
 
 
-def test_who_does_not_know_the_secret_gets_no_token() -> None:
+def test_a_client_without_the_secret_gets_no_token() -> None:
     status, body = send_request({"role": "truck", "identity": "T-1"}, secret="another")
 
     assert status == 401

@@ -1,4 +1,4 @@
-"""The Lambda from the gateway's event to its answer, over a stream in memory."""
+"""The Lambda from the gateway's event to its response, over a stream in memory."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_the_identity_claim_names_the_truck() -> None:
         {"role": "truck", "sub": ""},
     ],
 )
-def test_who_is_no_truck_reports_nothing(claims: dict[str, str]) -> None:
+def test_a_client_that_is_no_truck_reports_nothing(claims: dict[str, str]) -> None:
     with pytest.raises(NotATruckError):
         sender_of(claimed(**claims), identity_claim="sub")
 

@@ -1,4 +1,4 @@
-"""A truck that sends too much, and a token that was revoked: refused before any work is done."""
+"""A truck that sends too much, and a token that was revoked: rejected before any work is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which truck gets the certificate that it asks for: AWS IoT Core's pre-provisioning hook."""
+"""Which trucks are allowed a certificate: AWS IoT Core's pre-provisioning hook."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class World:
             truck_id, name="", now_ms=NOW_MS, expires_at_ms=NOW_MS + MS_PER_DAY
         )
 
-    def asks(self, event: dict[str, Any], *, now_ms: int = NOW_MS) -> bool:
+    def allows(self, event: dict[str, Any], *, now_ms: int = NOW_MS) -> bool:
         log = Logger("iot_lambda", self.lines)
         return is_allowed(event, self.enrollments, log=log, now_ms=now_ms)
 
@@ -61,36 +61,36 @@ def world() -> World:
 def test_a_truck_with_its_own_secret_gets_its_certificate(world: World) -> None:
     secret = world.secret("T-1")
 
-    assert world.asks(hook_event(TruckId="T-1", EnrollmentSecret=secret))
+    assert world.allows(hook_event(TruckId="T-1", EnrollmentSecret=secret))
 
 
 def test_typed_by_a_person_a_secret_may_have_capitals_and_spaces_around_it(world: World) -> None:
     secret = world.secret("T-1")
 
-    assert world.asks(hook_event(TruckId="T-1", EnrollmentSecret=f" {secret.upper()} "))
+    assert world.allows(hook_event(TruckId="T-1", EnrollmentSecret=f" {secret.upper()} "))
 
 
 def test_with_another_trucks_secret_no_truck_is_had(world: World) -> None:
     secret = world.secret("T-1")
     world.secret("T-2")
 
-    assert not world.asks(hook_event(TruckId="T-2", EnrollmentSecret=secret))
+    assert not world.allows(hook_event(TruckId="T-2", EnrollmentSecret=secret))
 
 
 def test_the_claim_certificate_alone_makes_no_truck(world: World) -> None:
     world.secret("T-1")
 
-    assert not world.asks(hook_event(TruckId="T-1"))
-    assert not world.asks(hook_event(TruckId="T-1", EnrollmentSecret=""))
-    assert not world.asks(hook_event())
+    assert not world.allows(hook_event(TruckId="T-1"))
+    assert not world.allows(hook_event(TruckId="T-1", EnrollmentSecret=""))
+    assert not world.allows(hook_event())
     assert world.enrollments.takings == 0
 
 
 def test_a_certificate_may_be_requested_again_after_a_lost_response(world: World) -> None:
     event = hook_event(TruckId="T-1", EnrollmentSecret=world.secret("T-1"))
 
-    assert world.asks(event)
-    assert world.asks(event)
+    assert world.allows(event)
+    assert world.allows(event)
 
 
 def test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_other(
@@ -98,17 +98,17 @@ def test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_o
 ) -> None:
     of_truck = {"TruckId": "T-1", "EnrollmentSecret": world.secret("T-1")}
 
-    assert world.asks(hook_event(**of_truck))
-    assert world.asks(hook_event(certificate_for(KEY), **of_truck))
-    assert not world.asks(hook_event(certificate_for(new_key()), **of_truck))
-    assert world.asks(hook_event(certificate_for(KEY), **of_truck))
+    assert world.allows(hook_event(**of_truck))
+    assert world.allows(hook_event(certificate_for(KEY), **of_truck))
+    assert not world.allows(hook_event(certificate_for(new_key()), **of_truck))
+    assert world.allows(hook_event(certificate_for(KEY), **of_truck))
 
 
 def test_a_secret_is_good_until_it_ends(world: World) -> None:
     event = hook_event(TruckId="T-1", EnrollmentSecret=world.secret("T-1"))
 
-    assert not world.asks(event, now_ms=NOW_MS + MS_PER_DAY)
-    assert world.asks(event, now_ms=NOW_MS + MS_PER_DAY - 1)
+    assert not world.allows(event, now_ms=NOW_MS + MS_PER_DAY)
+    assert world.allows(event, now_ms=NOW_MS + MS_PER_DAY - 1)
 
 
 @pytest.mark.parametrize("certificate", ["", "-----BEGIN CERTIFICATE-----", CERTIFICATE[:300]])
@@ -118,7 +118,7 @@ def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(
     secret = world.secret("T-1")
     event = hook_event(certificate, TruckId="T-1", EnrollmentSecret=secret)
 
-    assert not world.asks(event)
+    assert not world.allows(event)
     assert world.enrollments.takings == 0
 
 
@@ -126,19 +126,19 @@ def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(
 def test_what_can_be_no_thing_costs_no_request(world: World, truck_id: str) -> None:
     secret = world.secret(truck_id)
 
-    assert not world.asks(hook_event(TruckId=truck_id, EnrollmentSecret=secret))
+    assert not world.allows(hook_event(TruckId=truck_id, EnrollmentSecret=secret))
     assert world.enrollments.takings == 0
 
 
 @given(st.dictionaries(st.sampled_from(["TruckId", "EnrollmentSecret", "x"]), st.text()))
 def test_what_was_made_up_is_rejected_and_never_raises(parameters: dict[str, str]) -> None:
-    assert not World().asks(hook_event(**parameters))
+    assert not World().allows(hook_event(**parameters))
 
 
 @pytest.mark.parametrize("is_right", [True, False])
 def test_no_line_of_the_log_has_the_secret(world: World, is_right: bool) -> None:
     secret = world.secret("T-1" if is_right else "T-2")
-    world.asks(hook_event(TruckId="T-1", EnrollmentSecret=secret))
+    world.allows(hook_event(TruckId="T-1", EnrollmentSecret=secret))
     line = json.loads(world.lines.getvalue())
 
     assert secret not in world.lines.getvalue()

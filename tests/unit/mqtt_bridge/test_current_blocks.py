@@ -1,4 +1,4 @@
-"""Blocks are read at once, and again and again, and never by who judges a message."""
+"""Blocks are read at once, and again and again, and never while a message is judged."""
 
 from __future__ import annotations
 

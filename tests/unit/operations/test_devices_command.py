@@ -1,4 +1,4 @@
-"""Phones' credentials from the operator's keyboard to what the phone is told."""
+"""Phones' credentials from the operator's keyboard to what the phone receives."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class FakeTruckSearch:
     Attributes:
         documents: How many, by index and truck.
         comes_back: How often, after an erasure, one more document turns up.
-        heard_ms: When the truck was heard of last.
+        last_received_ms: When a point of the truck was last received.
         erased_before_ms: What each call of `erase` named, by truck.
     """
 
@@ -44,14 +44,14 @@ class FakeTruckSearch:
             for index, count in (("truck-raw-*", 4), ("truck-positions-*", 3), ("truck-state", 1))
         }
         self.comes_back = 0
-        self.heard_ms: int | None = None
+        self.last_received_ms: int | None = None
         self.erased_before_ms: dict[str, list[int]] = {}
 
     def count(self, truck_id: str) -> dict[str, int]:
         return {index: n for (index, truck), n in self.documents.items() if truck == truck_id}
 
     def last_received_at(self, truck_id: str) -> str | None:
-        return None if self.heard_ms is None else format_instant(self.heard_ms)
+        return None if self.last_received_ms is None else format_instant(self.last_received_ms)
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[tuple[str, int]]:
         self.erased_before_ms.setdefault(truck_id, []).append(now_ms)
@@ -134,7 +134,7 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     assert erase(stores, world) == {}
 
 
-def test_an_object_that_no_one_can_unpack_holds_nothing_up_and_is_reported(
+def test_an_unreadable_object_holds_nothing_up_and_is_reported(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -154,7 +154,7 @@ def test_an_object_that_no_one_can_unpack_holds_nothing_up_and_is_reported(
     assert erase(stores, world) == {}
 
 
-def test_an_object_that_no_one_can_unpack_is_reported_beside_what_keeps_coming(
+def test_an_unreadable_object_is_reported_beside_what_keeps_coming(
     world: World, search: FakeTruckSearch
 ) -> None:
     world.backup_bucket.put_object(Key="points/broken.gz", Body=join_records([b"?"])[:-9])
@@ -241,11 +241,11 @@ def test_a_truck_with_open_deliveries_is_rejected(world: World, search: FakeTruc
 def test_one_that_was_seen_just_now_is_rejected_until_all_is_written(
     world: World, search: FakeTruckSearch
 ) -> None:
-    search.heard_ms = NOW_MS - 14 * 60_000
+    search.last_received_ms = NOW_MS - 14 * 60_000
     with pytest.raises(UnsafeOperationError, match="wait 15 minutes"):
         check_truck("T-1", stores_of(world, search), now_ms=NOW_MS)
 
-    search.heard_ms = NOW_MS - 15 * 60_000
+    search.last_received_ms = NOW_MS - 15 * 60_000
     check_truck("T-1", stores_of(world, search), now_ms=NOW_MS)
 
 

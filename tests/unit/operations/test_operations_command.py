@@ -1,4 +1,4 @@
-"""What may be typed, and what the operator and the shell are told."""
+"""What may be typed, and what the operator and the shell get back."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def test_an_erasure_ends_with_what_is_gone_and_until_when_to_come_back(shell: Sh
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(shell: Shell) -> None:
-    for who in (("--truck", "T-1"), ("--customer", "C-1")):
-        code, output = shell("erase", *who, "--dry-run")
+    for subject in (("--truck", "T-1"), ("--customer", "C-1")):
+        code, output = shell("erase", *subject, "--dry-run")
 
         assert (code, output.split()[0:2]) == (0, ["would", "erase"])
     assert shell.search.count("T-1")["truck-raw-*"] == 4
@@ -236,11 +236,11 @@ def test_one_token_is_blocked_by_its_name(shell: Shell) -> None:
     assert blocks_of(shell).revoking("dispatcher", "ann", Token("jti-7", 0), NOW_MS)
 
 
-@pytest.mark.parametrize("who", [("--customer", "C-1"), ("--dispatcher", "ann@example.com")])
-def test_unblocking_lifts_the_block(shell: Shell, who: tuple[str, str]) -> None:
-    shell("block", *who, "--reason", "a test", "--until", "2030-01-01")
-    lifted = shell("unblock", *who)
-    again = shell("unblock", *who)
+@pytest.mark.parametrize("subject", [("--customer", "C-1"), ("--dispatcher", "ann@example.com")])
+def test_unblocking_lifts_the_block(shell: Shell, subject: tuple[str, str]) -> None:
+    shell("block", *subject, "--reason", "a test", "--until", "2030-01-01")
+    lifted = shell("unblock", *subject)
+    again = shell("unblock", *subject)
 
     assert lifted[0] == again[0] == 0
     assert "unblocked" in lifted[1]

@@ -55,7 +55,7 @@ def document(truck_id: str, payload: bytes, *, prefix: str = "", **more: Any) ->
 
 
 class World:
-    """The queue, the small stream, and what was told."""
+    """The queue, the small stream, and the printed lines."""
 
     def __init__(self, stream: FakeStream | None = None) -> None:
         self.failed = FakeFailedMessages()

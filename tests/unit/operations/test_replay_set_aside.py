@@ -18,7 +18,7 @@ from tests.support.set_aside_batches import SET_ASIDE_KEY, device_message, invoc
 
 
 class World:
-    """The bucket, the small stream, and what was told."""
+    """The bucket, the small stream, and the printed lines."""
 
     def __init__(self, *troubles: FailSome | None) -> None:
         self.bucket = FakeVersionedBucket()

@@ -13,11 +13,11 @@ from rtdts.position_store.errors import StoreUnavailable
 
 
 class ScriptedOpenSearch:
-    """Answers bulk requests with what it is told, item by item.
+    """Responds to bulk requests as scripted, item by item.
 
     Attributes:
         bodies: What was sent.
-        items: The answers' items, in order of the actions; what is missing is a success.
+        items: The responses' items, in order of the actions; what is missing is a success.
         trouble: Raised instead.
     """
 
@@ -88,7 +88,7 @@ def test_each_item_has_its_own_fate(server: ScriptedOpenSearch, status: int, fat
         ("index_creation_exception", Fate.RETRYABLE),
     ],
 )
-def test_whose_fault_a_bad_request_is_the_type_of_its_error_says(
+def test_the_type_of_a_bad_requests_error_decides_its_fate(
     server: ScriptedOpenSearch, kind: str, fate: Fate
 ) -> None:
     server.items = [{"status": 400, "error": {"type": kind, "reason": "r"}}]

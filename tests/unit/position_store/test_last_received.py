@@ -1,4 +1,4 @@
-"""What is asked of OpenSearch, and what its answer means, before a truck is erased."""
+"""What is requested of OpenSearch, and what its response means, before a truck is erased."""
 
 from __future__ import annotations
 

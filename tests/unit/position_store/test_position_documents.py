@@ -141,7 +141,7 @@ def test_a_document_of_the_history_gives_back_exactly_the_fix_that_it_was_made_o
 
     read = decode_stored_fix(json.loads(written))
 
-    assert repr(read) == repr(stored)  # which tells -0.0 from 0.0, and 1 from 1.0
+    assert repr(read) == repr(stored)  # which distinguishes -0.0 from 0.0, and 1 from 1.0
     assert encode_position(read) == written
 
 

@@ -1,4 +1,4 @@
-"""What a write asks of OpenSearch: the conditions that keep the guarantees when it comes again."""
+"""What a write requests of OpenSearch: the conditions that keep the guarantees on a repeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A truck's state as bytes and as a document: what comes back, what is refused, how small it is."""
+"""A truck's state as bytes and as a document: what comes back, what is rejected, its size."""
 
 from __future__ import annotations
 

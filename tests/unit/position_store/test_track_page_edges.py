@@ -13,7 +13,7 @@ AT_MS = 1_795_504_200_000
 
 
 class Hits:
-    """Finds as many points of one moment as are asked for."""
+    """Finds as many points of one moment as are requested."""
 
     def search(self, *, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         source = {"event_at": format_instant(AT_MS), "location": {"lat": 35.1, "lon": 129.1}}

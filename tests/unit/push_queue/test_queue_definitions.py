@@ -22,11 +22,11 @@ def test_a_bucket_of_a_broadcaster_that_died_is_taken_by_another_within_ten_seco
     assert ROUNDS.attributes(None)["VisibilityTimeout"] == "10"
 
 
-def test_a_bucket_that_no_one_took_outlives_its_round_and_can_be_counted() -> None:
+def test_a_bucket_that_was_not_received_outlives_its_round_and_can_be_counted() -> None:
     assert ROUNDS.retention_s > 60
 
 
-def test_a_nudge_that_no_one_can_handle_ends_among_the_dead_letters() -> None:
+def test_a_nudge_that_cannot_be_handled_ends_among_the_dead_letters() -> None:
     policy = json.loads(NUDGES.attributes("arn:dead")["RedrivePolicy"])
 
     assert policy == {"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 5}

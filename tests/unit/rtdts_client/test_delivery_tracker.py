@@ -309,8 +309,8 @@ def test_without_loss_no_gap_is_longer_than_the_round_and_2_s_whatever_is_closed
 
     followed = in_virtual_time(main)
 
-    heard_ms = [report.true_as_of_ms for report in followed.reports if report.true_as_of_ms]
-    gaps_s = [(after - before) / 1000 for before, after in pairwise(heard_ms)]
+    received_ms = [report.true_as_of_ms for report in followed.reports if report.true_as_of_ms]
+    gaps_s = [(after - before) / 1000 for before, after in pairwise(received_ms)]
     assert max(gaps_s) <= ROUND_S + 2
 
 

@@ -82,7 +82,7 @@ def test_what_was_summed_before_a_pause_keeps_its_own_time(summed: Summed) -> No
     assert summed.lines == [(1, 100), (2, 101), (4, 3_701)]
 
 
-def test_who_comes_seldom_is_written_each_time(summed: Summed) -> None:
+def test_a_metric_that_comes_seldom_is_written_each_time(summed: Summed) -> None:
     for _ in range(3):
         summed.add(1, after_s=10)
 

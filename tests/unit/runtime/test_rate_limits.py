@@ -15,7 +15,7 @@ def limits(max_keys: int = 100) -> RateLimits:
 
 
 def spent_at(limit: RateLimits, now_ms: int, key: str = "a") -> int:
-    """How many units a key that asks each time gets at one moment."""
+    """How many units a key that requests some each time gets at one moment."""
     count = 0
     while limit.wait_ms(key, now_ms) == 0:
         limit.spend(key, 1, now_ms)

@@ -26,7 +26,7 @@ POLICIES = retention_policies(raw_days=3, positions_days=90)
 
 
 class FakeDomain:
-    """Keeps what it is told, and is away for the first calls."""
+    """Keeps its requests, and is unavailable for the first calls."""
 
     def __init__(self, *, unavailable_for_calls: int = 0) -> None:
         self.steps: list[str] = []

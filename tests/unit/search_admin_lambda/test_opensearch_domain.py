@@ -1,4 +1,4 @@
-"""What goes over the wire to the two plugins, and how their refusals are understood."""
+"""What goes over the wire to the two plugins, and how their rejections are understood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch taken apart and put together again: each entry keeps its own answer."""
+"""A batch taken apart and put together again: each entry keeps its own response."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def parse(service: str, operation: str, document: Any) -> Batch:
 
 
 def through(batch: Batch, failing: set[int], upstream: Upstream) -> tuple[Any, Any]:
-    """What upstream was asked (None: nothing), and what the client is told."""
+    """What upstream received (None: nothing), and what the client gets."""
     forwarded = batch.without(failing)
     parsed = json.loads(forwarded) if forwarded else None
     document = json.dumps(upstream(parsed)).encode() if forwarded else None

@@ -1,4 +1,4 @@
-"""What a request asks for, read from the bytes that real clients send."""
+"""A request's operation and ids, read from the bytes that real clients send."""
 
 from __future__ import annotations
 

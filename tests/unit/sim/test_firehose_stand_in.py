@@ -43,7 +43,7 @@ def batch_of(*numbers: int, positions: dict[str, str] | None = None) -> Batch:
 
 
 class FakeRawLog:
-    """Answers each call with the next of its answers; then takes everything."""
+    """Responds to each call with the next of its responses; then takes everything."""
 
     def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
         self._responses = list(responses)
@@ -65,7 +65,7 @@ class FakeRawLog:
 
 
 class FakeBackup:
-    """Keeps objects; tells what is in them."""
+    """Keeps objects; returns what is in them."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -246,7 +246,7 @@ def test_a_stop_during_an_outage_delivers_nothing_and_says_so(backup):
 
 
 class FakeReader:
-    """Hands out its records in one read, and has the process told to end."""
+    """Hands out its records in one read, and has the process stopped."""
 
     def __init__(self, stop: threading.Event, *records: StreamRecord) -> None:
         self._stop = stop

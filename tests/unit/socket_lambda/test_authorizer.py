@@ -33,7 +33,7 @@ from tests.support.aws_events import aws_event
 from tests.support.deliveries import NOW_MS, ticket_holder
 
 HOUR_MS = 3_600_000
-UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway answer 401
+UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway return 401
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:f6g7h8i9j0/live/$connect"
 
 
@@ -164,7 +164,7 @@ def test_a_late_and_an_invented_ticket_are_unauthorized(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("query", [None, {}, {"ticket": ""}, {"other": "x"}])
-def test_who_brings_nothing_is_unauthorized(gate: Gate, query: Any) -> None:
+def test_a_client_without_credentials_is_unauthorized(gate: Gate, query: Any) -> None:
     event = aws_event("socket_authorize_by_ticket")
     event["queryStringParameters"] = query
 

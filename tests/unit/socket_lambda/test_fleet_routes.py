@@ -1,4 +1,4 @@
-"""Following the fleet: who may, what a view must be, and which of two views stands."""
+"""Following the fleet: which roles may, what a view must be, and which of two views stands."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_dispatcher_follows_the_fleet_in_a_view(socket: Socket) -> None:
 
 
 @pytest.mark.parametrize("role", ["customer", "truck", ""])
-def test_no_one_but_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
+def test_only_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
     track_fleet(socket, role=role)
 
     assert socket.subscriptions.of_topic(FLEET) == []
@@ -170,8 +170,8 @@ def test_a_view_is_kept_no_finer_than_a_store_holds(socket: Socket) -> None:
 
 def test_the_fleet_is_untracked_unless_it_was_tracked_again(socket: Socket) -> None:
     track_fleet(socket, at_ms=TAKEN_AT_MS + 1)
-    socket.send("untrack_fleet", role="dispatcher", who="ann")
-    assert len(socket.subscriptions.of_topic(FLEET)) == 1  # begun after the end was asked for
+    socket.send("untrack_fleet", role="dispatcher", identity="ann")
+    assert len(socket.subscriptions.of_topic(FLEET)) == 1  # begun after the end was requested
 
     track_fleet(socket, at_ms=TAKEN_AT_MS)
     event = aws_event("socket_untrack_fleet")
@@ -206,6 +206,6 @@ def test_a_token_that_is_over_follows_no_fleet(socket: Socket, by: str) -> None:
 
 def test_the_fleet_ends_with_its_connection(socket: Socket) -> None:
     track_fleet(socket)
-    socket.send("disconnect", role="dispatcher", who="ann")
+    socket.send("disconnect", role="dispatcher", identity="ann")
 
     assert socket.subscriptions.of_topic(FLEET) == []

@@ -46,7 +46,7 @@ def test_a_shares_ticket_opens_a_socket_for_its_delivery() -> None:
 
 
 def test_a_token_that_says_it_is_a_share_opens_nothing() -> None:
-    """Whoever can make an identity provider write a role must not get round the shares."""
+    """A client with a forged role from an identity provider must not get round the shares."""
     gate = Gate()
     gate.tokens.holders["forged"] = Holder(
         role=SHARE, identity=SHARE_ID, expires_at_ms=NOW_MS + HOUR_MS
@@ -132,7 +132,7 @@ def test_a_customers_name_that_is_a_shares_is_still_a_customer() -> None:
     """The role decides, not what an identity looks like."""
     socket = Socket()
     socket.has(new_delivery(delivery_id="D-1"))
-    socket.track("D-1", who=SHARE_ID)
+    socket.track("D-1", identity=SHARE_ID)
 
     assert [one["reason"] for one in socket.replies] == ["not_found"]
 

@@ -42,7 +42,7 @@ LIMITS = SocketLimits.of(max_sockets=3, connects_per_minute=6, max_tracked=10, f
 
 
 class FakePoster:
-    """Keeps what is said to each connection."""
+    """Keeps the messages to each connection."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
@@ -98,9 +98,11 @@ class Socket:
         for one in deliveries:
             self.deliveries.append(None, one, [event_of(one)], matches=True)
 
-    def send(self, name: str, body: Any = None, role: str = "customer", who: str = "C-88") -> Any:
+    def send(
+        self, name: str, body: Any = None, role: str = "customer", identity: str = "C-88"
+    ) -> Any:
         event = aws_event(f"socket_{name}")
-        event["requestContext"]["authorizer"] |= {"role": role, "identity": who}
+        event["requestContext"]["authorizer"] |= {"role": role, "identity": identity}
         return handle(event if body is None else with_body(event, body), self.app)
 
     def track(self, delivery_id: str, **as_whom: str) -> None:
@@ -133,7 +135,7 @@ def test_connecting_posts_nothing(socket: Socket) -> None:
     assert socket.nudges.sent == []
 
 
-def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
+def test_a_viewer_that_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
     assert socket.send("track") == {"statusCode": 200}
 
     assert socket.subscriptions.of_topic(delivery_topic("D-1")) == [
@@ -159,7 +161,7 @@ def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
 
 
 def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) -> None:
-    # The snapshot is asked for after the subscription exists: a transition between the two
+    # The snapshot is requested after the subscription exists: a transition between the two
     # reaches the subscriber, or is in the snapshot.
     subscribed: list[bool] = []
     send = socket.nudges.send
@@ -177,24 +179,24 @@ def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) ->
 
 
 @pytest.mark.parametrize(
-    ("role", "who"),
+    ("role", "identity"),
     [("customer", "C-99"), ("truck", "T-0012"), ("truck", "C-88"), ("", "C-88")],
 )
 def test_what_is_not_theirs_looks_as_if_it_did_not_exist(
-    socket: Socket, role: str, who: str
+    socket: Socket, role: str, identity: str
 ) -> None:
-    socket.track("D-1", role=role, who=who)
-    socket.track("D-nobodys", role=role, who=who)
-    not_theirs, nobodys = socket.replies
+    socket.track("D-1", role=role, identity=identity)
+    socket.track("D-missing", role=role, identity=identity)
+    not_theirs, missing = socket.replies
 
-    assert {**not_theirs, "delivery_id": "D-nobodys"} == nobodys
+    assert {**not_theirs, "delivery_id": "D-missing"} == missing
     assert (not_theirs["type"], not_theirs["reason"]) == ("error", "not_found")
     assert socket.followed == []
     assert socket.nudges.sent == []
 
 
 def test_a_dispatcher_tracks_any(socket: Socket) -> None:
-    socket.track("D-1", role="dispatcher", who="ann")
+    socket.track("D-1", role="dispatcher", identity="ann")
 
     assert socket.followed == ["D-1"]
 
@@ -227,7 +229,7 @@ def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
     (rejection,) = socket.replies
     assert (rejection["reason"], rejection["delivery_id"]) == ("too_many", "D-3")
 
-    socket.track("D-2")  # what is tracked already may be asked for again
+    socket.track("D-2")  # what is tracked already may be requested again
     assert socket.nudges.sent[-1].delivery_id == "D-2"
     socket.send("untrack", {"action": "untrack", "delivery_id": "D-1"})
     socket.track("D-3")

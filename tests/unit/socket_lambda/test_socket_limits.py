@@ -1,4 +1,4 @@
-"""One token opens so many sockets, and one socket says so much, whatever container hears it."""
+"""One token opens so many sockets, and one socket sends so much, whatever container handles it."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_device_whose_ends_are_never_reported_gets_in_again_and_again(world: W
         world.gateway.open.clear()
 
 
-def test_who_opens_and_ends_sockets_for_ever_is_rejected(world: World) -> None:
+def test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected(world: World) -> None:
     statuses = []
     for number in range(300):
         world.now_ms += 100
@@ -193,7 +193,7 @@ def test_no_place_is_given_away_when_the_oldest_socket_can_not_be_ended(world: W
 
 
 @pytest.mark.parametrize("name", ["track", "untrack", "ping", "default"])
-def test_a_socket_that_says_too_much_is_reported_and_ended(world: World, name: str) -> None:
+def test_a_socket_that_sends_too_much_is_reported_and_ended(world: World, name: str) -> None:
     world.connects("c")
     output = 0
     while "c" in world.gateway.open and output < 500:

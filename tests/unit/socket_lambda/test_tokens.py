@@ -22,7 +22,7 @@ from socket_lambda.tokens import Holder, InvalidToken, TokenReader
 from tests.support.identity import AUDIENCE, ISSUER, FakeIdentityProvider
 
 KEPT_S = 3600.0
-# PyJWT asks the real clock; an hour from now is far enough from every edge.
+# PyJWT reads the real clock; an hour from now is far enough from every edge.
 EXPIRES_AT_S = int(time.time()) + 3600
 CLAIMS = {
     "iss": ISSUER,
@@ -140,7 +140,7 @@ def test_a_token_signed_with_another_key_is_rejected(
 def test_a_token_does_not_choose_how_it_is_checked(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
-    # The old trick: the public key, which everybody has, as the secret of an HMAC.
+    # The old trick: the public key, which is no secret, as the secret of an HMAC.
     head = segment({"alg": "HS256", "typ": "JWT", "kid": "k1"})
     signed = f"{head}.{segment(CLAIMS)}"
     mac = hmac.new(provider.public_key_pem(), signed.encode(), hashlib.sha256).digest()
@@ -208,7 +208,7 @@ def test_known_keys_stay_in_use_while_the_provider_is_away(
     assert keys.find("k1") is not None
     assert keys.find("k1") is not None
 
-    assert len(provider.fetched) == 3, "it is not asked at every connection"
+    assert len(provider.fetched) == 3, "it is not fetched at every connection"
     assert "keys_not_renewed" in log.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""track_lambda from the gateway's event to its answer, on fakes; each answer as documented."""
+"""track_lambda from the gateway's event to its response, on fakes, as documented."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Api:
             self.history.write_history([HistoryWrite(fix=fix, knowledge=2)])
 
     def get(
-        self, truck_id: str = "T-1", whom: tuple[str, str] = DISPATCHER, **query: str
+        self, truck_id: str = "T-1", caller: tuple[str, str] = DISPATCHER, **query: str
     ) -> tuple[int, Any]:
-        event = called_by(aws_event("http_api_list_deliveries"), *whom)
+        event = called_by(aws_event("http_api_list_deliveries"), *caller)
         event["routeKey"] = "GET /trucks/{truck_id}/track"
         event["pathParameters"] = {"truck_id": truck_id}
         event["queryStringParameters"] = query or None
@@ -99,11 +99,13 @@ def test_a_truck_that_is_not_known_has_an_empty_track(api: Api) -> None:
     assert api.track() == (200, {"truck_id": "T-1", "points": [], "next_cursor": None})
 
 
-@pytest.mark.parametrize("whom", [("customer", "C-88"), ("truck", "T-1"), ("share", "x"), ("", "")])
-def test_only_dispatchers_read_where_trucks_were(api: Api, whom: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "caller", [("customer", "C-88"), ("truck", "T-1"), ("share", "x"), ("", "")]
+)
+def test_only_dispatchers_read_where_trucks_were(api: Api, caller: tuple[str, str]) -> None:
     api.drives("T-1", 2)
 
-    assert api.track(whom=whom)[0] == 403
+    assert api.track(caller=caller)[0] == 403
 
 
 def test_a_revoked_dispatcher_reads_nothing(api: Api) -> None:
@@ -192,7 +194,7 @@ def test_another_dispatcher_and_a_later_moment_have_pages_left() -> None:
     api = Api(pages=6)
     for _ in range(7):
         api.track()
-    other = api.track(whom=("dispatcher", "ben"))[0]
+    other = api.track(caller=("dispatcher", "ben"))[0]
     api.now_ms += 10_000
 
     assert (other, api.track()[0], api.track()[0]) == (200, 200, 429)

@@ -30,7 +30,7 @@ def test_way_and_speed_are_since_the_previous_fix() -> None:
     assert second.implied_speed_mps == pytest.approx(15.0, abs=0.01)
 
 
-def test_what_is_derived_has_no_digits_that_no_one_measured() -> None:
+def test_derived_values_have_no_digits_that_were_not_measured() -> None:
     *_, last = derived(*(fix(7 * n, 100.0 * n, lat=48.0 + 0.0003 * n) for n in range(3)))
 
     reported = (

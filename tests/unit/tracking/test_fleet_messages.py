@@ -1,4 +1,4 @@
-"""A picture of the fleet: what its rows say, and that it fits one frame whatever is in it."""
+"""A snapshot of the fleet: what its rows say, and that it fits one frame whatever is in it."""
 
 from __future__ import annotations
 

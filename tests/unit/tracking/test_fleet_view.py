@@ -1,4 +1,4 @@
-"""A view's bounds: what is accepted, how fine its clusters are, and who shares its answer."""
+"""A view: accepted bounds, how fine its clusters are, and which views share a result."""
 
 from __future__ import annotations
 

@@ -162,5 +162,5 @@ def test_no_bytes_do_anything_else_than_being_invalid(data: bytes) -> None:
         decode_point(data)
 
 
-def test_fields_that_no_one_knows_are_ignored_and_v_may_be_absent() -> None:
+def test_unknown_fields_are_ignored_and_v_may_be_absent() -> None:
     assert decode_point(changed(v=..., colour="blue", nested={"a": [1]})) == FULL

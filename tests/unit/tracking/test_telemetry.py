@@ -221,7 +221,7 @@ def test_what_other_decoders_stop_at_costs_one_point_too(bad: bytes) -> None:
     "extra",
     [{"colour": "blue"}, {"a": {"b": [None, 1e5]}}, {"lat2": "x"}, {"\ud800": 1}, {"a": "\udfff"}],
 )
-def test_fields_that_no_one_knows_are_ignored(extra: dict[str, Any]) -> None:
+def test_unknown_fields_are_ignored(extra: dict[str, Any]) -> None:
     assert len(decoded(POINT | extra).sent) == 1
     assert len(decoded(FIRST_GENERATION | extra, truck_id="5").sent) == 1
     assert len(decoded({"positions": [POINT | extra], "battery": "low"}).sent) == 1

@@ -1,7 +1,7 @@
-"""What sensors make of ordinary days: each story ends in the right status, at the right times.
+"""What sensors make of ordinary days: each timeline ends in the right status, at the right times.
 
 Each truck is a list of fixes (second, metres east of the origin); the destination is 4 km east
-unless a story says otherwise, both geofences have 100 m, and the dwell is 60 s.
+unless a case says otherwise, both geofences have 100 m, and the dwell is 60 s.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ TIMELINES = [
         reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1200)],
     ),
     TruckTimeline(
-        name="a dock at the pickup: after it the truck is heard of near the destination",
+        name="a dock at the pickup: after it the next point is near the destination",
         begins=EN_ROUTE,
         fixes=[*drive(0, -310, 0), (1800, 3200.0)],
         reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1800), (*NEAR, 1800)],

@@ -309,7 +309,7 @@ def test_a_dispatcher_sees_the_truck_whatever_comes_first() -> None:
     assert seen(NEXT, latest(), Access.FULL, stops(EARLIER)) is not None
 
 
-def test_who_becomes_next_does_not_see_where_the_truck_was_for_those_before() -> None:
+def test_the_next_customer_does_not_see_where_the_truck_was_for_those_before() -> None:
     """The truck stands at another customer's door when that delivery is closed."""
     left = stops(changed_at_ms=NOW_MS - 60_000)
     points = track(MOVED_OFF_MS, NOW_MS - 60_001, NOW_MS - 60_000)

@@ -1,4 +1,4 @@
-"""The right to view of who has a share, and nothing else."""
+"""The right to view of a share's holder, and nothing else."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_each_socket_is_a_ticket_too() -> None:
 def test_a_viewer_is_a_message_per_round_and_a_minute_per_minute() -> None:
     plan = round_plan(**WATCHED, **NO_DELIVERIES)
 
-    # 20 posts of the round a second, the new sockets' pictures, and what they asked for.
+    # 20 posts of the round a second, the new sockets' snapshots, and what they requested.
     messages, minutes = (20 + 1 + 1) * 3600, 1_200 * 60
     assert math.isclose(costs_edge.websocket_api(plan).usd, (messages + minutes) / 1e6)
 

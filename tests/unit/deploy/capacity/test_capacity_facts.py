@@ -62,7 +62,7 @@ def test_every_price_is_used_and_every_step_is_cheaper() -> None:
         assert f'"{name}"' in SOURCES, name
 
 
-def test_a_price_that_no_one_looked_up_is_reported() -> None:
+def test_an_unknown_price_is_reported() -> None:
     assert "fargate_vcpu_hour" in read_facts().prices.from_memory
     assert "nat_gb" not in read_facts().prices.from_memory
 

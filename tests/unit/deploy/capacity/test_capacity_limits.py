@@ -34,7 +34,7 @@ def test_trucks_and_rounds_share_the_gateway_and_a_round_goes_as_fast_as_it_can(
         posts_per_second=1e9,
     )  # fmt: skip
 
-    # 180 µs of a core a viewer, whatever the round's interval; and new sockets' pictures.
+    # 180 µs of a core per viewer, whatever the round's interval; and new sockets' snapshots.
     assert math.isclose(use.used, 3_000 + 1 / 180e-6 + 60_000 / 7_200)
 
 

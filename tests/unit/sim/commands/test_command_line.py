@@ -1,4 +1,4 @@
-"""What `python -m sim` says before anything is started."""
+"""The output of `python -m sim` before anything is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came over a socket is sorted: own, foreign, refused, broken."""
+"""What came over a socket is sorted: own, foreign, rejected, broken."""
 
 import asyncio
 
@@ -11,14 +11,14 @@ from tests.unit.sim.viewers.test_receiver import position, status
 CAME_MS = parse_instant("2026-11-24T07:00:07.500Z")
 
 
-def hear(log: CustomerLog, *messages: dict[str, object], new_position: bool = False) -> None:
+def receive(log: CustomerLog, *messages: dict[str, object], new_position: bool = False) -> None:
     for message in messages:
         log.receive(Received(message, CAME_MS, new_position=new_position))
 
 
 def test_a_position_is_kept_with_its_age_at_the_socket() -> None:
     log = CustomerLog("C-1", own=("D-1",))
-    hear(log, position(5), new_position=True)
+    receive(log, position(5), new_position=True)
 
     (shown,) = log.positions
     assert shown.age_s == 2.5
@@ -28,7 +28,7 @@ def test_a_position_is_kept_with_its_age_at_the_socket() -> None:
 
 def test_a_position_that_was_shown_before_is_a_message_but_no_new_position() -> None:
     log = CustomerLog("C-1", own=("D-1",))
-    hear(log, position(5))
+    receive(log, position(5))
 
     assert (log.messages, log.positions) == (1, [])
 
@@ -36,7 +36,7 @@ def test_a_position_that_was_shown_before_is_a_message_but_no_new_position() -> 
 def test_statuses_are_read_from_every_kind_of_message() -> None:
     log = CustomerLog("C-1", own=("D-1",))
     snapshot = {**position(5, type="snapshot"), "events": [{"status": "assigned", "version": 1}]}
-    hear(log, snapshot, status(4, "nearby"))
+    receive(log, snapshot, status(4, "nearby"))
 
     assert log.statuses["D-1"] == {Status.ASSIGNED, Status.IN_TRANSIT, Status.NEARBY}
     assert log.saw("D-1", Status.NEARBY)
@@ -45,8 +45,8 @@ def test_statuses_are_read_from_every_kind_of_message() -> None:
 
 def test_anything_about_a_delivery_of_others_is_foreign() -> None:
     log = CustomerLog("C-1", own=("D-2",))
-    hear(log, position(5), status(1, "assigned"))
-    hear(log, {"type": "ended", "delivery_id": "D-1", "reason": "cancelled"})
+    receive(log, position(5), status(1, "assigned"))
+    receive(log, {"type": "ended", "delivery_id": "D-1", "reason": "cancelled"})
 
     assert len(log.foreign) == 3
     assert log.messages == 0
@@ -54,8 +54,8 @@ def test_anything_about_a_delivery_of_others_is_foreign() -> None:
 
 def test_a_rejection_is_neither_foreign_nor_a_message() -> None:
     log = CustomerLog("C-1", own=())
-    hear(log, *[{"type": "error", "delivery_id": "D-1", "reason": "not_found"}] * 2)
-    hear(log, {"type": "error", "reason": "bad_request"})
+    receive(log, *[{"type": "error", "delivery_id": "D-1", "reason": "not_found"}] * 2)
+    receive(log, {"type": "error", "reason": "bad_request"})
 
     assert log.rejected == {"D-1": 2}
     assert (log.foreign, log.messages) == ([], 0)
@@ -84,12 +84,12 @@ async def test_waiting_ends_with_the_message_that_was_waited_for() -> None:
         log.wait_until(lambda: log.saw("D-1", Status.ARRIVED), within_s=30)
     )
     await asyncio.sleep(0)
-    hear(log, status(4, "nearby"))
+    receive(log, status(4, "nearby"))
     await asyncio.sleep(0)
 
     assert not waiting.done()
 
-    hear(log, status(5, "arrived"))
+    receive(log, status(5, "arrived"))
 
     assert await waiting
 

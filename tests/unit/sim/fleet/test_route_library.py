@@ -1,4 +1,4 @@
-"""The vendored routes are roads that somebody drove, and disjoint."""
+"""The vendored routes are roads that were driven, and disjoint."""
 
 import json
 from itertools import combinations, pairwise

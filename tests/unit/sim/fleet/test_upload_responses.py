@@ -1,4 +1,4 @@
-"""What each answer of the service, and of the gateway before it, means for a batch."""
+"""What each response of the service, and of the gateway before it, means for a batch."""
 
 import json
 from typing import Any

@@ -28,7 +28,7 @@ def test_loads_that_make_no_sense_are_rejected(arguments: tuple[str, str]) -> No
         parsed(*arguments)
 
 
-def test_a_system_that_no_one_names_is_reported(
+def test_a_missing_environment_file_is_reported(
     tmp_path: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = load_test.run(parsed("--sockets", "1", "--env", f"{tmp_path}/none"))

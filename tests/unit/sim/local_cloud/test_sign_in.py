@@ -1,4 +1,4 @@
-"""The local identity provider's sign-in: authorization code with PKCE, and what it refuses."""
+"""The local identity provider's sign-in: authorization code with PKCE, and what it rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The viewer stays connected, tracks again, and tells what is new."""
+"""The viewer stays connected, tracks again, and reports what is new."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -110,7 +110,7 @@ async def test_silence_is_accepted_for_a_dead_connection() -> None:
         assert first.closed
 
 
-async def test_who_tracks_nothing_may_receive_nothing() -> None:
+async def test_a_viewer_that_tracks_nothing_may_receive_nothing() -> None:
     door = FakeDoor()
     async with running(door, Reception(), silence_s=0.01):
         await door.opened.get()
@@ -221,7 +221,7 @@ async def test_a_broken_message_is_reported_and_does_no_harm() -> None:
     assert [received.problem is not None for received in reports.messages] == [True, True, False]
 
 
-async def test_who_had_too_many_waits_before_the_next_socket() -> None:
+async def test_a_viewer_with_too_many_sockets_waits_before_the_next_one() -> None:
     door, reports, slept_s = FakeDoor(), Reception(), []
 
     async def sleep(seconds: float) -> None:
