@@ -74,9 +74,9 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
             beside(f"consumer_points.{size}_a_record", works[size].rate, unit, RAW, limits[size])
             for size in others
         ),
-        beside("consumer_cpu", usual.cpu_us, "µs of CPU a point", SAMPLE, sample.cpu_us),
+        beside("consumer_cpu", usual.cpu_us, "µs of CPU per point", SAMPLE, sample.cpu_us),
         *(
-            Figure(name=f"consumer_cpu.{part}", value=us, unit="µs of CPU a point")
+            Figure(name=f"consumer_cpu.{part}", value=us, unit="µs of CPU per point")
             for part, us in usual.cpu_us_by_part.items()
         ),
     ]

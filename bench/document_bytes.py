@@ -66,7 +66,7 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
         for name, index in (("latest", LATEST_INDEX), ("state", STATE_INDEX)):
             per_truck = _bytes_a_document(store, index)
             figures.append(
-                Figure(name=f"document_bytes.{name}", value=per_truck, unit="bytes a truck")
+                Figure(name=f"document_bytes.{name}", value=per_truck, unit="bytes per truck")
             )
     return figures
 
@@ -84,7 +84,7 @@ def _of_records(fleet: Sequence[Sequence[Point]], payload: float) -> Iterator[Fi
 
 
 def _figure(name: str, value: float, payload: float) -> Figure:
-    return beside(name, value, "bytes a point", JSON, payload)
+    return beside(name, value, "bytes per point", JSON, payload)
 
 
 def _index_raw(store: OpenSearch, fleet: Sequence[Sequence[Point]]) -> None:
@@ -142,6 +142,6 @@ def _bytes_a_document(store: OpenSearch, index: str) -> float:
 
 BENCHMARK = Benchmark(
     name="document_bytes",
-    title="bytes a point, in the stream and on OpenSearch's disk",
+    title="bytes per point, in the stream and on OpenSearch's disk",
     run=run,
 )

@@ -37,7 +37,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     rates = interleaved(contenders, repeats=1 if quick else 3)
     for size in (USUAL, *(size for size in A_RECORD if size != USUAL)):
         name = "enrich_points" if size == USUAL else f"enrich_points.{size}_a_record"
-        yield beside(name, rates[str(size)], "points/s a core", BASELINE, rates["plain"])
+        yield beside(name, rates[str(size)], "points/s per core", BASELINE, rates["plain"])
 
 
 def _fold(of_trucks: Sequence[Sequence[Point]], size: int) -> None:

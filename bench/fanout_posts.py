@@ -73,7 +73,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         )
     usual, *others = ours
     best = max((name for name in baselines if "boto3," in name), key=rates.__getitem__)
-    unit = "posts/s a core"
+    unit = "posts/s per core"
     yield beside("fanout_posts", rates[usual], unit, f"{best} (its best)", rates[best])
     for name, at_once in zip(others, AT_ONCE[1:], strict=True):
         yield beside(f"fanout_posts.{at_once}_at_once", rates[name], unit, best, rates[best])

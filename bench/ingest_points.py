@@ -45,7 +45,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         }
         rates = interleaved(contenders, repeats=1 if quick else 3)
         name = "ingest_points" if size == USUAL else f"ingest_points.{size}_a_request"
-        yield beside(name, rates["ours"], "points/s a core", BASELINE, rates["plain"])
+        yield beside(name, rates["ours"], "points/s per core", BASELINE, rates["plain"])
     repeats = 1 if quick else 7
     yield beside(
         "ingest_import_ms",
@@ -56,8 +56,9 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     )
     # The line of a logged request, and the metrics of all requests of some seconds.
     line, metrics = handle([event_of(of_truck[:USUAL])]).splitlines(keepends=True)
-    yield Figure(name="ingest_log_bytes", value=len(line.encode()), unit="bytes a line")
-    yield Figure(name="ingest_log_bytes.metrics", value=len(metrics.encode()), unit="bytes a line")
+    unit = "bytes per line"
+    yield Figure(name="ingest_log_bytes", value=len(line.encode()), unit=unit)
+    yield Figure(name="ingest_log_bytes.metrics", value=len(metrics.encode()), unit=unit)
     yield Figure(name="ingest_zip_kb", value=_zip_kb(), unit="kB")
 
 

@@ -58,13 +58,13 @@ def _measure(
             per_record = figures["points"] / figures["records"]
     events = [ingest_points.event_of([fix]) for fix in fixes(1, count, end_ms=_now_ms())]
     http = cpu_rate(count, partial(ingest_points.handle, events))
-    yield beside("mqtt_points", rates["direct"], "points/s a core", BASELINE, http)
-    unit = "points/s a core"
+    yield beside("mqtt_points", rates["direct"], "points/s per core", BASELINE, http)
+    unit = "points/s per core"
     yield beside("mqtt_points.route", rates["direct"], unit, ITERATED, rates["iterated"])
     yield Figure(name="mqtt_points.a_record", value=per_record, unit="points a record")
 
     seconds = 1 if quick else 10
-    print_line(f"{RATE} points a second for {seconds} s")
+    print_line(f"{RATE} points per second for {seconds} s")
     bridge = _start_bridge(broker, RATE * seconds, "direct")
     assert bridge.stdout is not None
     bridge.stdout.readline()

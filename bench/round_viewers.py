@@ -38,7 +38,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         # Before and after: the machine's other load changes within the minute.
         plain.append(_measure("plain", plain_viewers, url))
     plain_rate = 2 * plain_viewers / sum(one["cpu_s"] for one in plain)
-    unit = "viewers/s a core"
+    unit = "viewers/s per core"
     for place, (size, result) in enumerate(results.items()):
         name = "round_viewers" if place == 0 else f"round_viewers.{size}"
         yield beside(name, size / result["cpu_s"], unit, PLAIN, plain_rate)

@@ -75,7 +75,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     }
     with contextlib.suppress(_Without):
         ways |= _centrifugo(first, quick, print_line)
-    unit = f"messages/s a core, to {first:,} sockets"
+    unit = f"messages/s per core, to {first:,} sockets"
     usual, *more = ways
     yield beside("sockets_held", ours[first].rate, unit, usual, ways[usual].rate)
     for name in more:
@@ -86,14 +86,14 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         yield Figure(
             name=f"sockets_held.{size}",
             value=ours[size].rate,
-            unit=f"messages/s a core, to {size:,} sockets",
+            unit=f"messages/s per core, to {size:,} sockets",
         )
     for process, us in ours[first].us.items():
-        yield Figure(name=f"sockets_held_cpu.{process}", value=us, unit="µs a message")
+        yield Figure(name=f"sockets_held_cpu.{process}", value=us, unit="µs per message")
     yield beside(
         "sockets_held_bytes",
         ours[first].socket_bytes,
-        "bytes of the gateway a socket",
+        "bytes of the gateway per socket",
         usual,
         ways[usual].socket_bytes,
     )

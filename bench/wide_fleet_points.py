@@ -139,13 +139,13 @@ def _figures(measured: Mapping[str, Mapping[str, _Consumed]], raw: float) -> Ite
     for kind, by_consumer in measured.items():
         ours, former = by_consumer["ours"], by_consumer["former"]
         suffix = "" if kind == "at_hand" else f".{kind}"
-        unit = "µs of CPU a point"
+        unit = "µs of CPU per point"
         yield beside(f"wide_fleet_points{suffix}", ours.work.rate, "points/s", RAW, raw)
         yield beside(f"wide_fleet_cpu{suffix}", ours.work.cpu_us, unit, FORMER, former.work.cpu_us)
         for part, us in ours.cpu_us.items():
             yield beside(f"wide_fleet_cpu.{kind}.{part}", us, unit, FORMER, former.cpu_us[part])
         name = f"wide_fleet_written.{kind}"
-        yield beside(name, ours.written, "bytes a point", FORMER, former.written)
+        yield beside(name, ours.written, "bytes per point", FORMER, former.written)
 
 
 async def _consume(
@@ -274,8 +274,8 @@ def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator
             for kept in (1, trucks)
         )
         found[name] = (all_ - none) / trucks
-        print_line(f"{name}: {found[name]:,.0f} bytes of a process's memory a truck, of {trucks}")
-    unit = "bytes a truck"
+        print_line(f"{name}: {found[name]:,.0f} bytes of a process's memory per truck, of {trucks}")
+    unit = "bytes per truck"
     yield beside("wide_fleet_process_bytes", found["ours"], unit, FORMER, found["former"])
 
 
@@ -291,8 +291,8 @@ def _compressed_sizes(quick: bool) -> Iterator[Figure]:
     rate = cpu_rate(len(documents), lambda: gzip.compress(body))
     for name, sent in (("memory", body), ("wire", compressed)):
         size = len(sent) / len(documents)
-        yield Figure(name=f"wide_fleet_{name}", value=size, unit="bytes a truck")
-    yield Figure(name="wide_fleet_wire_cpu", value=1e6 / rate, unit="µs of CPU a truck")
+        yield Figure(name=f"wide_fleet_{name}", value=size, unit="bytes per truck")
+    yield Figure(name="wide_fleet_wire_cpu", value=1e6 / rate, unit="µs of CPU per truck")
 
 
 def _state_document(of: Sequence[Point]) -> bytes:

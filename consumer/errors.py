@@ -35,4 +35,4 @@ class LeaseLost(ConsumerError):  # noqa: N818 - named for what happened
     def __init__(self, truck_id: str, writer_id: str) -> None:
         self.truck_id = truck_id
         self.writer_id = writer_id
-        super().__init__(f"the memory of truck {truck_id} was written by {writer_id}")
+        super().__init__(f"the state of truck {truck_id} was written by {writer_id}")

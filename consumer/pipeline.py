@@ -158,7 +158,7 @@ class BatchPipeline:
             return report
         sorted_out = sort_out(records, self._shard_range)
         self._park(sorted_out.faults, report, budget)
-        # First of all: the longer a batch takes, the more load must be taken off the doors.
+        # First of all: the longer a batch takes, the more load must be taken off the endpoints.
         self._quota.count(sorted_out.by_truck)
         position = max(record.position for record in records)
         void = self._take(sorted_out.by_truck, position, report, budget)

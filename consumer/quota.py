@@ -1,6 +1,6 @@
 """Which trucks send more than their quota: only a shard's consumer sees all that a truck sends.
 
-The doors for telemetry share no counter: a write per request would cost as much as the request.
+The ingest endpoints share no counter: a write per request would cost as much as the request.
 Each container counts the requests that it sees itself, which stops the worst excess at once. What a
 truck sends through many containers is counted here, and the truck is blocked for as long as it has
 overdrawn its quota.
@@ -22,7 +22,7 @@ from rtdts.tracking.blocks import Block, BlockKind, identity_subject
 from rtdts.tracking.roles import TRUCK
 
 BLOCK_FROM_MS: Final = 10_000
-"""Shorter blocks would end before every door has read them; the doors' own counts cover those."""
+"""Shorter blocks would end before every endpoint has read them; their own counts cover those."""
 MOST_PER_BATCH: Final = 10
 """Writes that a batch waits for; a truck still over its quota is blocked after the next batch."""
 PAUSE_MS: Final = 30_000

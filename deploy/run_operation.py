@@ -169,7 +169,7 @@ def main(
     task_arn = ""
     try:
         task_arn = task.start(args.operation)
-        _report(f"started {task_arn}; it may take a minute until it says something")
+        _report(f"started {task_arn}; it may take a minute until its first line of log")
         code = task.follow(task_arn)
     except KeyboardInterrupt:
         return _fail(_goes_on(name, task_arn), INTERRUPTED)

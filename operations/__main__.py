@@ -194,7 +194,7 @@ def _replay_backup(args: argparse.Namespace, operator: Operator) -> tuple[int, s
 
 def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     if operator.failed_messages is None:
-        raise UnsafeOperationError("this system has no door over AWS IoT Core")
+        raise UnsafeOperationError("this system has no ingest endpoint over AWS IoT Core")
     pace = Pace(args.messages_per_second)
     report = replay_failed_messages(operator.failed_messages, pace, operator.console)
     summary = f"replayed {report.replayed} messages; stay: {report.stay}"
@@ -208,7 +208,7 @@ def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tup
 
 def _replay_set_aside(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     if operator.failed_messages is None:
-        raise UnsafeOperationError("this system has no door over AWS IoT Core")
+        raise UnsafeOperationError("this system has no ingest endpoint over AWS IoT Core")
     report = replay_set_aside(
         operator.set_aside,
         operator.failed_messages.stream,

@@ -68,8 +68,8 @@ class Operator:
         parked: The parked records.
         backup: Firehose's backup.
         failed_messages: Messages that AWS IoT Core could not write, and their target; None without
-            that door.
-        set_aside: Batches of that door that Lambda gave up.
+            that endpoint.
+        set_aside: Batches of that endpoint that Lambda gave up.
         retention: The stream's retention.
         restream: Makes the writer to the stream, limited to a number of points per second.
         into_stream: The stream as a target of a backup's replay.

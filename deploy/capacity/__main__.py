@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.capacity",
-        description="What a fleet needs in AWS, what that costs a month, and what breaks first. "
+        description="What a fleet needs in AWS, what that costs per month, and what breaks first. "
         "Calculated from what `make bench` measured, AWS's limits and its list prices: "
         "deploy/capacity/*.toml. See docs/capacity.md.",
     )

@@ -67,7 +67,7 @@ def between_zones(plan: CapacityPlan) -> Cost:
 
 
 def cloudwatch(plan: CapacityPlan) -> Cost:
-    """What the doors log, each class at its price, and metrics."""
+    """What the ingest endpoints log, each class at its price, and metrics."""
     lambda_gb = _lambda_logs_gb(plan)
     gateway_gb = gateway_logs_gb(plan)
     return Cost(

@@ -1,6 +1,6 @@
-"""Compares the doors for points: the monthly cost of each, and the limit that it reaches first.
+"""Compares the ingest endpoints: the monthly cost of each, and the limit that it reaches first.
 
-Only the differences are counted. The main stream and all behind it are the same for every door,
+Only the differences are counted. The main stream and all behind it are the same for every endpoint,
 since each puts one record per truck into it for the points that came at about the same time.
 """
 
@@ -37,7 +37,7 @@ VCPU_GB: Final = (2, 8)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Door:
-    """A door for points.
+    """An ingest endpoint.
 
     Attributes:
         usd: Per month.

@@ -99,7 +99,7 @@ def large(plan: CapacityPlan) -> Iterator[Use]:
         kind="quota",
         used=READERS * plan.load.stream_bytes / sizes.shards / 1e6,
         limit=of["kinesis_shard_read_bytes"].value / 1e6,
-        unit="MB/s a shard",
+        unit="MB/s per shard",
         remedy="enhanced fan-out (KCL_RETRIEVAL_MODE), or more shards",
     )
 

@@ -69,7 +69,7 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
         kind="size",
         used=_task_gb(plan),
         limit=scenario.task_gb,
-        unit="GB a task",
+        unit="GB per task",
         remedy="consumer.memory_mb",
     )
     yield Use(

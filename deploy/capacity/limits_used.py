@@ -19,7 +19,7 @@ def limits_used(plan: CapacityPlan) -> list[Use]:
 def _ours(plan: CapacityPlan) -> Iterator[Use]:
     """Limits that only a code change can raise."""
     yield Use(
-        name="statuses a shard",
+        name="statuses per shard",
         kind="ours",
         used=plan.load.transitions / plan.sizes.shards,
         limit=plan.facts.limits["transitions"].value,

@@ -38,12 +38,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "drive",
         help="drive trucks in real time and judge what became of every point",
-        description="Creates a delivery per truck, connects their customers and intruders who try "
-        "to track what is not theirs, drives real roads in real time, and judges by point id: "
-        "from the stores and the sockets, or from HTTP and the sockets alone where the "
-        "environment shows no OpenSearch.",
+        description="Creates a delivery per truck, connects their customers, and intruders that "
+        "request deliveries without the right to view them, drives real roads in real time, and "
+        "judges by point id: from the stores and the sockets, or from HTTP and the sockets alone "
+        "where the environment shows no OpenSearch.",
         epilog="Exit code: 0 when all is well, 1 when the verdict names a problem, 2 when the "
-        "drive could not be held, 130 after Ctrl-C. Progress goes to standard error.",
+        "drive could not be run, 130 after Ctrl-C. Progress goes to standard error.",
     )
     parser.add_argument(
         "--trucks", type=count, default=5, metavar="N", help="how many (default: %(default)s)"
@@ -71,8 +71,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--via",
         choices=DOORS,
         default="http",
-        help="the door for the points; mixed: every other truck over MQTT; iot: AWS IoT Core's "
-        "rule, in a local cloud only; all: each in turn (default: %(default)s)",
+        help="the ingest endpoint for the points; mixed: every other truck over MQTT; iot: "
+        "AWS IoT Core's rule, in a local cloud only; all: each in turn (default: %(default)s)",
     )
     parser.add_argument("--gzip", action="store_true", help="send compressed batches")
     parser.add_argument(
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         ApiError,
         HandshakeRejectedError,
     ) as error:
-        _print_line(f"the drive could not be held: {error}")
+        _print_line(f"the drive could not be run: {error}")
         if isinstance(error, TripTooShortError):
             _print_line("try a longer --duration: the default, 60, fits on every route")
         return EXIT_NOT_RUN
@@ -129,7 +129,7 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
             raise EnvironmentFileError(
                 "--via iot: into a local cloud only, whose trucks need no certificates"
             )
-        _print_line("opening the door over AWS IoT Core")
+        _print_line("setting up the ingest endpoint over AWS IoT Core")
         await asyncio.to_thread(open_iot_door, environment)
     async with aiohttp.ClientSession() as session:
         system = System(

@@ -60,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "environment file names, a local cloud or a deployed one. Ends by itself; cancels its "
         "deliveries at the end.",
         epilog="Exit code: 0 when all sockets were held within the limits, 1 when not, 2 when the "
-        "test could not be held, 130 after Ctrl-C. Progress goes to standard error.",
+        "test could not be run, 130 after Ctrl-C. Progress goes to standard error.",
     )
     load, defaults = parser.add_argument_group("load"), LoadOptions()
     load.add_argument(
@@ -190,7 +190,7 @@ def run(args: argparse.Namespace) -> int:
         *(EnvironmentFileError, TokenError, TripTooShortError, TooManySocketsError),
         *(ApiError, ExceptionGroup),
     ) as error:
-        _print_line(f"the load test could not be held: {_first(error)}")
+        _print_line(f"the load test could not be run: {_first(error)}")
         return EXIT_NOT_RUN
     except KeyboardInterrupt:
         _print_line("interrupted before the first socket")

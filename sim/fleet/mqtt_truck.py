@@ -145,14 +145,14 @@ class MqttTruck:
         Raises:
             RejectedByBrokerError: It was rejected, perhaps by ending the connection.
         """
-        asking = asyncio.ensure_future(self._client.subscribe(topic, qos=1))
+        subscribing = asyncio.ensure_future(self._client.subscribe(topic, qos=1))
         assert self._reading is not None  # noqa: S101 - called while it is open
-        await asyncio.wait({asking, self._reading}, return_when=asyncio.FIRST_COMPLETED)
-        if not asking.done():
-            asking.cancel()
+        await asyncio.wait({subscribing, self._reading}, return_when=asyncio.FIRST_COMPLETED)
+        if not subscribing.done():
+            subscribing.cancel()
             raise RejectedByBrokerError("the connection has ended")
         try:
-            codes = await asking
+            codes = await subscribing
         except aiomqtt.MqttError as error:
             raise RejectedByBrokerError(str(error)) from error
         if any(reason_number(code) >= FIRST_FAILURE for code in codes):

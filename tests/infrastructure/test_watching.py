@@ -361,7 +361,7 @@ def test_no_alarm_has_more_metrics_than_cloudwatch_takes(watching: Watching) -> 
 def test_an_address_in_the_settings_is_subscribed_to_the_alarms(in_production: Watching) -> None:
     subscriptions = in_production.of_type("aws_sns_topic_subscription")
 
-    assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]
+    assert [one["endpoint"] for one in subscriptions] == ["alarms@example.com"]
 
 
 def test_no_task_is_added_for_points_that_wait_for_a_store_or_for_firehose(

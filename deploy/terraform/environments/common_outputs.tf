@@ -14,7 +14,7 @@ output "websocket_url" {
 }
 
 output "issuer" {
-  description = "Whose tokens are taken."
+  description = "The issuer whose tokens are accepted."
   value       = local.issuer
 }
 

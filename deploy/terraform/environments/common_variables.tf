@@ -11,7 +11,7 @@ variable "image_tags" {
 }
 
 variable "iot_ingest" {
-  description = "The door for trucks over AWS IoT Core: {} for one shard, or see the module iot_ingest. Null: none."
+  description = "The ingest endpoint for trucks over AWS IoT Core: {} for one shard, or see the module iot_ingest. Null: none."
   type        = any
   default     = null
 }

@@ -89,7 +89,7 @@ variable "search_nodes" {
 }
 
 variable "retention" {
-  description = "Days for which things are kept; see the module system, which says of each of these what it takes."
+  description = "Days for which things are kept; see the module system, which describes each."
   type        = any
   default = {
     raw_days        = 3
@@ -101,7 +101,7 @@ variable "retention" {
 }
 
 variable "http_throttle" {
-  description = "Requests a second, and at once, over all clients; an account's quota is 10,000 and 5,000."
+  description = "Requests per second, and at once, over all clients; an account's quota is 10,000 and 5,000."
   type        = any
   default = {
     requests_per_second = 5000
@@ -110,7 +110,7 @@ variable "http_throttle" {
 }
 
 variable "gateway_requests_per_second" {
-  description = "Requests a second of API Gateway that this system may take: the account's quota in its region (10,000, in some 2,500), less what other systems need. The broadcasters post with what http_throttle leaves of it."
+  description = "Requests per second that this system may use of API Gateway: the account's quota in its region (10,000, in some 2,500), less what other systems need. The broadcasters post with what http_throttle leaves of it."
   type        = number
   default     = 10000
 }
@@ -140,7 +140,7 @@ variable "edge_requests_per_address" {
 }
 
 variable "socket_throttle" {
-  description = "Socket messages a second, and at once, over all viewers."
+  description = "Socket messages per second, and at once, over all viewers."
   type        = any
   default = {
     requests_per_second = 2000
@@ -165,7 +165,7 @@ variable "consumer" {
 }
 
 variable "broadcaster" {
-  description = "The broadcaster's tasks; two, so that a lost one's part of a round is held by the other. Its process uses one core."
+  description = "The broadcaster's tasks; two, so that the other runs a lost one's part of a round. Its process uses one core."
   type        = any
   default = {
     cpu       = 1024

@@ -119,7 +119,7 @@ resource "aws_ecs_task_definition" "this" {
       capabilities       = { drop = ["ALL"] }
     }
 
-    # Fargate's own bounds; a process needs a file a connection.
+    # Fargate's own bounds; a process needs a file per connection.
     ulimits = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
 
     logConfiguration = {

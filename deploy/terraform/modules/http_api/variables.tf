@@ -40,7 +40,7 @@ variable "functions" {
 }
 
 variable "throttle" {
-  description = "Requests a second, and at once, that all clients together may send."
+  description = "Requests per second, and at once, that all clients together may send."
   type = object({
     requests_per_second = number
     burst               = number

@@ -1,13 +1,13 @@
 # Trucks by AWS IoT Core: a rule takes what a truck publishes, without a broker's price for each message
 # (basic ingest), and puts it into a small stream of its own. From there a Lambda takes many at once,
-# judges them as every door does, and puts them into the main stream, a record a truck.
+# validates them as every ingest endpoint does, and puts them into the main stream, one record per truck.
 
 locals {
   # Of letters, digits and underscores.
   rule_name = "${replace(var.name, "-", "_")}_telemetry"
 }
 
-# Each message is a record here: 1,000 a second and shard. Nothing else reads it.
+# Each message is a record here: 1,000 per second and shard. Nothing else reads it.
 resource "aws_kinesis_stream" "this" {
   name                      = var.stream_name
   shard_count               = var.shard_count
@@ -35,7 +35,7 @@ resource "aws_iot_topic_rule" "telemetry" {
     role_arn      = module.rule_role.arn
   }
 
-  # The truck has its PUBACK by then: what the stream did not take is kept here, to be put again.
+  # The truck has its PUBACK by then: what the stream did not accept is kept here, to be put again.
   error_action {
     sqs {
       queue_url  = aws_sqs_queue.failed.url
@@ -80,8 +80,8 @@ resource "aws_lambda_event_source_mapping" "this" {
   maximum_batching_window_in_seconds = 1
   parallelization_factor             = var.parallelization_factor
 
-  # A batch that ends it is halved until what does it is alone. Without a limit of attempts; what is
-  # undone when half of the stream's retention is over is set aside, with its payload.
+  # A batch that ends the Lambda is halved until the record at fault is alone. Attempts have no limit; a
+  # record not processed within half of the stream's retention is set aside, with its payload.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = -1

@@ -43,7 +43,7 @@ variable "given_up_bucket_arn" {
 }
 
 variable "shard_count" {
-  description = "Shards of the small stream: 1,000 messages a second each."
+  description = "Shards of the small stream: 1,000 messages per second each."
   type        = number
   default     = 1
 
@@ -54,7 +54,7 @@ variable "shard_count" {
 }
 
 variable "retention_hours" {
-  description = "Hours for which the small stream keeps a message that the Lambda has not taken."
+  description = "Hours for which the small stream keeps a message that the Lambda has not processed."
   type        = number
 
   validation {
@@ -64,7 +64,7 @@ variable "retention_hours" {
 }
 
 variable "parallelization_factor" {
-  description = "Batches of a shard that are taken at once; a truck's stay in order."
+  description = "Batches of a shard that are processed at once; a truck's stay in order."
   type        = number
   default     = 1
 

@@ -1,7 +1,7 @@
 # FIFO queues, most with a dead-letter queue.
 
 locals {
-  # Deduplication and throughput a message group instead of a queue: 300 sends a second would
+  # Deduplication and throughput per message group instead of per queue: 300 sends per second would
   # otherwise be all that SQS takes.
   deduplication_scope   = "messageGroup"
   fifo_throughput_limit = "perMessageGroupId"

@@ -1,5 +1,5 @@
-# The OpenSearch domain: in the VPC, with fine-grained access control. Its IAM policy says who may
-# reach it; what each finds there is said by the roles that search_admin_lambda installs.
+# The OpenSearch domain: in the VPC, with fine-grained access control. Its IAM policy lists the
+# roles that may reach it; the roles that search_admin_lambda installs set what each may do there.
 
 locals {
   log_types = { ES_APPLICATION_LOGS = "application", AUDIT_LOGS = "audit" }
@@ -101,7 +101,7 @@ resource "aws_opensearch_domain" "this" {
     }
   }
 
-  # New versions of the service's own software come in the quiet hours, without a request.
+  # New versions of the service's own software are installed in the quiet hours, without approval.
   software_update_options {
     auto_software_update_enabled = true
   }

@@ -45,7 +45,7 @@ variable "authorizer" {
 }
 
 variable "throttle" {
-  description = "Messages (connecting included) a second, and at once, from all viewers together."
+  description = "Messages (connecting included) per second, and at once, from all viewers together."
   type = object({
     requests_per_second = number
     burst               = number

@@ -113,7 +113,7 @@ module "http_api" {
   pages              = local.definitions.pages
   log_retention_days = var.retention.log_days
 
-  # The way in is opened last.
+  # The HTTP API, through which points come, is created last.
   depends_on = [module.raw_log, module.consumer, module.broadcaster]
 }
 

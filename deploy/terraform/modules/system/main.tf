@@ -12,7 +12,7 @@ locals {
   # What the KCL calls its application is also the name of its lease table.
   consumer_application = "${var.name}-consumer"
 
-  # By name: the door wants the functions, and their rights the door.
+  # By name: iot_ingest needs the functions, and their permissions need its stream and queue.
   device_messages = { stream_name = "${var.name}-device-messages", queue_name = "${var.name}-failed-device-messages" }
 
   table_names = {

@@ -33,7 +33,7 @@ variable "network" {
 }
 
 variable "stream" {
-  description = "The stream. Each shard takes 1 MB and 1,000 records a second; null for on demand."
+  description = "The stream. Each shard takes 1 MB and 1,000 records per second; null for on demand."
   type = object({
     shard_count     = optional(number)
     retention_hours = number
@@ -74,7 +74,7 @@ variable "search" {
 
   validation {
     condition     = 2 * var.search.shards * (var.retention.positions_days + var.retention.raw_days + 2) <= 1000 * var.search.instance_count
-    error_message = "OpenSearch takes 1,000 shards a node, replicas counted: fewer shards, fewer days, or more nodes."
+    error_message = "OpenSearch takes 1,000 shards per node, replicas counted: fewer shards, fewer days, or more nodes."
   }
 }
 
@@ -123,7 +123,7 @@ variable "identity" {
 }
 
 variable "http_throttle" {
-  description = "Requests a second, and at once, over all clients."
+  description = "Requests per second, and at once, over all clients."
   type = object({
     requests_per_second = number
     burst               = number
@@ -131,12 +131,12 @@ variable "http_throttle" {
 }
 
 variable "gateway_requests_per_second" {
-  description = "Requests a second of API Gateway that this system may take of the account's quota, 10,000 for all APIs of a region. What http_throttle leaves of it is divided among the broadcaster's tasks, as if all of max_tasks ran."
+  description = "Requests per second that this system may use of the account's quota, 10,000 for all APIs of a region. What http_throttle leaves of it is divided among the broadcaster's tasks, as if all of max_tasks ran."
   type        = number
 
   validation {
     condition     = var.gateway_requests_per_second - var.http_throttle.requests_per_second >= var.broadcaster.max_tasks
-    error_message = "http_throttle must leave each of the broadcaster's tasks a post a second at least."
+    error_message = "http_throttle must leave each of the broadcaster's tasks at least one post per second."
   }
 }
 
@@ -174,7 +174,7 @@ variable "edge_requests_per_address" {
 }
 
 variable "socket_throttle" {
-  description = "Socket messages a second, and at once, over all viewers."
+  description = "Socket messages per second, and at once, over all viewers."
   type = object({
     requests_per_second = number
     burst               = number
@@ -215,7 +215,7 @@ variable "consumer" {
 
   validation {
     condition     = var.stream.shard_count == null ? true : var.consumer.max_tasks <= var.stream.shard_count
-    error_message = "At most one task a shard."
+    error_message = "At most one task per shard."
   }
 }
 
@@ -230,7 +230,7 @@ variable "broadcaster" {
 }
 
 variable "iot_ingest" {
-  description = "The door for trucks over AWS IoT Core; see the module iot_ingest. Null: none."
+  description = "The ingest endpoint for trucks over AWS IoT Core; see the module iot_ingest. Null: none."
   type = object({
     shard_count            = optional(number, 1)
     parallelization_factor = optional(number, 1)

@@ -50,7 +50,7 @@ module "watching" {
   }
 
   promised = {
-    # The settings' own default: a viewer is promised a message a minute.
+    # The settings' own default: a viewer is promised a message per minute.
     round_interval_s       = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
     round_spread           = tonumber(local.known_settings["ROUND_SPREAD"])
     search_volume_gb       = var.search.volume_gb

@@ -1,5 +1,5 @@
 # One dashboard, in the order in which a point flows: in, through the stream, into the stores, out to
-# the viewers; then what all of it runs on. A row is what one sees at a glance, left before right.
+# the viewers; then what all of it runs on. Related graphs share a row.
 
 locals {
   # As a dashboard wants a metric: namespace, name, and each dimension with its value.
@@ -14,13 +14,13 @@ locals {
   # Of each graph: its title, the statistic, and the metrics, some with a statistic of their own.
   rows = [for row in [
     [
-      { title = "Points in, a minute", stat = "Sum", metrics = [
+      { title = "Points in, per minute", stat = "Sum", metrics = [
         concat(local.shown["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.shown["ingest_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
         concat(local.shown["ingest_lambda.PointsRejected"], [{ label = "rejected" }]),
         concat(local.shown["ingest_lambda.PointsFailed"], [{ label = "to be sent again" }]),
       ] },
-      { title = "HTTP requests a minute", stat = "Sum", metrics = [
+      { title = "HTTP requests per minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "Count"], local.of_http, [{ label = "requests" }]),
         concat(["AWS/ApiGateway", "4xx"], local.of_http, [{ label = "4xx" }]),
         concat(["AWS/ApiGateway", "5xx"], local.of_http, [{ label = "5xx" }]),
@@ -31,17 +31,17 @@ locals {
       ] },
     ],
     flatten([for of in var.watched.device_messages[*] : [
-      { title = "IoT Core: points, a minute", stat = "Sum", metrics = [
+      { title = "IoT Core: points, per minute", stat = "Sum", metrics = [
         concat(local.shown["iot_lambda.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.shown["iot_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
         concat(local.shown["iot_lambda.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.shown["iot_lambda.PointsFailed"], [{ label = "not taken by the stream at once" }]),
+        concat(local.shown["iot_lambda.PointsFailed"], [{ label = "not written to the stream at once" }]),
         concat(local.shown["iot_lambda.StreamAttempts"], [{ label = "attempts" }]),
       ] },
       { title = "IoT Core: how long messages wait, ms", stat = "Maximum", metrics = [
         ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", of.stream_name, { label = "the oldest" }],
       ] },
-      { title = "IoT Core: messages that did not get through, a minute", stat = "Sum", metrics = [
+      { title = "IoT Core: messages that did not get through, per minute", stat = "Sum", metrics = [
         concat(local.shown["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
         concat(local.shown["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
         concat(local.shown["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
@@ -52,30 +52,30 @@ locals {
       ] },
     ]]),
     [for graph in [
-      { title = "MQTT bridge: points, a minute", stat = "Sum", metrics = [
+      { title = "MQTT bridge: points, per minute", stat = "Sum", metrics = [
         concat(local.shown["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.shown["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
         concat(local.shown["mqtt_bridge.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.shown["mqtt_bridge.PointsFailed"], [{ label = "not taken by the stream at once" }]),
+        concat(local.shown["mqtt_bridge.PointsFailed"], [{ label = "not written to the stream at once" }]),
         concat(local.shown["mqtt_bridge.StreamAttempts"], [{ label = "attempts" }]),
       ] },
       { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [
         concat(local.shown["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
         concat(local.shown["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
       ] },
-      { title = "MQTT bridge: lost connections, unusable messages, a minute", stat = "Sum", metrics = [
+      { title = "MQTT bridge: lost connections, unusable messages, per minute", stat = "Sum", metrics = [
         concat(local.shown["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
         concat(local.shown["mqtt_bridge.MessagesUnusable"], [{ label = "unusable messages" }]),
       ] },
     ] : graph if contains(keys(var.services.names), "mqtt_bridge")],
     [
-      { title = "Stream: taken and refused, a minute", stat = "Sum", metrics = [
+      { title = "Stream: written and refused, per minute", stat = "Sum", metrics = [
         ["AWS/Kinesis", "IncomingRecords", "StreamName", var.watched.stream_name, { label = "records" }],
         concat(local.shown["ingest_lambda.StreamAttempts"], [{ label = "attempts" }]),
         ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused writes" }],
         ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused reads" }],
       ] },
-      { title = "Stream: bytes in a minute", stat = "Sum", metrics = [
+      { title = "Stream: bytes per minute", stat = "Sum", metrics = [
         ["AWS/Kinesis", "IncomingBytes", "StreamName", var.watched.stream_name, { label = "bytes" }],
       ] },
       { title = "How long points wait, ms", stat = "Maximum", metrics = [
@@ -85,11 +85,11 @@ locals {
       ] },
     ],
     [
-      { title = "Consumer: points a second", stat = "Sum", metrics = [
+      { title = "Consumer: points per second", stat = "Sum", metrics = [
         concat(local.shown["consumer.Points"], [{ id = "points", visible = false }]),
         [{ expression = "points / PERIOD(points)", label = "points/s", id = "rate" }],
       ] },
-      { title = "Consumer: copies, late and parked points, a minute", stat = "Sum", metrics = [
+      { title = "Consumer: copies, late and parked points, per minute", stat = "Sum", metrics = [
         concat(local.shown["consumer.Duplicates"], [{ label = "copies" }]),
         concat(local.shown["consumer.LatePoints"], [{ label = "late" }]),
         concat(local.shown["consumer.PointsBeyondHorizon"], [{ label = "too late for a status" }]),
@@ -116,7 +116,7 @@ locals {
       ] },
     ],
     [
-      { title = "Transitions, nudges, a minute", stat = "Sum", metrics = [
+      { title = "Transitions, nudges, per minute", stat = "Sum", metrics = [
         concat(local.shown["consumer.Transitions"], [{ label = "transitions" }]),
         concat(local.shown["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
         concat(local.shown["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
@@ -133,7 +133,7 @@ locals {
       ] },
     ],
     [
-      { title = "First pictures, a minute", stat = "Sum", metrics = [
+      { title = "Snapshots, per minute", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.SnapshotsReceived"], [{ label = "requested" }]),
         concat(local.shown["broadcaster.SnapshotViewersDelivered"], [{ label = "pushed" }]),
         concat(local.shown["broadcaster.SnapshotViewersNotReached"], [{ label = "left to the round" }]),
@@ -168,18 +168,18 @@ locals {
         concat(local.shown["broadcaster.FleetViewers"], [{ label = "following" }]),
         concat(local.shown["broadcaster.FleetPictureDuration"], [{ label = "longest, ms", yAxis = "right" }]),
       ] },
-      { title = "Fleet: messages, a minute", stat = "Sum", metrics = [
+      { title = "Fleet: messages, per minute", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.FleetMessagesDelivered"], [{ label = "pushed" }]),
         concat(local.shown["broadcaster.FleetMessagesNotReached"], [{ label = "not reached" }]),
         concat(local.shown["broadcaster.FleetPicturesFailed"], [{ label = "views not read" }]),
       ] },
     ],
     [
-      { title = "Sockets, a minute", stat = "Sum", metrics = [
+      { title = "Sockets, per minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "ConnectCount"], local.of_socket, [{ label = "connect" }]),
         concat(["AWS/ApiGateway", "MessageCount"], local.of_socket, [{ label = "messages, both ways" }]),
       ] },
-      { title = "Sockets: errors a minute", stat = "Sum", metrics = [
+      { title = "Sockets: errors per minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "ClientError"], local.of_socket, [{ label = "refused" }]),
         concat(["AWS/ApiGateway", "IntegrationError"], local.of_socket, [{ label = "the Lambda returned an error" }]),
         concat(["AWS/ApiGateway", "ExecutionError"], local.of_socket, [{ label = "the Lambda was not reached" }]),
@@ -193,7 +193,7 @@ locals {
       ] },
     ],
     [
-      { title = "Lambdas: runs a minute", stat = "Sum", metrics = [
+      { title = "Lambdas: runs per minute", stat = "Sum", metrics = [
         for key, name in var.watched.function_names : ["AWS/Lambda", "Invocations", "FunctionName", name, { label = key }]
       ] },
       { title = "Lambdas: errors and throttles", stat = "Sum", metrics = concat(
@@ -211,7 +211,7 @@ locals {
       { title = "Containers: memory, %", stat = "Maximum", metrics = [
         for key, name in var.services.names : ["AWS/ECS", "MemoryUtilization", "ClusterName", var.services.cluster_name, "ServiceName", name, { label = key }]
       ] },
-      { title = "Tables: throttled, a minute", stat = "Sum", metrics = concat(
+      { title = "Tables: throttled, per minute", stat = "Sum", metrics = concat(
         [for key, name in var.watched.table_names : ["AWS/DynamoDB", "ReadThrottleEvents", "TableName", name, { label = "${key}: reads" }]],
         [for key, name in var.watched.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
       ) },
@@ -291,7 +291,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           width  = local.width
           height = local.height
           properties = {
-            title   = "Errors logged, a minute"
+            title   = "Errors logged, per minute"
             region  = var.account.region
             stat    = "Sum"
             period  = 60
@@ -322,7 +322,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   })
 }
 
-# Queries of the logs for the night, ready to run in CloudWatch under Logs Insights.
+# Saved queries of the logs for incidents, in CloudWatch under Logs Insights.
 resource "aws_cloudwatch_query_definition" "this" {
   for_each = local.queries
 

@@ -13,12 +13,12 @@ locals {
     for silence in var.silence[*] : "days" => join(" OR ", [for day in range(1, 8) : "DAY(ingest_lambda) == ${day}" if contains(silence.days, day)])
   }
 
-  # The doors that there are, and what has come in by any of them.
-  doors = concat(["ingest_lambda"], [
-    for door, is_there in { iot_lambda = var.watched.device_messages != null, mqtt_bridge = contains(keys(var.watched.log_group_names), "mqtt_bridge") } : door if is_there
+  # The ingest endpoints that this environment has, and what any of them accepted.
+  endpoints = concat(["ingest_lambda"], [
+    for endpoint, is_there in { iot_lambda = var.watched.device_messages != null, mqtt_bridge = contains(keys(var.watched.log_group_names), "mqtt_bridge") } : endpoint if is_there
   ])
-  accepted = { for door in local.doors : door => { of = local.own["${door}.PointsAccepted"], stat = "Sum" } }
-  come_in  = join(" + ", [for door in local.doors : "FILL(${door}, 0)"])
+  accepted = { for endpoint in local.endpoints : endpoint => { of = local.own["${endpoint}.PointsAccepted"], stat = "Sum" } }
+  come_in  = join(" + ", [for endpoint in local.endpoints : "FILL(${endpoint}, 0)"])
 
   # Its handler raises for each bad ticket, since only so the gateway responds with 401, and
   # Lambda counts that as an error of the function.
@@ -111,7 +111,7 @@ locals {
 
   alarms_of_iot_core = merge([for of in var.watched.device_messages[*] : {
     device-messages-late = {
-      meaning    = "Messages of trucks over IoT Core have waited for more than ${var.iterator_age_s} s to be taken."
+      meaning    = "Messages of trucks over IoT Core have waited for more than ${var.iterator_age_s} s to be read."
       metrics    = { age = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = of.stream_name } }, stat = "Maximum" } }
       comparison = "GreaterThanThreshold"
       threshold  = var.iterator_age_s * 1000
@@ -154,7 +154,7 @@ locals {
       times      = 5
     }
 
-    # One bridge that a hanging broker leaves without a response tries five times a minute.
+    # One bridge that a hanging broker leaves without a response tries five times per minute.
     mqtt-disconnected = {
       meaning    = "Bridges lose their connection to the broker again and again."
       metrics    = { lost = { of = local.own["mqtt_bridge.ConnectionsLost"], stat = "Sum" } }
@@ -173,7 +173,7 @@ locals {
       times      = 5
       missing    = "breaching"
     }
-  } : key => alarm if contains(local.doors, "mqtt_bridge") }
+  } : key => alarm if contains(local.endpoints, "mqtt_bridge") }
 
   alarms_of_the_consumer = {
     iterator-age = {
@@ -295,7 +295,7 @@ locals {
 
   alarms_of_the_viewers = merge(
     {
-      # A round is measured when it has been held: with one a minute, two minutes without one are a
+      # A round is measured when it has run: with one per minute, two minutes without one are a
       # round too few, however long each takes. A third, because a minute's data may come late.
       # Filled up: for missing data as such CloudWatch waits some minutes more.
       no-round = {
@@ -334,7 +334,7 @@ locals {
         within     = 10
       }
 
-      # A first picture is read from more stores than a change: twice its time.
+      # A snapshot is read from more stores than a change: twice its time.
       snapshots-late = {
         meaning    = "Snapshots are sent later than 4 s after viewers requested them."
         metrics    = { age = { of = local.own["broadcaster.SnapshotAge"], stat = "Maximum" } }
@@ -344,8 +344,9 @@ locals {
         within     = 10
       }
 
-      # With no broadcaster there is no age but the queue's. The limit is that of a nudge that fails each time until the queue
-      # gives it up: that one rings as a dead letter, and by itself delays its own delivery only.
+      # With no broadcaster there is no age but the queue's. The limit is that of a nudge that fails each
+      # time until the queue gives it up: the alarm for dead letters then fires, and that nudge delays
+      # its own delivery only.
       nudges-old = {
         meaning    = "Changes wait in the queue for more than ${var.promised.nudges_given_up_s} s instead of being pushed at once."
         metrics    = { age = { of = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = var.watched.queue_names["nudges"] } }, stat = "Maximum" } }

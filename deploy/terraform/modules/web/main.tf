@@ -1,5 +1,5 @@
 # The pages, the customer's and the dispatcher's console: files in a private bucket, behind CloudFront. Static, so it needs no rate
-# limits of its own; its requests go to the service's own doors.
+# limits of its own; its requests go to the service's own APIs.
 
 locals {
   # CloudFront takes certificates of this region only.

@@ -1,4 +1,4 @@
-# What AWS would answer, in the form in which it would: the provider checks ARNs even of mocks.
+# What AWS would return, in its form: the provider checks ARNs even of mocks.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
@@ -135,7 +135,7 @@ mock_resource "aws_sqs_queue" {
   defaults = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:mock.fifo"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/mock.fifo"
-    # What AWS tells of a queue without one.
+    # What AWS returns for a queue without one.
     redrive_policy = ""
   }
 }

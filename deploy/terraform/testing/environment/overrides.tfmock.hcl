@@ -1,4 +1,4 @@
-# What AWS would answer of the resources of an environment that must be told apart.
+# What AWS would return for the resources of an environment that must differ from each other.
 
 override_resource {
   target = module.system.module.socket_api.aws_apigatewayv2_api.this
@@ -97,7 +97,7 @@ override_resource {
   values = {
     arn            = "arn:aws:sqs:eu-central-1:123456789012:rtdts-rounds.fifo"
     url            = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-rounds.fifo"
-    redrive_policy = "" # What AWS tells of a queue without one.
+    redrive_policy = "" # What AWS returns for a queue without one.
   }
 }
 override_resource {

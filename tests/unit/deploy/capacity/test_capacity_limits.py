@@ -170,7 +170,7 @@ def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
     assert sum(cost.usd for cost in costs_of(many)) >= 0.999 * sum(c.usd for c in costs_of(few))
     # Of what grows with the shards, each shard may have less.
     shared = {
-        "statuses a shard",
+        "statuses per shard",
         "reading the stream",
         "a consumer's memory",
         "nodes of a domain",

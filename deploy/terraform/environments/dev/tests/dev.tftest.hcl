@@ -27,7 +27,7 @@ override_resource {
 variables {
   region          = "eu-central-1"
   image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa", mqtt_bridge = "aa99887766554433" }
-  budget_emails   = ["somebody@example.com"]
+  budget_emails   = ["budget@example.com"]
   packages_folder = "../../testing/packages"
 }
 

@@ -25,7 +25,7 @@ override_resource {
     arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-failed-device-messages"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-failed-device-messages"
 
-    redrive_policy = "" # What AWS tells of a queue without one.
+    redrive_policy = "" # What AWS returns for a queue without one.
   }
 }
 
@@ -35,8 +35,8 @@ variables {
   issuer          = "https://id.example.com"
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
-  alarms          = { emails = ["somebody@example.com"], silence = { from_hour = 21, to_hour = 11 } }
-  # So that the check of values sees the logs that are off, and both doors for MQTT.
+  alarms          = { emails = ["alarms@example.com"], silence = { from_hour = 21, to_hour = 11 } }
+  # So that the check of values sees the logs that are off, and both ingest endpoints for MQTT.
   region_singletons = { api_gateway_log_role = "there", iot_logs = true }
   iot_ingest        = {}
   mqtt_bridge       = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }

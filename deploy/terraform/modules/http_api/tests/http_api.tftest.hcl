@@ -68,7 +68,7 @@ run "a_page_may_be_named" {
   }
 }
 
-run "nobody_is_let_in_by_mistake_or_kept_out" {
+run "access_is_neither_open_nor_closed_by_mistake" {
   command = plan
 
   variables {
@@ -76,7 +76,7 @@ run "nobody_is_let_in_by_mistake_or_kept_out" {
     issuer          = "http://id.example.com"
     audience        = ""
     throttle        = { requests_per_second = 0, burst = 20 }
-    functions = { # one route, two answers
+    functions = { # one route, two functions
       a = { name = "a", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/a/invocations", routes = ["GET /x"] }
       b = { name = "b", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/b/invocations", routes = ["GET /x"] }
     }

@@ -28,7 +28,7 @@ run "a_trucks_messages_stay_in_order" {
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.maximum_record_age_in_seconds < 3600 * aws_kinesis_stream.this.retention_period
-    error_message = "What can't be taken is set aside before the stream drops it."
+    error_message = "What can't be processed is set aside before the stream drops it."
   }
 }
 

@@ -112,7 +112,7 @@ run "limits_that_alarm_for_nothing" {
   command = plan
 
   variables {
-    emails              = ["nobody"]
+    emails              = ["no-address"]
     iterator_age_s      = 60 # a lost task takes longer
     http_errors_percent = 0
     silence             = { minutes = 1, from_hour = 6, to_hour = 18 }
