@@ -2,9 +2,10 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Six corrections of ministack 1.5.33, each with a test that shows when it is no longer needed
+Eight corrections of ministack 1.5.33, each with a test that shows when it is no longer needed
 (tests/integration/test_ministack_corrected.py, test_ministack_sequence_numbers.py,
-test_ministack_transaction_tokens.py, test_ministack_expiry.py, test_ministack_rules.py). Its
+test_ministack_transaction_tokens.py, test_ministack_expiry.py, test_ministack_rules.py,
+test_ministack_connections.py). Its
 WebSocket gateway is not used: docs/decisions/0031 says what would need correction there.
 
 1. At most ``WORKERS_A_FUNCTION`` workers per function; further invocations wait for one. ministack
@@ -26,6 +27,9 @@ WebSocket gateway is not used: docs/decisions/0031 says what would need correcti
    treats it as done. AWS repeats it from the first failed item on; this repeats the whole batch.
 7. A device may get a certificate for a key of its own over MQTT (CreateCertificateFromCsr), as over
    HTTP.
+8. A connection is not closed after a thousand requests. The KCL sends all requests over one HTTP/2
+   connection. When that closes, the requests in progress get no response: every other minute all
+   shards waited ten seconds for the SDK's time limit, and statuses and positions with them.
 
 It imports only the standard library and ministack: that Python does not contain this project.
 """
@@ -48,6 +52,7 @@ from typing import Any
 # Read when ministack is imported: it must not count waiting invocations, or it throttles.
 os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
 
+from hypercorn.config import Config
 from ministack import app
 from ministack.services import dynamodb, iot, kinesis, lambda_svc, sqs
 
@@ -57,6 +62,7 @@ SEQUENCE_NUMBER_DIGITS = 30
 """The width that ministack pads them to."""
 
 EXPIRY_EVERY_S = 1.0
+REQUESTS_A_CONNECTION = 1_000_000_000
 _FROM_CSR, _FROM_CSR_TOPIC = "create-from-csr", "$aws/certificates/create-from-csr/json"
 
 _semaphores: dict[str, threading.Semaphore] = collections.defaultdict(
@@ -218,6 +224,7 @@ def correct() -> None:
     lambda_svc._execute_function_warm = _one_at_a_time(lambda_svc._execute_function_warm)
     kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
     kinesis._expire_records = _now_and_then(kinesis._expire_records)
+    Config.keep_alive_max_requests = REQUESTS_A_CONNECTION
     sqs._prune_dedup = _now_and_then(sqs._prune_dedup)
     kinesis._start_position = _from_the_number(kinesis._start_position)
     lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)

@@ -1,0 +1,45 @@
+"""A connection to the local AWS stays open for as many requests as a client sends over it."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.ministack_process import ministack_program, running_ministack
+
+REQUESTS = 1_010
+
+
+def requests_until_close(url: str) -> int:
+    """How many of `REQUESTS` one connection takes before the server announces its end."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    try:
+        for count in range(1, REQUESTS + 1):
+            connection.request("GET", "/_ministack/health")
+            response = connection.getresponse()
+            response.read()
+            if response.will_close:
+                return count
+    finally:
+        connection.close()
+    return REQUESTS
+
+
+def test_a_connection_takes_more_than_a_thousand_requests(tmp_path: Path) -> None:
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed: make setup")
+    (tmp_path / "corrected").mkdir()
+    with corrected_ministack(tmp_path / "corrected") as url:
+        corrected = requests_until_close(url)
+    (tmp_path / "plain").mkdir()
+    with running_ministack(Path(program), tmp_path / "plain") as url:
+        plain = requests_until_close(url)
+
+    assert corrected == REQUESTS
+    assert plain < REQUESTS, "the correction is no longer needed"
