@@ -10,15 +10,14 @@ from broadcaster.quarantine import HANGS, Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.senders import Channel, Senders
-from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.topics import socket_endpoint
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway
+from tests.support.waiting import NO_HURRY
 
 CEILING = 100.0
 MESSAGE = Payload.of(b'{"v":1,"type":"pong","sent_at":"2026-11-24T06:52:48.120Z"}')
-NO_HURRY = Deadline(60.0)
 
 
 class TwoKinds:
