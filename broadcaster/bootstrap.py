@@ -206,6 +206,7 @@ def _wire(
     rate = RateLimiter(settings.posts_per_second)
     backoff = EndpointBackoff()
     quarantine = Quarantine(settings.quarantine_posts, settings.post_timeout_s)
+    quarantine_slots = Slots(settings.quarantine_posts)
     poster = SocketPoster(
         api,
         PostSigner(settings.socket_management_url, settings.region),
@@ -236,7 +237,7 @@ def _wire(
         lambda: PositionMessages(positions, of_rounds.positions, stops, log=log),
         Bounds(
             slots=Slots(settings.round_posts),
-            quarantine_slots=Slots(settings.quarantine_posts),
+            quarantine_slots=quarantine_slots,
             rate=rate,
             backoff=backoff,
             quarantine=quarantine,
@@ -286,6 +287,8 @@ def _wire(
             stores,
             pusher(threads),
             Slots(settings.nudge_posts),
+            quarantine,
+            quarantine_slots,
             rate,
             threads,
             current=current,
@@ -296,6 +299,7 @@ def _wire(
             queue,
             handler,
             backoff,
+            quarantine,
             polling,
             threads.tables,
             log=log,

@@ -1,4 +1,9 @@
-"""Decides for each kind of nudge what is pushed, and to which viewers."""
+"""Decides for each kind of nudge what is pushed, and to which viewers.
+
+Viewers whose endpoint hangs repeatedly (`broadcaster.quarantine`) get no slot of the nudges, so
+that they delay no other viewer's change. A change or a snapshot is tried in one of the quarantine's
+slots if one is free; a position, and what finds no free slot, is left to the rounds.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from broadcaster.pushing import MAX_CHUNK, Messages, Pushed, Pusher
+from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.slots import Reserved, Slots
 from broadcaster.snapshot_messages import EventReader, SnapshotMessages, TrackReader
@@ -67,6 +73,8 @@ class NudgeHandler:
         stores: The stores to read.
         pusher: Pushes to chunks of viewers.
         slots: Posts at once; separate from those of rounds.
+        quarantine: Which endpoints are in quarantine.
+        quarantine_slots: Posts at once to those; shared with the rounds.
         rate: How fast posts begin; shared with the rounds, which wait for nudges.
         threads: Where the stores may block.
         current: Notified when a person changed a delivery, for the fleet.
@@ -80,6 +88,8 @@ class NudgeHandler:
         stores: Stores,
         pusher: Pusher,
         slots: Slots,
+        quarantine: Quarantine,
+        quarantine_slots: Slots,
         rate: RateLimiter,
         threads: StoreThreads,
         *,
@@ -91,6 +101,8 @@ class NudgeHandler:
         self._stores = stores
         self._pusher = pusher
         self._slots = slots
+        self._quarantine = quarantine
+        self._quarantine_slots = quarantine_slots
         self._rate = rate
         self._threads = threads
         self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log)
@@ -109,8 +121,8 @@ class NudgeHandler:
             only: The endpoints to push to; None for all viewers that the nudge concerns.
 
         Returns:
-            One task per viewer; none of them raises. An error of a store is raised by this call,
-            before anything was posted or after some chunks were.
+            One task per viewer to whom a post begins; none of them raises. An error of a store is
+            raised by this call, before anything was posted or after some chunks were.
         """
         if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
             self._current.changed(nudge.delivery_id)
@@ -123,20 +135,34 @@ class NudgeHandler:
         is_position = isinstance(nudge, PositionNudge)
         by_s = self._rate.now_s() + POSITION_BEGUN_WITHIN_S if is_position else math.inf
         begun: list[asyncio.Task[Pushed]] = []
-        for first in range(0, len(viewers), self._chunk_size):
-            chunk = viewers[first : first + self._chunk_size]
+        hanging = [one for one in viewers if self._quarantine.holds(one.endpoint)]
+        healthy = [one for one in viewers if one not in hanging] if hanging else viewers
+        for first in range(0, len(healthy), self._chunk_size):
+            chunk = healthy[first : first + self._chunk_size]
             reserved = await self._reserve(nudge, len(chunk), by_s)
             if reserved is None:
                 break
             begun += await self._pusher.begin(chunk, new_messages(), reserved)
+        if hanging and not is_position:
+            begun += await self._begin_hanging(nudge, hanging, new_messages)
         return begun
+
+    async def _begin_hanging(
+        self, nudge: Nudge, viewers: Sequence[Subscription], new_messages: Callable[[], Messages]
+    ) -> list[asyncio.Task[Pushed]]:
+        """Tries endpoints in quarantine, as far as it has free slots now."""
+        most = min(len(viewers), self._chunk_size)
+        reserved = await self._quarantine_slots.reserve_free(most)
+        tried = viewers[: reserved.count]
+        if not tried:
+            return []
+        await self._rate.acquire(Lane.CHANGE, _posts(nudge, len(tried)))
+        return await self._pusher.begin(tried, new_messages(), reserved)
 
     async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reserved | None:
         """Waits until posts to so many viewers may begin; None when it is too late for them."""
         if not isinstance(nudge, PositionNudge):
-            # A change of status has the status and the position, a post each.
-            posts = viewers * (2 if isinstance(nudge, TransitionNudge) else 1)
-            await self._rate.acquire(Lane.CHANGE, posts)
+            await self._rate.acquire(Lane.CHANGE, _posts(nudge, viewers))
             return await self._slots.reserve(viewers)
         if not await self._rate.acquire(Lane.POSITION, viewers, by_s=by_s):
             return None
@@ -200,6 +226,11 @@ class NudgeHandler:
             log=self._log,
             now_ms=self._now_ms,
         )
+
+
+def _posts(nudge: Nudge, viewers: int) -> int:
+    """The posts to so many viewers: a change of status has the status and the position."""
+    return viewers * (2 if isinstance(nudge, TransitionNudge) else 1)
 
 
 def _is_by_share(viewer: Subscription, share_id: str) -> bool:

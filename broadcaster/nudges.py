@@ -7,7 +7,8 @@ A nudge is deleted when its posts are in progress and the responses have had a m
 broadcaster that is killed leaves the nudge to the next one, and a slow viewer does not delay the
 next change of its delivery (the queue delivers no other nudge of a delivery until the deletion).
 Viewers that a post did not reach are tried again, a few times, with their rights read again; after
-that they are left to the round.
+that they are left to the round. Those whose endpoint is in quarantine are left to it at once: the
+others would wait for their long backoff.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from broadcaster.deletions import Deletions
 from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.polling import LongPoll
 from broadcaster.pushing import Outcome, Pushed
+from broadcaster.quarantine import Quarantine
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge, PositionNudge
@@ -108,6 +110,7 @@ class NudgeConsumer:
         queue: Where nudges come from.
         handler: Begins the pushes.
         backoff: How long a throttled endpoint backs off.
+        quarantine: Which endpoints hang repeatedly.
         polling: A separate thread for the long poll.
         threads: Where deleting may block.
         log: Logs failures.
@@ -125,6 +128,7 @@ class NudgeConsumer:
         queue: Queue,
         handler: Handler,
         backoff: EndpointBackoff,
+        quarantine: Quarantine,
         polling: Threads,
         threads: Threads,
         *,
@@ -140,6 +144,7 @@ class NudgeConsumer:
         self._queue = queue
         self._handler = handler
         self._backoff = backoff
+        self._quarantine = quarantine
         self._poll = LongPoll[ReceivedNudge](
             queue.receive,
             polling,
@@ -264,11 +269,12 @@ class NudgeConsumer:
         # A position is followed by a newer one before it would be tried again.
         follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
         waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
+        left: frozenset[str] = frozenset()
         for attempt in range(follow_ups + 1):
             missed = self._count(await asyncio.gather(*tasks))
-            if not missed:
-                return
-            if attempt == follow_ups or self._stopping:
+            hanging = frozenset(filter(self._quarantine.holds, missed))
+            left, missed = left | hanging, missed - hanging
+            if not missed or attempt == follow_ups or self._stopping:
                 break
             longest_s = max(map(self._backoff.remaining_s, missed))
             await self._sleep(max(next(waits_s), longest_s))
@@ -277,8 +283,9 @@ class NudgeConsumer:
             except Exception as error:  # the viewers are left to the round
                 self._log.exception("follow_up_failed", error, delivery_id=nudge.delivery_id)
                 break
-        self._counts["NudgeViewersNotReached"] += len(missed)
-        self._log.warning("viewers_not_reached", delivery_id=nudge.delivery_id, count=len(missed))
+        if left := left | missed:
+            self._counts["NudgeViewersNotReached"] += len(left)
+            self._log.warning("viewers_not_reached", delivery_id=nudge.delivery_id, count=len(left))
 
     def _count(self, pushed: Sequence[Pushed]) -> frozenset[str]:
         delivered = sum(one.outcome is Outcome.DELIVERED for one in pushed)

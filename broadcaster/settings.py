@@ -102,8 +102,8 @@ class Settings(SearchSettings):
         default=40,
         minimum=1,
         maximum=10_000,
-        help="concurrent posts to connections that hang again and again, in addition to "
-        "ROUND_POSTS",
+        help="concurrent posts to connections that hang again and again, of rounds and nudges "
+        "together, in addition to ROUND_POSTS and NUDGE_POSTS",
     )
     post_timeout_s: float = setting(
         "POST_TIMEOUT_S",

@@ -272,6 +272,11 @@ BREAKS = {
             "kind = self._following_up",
             "test_positions_take_no_follow_up_from_a_change",
         ),
+        "a-follow-up-waits-for-a-viewer-that-hangs": ISOLATED(
+            "hanging = frozenset(filter(self._quarantine.holds, missed))",
+            "hanging = frozenset()",
+            "test_a_throttled_viewer_is_tried_again_without_waiting_for_one_that_hangs",
+        ),
     },
     "broadcaster/deletions.py": {
         "a-deletion-that-hangs-delays-others": ISOLATED(
@@ -282,14 +287,20 @@ BREAKS = {
     },
     "broadcaster/nudge_handling.py": {
         "a-revocation-waits-behind-positions": ENTITLED(
-            "await self._rate.acquire(Lane.CHANGE, posts)",
-            "await self._rate.acquire(Lane.POSITION, posts)",
+            "await self._rate.acquire(Lane.CHANGE, _posts(nudge, viewers))",
+            "await self._rate.acquire(Lane.POSITION, _posts(nudge, viewers))",
             "test_a_revocation_waits_for_no_position",
         ),
         "positions-hold-the-slots-that-a-status-needs": ISOLATED(
             "return await self._slots.reserve_behind(viewers)",
             "return await self._slots.reserve(viewers)",
             "test_a_status_does_not_wait_for_slots_behind_positions",
+        ),
+        "viewers-that-hang-hold-the-slots-of-changes": ISOLATED(
+            "hanging = [one for one in viewers if self._quarantine.holds(one.endpoint)]",
+            "hanging = []",
+            "test_viewers_that_hang_delay_no_change_of_their_own_or_of_another_delivery",
+            "test_positions_are_not_tried_on_connections_that_hang",
         ),
         "a-change-of-status-counts-as-one-post": MINUTE(
             "viewers * (2 if isinstance(nudge, TransitionNudge) else 1)",
