@@ -8,8 +8,10 @@ import json
 import socket as sockets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -19,8 +21,9 @@ from broadcaster.poster import SocketPoster
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime.logs import Logger
+from sim.local_cloud.socket_gateway.catalog import Catalog
 from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, FunctionError, Route
-from sim.local_cloud.socket_gateway.gateway import Gateway
+from sim.local_cloud.socket_gateway.gateway import ApisPort, Gateway
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES, Settings
 from sim.local_cloud.socket_gateway.sockets import Door
 from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
@@ -113,7 +116,7 @@ async def receive(socket: ClientConnection) -> str | bytes:
 
 
 @asynccontextmanager
-async def running(apis: Apis | None = None, **changed: Any) -> AsyncIterator[Running]:
+async def running(apis: ApisPort | None = None, **changed: Any) -> AsyncIterator[Running]:
     settings = Settings(
         aws_endpoint_url="",
         region=REGION,
@@ -318,6 +321,27 @@ async def test_a_socket_of_no_api_is_forbidden(path: str) -> None:
             await connect(f"ws://127.0.0.1:{it.port}{path}")
 
     assert rejected.value.response.status_code == 403
+
+
+async def test_a_socket_whose_api_can_not_be_read_gets_an_error_instead_of_no_response(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the local AWS ends connections because it is overloaded, or has been stopped."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    async def break_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(break_off, "127.0.0.1", 0) as breaking:
+        url = f"http://127.0.0.1:{breaking.sockets[0].getsockname()[1]}"
+        session = boto3.Session(KEY, SECRET, region_name=REGION)
+        async with running(Catalog(session, url, tmp_path)) as it:
+            with pytest.raises(InvalidStatus) as rejected:
+                await connect(f"{it.url}?ticket=secret", open_timeout=COMES_WITHIN_S)
+
+    response = rejected.value.response
+    assert response.status_code == 500
+    assert json.loads(response.body)["message"] == "Internal server error"
 
 
 async def test_an_authorizer_is_not_invoked_without_its_identity_sources() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import ClientError
 
 from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, Route, function_arn_of
 from sim.local_cloud.socket_gateway.functions import FunctionCode
@@ -42,18 +41,25 @@ class Catalog:
         self._endpoint_url = endpoint_url
         self._scratch = scratch
         self._known: dict[str, Api] = {}
+        self._reading = asyncio.Lock()
 
     def known(self, api_id: str) -> Api | None:
         """An API that was read before; None if it was not."""
         return self._known.get(api_id)
 
     async def api(self, api_id: str) -> Api | None:
-        """An API; None when there is no WebSocket API with this id."""
-        if api_id not in self._known:
-            read = await asyncio.to_thread(self._read_api, api_id)
-            if read is None:
-                return None
-            self._known[api_id] = read
+        """An API; None when there is no WebSocket API with this id.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: The local AWS can't be reached.
+            botocore.exceptions.ClientError: It could not read the API.
+        """
+        async with self._reading:  # sockets that come at once cause one reading
+            if api_id not in self._known:
+                read = await asyncio.to_thread(self._read_api, api_id)
+                if read is None:
+                    return None
+                self._known[api_id] = read
         return self._known[api_id]
 
     async def function(self, arn: str) -> FunctionCode:
@@ -68,7 +74,7 @@ class Catalog:
         client = self._apis
         try:
             api = client.get_api(ApiId=api_id)
-        except ClientError:
+        except client.exceptions.NotFoundException:
             return None
         if api["ProtocolType"] != "WEBSOCKET":
             return None

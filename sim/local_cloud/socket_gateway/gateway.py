@@ -20,6 +20,7 @@ from websockets.http11 import Request
 
 from sim.local_cloud.socket_gateway import events as lambda_events
 from sim.local_cloud.socket_gateway.admission import (
+    SERVER_ERROR,
     TOO_MANY,
     UNAUTHORIZED,
     HandshakeFailure,
@@ -65,7 +66,7 @@ class ApisPort(Protocol):
     """See `sim.local_cloud.socket_gateway.catalog.Catalog`."""
 
     async def api(self, api_id: str) -> Api | None:
-        """An API; None when there is none."""
+        """An API; None when there is none; raises what its reading raises."""
         ...
 
 
@@ -153,15 +154,35 @@ class Gateway:
 
     async def _admit(self, socket: ClientSocket, request: Request) -> None:
         connection_id, request_id = _new_id(), _new_id()
+        try:
+            admitted = await self._decide(socket, request, connection_id, request_id)
+        except Exception as error:
+            # Whatever it was, the client gets a response instead of waiting for one. The query is
+            # not printed: it may have a ticket.
+            target = request.path.partition("?")[0]
+            print(f"socket gateway: {target} can't be admitted: {error!r}", flush=True)
+            admitted = SERVER_ERROR
+        if isinstance(admitted, HandshakeFailure):
+            socket.reject(admitted, connection_id, request_id)
+            return
+        self._open[connection_id] = admitted
+        self._ids[socket] = connection_id
+        socket.accept()
+        if not socket.is_open:  # the client has disconnected meanwhile
+            socket_id = self._ids.pop(socket, None)
+            if socket_id is not None and self._open.pop(socket_id, None) is not None:
+                await self._disconnect(admitted, 1006, "")
+
+    async def _decide(
+        self, socket: ClientSocket, request: Request, connection_id: str, request_id: str
+    ) -> _Open | HandshakeFailure:
         target, _, query = request.path.partition("?")
         found = _BASE.fullmatch(target)
         api = await self._apis.api(found[1]) if found else None
         if found is None or api is None or found[2] not in api.stages:
-            socket.reject(FORBIDDEN, connection_id, request_id)
-            return
+            return FORBIDDEN
         if not self._connects.take(self._loop.time()):
-            socket.reject(TOO_MANY, connection_id, request_id)
-            return
+            return TOO_MANY
         handshake = Handshake(
             headers=tuple(request.headers.raw_items()), query=query, source_ip=socket.source_ip
         )
@@ -176,10 +197,9 @@ class Gateway:
         )
         decided = await self._connect(api, connection, handshake, request_id)
         if isinstance(decided, HandshakeFailure):
-            socket.reject(decided, connection_id, request_id)
-            return
+            return decided
         (authorizer,) = decided
-        one = _Open(
+        return _Open(
             socket=socket,
             connection=connection,
             api=api,
@@ -187,13 +207,6 @@ class Gateway:
             opened_at_s=self._loop.time(),
             posts=TokenBucket(self._settings.posts_per_s, self._settings.post_burst),
         )
-        self._open[connection_id] = one
-        self._ids[socket] = connection_id
-        socket.accept()
-        if not socket.is_open:  # the client has disconnected meanwhile
-            socket_id = self._ids.pop(socket, None)
-            if socket_id is not None and self._open.pop(socket_id, None) is not None:
-                await self._disconnect(one, 1006, "")
 
     async def _connect(
         self, api: Api, connection: Connection, handshake: Handshake, request_id: str
