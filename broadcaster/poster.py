@@ -15,13 +15,13 @@ from broadcaster.http_response import HttpResponse
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.signing import Credentials, PostSigner
 from rtdts.runtime import wall_clock
+from rtdts.runtime.aws_errors import THROTTLING_CODES
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 
 _GONE: Final = 410
 _TOO_MANY_REQUESTS: Final = 429
 _LIMIT_EXCEEDED: Final = "LimitExceededException"
-_OF_THE_ACCOUNT: Final = ("TooManyRequestsException", "ThrottlingException")
 _SHOWN_BYTES: Final = 300
 _NOTHING: Final = Payload.of(b"")
 
@@ -124,10 +124,10 @@ class SocketPoster:
     def _judge(self, connection_id: str, response: HttpResponse) -> PostOutcome:
         if response.status == _GONE:
             return PostOutcome.GONE
-        error_type = response.header("x-amzn-ErrorType")
-        if error_type.startswith(_LIMIT_EXCEEDED) or _LIMIT_EXCEEDED.encode() in response.body:
+        error_type = response.header("x-amzn-ErrorType").partition(":")[0]  # a URL may follow
+        if error_type == _LIMIT_EXCEEDED or _LIMIT_EXCEEDED.encode() in response.body:
             return PostOutcome.THROTTLED  # or over quota: `GatewaySignals` decides which
-        if response.status == _TOO_MANY_REQUESTS or error_type.startswith(_OF_THE_ACCOUNT):
+        if response.status == _TOO_MANY_REQUESTS or error_type in THROTTLING_CODES:
             return PostOutcome.OVER_QUOTA
         self._log.warning(
             "post_refused",

@@ -15,22 +15,29 @@ _OWN_FAULTS = frozenset(
 """4xx caused by the deployment, not by the request: a policy or a table may not be ready yet. They
 are retried as long as others, and reported the same way in the end."""
 
-TEMPORARY_CODES = frozenset(
+THROTTLING_CODES = frozenset(
     {
-        "ExpiredTokenException",
         "KMSThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "RequestTimeoutException",
         "SlowDown",
         "ThrottlingException",
         "TooManyRequestsException",
-        "TransactionInProgressException",
-        # Reasons of a cancelled transaction. The first is common: a truck's matches are one item.
-        "TransactionConflict",
-        "ThrottlingError",
+        # Reasons of a cancelled transaction.
         "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+    }
+)
+"""Codes of errors with which a service rejects what comes too fast."""
+
+TEMPORARY_CODES = THROTTLING_CODES | frozenset(
+    {
+        "ExpiredTokenException",
+        "RequestTimeoutException",
+        "TransactionInProgressException",
+        # A reason of a cancelled transaction. It is common: a truck's matches are one item.
+        "TransactionConflict",
     }
 )
 """Codes of errors with which the same call may succeed later: of a call, of one of its records, or
