@@ -180,9 +180,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         allow_sockets(options.sockets)
-        environment = read_environment(args.env)
-        if args.url:
-            environment = dataclasses.replace(environment, websocket_url=args.url)
+        environment = _environment(args)
         course, report, was_stopped = asyncio.run(
             _run(environment, options, _meter(args, environment))
         )
@@ -207,6 +205,11 @@ def run(args: argparse.Namespace) -> int:
     if was_stopped:
         return EXIT_INTERRUPTED
     return EXIT_NOT_OK if problems else EXIT_OK
+
+
+def _environment(args: argparse.Namespace) -> Environment:
+    environment = read_environment(args.env)
+    return dataclasses.replace(environment, websocket_url=args.url) if args.url else environment
 
 
 def _meter(args: argparse.Namespace, environment: Environment) -> CpuMeter | None:
@@ -243,14 +246,14 @@ async def _draw_table(console: Console, test: LoadTest) -> None:
     await test.started.wait()
     with Live(console=console, auto_refresh=False) as live:
         while test.is_holding:
-            live.update(table_of(test), refresh=True)
+            live.update(table_of(test.progress), refresh=True)
             await asyncio.sleep(REDRAW_S)
 
 
 async def _print_lines(_: Console, test: LoadTest) -> None:
     await test.started.wait()
     while test.is_holding:
-        _print_line(line_of(test))
+        _print_line(line_of(test.progress))
         await asyncio.sleep(LINES_EVERY_S)
 
 

@@ -23,7 +23,7 @@ from sim.load.plan import LoadOptions, Seat, carriers, seats
 from sim.load.processes import CpuMeter
 from sim.load.report import CpuUse, LoadReport, sum_up
 from sim.load.sockets import LoadedSocket
-from sim.load.tally import Tally
+from sim.load.tally import Progress, Tally
 from sim.load.trucks import LoadTruck, plan_load_trips
 from sim.viewers.connection import OpenSocket, socket_opener
 
@@ -52,8 +52,6 @@ class LoadTest:
         course: The same, per second.
         started: Set at the first socket's connect time.
         is_holding: From then until the results are summarised.
-        held_since_s: On the event loop's clock, when all sockets had their snapshot (or the
-            wait for it was over); None before.
     """
 
     def __init__(
@@ -68,7 +66,7 @@ class LoadTest:
         self.course = Course(self.tally)
         self.started = asyncio.Event()
         self.is_holding = False
-        self.held_since_s: float | None = None
+        self._held_since_s: float | None = None
         self.options = options
         self._system = system
         self._print_line = print_line
@@ -88,15 +86,20 @@ class LoadTest:
         return asyncio.get_running_loop().time() - self._started_at_s
 
     @property
-    def held_s(self) -> float:
-        """For how many seconds all sockets have been held."""
-        if self.held_since_s is None:
-            return 0.0
-        return asyncio.get_running_loop().time() - self.held_since_s
+    def progress(self) -> Progress:
+        """How far it is."""
+        now_s, since_s = asyncio.get_running_loop().time(), self._held_since_s
+        return Progress(
+            sockets=self.options.sockets,
+            duration_s=self.options.duration_s,
+            elapsed_s=self.elapsed_s,
+            held_s=None if since_s is None else now_s - since_s,
+            points_accepted=self._points_accepted,
+            tally=self.tally,
+        )
 
     @property
-    def points_accepted(self) -> int:
-        """Number of accepted points of all trucks."""
+    def _points_accepted(self) -> int:
         return sum(len(truck.uploader.report.accepted) for truck in self._trucks)
 
     async def run(self, stop: asyncio.Event) -> LoadReport:
@@ -152,7 +155,7 @@ class LoadTest:
                 self.tally,
                 now_ms=system.now_ms(),
                 elapsed_s=self.elapsed_s,
-                points_accepted=self.points_accepted,
+                points_accepted=self._points_accepted,
                 lags_s=self._lags_s,
                 cpu=self._cpu_use(),
             )
@@ -172,7 +175,7 @@ class LoadTest:
             if all(document.pictured_at_ms is not None or task.done() for document, task in places):
                 break
             await _wait(stop, LOOK_EVERY_S)
-        self.held_since_s = asyncio.get_running_loop().time()
+        self._held_since_s = asyncio.get_running_loop().time()
         self.course.held_from_s = self.elapsed_s
         self._messages_before = self.tally.messages.total()
         if self._cpu is not None:

@@ -30,6 +30,27 @@ class SocketTally:
     pictured_at_ms: int | None = None
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a running load test is.
+
+    Attributes:
+        sockets: Requested sockets.
+        duration_s: How long all of them are to be held.
+        elapsed_s: Time since the first socket's connect time.
+        held_s: For how long all have been held; None before.
+        points_accepted: Number of accepted points of all trucks.
+        tally: What the sockets received so far.
+    """
+
+    sockets: int
+    duration_s: float
+    elapsed_s: float
+    held_s: float | None
+    points_accepted: int
+    tally: Tally
+
+
 @dataclass
 class Tally:
     """What all sockets received so far.

@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 from rich import box
 from rich.table import Table
 
-from sim.load.load_test import LoadTest
 from sim.load.report import CpuUse, LoadReport, Spread
+from sim.load.tally import Progress
 
 RECENT = 2_000
 """How many of the newest values the running figures are computed from."""
 
 
-def rows_of(test: LoadTest) -> dict[str, str]:
+def rows_of(progress: Progress) -> dict[str, str]:
     """The current figures by name."""
-    tally, options = test.tally, test.options
+    tally = progress.tally
     connect, age = Spread.of(tally.connect_s[-RECENT:]), Spread.of(tally.ages_s[-RECENT:])
     gap = Spread.of(tally.gaps_s[-RECENT:])
     return {
-        "time": _time_of(test),
-        "sockets open": f"{tally.open_now} of {options.sockets}",
-        "points accepted": str(test.points_accepted),
+        "time": _time_of(progress),
+        "sockets open": f"{tally.open_now} of {progress.sockets}",
+        "points accepted": str(progress.points_accepted),
         "messages": _counts(tally.messages) or "0",
         "connecting": _spread(connect),
         "age of positions": _spread(age),
@@ -31,20 +31,20 @@ def rows_of(test: LoadTest) -> dict[str, str]:
     }
 
 
-def table_of(test: LoadTest) -> Table:
+def table_of(progress: Progress) -> Table:
     """The current figures as a table, for a terminal."""
     table = Table(box=box.SIMPLE, show_header=False, padding=(0, 1, 0, 0))
-    for name, value in rows_of(test).items():
+    for name, value in rows_of(progress).items():
         table.add_row(name, value, style="red" if name == "errors" and value != "none" else "")
     return table
 
 
-def line_of(test: LoadTest) -> str:
+def line_of(progress: Progress) -> str:
     """The current figures as one line, for other outputs."""
-    tally, options = test.tally, test.options
+    tally = progress.tally
     age = Spread.of(tally.ages_s[-RECENT:])
     return (
-        f"{_time_of(test)}: {tally.open_now} of {options.sockets} sockets open, "
+        f"{_time_of(progress)}: {tally.open_now} of {progress.sockets} sockets open, "
         f"{tally.messages.total()} messages, age {_spread(age)}, "
         f"errors {_counts(tally.errors) or 'none'}"
     )
@@ -81,9 +81,12 @@ def _cpu(use: CpuUse) -> str:
     return f"{document}{use.cpu_s:.1f} s while all were held"
 
 
-def _time_of(test: LoadTest) -> str:
-    held = f"all held {test.held_s:.0f} of {test.options.duration_s:.0f} s"
-    return f"{test.elapsed_s:.0f} s, {held if test.held_since_s is not None else 'connecting'}"
+def _time_of(progress: Progress) -> str:
+    held_s = progress.held_s
+    stage = (
+        "connecting" if held_s is None else f"all held {held_s:.0f} of {progress.duration_s:.0f} s"
+    )
+    return f"{progress.elapsed_s:.0f} s, {stage}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -80,6 +80,7 @@ def test_sockets_are_held_and_are_notified_of_their_deliveries(env_file: Path) -
     assert report["open_at_end"] == SOCKETS
     assert report["messages"]["snapshot"] >= SOCKETS
     assert report["points_accepted"] > 0
+    assert report["unseen"] == ["the CPU of the broadcaster", "the CPU of the gateway"]
     assert not [
         kind for kind in report["errors"] if kind.startswith(("foreign", "error", "broken"))
     ]

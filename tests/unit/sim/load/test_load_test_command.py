@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import resource
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from sim.commands import load_test
 from sim.commands.load_test import TooManySocketsError, allow_sockets
-from sim.environment import Environment
+from sim.environment import Environment, write_environment
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -50,6 +51,20 @@ def test_more_sockets_than_the_machine_allows_are_rejected_before_anything_is_cr
     assert raised == [(1_000, 1_024)]
     with pytest.raises(TooManySocketsError, match="ulimit"):
         allow_sockets(900)
+
+
+def test_sockets_open_at_the_url_that_was_given_and_everything_else_is_the_environments(
+    tmp_path: Path,
+) -> None:
+    file, url = tmp_path / "account.env", "wss://track.example.com/live"
+    written = Environment(server_url="https://api.example.com", websocket_url="wss://else.where")
+    write_environment(written, file)
+
+    found = load_test._environment(parsed("--env", str(file), "--url", url))
+
+    assert found == dataclasses.replace(written, websocket_url=url)
+    assert load_test._environment(parsed("--env", str(file))) == written
+    assert load_test._meter(parsed("--env", str(file), "--url", url), found) is None
 
 
 def test_the_cpu_of_parts_is_read_where_they_are_on_this_machine(tmp_path: Path) -> None:
