@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stores import reads_of
@@ -109,15 +110,52 @@ def posts_while_a_round_lasts(plan: CapacityPlan) -> float:
 
     A round that fits into the gateway's burst is not counted: it ends before the rate matters.
     """
-    scenario, limits = plan.scenario, plan.facts.limits
+    scenario, load, limits = plan.scenario, plan.load, plan.facts.limits
     if scenario.viewers <= limits["api_gateway_burst"].value:
-        return plan.load.rounds_posts + plan.load.nudge_posts
-    tasks = plan.sizes.broadcasters
+        return load.rounds_posts + load.nudge_posts
+    # The posts of nudges are within the setting.
+    return min(_posts_of_a_round(plan) + load.nudge_posts, _posts_allowed(plan))
+
+
+class RoundAlone(NamedTuple):
+    """A round without the posts between rounds.
+
+    Attributes:
+        needed: Posts per second that keep each bucket at its place; without a spread, as many as
+            the broadcasters are capable of.
+        posted: Posts per second that the broadcasters and their setting allow.
+        lasts_s: Seconds from its first post to its last, at that rate.
+    """
+
+    needed: float
+    posted: float
+    lasts_s: float
+
+
+def round_alone(plan: CapacityPlan) -> RoundAlone:
+    """What a round needs of API Gateway's quota, and what it gets."""
+    scenario, evenly = plan.scenario, plan.load.rounds_posts
+    posted = min(_posts_of_a_round(plan), _posts_allowed(plan))
+    return RoundAlone(
+        needed=evenly / scenario.round_spread if scenario.round_spread else _capable(plan),
+        posted=posted,
+        lasts_s=evenly * scenario.round_s / posted,
+    )
+
+
+def _posts_of_a_round(plan: CapacityPlan) -> float:
+    spread = plan.scenario.round_spread
+    return min(_capable(plan), plan.load.rounds_posts / spread) if spread else _capable(plan)
+
+
+def _capable(plan: CapacityPlan) -> float:
+    scenario, tasks = plan.scenario, plan.sizes.broadcasters
     by_core = tasks * BROADCASTER_CORES * scenario.vcpu / viewer_cpu_s(plan.facts)
     by_slots = tasks * scenario.round_slots / (scenario.post_ms / 1e3)
-    posting = min(by_core, by_slots)
-    if scenario.round_spread:
-        posting = min(posting, plan.load.rounds_posts / scenario.round_spread)
-    # Each has its part, whether the others run or not; the posts of nudges are within it.
-    running = tasks / max(tasks, scenario.most_broadcasters)
-    return min(posting + plan.load.nudge_posts, running * scenario.posts_per_second)
+    return min(by_core, by_slots)
+
+
+def _posts_allowed(plan: CapacityPlan) -> float:
+    """Each broadcaster has its part of the rate, whether the others run or not."""
+    scenario, tasks = plan.scenario, plan.sizes.broadcasters
+    return tasks / max(tasks, scenario.most_broadcasters) * scenario.posts_per_second

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stream import firehose
 from deploy.capacity.doors import DOORS, reconnecting_s
-from deploy.capacity.limits_aws import posts_while_a_round_lasts
+from deploy.capacity.limits_aws import round_alone
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of, plan_for
 from deploy.capacity.report import KINDS, quantity
@@ -108,20 +108,34 @@ def _breaks() -> Iterator[Sequence[str]]:
             yield (f"{trucks:,}", f"{use.share:.0%}", use.name, kind, use.remedy)
 
 
+SPREAD_VIEWERS = (100_000, 1_000_000)
+"""Viewers of twice as many trucks."""
+
+
 def _spread() -> Iterator[Sequence[str]]:
-    fleets = [f"{trucks:,} trucks" for trucks, _ in FLEETS[2:]]
-    yield ("`ROUND_SPREAD`", *(f"{fleet}: {of}" for fleet in fleets for of in ("posts/s", "quota")))
-    yield ("---:", "---:", "---:", "---:", "---:")
-    for spread in (0.0, 0.25, 0.5, 0.75):
-        cells = [f"{spread:g}"]
-        for trucks, viewers in FLEETS[2:]:
-            plan = _plan(trucks, viewers, round_spread=spread)
-            posts = posts_while_a_round_lasts(plan)
-            cells += [
-                quantity(posts),
-                f"{posts / plan.facts.limits['api_gateway_requests'].value:.0%}",
-            ]
-        yield tuple(cells)
+    yield (
+        "viewers",
+        "`ROUND_SPREAD`",
+        "posts/s for every bucket at its place",
+        "of the quota",
+        "posts/s as shipped",
+        "of the quota",
+        "the round then lasts, s",
+    )
+    yield tuple("---:" for _ in range(7))
+    for viewers in SPREAD_VIEWERS:
+        for spread in (0.0, 0.25, 0.5, 0.75):
+            plan = _plan(2 * viewers, viewers, round_spread=spread)
+            alone, quota = round_alone(plan), plan.facts.limits["api_gateway_requests"].value
+            yield (
+                f"{viewers:,}",
+                f"{spread:g}",
+                quantity(alone.needed) if spread else f"(as fast as it can: {alone.needed:,.0f})",
+                f"{alone.needed / quota:.0%}",
+                quantity(alone.posted),
+                f"{alone.posted / quota:.0%}",
+                quantity(alone.lasts_s),
+            )
 
 
 def _levers() -> Iterator[Sequence[str]]:

@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from deploy.capacity.limits_aws import round_alone
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of, plan_for
 from deploy.capacity.scenario import Scenario
@@ -49,6 +50,19 @@ def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places()
 
     assert math.isclose(spread.used, 3_000 + 60_000 / 30 + 60_000 / 7_200)
     assert math.isclose(limited.used, 3_000 + 1_600)
+
+
+def test_a_round_by_itself_lasts_as_long_as_the_setting_makes_it() -> None:
+    requested = {"trucks": 1, "viewers": 60_000, "round_spread": 0.5}
+
+    # 60,000 posts in half a minute, or at 500 per second.
+    alone = round_alone(round_plan(**requested, posts_per_second=10_000))
+    limited = round_alone(round_plan(**requested, posts_per_second=500, most_broadcasters=1))
+    unspread = round_alone(round_plan(**requested | {"round_spread": 0}, posts_per_second=1e9))
+
+    assert alone == (2_000, 2_000, 30)
+    assert limited == (2_000, 500, 120)
+    assert unspread.needed == unspread.posted > 5_000
 
 
 def test_a_round_that_fits_into_the_burst_counts_as_spread() -> None:
