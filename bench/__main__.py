@@ -31,7 +31,7 @@ MODULES = (
 """Each is a module with a `BENCHMARK`; those that start engines are last."""
 
 DEFAULT_OUT = Path(__file__).with_name("results") / "latest.json"
-EXIT_OK, EXIT_NOT_MEASURED, EXIT_INTERRUPTED = 0, 1, 130
+EXIT_OK, EXIT_NOT_MEASURED, EXIT_BEYOND, EXIT_INTERRUPTED = 0, 1, 3, 130
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,8 +41,9 @@ def main(argv: Sequence[str]) -> int:
         description="Measures what the parts do a second, each beside what a user would pick "
         "instead, in the same run and by turns. Rates 'a core' are by CPU time, so that what "
         "else the machine does changes them little; the others are by the clock.",
-        epilog="Exit code: 0 when everything was measured, 1 when something was not, 130 after "
-        "Ctrl-C. Progress goes to standard error.",
+        epilog="Exit code: 0 when everything was measured and is within its limit, 1 when "
+        "something was not measured, 3 when a figure is beyond its limit (not judged with "
+        "--quick), 130 after Ctrl-C. Progress goes to standard error.",
     )
     parser.add_argument(
         "--only",
@@ -76,9 +77,27 @@ def main(argv: Sequence[str]) -> int:
     Console(width=None if sys.stdout.isatty() else 120).print(table_of(figures))
     write_json(figures, args.out)
     print(f"written to {args.out}")
-    for problem in problems:
-        print(f"NOT MEASURED: {problem}")
-    return EXIT_NOT_MEASURED if problems else EXIT_OK
+    lines, code = verdict(figures, problems, quick=args.quick)
+    for line in lines:
+        print(line)
+    return code
+
+
+def verdict(
+    figures: Sequence[Figure], problems: Sequence[str], *, quick: bool
+) -> tuple[list[str], int]:
+    """What was not measured or is beyond its limit, as lines, and the exit code."""
+    beyond = [] if quick else [one for one in figures if one.is_beyond]
+    lines = [
+        *(f"NOT MEASURED: {problem}" for problem in problems),
+        *(
+            f"BEYOND ITS LIMIT: {one.name}: {one.value:,.6g} {one.unit}, at most {one.at_most:g}"
+            for one in beyond
+        ),
+    ]
+    if problems:
+        return lines, EXIT_NOT_MEASURED
+    return lines, EXIT_BEYOND if beyond else EXIT_OK
 
 
 def _run(benchmark: Benchmark, quick: bool, problems: list[str]) -> list[Figure]:

@@ -21,6 +21,7 @@ class Figure:
         unit: Of the value.
         beside: The baseline that was measured in the same run; None if there is none.
         ratio: Our value divided by the baseline's.
+        at_most: The limit that our value must not exceed; None without a limit.
     """
 
     name: str
@@ -28,7 +29,16 @@ class Figure:
     unit: str
     beside: str | None = None
     ratio: float | None = None
+    at_most: float | None = None
 
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the value exceeds its limit."""
+        return self.at_most is not None and self.value > self.at_most
+
+
+_IN_FILE = ("name", "value", "unit", "beside", "ratio")
+"""The fields that the file has; limits are the benchmark's, and not a result."""
 
 PrintLine = Callable[[str], None]
 """Takes lines of progress."""
@@ -68,7 +78,7 @@ def write_json(figures: Iterable[Figure], path: Path) -> None:
     """Writes them as one list."""
     rows = [
         {
-            **dataclasses.asdict(one),
+            **{name: getattr(one, name) for name in _IN_FILE},
             "value": _rounded(one.value),
             "ratio": one.ratio and _rounded(one.ratio),
         }
@@ -85,10 +95,13 @@ def table_of(figures: Sequence[Figure]) -> Table:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     table.add_column("times", justify="right", no_wrap=True)
+    table.add_column("at most", justify="right", no_wrap=True)
     table.add_column("beside")
     for one in figures:
         ratio = "" if one.ratio is None else f"{one.ratio:.{2 if one.ratio < 10 else 0}f}"
-        table.add_row(one.name, f"{_rounded(one.value):,}", one.unit, ratio, one.beside or "")
+        at_most = "" if one.at_most is None else f"{one.at_most:,g}"
+        value = f"{_rounded(one.value):,}"
+        table.add_row(one.name, value, one.unit, ratio, at_most, one.beside or "")
     return table
 
 

@@ -1,10 +1,11 @@
 """A fan-out's server with back-pressure: slow clients respond with 429, some never respond.
 
-    python -m bench.pushing_back_server [bad]     (prints its port, ends with its standard input)
+    python -m bench.pushing_back_server bad|clean     (prints its port)
 
-A client's number, in the connection id of `bench.posting`, determines its kind. At its end the
-server prints when a truck's position was last written to each client whose right to view ends
-during the run.
+A client's number, in the connection id of `bench.posting`, determines its kind. After a line on its
+standard input, and at the end of that, the server prints JSON: when a truck's position was last
+written to each client whose right to view ends during the run, and the longest time from reading a
+right to the arrival of a message that was sent on it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import collections
 import contextlib
 import json
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from bench.stub_server import RESPONSE, StubConnection
 
+RIGHT_READ_AT: Final = b"x-right-read-at"
+"""The header that says when a message's right was read, in seconds of the machine's monotonic
+clock, which all its processes share."""
 _NUMBER: Final = re.compile(rb"POST [^ ]*connections/L0SM([0-9]{7})IhQ")
+_READ_AT: Final = re.compile(RIGHT_READ_AT + rb": ([0-9.]+)\r\n")
 _THROTTLED: Final = (
     b"HTTP/1.1 429 Too Many Requests\r\n"
     b"x-amzn-ErrorType: LimitExceededException\r\n"
@@ -48,20 +52,27 @@ def is_revoked(number: int) -> bool:
 
 
 class Clients:
-    """What each client was sent."""
+    """What each client was sent.
+
+    Args:
+        bad: Whether some clients are slow or hang; otherwise each accepts everything.
+    """
 
     def __init__(self, *, bad: bool) -> None:
         self._bad = bad
         self._posts: collections.Counter[int] = collections.Counter()
-        self.shown_at_s: dict[int, float] = {}
+        self._shown_at_s: dict[int, float] = {}
+        self._oldest_right_s = 0.0
 
     def respond(self, request: bytes) -> bytes | None:
         """The response to a request; None for no response."""
-        found = _NUMBER.match(request)
+        found, read_at = _NUMBER.match(request), _READ_AT.search(request)
         assert found is not None, request[:100]
+        assert read_at is not None, request[:200]
+        self._oldest_right_s = max(self._oldest_right_s, time.monotonic() - float(read_at[1]))
         number = int(found[1])
         if is_revoked(number) and b'"position":{' in request:
-            self.shown_at_s[number] = time.time()
+            self._shown_at_s[number] = time.time()
         if not self._bad:
             return RESPONSE
         if hangs(number):
@@ -69,26 +80,9 @@ class Clients:
         self._posts[number] += 1
         return _THROTTLED if self._posts[number] % takes_one_of(number) else RESPONSE
 
-
-@contextlib.contextmanager
-def pushing_back_server(*, bad: bool) -> Iterator[tuple[str, dict[int, float]]]:
-    """Runs it for the length of a block; yields its base URL, and a result filled at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.pushing_back_server", *(["bad"] if bad else [])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    shown_at_s: dict[int, float] = {}
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}", shown_at_s
-    finally:
-        process.stdin.close()
-        shown_at_s |= {int(k): v for k, v in json.loads(process.stdout.readline() or "{}").items()}
-        process.wait(30)
-        process.stdout.close()
+    def report(self) -> Mapping[str, Any]:
+        """What it has noted so far."""
+        return {"shown_at_s": self._shown_at_s, "oldest_right_s": self._oldest_right_s}
 
 
 async def _serve(*, bad: bool) -> None:
@@ -98,10 +92,8 @@ async def _serve(*, bad: bool) -> None:
         lambda: StubConnection(0.0, clients.respond), "127.0.0.1", 0, backlog=2_048
     )
     print(server.sockets[0].getsockname()[1], flush=True)
-    ended = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), ended.set)
-    await ended.wait()
-    print(json.dumps(clients.shown_at_s), flush=True)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(json.dumps(clients.report()), flush=True)
 
 
 if __name__ == "__main__":

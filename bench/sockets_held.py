@@ -18,8 +18,6 @@ import http.client
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,9 +27,9 @@ from typing import Any, Final
 
 from bench import centrifugo
 from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
+from bench.line_process import LineProcess
 from bench.posting import MESSAGE
 from bench.socket_processes import API, STAGE
-from sim.setup.places import PROJECT
 
 SOCKETS: Final = (10_000, 1_000)
 ROUNDS: Final = 4
@@ -217,47 +215,11 @@ def _measure(
     return {name: statistics.median(values) for name, values in us.items()}
 
 
-class _Role:
+class _Role(LineProcess):
     """A process of `bench.socket_processes`."""
 
     def __init__(self, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.socket_processes", *arguments],
-            cwd=PROJECT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def __enter__(self) -> _Role:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-
-    def line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise CannotMeasureError("a process of the benchmark has ended")
-        return line
-
-    def print_line(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
+        super().__init__("bench.socket_processes", *arguments)
 
 
 class _Receivers(_Role):
@@ -266,9 +228,6 @@ class _Receivers(_Role):
     def __init__(self, url: str, count: int, hello: str) -> None:
         super().__init__("receive", url, str(count), hello)
         self.firsts: list[str] = json.loads(self.line())
-
-    def __enter__(self) -> _Receivers:
-        return self
 
     def wait(self, count: int) -> None:
         """Returns when a number of messages have come since the last call."""

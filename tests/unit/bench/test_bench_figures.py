@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.__main__ import EXIT_BEYOND, EXIT_NOT_MEASURED, EXIT_OK, verdict
 from bench.figures import Figure, beside, table_of, write_json
 
 
@@ -42,3 +43,26 @@ def test_the_table_names_every_figure_and_its_baseline() -> None:
     assert "5,000" in text
     assert "20 " in text
     assert "the other way" in text
+
+
+def test_a_figure_beyond_its_limit_is_named_and_sets_the_exit_code() -> None:
+    within = Figure(name="a", value=75.0, unit="s", at_most=75.0)
+    beyond = Figure(name="b", value=1.2, unit="times", at_most=1.1)
+
+    assert verdict([within], [], quick=False) == ([], EXIT_OK)
+    lines, code = verdict([within, beyond], [], quick=False)
+    assert lines == ["BEYOND ITS LIMIT: b: 1.2 times, at most 1.1"]
+    assert code == EXIT_BEYOND
+    assert verdict([beyond], ["c: no engine"], quick=False)[1] == EXIT_NOT_MEASURED
+
+
+def test_a_quick_run_judges_no_limit() -> None:
+    assert verdict([Figure(name="a", value=2.0, unit="s", at_most=1.0)], [], quick=True)[0] == []
+
+
+def test_the_table_shows_limits() -> None:
+    console = Console(width=120, record=True)
+
+    console.print(table_of([Figure(name="a", value=2.0, unit="s", at_most=75.5)]))
+
+    assert "75.5" in console.export_text()
