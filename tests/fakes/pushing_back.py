@@ -66,6 +66,10 @@ class PushingBack:
         self.received_at_s[connection_id].append(now_s)
         return PostOutcome.DELIVERED
 
+    def accepts_another(self) -> bool:
+        """A request that is no post, for the account's quota: a truck's."""
+        return self._within_quota(asyncio.get_running_loop().time())
+
     async def end(self, _connection_id: str) -> PostOutcome:
         return PostOutcome.DELIVERED
 

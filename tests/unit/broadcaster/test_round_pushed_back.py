@@ -113,6 +113,31 @@ def test_the_next_round_begins_at_the_rate_that_the_last_one_learned() -> None:
     assert both - learning < learning / 2
 
 
+def test_trucks_that_use_the_same_quota_slow_posts_and_cost_no_viewer_its_message() -> None:
+    gateway = PushingBack(per_s=40.0)
+    accepted: list[bool] = []
+
+    async def drive() -> None:
+        while True:
+            accepted.append(gateway.accepts_another())
+            await asyncio.sleep(1 / 20)
+
+    async def main() -> tuple[Pressed, list[RoundReport]]:
+        pressed = Pressed(gateway, posts_per_second=40.0, viewers=VIEWERS)
+        pressed.begin()
+        driving = asyncio.create_task(drive())
+        reports = await pressed.rounds(3)
+        driving.cancel()
+        return pressed, reports
+
+    pressed, reports = in_virtual_time(main)
+
+    assert [report.delivered for report in reports] == [VIEWERS] * 3
+    assert pressed.world.rate.per_s < 40.0, "it has learned that others use a part"
+    assert 0 < gateway.over_quota < VIEWERS / 10
+    assert accepted.count(False) < len(accepted) / 100
+
+
 def test_posts_are_no_faster_than_the_setting() -> None:
     gateway = PushingBack()
 

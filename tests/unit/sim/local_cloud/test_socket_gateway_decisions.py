@@ -11,6 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from deploy.capacity.facts import read_facts
 from sim.local_cloud.socket_gateway import events
 from sim.local_cloud.socket_gateway.admission import (
     DENIED,
@@ -31,6 +32,7 @@ from sim.local_cloud.socket_gateway.definitions import (
 from sim.local_cloud.socket_gateway.events import Connection, Handshake
 from sim.local_cloud.socket_gateway.http_head import BadRequestError, Head, read_head
 from sim.local_cloud.socket_gateway.rates import TokenBucket
+from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES, Settings
 from sim.local_cloud.socket_gateway.signature import SignatureCheck, Unsigned
 from tests.support.source_tree import ROOT
 
@@ -171,6 +173,25 @@ def test_a_request_without_a_whole_signature_is_reported_apart() -> None:
     assert check.problem(head._replace(headers=bare), b"{}", at_s) is Unsigned.MISSING
     broken = head._replace(headers={**bare, "authorization": "Bearer x"})
     assert check.problem(broken, b"{}", at_s) is Unsigned.INCOMPLETE
+
+
+def test_its_limits_are_those_of_aws_unless_they_are_set() -> None:
+    quotas = read_facts().limits
+    defaults = Settings(
+        aws_endpoint_url="",
+        region=REGION,
+        access_key_id=KEY,
+        secret_access_key=SECRET,
+        port=1,
+        lambda_python="",
+        scratch="",
+    )
+
+    assert defaults.requests_per_s == quotas["api_gateway_requests"].value
+    assert defaults.request_burst == quotas["api_gateway_burst"].value
+    assert defaults.connects_per_s == quotas["websocket_connects"].value
+    assert (defaults.idle_s, defaults.life_s) == (10 * 60, 2 * 3_600)
+    assert (FRAME_BYTES, MESSAGE_BYTES) == (32 * 1_024, 128 * 1_024)
 
 
 def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
