@@ -34,7 +34,7 @@ MOST_GAP_S: Final = 75.0
 MOST_RIGHT_S: Final = 2.1
 """2 s from reading a right to the write, and 0.1 s until the server has read the message."""
 MOST_GROWTH: Final = 1.1
-CLEAN: Final = "the same rounds, in turn with these, the gateway accepting everything"
+CLEAN: Final = "clean rounds, in turn"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Turns:
     def shown_after_end_s(self) -> float:
         """The longest time from the end of a right to the arrival of a position."""
         shown_at_s = self.noted["shown_at_s"]
-        after_s = [
+        after_s: list[float] = [
             shown_at_s[number] - at_s
             for one in self.rounds
             for number, at_s in one["revoked_at_s"].items()
@@ -87,8 +87,7 @@ def figures_of(clean: Turns, bad: Turns) -> Iterator[Figure]:
         yield Figure(
             name=f"round_under_429.ratio{name}",
             value=statistics.median(of_bad / of_clean for of_bad, of_clean in pairs),
-            unit="times the clean round before it"
-            + (", the first rounds" if name else ", median of the pairs"),
+            unit="times the clean round before it" + (", first rounds" if name else ", median"),
             at_most=None if name else MOST_RATIO,
         )
     for kind in ("healthy", "slow"):
@@ -102,7 +101,7 @@ def figures_of(clean: Turns, bad: Turns) -> Iterator[Figure]:
     yield Figure(
         name="round_under_429.healthy_last",
         value=max(one["healthy_last_s"] for one in bad.rounds),
-        unit="s after its round's start, the last of the healthy",
+        unit="s into its round, the last of the healthy",
         at_most=MOST_GAP_S,
     )
     yield Figure(
