@@ -38,12 +38,12 @@ def main(argv: Sequence[str]) -> int:
     """Runs them; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measures what the parts do a second, each beside what a user would pick "
-        "instead, in the same run and by turns. Rates 'a core' are by CPU time, so that what "
-        "else the machine does changes them little; the others are by the clock.",
-        epilog="Exit code: 0 when everything was measured and is within its limit, 1 when "
-        "something was not measured, 3 when a figure is beyond its limit (not judged with "
-        "--quick), 130 after Ctrl-C. Progress goes to standard error.",
+        description="Measures the throughput of each part, and alternates in the same run with "
+        "a baseline: what a user would otherwise use. Rates per core are by CPU time, so other "
+        "load on the machine changes them little. The other rates are by the clock.",
+        epilog="Exit code: 0 if everything was measured and is within its limit, 1 if something "
+        "was not measured, 3 if a figure is beyond its limit (not checked with --quick), 130 "
+        "after Ctrl-C. Progress goes to standard error.",
     )
     parser.add_argument(
         "--only",
@@ -55,14 +55,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="so small that it only shows that everything runs: its figures mean nothing",
+        help="run at a size that only shows that everything works; the figures are meaningless",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=DEFAULT_OUT,
         metavar="FILE",
-        help="where the JSON goes (default: %(default)s)",
+        help="file for the results as JSON (default: %(default)s)",
     )
     args = parser.parse_args(argv)
     figures: list[Figure] = []

@@ -78,22 +78,22 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m deploy",
         description="Deploy the system to the account that the AWS CLI is logged in to.",
     )
-    parser.add_argument("--env", choices=ENVIRONMENTS, required=True, help="which environment")
+    parser.add_argument("--env", choices=ENVIRONMENTS, required=True, help="environment to deploy")
     parser.add_argument(
         "--region",
         default=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-        help="which region (AWS_REGION)",
+        help="AWS region (default: AWS_REGION)",
     )
     parser.add_argument(
         "--platform",
         choices=sorted(ARCHITECTURES),
         default="linux/arm64",
-        help="what the images are built for (%(default)s, a fifth cheaper)",
+        help="platform of the images (default: %(default)s, which is a fifth cheaper to run)",
     )
-    parser.add_argument("--yes", action="store_true", help="change without confirmation")
+    parser.add_argument("--yes", action="store_true", help="apply without confirmation")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--images", action="store_true", help="only make and push the images")
-    what.add_argument("--destroy", action="store_true", help="take everything down instead")
+    what.add_argument("--images", action="store_true", help="only build and push the images")
+    what.add_argument("--destroy", action="store_true", help="remove everything instead")
     return parser
 
 

@@ -182,20 +182,24 @@ def main(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.run_operation",
-        description="Run one of python -m operations' commands as a task in the account that the "
-        "AWS CLI is logged in to, show what it says, and end with its exit code.",
+        description="Run a command of python -m operations as a task in the account that the "
+        "AWS CLI is logged in to, show its output, and end with its exit code.",
         epilog="For example: python -m deploy.run_operation --env dev -- erase --truck T-1 "
-        "--dry-run. Exit code: the command's own; 1 also when it could not be run, 2 when this "
-        "line can't be used, 130 after Ctrl-C, which leaves the task running.",
+        "--dry-run. Exit code: the command's; 1 also if the command could not be run, 2 if "
+        "these arguments are invalid, 130 after Ctrl-C, which leaves the task running.",
     )
-    parser.add_argument("--env", choices=ENVIRONMENTS, required=True, help="which environment")
+    parser.add_argument(
+        "--env", choices=ENVIRONMENTS, required=True, help="environment of the task"
+    )
     parser.add_argument(
         "--region",
         default=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-        help="which region (AWS_REGION)",
+        help="AWS region (default: AWS_REGION)",
     )
     parser.add_argument(
-        "--name", help="how its names begin, where its variable name says so (rtdts-dev, rtdts)"
+        "--name",
+        help="prefix of the environment's resource names, if its variable `name` was "
+        "changed (default: rtdts-dev or rtdts)",
     )
     parser.add_argument(
         "operation", nargs="*", metavar="-- COMMAND …", help="arguments of python -m operations"

@@ -255,18 +255,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.terraform_check",
         description="Check the infrastructure: format, validity, tests, linters.",
-        epilog="uv is the program that the variable UV names, or the one on the path.",
+        epilog="The variable UV names the uv program; without it, the one on the path is used.",
     )
     parser.add_argument(
         "configuration",
         nargs="*",
-        help="only these, such as modules/role or environments/dev (all)",
+        help="check only these, such as modules/role or environments/dev (default: all)",
     )
     parser.add_argument(
         "--keep-states",
         metavar="FOLDER",
         type=Path,
-        help="keep the state of each environment's tests there, for tests' ENVIRONMENT_STATES",
+        help="folder in which to keep the state of each environment's tests, for the tests' "
+        "ENVIRONMENT_STATES",
     )
     args = parser.parse_args(arguments)
     started_s = time.monotonic()

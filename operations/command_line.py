@@ -20,13 +20,13 @@ _MAX_REASON: Final = 500
 _MAX_DEVICE_NAME: Final = 100
 
 EXIT_CODES = (
-    "Exit code: 0 when all is done that can be, 1 when it was refused or something is left (the "
-    "last line says what), 2 when the command or the settings can't be used."
+    "Exit code: 0 if everything that can be done was done, 1 if the command was refused or "
+    "something is left (the last line names it), 2 if the command or the settings are invalid."
 )
 SETTINGS = (
-    "It reads the settings of docs/settings.md, section operations, from its environment, and "
-    "AWS's own. OpenSearch is reached from inside the VPC only: in an account, python -m "
-    "deploy.run_operation --env dev -- COMMAND runs it there."
+    "The commands read the settings in docs/settings.md, section operations, and the AWS SDK's "
+    "variables from the environment. OpenSearch can be reached only from inside the VPC: in an "
+    "account, use python -m deploy.run_operation --env dev -- COMMAND."
 )
 
 
@@ -34,8 +34,9 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = argparse.ArgumentParser(
         prog="python -m operations",
-        description="Block a stolen token or an identity; let phones be trucks; erase a truck's or "
-        "a customer's data; replay what was parked or backed up.",
+        description="Commands for operators: block a stolen token or an identity, set up phones "
+        "as trucks, erase the data of a truck or a customer, and replay parked or backed-up "
+        "records.",
         epilog=f"{SETTINGS} {EXIT_CODES}",
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -55,10 +56,10 @@ def _add_block(commands: argparse._SubParsersAction[Any]) -> None:
     block = commands.add_parser(
         "block",
         help="revoke a token, or an identity with all its tokens",
-        description="From at most 15 s after it on, every Lambda returns 401 and open sockets get "
-        "nothing more. Of an identity --issued-before blocks the tokens issued until then "
-        "and lets new ones in: the usual step after a token was stolen. The identity provider must "
-        "stop issuing tokens to the thief; docs/security.md says in which order.",
+        description="Within 15 s, every Lambda returns 401 and open sockets receive nothing "
+        "more. With --issued-before, an identity's older tokens are blocked and new ones work: "
+        "this is the usual step after a token was stolen. First make the identity provider stop "
+        "issuing tokens to the thief (see docs/security.md).",
         epilog=EXIT_CODES,
     )
     _add_subject(block)
@@ -67,14 +68,14 @@ def _add_block(commands: argparse._SubParsersAction[Any]) -> None:
         dest="issued_before_ms",
         type=_instant_or_now_ms,
         metavar="TIME",
-        help="only tokens issued before then (claim iat); 'now' for all that there are",
+        help="block only tokens issued before this time (claim iat); 'now' for all existing tokens",
     )
     block.add_argument(
         "--until",
         dest="until_ms",
         type=instant_ms,
         metavar="TIME",
-        help=f"when the block ends: later than the tokens do (in {BLOCKED_DAYS} days)",
+        help=f"end of the block; must be after the tokens expire (default: in {BLOCKED_DAYS} days)",
     )
     block.add_argument("--reason", type=_reason, required=True, help="shown in the list of blocks")
 
@@ -83,8 +84,8 @@ def _add_unblock(commands: argparse._SubParsersAction[Any]) -> None:
     unblock = commands.add_parser(
         "unblock",
         help="lift the block of a token or an identity",
-        description="Lifts what block has blocked, and a truck's block for its quota, which ends "
-        "by itself within minutes.",
+        description="Lifts a block made by the block command, or a truck's block for exceeding "
+        "its quota (which otherwise ends by itself within minutes).",
         epilog=EXIT_CODES,
     )
     _add_subject(unblock)
@@ -94,8 +95,8 @@ def _add_blocked(commands: argparse._SubParsersAction[Any]) -> None:
     commands.add_parser(
         "blocked",
         help="list all blocks",
-        description="Lists what is blocked at the moment, a line per block: by an operator "
-        "(revoked), or trucks that sent more than their quota (over_quota).",
+        description="Lists all current blocks, one per line: identities and tokens that an "
+        "operator blocked (revoked), and trucks that sent more than their quota (over_quota).",
         epilog=EXIT_CODES,
     )
 
@@ -120,70 +121,87 @@ def subject_of(args: argparse.Namespace) -> str:
 def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
     device = commands.add_parser(
         "device",
-        help="let a phone report a truck's positions, or a truck's box enroll over MQTT",
-        description="Adds, lists and revokes the credentials of phones (docs/phones.md), and makes "
-        "the secrets by which boxes get a certificate of AWS IoT Core (docs/operations.md). These "
-        "commands read AWS_REGION, DEVICE_CREDENTIALS_TABLE and SERVER_URL only, and reach "
-        "DynamoDB from anywhere: run add and enroll where their output is kept in no log.",
+        help="let a phone report a truck's positions, or a truck's box enroll in AWS IoT Core",
+        description="Adds, lists and revokes the credentials of phones (docs/phones.md), and "
+        "creates the secrets with which boxes get a certificate of AWS IoT Core "
+        "(docs/operations.md). These commands read only AWS_REGION, DEVICE_CREDENTIALS_TABLE "
+        "and SERVER_URL, and need only DynamoDB. Run add and enroll where no log stores their "
+        "output.",
         epilog=EXIT_CODES,
     )
     kinds = device.add_subparsers(dest="device_command", required=True, metavar="COMMAND")
     add = kinds.add_parser(
         "add",
-        help="make a credential; show what to enter on the phone",
-        description="Makes a credential for one phone and shows it this once: as QR codes, and as "
-        "what to type into the app. A truck may have several.",
+        help="create a credential, and show what to enter on the phone",
+        description="Creates a credential for one phone and shows it once: as QR codes, and as "
+        "text to type into the app. A truck may have several phones.",
         epilog=EXIT_CODES,
     )
-    add.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck that the phone is")
+    add.add_argument(
+        "truck_id",
+        type=_identity,
+        metavar="T-1",
+        help="the truck whose positions the phone reports",
+    )
     add.add_argument("--name", type=_device_name, default="", help="shown in the list of devices")
-    add.add_argument("--url", metavar="URL", help="at which phones reach the HTTP API (SERVER_URL)")
+    add.add_argument(
+        "--url", metavar="URL", help="URL at which phones reach the HTTP API (default: SERVER_URL)"
+    )
     add.add_argument(
         "--mqtt-url",
         metavar="URL",
-        help="at which phones reach an MQTT broker, such as mqtts://mqtt.example.com:8883: sets up "
-        "OwnTracks for MQTT instead of HTTP",
+        help="URL at which phones reach an MQTT broker, such as mqtts://mqtt.example.com:8883; "
+        "sets up OwnTracks for MQTT instead of HTTP",
     )
     enroll = kinds.add_parser(
         "enroll",
-        help="make a secret by which a truck's box gets a certificate",
-        description="Makes a secret and shows it this once: with it and the claim certificate a "
-        "box gets a certificate of AWS IoT Core that is this truck's, and no other. It is good for "
-        "one key of its own; what proved with it before keeps its certificate.",
+        help="create a secret with which a truck's box gets a certificate",
+        description="Creates a secret and shows it once. With the secret and the claim "
+        "certificate, a box gets an AWS IoT Core certificate for this truck only. The secret "
+        "works for one key. Boxes that enrolled earlier keep their certificates.",
         epilog=EXIT_CODES,
     )
-    enroll.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck of the box")
+    enroll.add_argument(
+        "truck_id", type=_identity, metavar="T-1", help="the truck that the box is in"
+    )
     enroll.add_argument(
         "--days",
         type=_days,
         default=ENROLLMENT_DAYS,
         metavar="N",
-        help="how long it is good, unless it is used before (%(default)d)",
+        help="days for which an unused secret is valid (default: %(default)d)",
     )
     listing = kinds.add_parser(
-        "list", help="list all devices, or a truck's", epilog=EXIT_CODES, description="A line each."
+        "list",
+        help="list all devices, or a truck's",
+        epilog=EXIT_CODES,
+        description="Lists the devices, one per line.",
     )
-    listing.add_argument("truck_id", type=_identity, nargs="?", metavar="T-1", help="of this truck")
+    listing.add_argument(
+        "truck_id", type=_identity, nargs="?", metavar="T-1", help="list only this truck's devices"
+    )
     revoke = kinds.add_parser(
         "revoke",
         help="revoke a truck's devices, or one of them",
-        description="Deletes the credentials: from at most 15 s after it on, they get 401.",
+        description="Deletes the credentials. Within 15 s, requests with them get 401.",
         epilog=EXIT_CODES,
     )
     revoke.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck of the devices")
-    revoke.add_argument("--device", metavar="ID", help="this one only, as list names it")
+    revoke.add_argument(
+        "--device", metavar="ID", help="revoke only this device (an id from device list)"
+    )
 
 
 def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
     erase = commands.add_parser(
         "erase",
-        help="erase what is kept of a truck or a customer",
-        description="Erases where a truck was (history, raw log, latest position, truck state, "
-        "parked records, Firehose's backup), or a customer's deliveries, their logs and what the "
-        "documents of trucks say about them. Counts what is left at the end, and fails if anything "
-        "is. Killed in the middle, it may be run again. What is in the stream stays there for its "
-        "retention: the last line says until when to run it once more. docs/retention.md says what "
-        "it erases and what not.",
+        help="erase the stored data of a truck or a customer",
+        description="Erases a truck's positions (history, raw log, latest position, truck "
+        "state, parked records, Firehose's backup), or a customer's deliveries, their logs, and "
+        "their traces in the trucks' documents. At the end it counts what is left, and fails if "
+        "anything is. It may be run again after an interruption. The stream keeps its records "
+        "until its retention ends: the last line gives the time after which to run the command "
+        "once more. docs/retention.md lists what is erased and what is not.",
         epilog=EXIT_CODES,
     )
     subject = erase.add_mutually_exclusive_group(required=True)
@@ -192,44 +210,51 @@ def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
     erase.add_argument(
         "--force",
         action="store_true",
-        help="even if it has open deliveries (a customer's are deleted, a truck's stay), or the "
-        "truck sent a point within the last 15 minutes",
+        help="erase even if there are open deliveries (a customer's are deleted, a truck's "
+        "stay), or if the truck sent a point within the last 15 minutes",
     )
-    _add_dry_run(erase, "count what there is, erase nothing")
+    _add_dry_run(erase, "count, but erase nothing")
 
 
 def _add_replay_parked(commands: argparse._SubParsersAction[Any]) -> None:
     replay = commands.add_parser(
         "replay-parked",
-        help="put parked records that can be processed now back into the stream",
-        description="Reads the parked records, puts those that the consumer would accept now back "
-        "into the stream under the key that they had, and removes them from the bucket (for 7 days "
-        "an older version of the object still has them). The others stay, each with a line that "
-        "says why. What comes back is a point like any other: a copy is recognised, a late one is "
-        "indexed and changes no status beyond LATE_HORIZON_S; one received more than 30 days "
-        "ago is not accepted.",
+        help="put parked records that can now be processed back into the stream",
+        description="Puts the parked records that the consumer would now accept back into the "
+        "stream, under their original keys, and deletes them from the bucket (an older version "
+        "of the object remains for 7 days). The other records stay; the output gives the reason "
+        "for each. Replayed points are handled like any others: duplicates are recognised, and "
+        "points later than LATE_HORIZON_S are indexed but change no status. Points received "
+        "more than 30 days ago are not accepted.",
         epilog=EXIT_CODES,
     )
     replay.add_argument(
-        "--since", type=instant_ms, default=0, metavar="TIME", help="only those parked since then"
+        "--since",
+        type=instant_ms,
+        default=0,
+        metavar="TIME",
+        help="only records parked at or after this time",
     )
     replay.add_argument(
-        "--prefix", default="", help="only objects whose name after rejected/ begins with this"
+        "--prefix", default="", help="only objects whose name after rejected/ has this prefix"
     )
-    replay.add_argument("--reason", help="only those parked for this reason, such as unprocessable")
+    replay.add_argument(
+        "--reason", help="only records parked for this reason, such as unprocessable"
+    )
     _add_rate(replay)
-    _add_dry_run(replay, "count, put and remove nothing")
+    _add_dry_run(replay, "count, but put and delete nothing")
 
 
 def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
     replay = commands.add_parser(
         "replay-backup",
-        help="put what Firehose kept in S3 into the raw log or the stream",
-        description="Into the raw log after its index was lost: into the index of each record's "
-        "day of arrival; run again it overwrites what it wrote, but what Firehose had indexed "
-        "itself is then there twice: delete what is left of the index first. Into the stream after "
-        "the history was lost: the consumer writes it anew, up to 30 days back; Firehose writes "
-        "all of it into the raw log and its backup once more.",
+        help="put Firehose's backup in S3 back into the raw log or the stream",
+        description="Use --into raw after an index of the raw log was lost. Each record goes "
+        "into the index of its day of arrival. A second run overwrites what the first one "
+        "wrote. But points that Firehose had indexed itself would be there twice, so first "
+        "delete what is left of the index. Use --into stream after the history was lost. The "
+        "consumer writes it again, up to 30 days back. Firehose also writes all of these "
+        "records into the raw log and its backup again.",
         epilog=f"TIME is in UTC, such as 2026-11-20 or 2026-11-20T06:30. {EXIT_CODES}",
     )
     replay.add_argument(
@@ -238,23 +263,28 @@ def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
         type=instant_ms,
         required=True,
         metavar="TIME",
-        help="objects whose oldest record arrived then or later; an object holds what came within "
-        "5 minutes, so begin that much earlier",
+        help="replay objects whose oldest record arrived at or after this time; an object "
+        "contains up to 5 minutes of records, so begin that much earlier",
     )
     replay.add_argument(
-        "--to", dest="to_ms", type=instant_ms, required=True, metavar="TIME", help="and before then"
+        "--to",
+        dest="to_ms",
+        type=instant_ms,
+        required=True,
+        metavar="TIME",
+        help="and before this time",
     )
-    replay.add_argument("--into", choices=("raw", "stream"), required=True, help="where to")
+    replay.add_argument("--into", choices=("raw", "stream"), required=True, help="the target")
     replay.add_argument(
         "--failed",
         action="store_true",
-        help="only what Firehose could not index, after an outage of OpenSearch",
+        help="only records that Firehose could not index, after an outage of OpenSearch",
     )
     replay.add_argument(
         "--after",
         default="",
         metavar="KEY",
-        help="continue after this object, as an earlier run printed",
+        help="continue after this object, whose key an earlier run printed",
     )
     _add_rate(replay)
     _add_dry_run(replay, "count, put nothing")
@@ -263,11 +293,10 @@ def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
 def _add_replay_failed_messages(commands: argparse._SubParsersAction[Any]) -> None:
     replay = commands.add_parser(
         "replay-failed-messages",
-        help="put what AWS IoT Core's rule could not write into its stream again",
-        description="Takes the messages that the rule's error action put into a queue, puts them "
-        "into the stream that the rule writes to, and deletes them from the queue. Interrupted, it "
-        "may be run again: what comes twice counts once. A message that names no truck stays in "
-        "the queue, for the rest of its 14 days.",
+        help="put the messages that AWS IoT Core's rule could not write into its stream",
+        description="Moves the messages in the queue of the rule's error action to the stream "
+        "that the rule writes to. It may be run again after an interruption: duplicates count "
+        "once. A message that names no truck stays in the queue until its 14 days are over.",
         epilog=EXIT_CODES,
     )
     _add_message_rate(replay)
@@ -276,16 +305,17 @@ def _add_replay_failed_messages(commands: argparse._SubParsersAction[Any]) -> No
 def _add_replay_set_aside(commands: argparse._SubParsersAction[Any]) -> None:
     replay = commands.add_parser(
         "replay-set-aside",
-        help="put the messages over AWS IoT Core that Lambda gave up into their stream again",
-        description="Reads the batches that Lambda could not have processed and set aside in the "
-        "bucket of parked records, lists them, puts their messages into the stream that they came "
-        "from, and removes them from the bucket (for 7 days an older version of the object still "
-        "has them). Interrupted, it may be run again: what comes twice counts once. A "
-        "message keeps its time of receipt; after 30 days the consumer parks its points.",
+        help="put messages over AWS IoT Core that Lambda set aside back into their stream",
+        description="Lists the batches that could not be processed and that Lambda set aside in "
+        "the bucket of parked records. Puts their messages back into the stream that they came "
+        "from, and deletes the batches from the bucket (an older version of the object remains "
+        "for 7 days). It may be run again after an interruption: duplicates count once. "
+        "Messages keep their time of receipt; the consumer parks points that are older than 30 "
+        "days.",
         epilog=EXIT_CODES,
     )
     _add_message_rate(replay)
-    _add_dry_run(replay, "list and count, put and remove nothing")
+    _add_dry_run(replay, "list and count, but put and delete nothing")
 
 
 def _add_message_rate(command: argparse.ArgumentParser) -> None:
@@ -294,8 +324,8 @@ def _add_message_rate(command: argparse.ArgumentParser) -> None:
         type=_rate,
         default=200.0,
         metavar="N",
-        help="at most this many, so that live data goes first (%(default)g; a shard takes "
-        "1,000 per second from all producers)",
+        help="maximum rate, which leaves capacity for live data (default: %(default)g; a shard "
+        "takes 1,000 messages per second from all producers)",
     )
 
 
@@ -305,8 +335,8 @@ def _add_rate(command: argparse.ArgumentParser) -> None:
         type=_rate,
         default=500.0,
         metavar="N",
-        help="at most this many, so that live data goes first (%(default)g; a shard takes "
-        "1 MB per second from all producers, some 3,000 points)",
+        help="maximum rate, which leaves capacity for live data (default: %(default)g; a shard "
+        "takes 1 MB per second from all producers, about 3,000 points)",
     )
 
 

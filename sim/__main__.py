@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs a subcommand; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m sim",
-        description="RTDTS on this machine: its cloud, its trucks, its viewers.",
+        description="Run RTDTS on this machine: the local cloud, trucks and viewers.",
     )
     parser.add_argument("--version", action="version", version=f"rtdts {version()}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

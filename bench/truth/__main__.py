@@ -71,24 +71,25 @@ def _explain(name: str, tracks: Sequence[Geometry]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench.truth",
-        description="How often `arrived` is right, how near its time is to the true one, which "
-        "jumps a viewer is shown and what an ETA range is worth: each beside simpler ways, on "
-        "drives over recorded roads whose noise-free track is known. The same drives every time.",
-        epilog="Exit code: 0 when measured, whether or not the aims are met; 1 when there is no "
+        description="Measures how often `arrived` is right, how exact its time is, which jumps "
+        "viewers see, and how good the ETA ranges are, and compares each with simpler methods. "
+        "The drives are on recorded roads, their noise-free tracks are known, and they are the "
+        "same in every run.",
+        epilog="Exit code: 0 if measured, whether or not the aims are met; 1 if there is no "
         "drive of that name. Progress goes to standard error.",
     )
     parser.add_argument(
         "--part",
         choices=[part.value for part in Part],
         default=Part.REPORT.value,
-        help="the roads: limits may be tuned on 'tuning' only (default: %(default)s)",
+        help="which roads; choose limits on 'tuning' only (default: %(default)s)",
     )
     parser.add_argument(
         "--per-case",
         type=int,
         default=PER_CASE,
         metavar="N",
-        help="drives of each case (default: %(default)s)",
+        help="number of drives per case (default: %(default)s)",
     )
     parser.add_argument(
         "--tracks",
@@ -96,22 +97,25 @@ def _parser() -> argparse.ArgumentParser:
         type=_track,
         default=[],
         metavar="FILE",
-        help="recorded tracks of your own beside ours, as JSON lines with recorded_at, lat and lon",
+        help="also drive your own recorded tracks: files of JSON lines with recorded_at, lat "
+        "and lon",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one of each case: it only shows that everything runs",
+        help="one drive per case, which only shows that everything works",
     )
     parser.add_argument(
-        "--explain", metavar="NAME", help="no run: truth, events and points of this drive"
+        "--explain",
+        metavar="NAME",
+        help="do not measure; show truth, events and points of this drive",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=DEFAULT_OUT,
         metavar="FILE",
-        help="where the JSON goes (default: %(default)s)",
+        help="file for the results as JSON (default: %(default)s)",
     )
     return parser
 

@@ -241,8 +241,12 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.truth.eta_accuracy", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("--tuning", action="store_true", help="the tuning roads instead")
-    parser.add_argument("--drives", type=int, default=400, help="modelled drives (%(default)s)")
+    parser.add_argument(
+        "--tuning", action="store_true", help="use the tuning roads instead of the report roads"
+    )
+    parser.add_argument(
+        "--drives", type=int, default=400, help="number of modelled drives (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
     found = all_figures(TUNING if args.tuning else REPORT, args.drives)
     from rich.console import Console

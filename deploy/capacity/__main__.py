@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.capacity",
-        description="What a fleet needs in AWS, what that costs per month, and what breaks first. "
-        "Calculated from what `make bench` measured, AWS's limits and its list prices: "
-        "deploy/capacity/*.toml. See docs/capacity.md.",
+        description="Calculates what a fleet needs in AWS, what that costs per month, and which "
+        "limit it reaches first. Uses the results of `make bench`, AWS's limits and AWS's list "
+        "prices (deploy/capacity/*.toml). See docs/capacity.md.",
     )
     for field in dataclasses.fields(Scenario):
         parser.add_argument(
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="N",
             help=f"{OPTIONS[field.name].help} (%(default)s)",
         )
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
 

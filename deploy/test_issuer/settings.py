@@ -11,9 +11,9 @@ from rtdts.runtime.settings import setting
 class Settings:
     """What the test issuer reads from its environment."""
 
-    issuer: str = setting("ISSUER", help="its own URL, without a slash at its end")
-    audience: str = setting("AUDIENCE", help="audience of its tokens")
+    issuer: str = setting("ISSUER", help="the issuer's own URL, without a trailing slash")
+    audience: str = setting("AUDIENCE", help="audience of the tokens")
     key_id: str = setting("SIGNING_KEY_ID", help="ARN of the KMS key that signs")
     secret_sha256: str = setting(
-        "TOKEN_SECRET_SHA256", help="SHA-256 of the secret that an asker must present, in hex"
+        "TOKEN_SECRET_SHA256", help="SHA-256 of the secret that a client must present, in hex"
     )

@@ -47,30 +47,35 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "demo",
-        help="the whole product on this machine: local cloud, trucks, customers",
-        description="Starts the local cloud, drives trucks on real roads, delivery after "
-        "delivery, and shows what their customers' sockets bring. Ends at Ctrl-C, or after "
-        "--seconds; the last line is a summary.",
-        epilog="Exit code: 0 when every truck's positions reached its customer's socket (and "
-        "no other), 1 when not or when something could not start, 130 when it was stopped "
-        "before the first truck drove.",
+        help="run the complete product on this machine: local cloud, trucks, customers",
+        description="Starts the local cloud, drives trucks on real roads, one delivery after "
+        "another, and shows what their customers' sockets receive. Ends on Ctrl-C, or after "
+        "--seconds. The last line is a summary.",
+        epilog="Exit code: 0 if every truck's positions reached its customer's socket and no "
+        "other; 1 if not, or if something could not start; 130 if it was stopped before the "
+        "first truck drove.",
     )
     parser.add_argument(
         "--seconds",
         type=seconds(more_than=0),
         default=os.environ.get("DEMO_SECONDS") or None,
         metavar="S",
-        help="end so long after the first truck's start (default: $DEMO_SECONDS, else never)",
+        help="seconds after the first truck's start at which the demo ends (default: "
+        "$DEMO_SECONDS, else never)",
     )
     parser.add_argument(
-        "--trucks", type=count, default=5, metavar="N", help="how many (default: %(default)s)"
+        "--trucks",
+        type=count,
+        default=5,
+        metavar="N",
+        help="number of trucks (default: %(default)s)",
     )
     parser.add_argument(
         "--dwell-s",
         type=seconds(),
         default=5.0,
         metavar="S",
-        help="how long a truck must stand to have arrived (default: %(default)s)",
+        help="seconds that a truck must stay at a place to count as arrived (default: %(default)s)",
     )
     parser.add_argument(
         "--ports",

@@ -37,42 +37,47 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "drive",
-        help="drive trucks in real time and judge what became of every point",
-        description="Creates a delivery per truck, connects their customers, and intruders that "
-        "request deliveries without the right to view them, drives real roads in real time, and "
-        "judges by point id: from the stores and the sockets, or from HTTP and the sockets alone "
-        "where the environment shows no OpenSearch.",
-        epilog="Exit code: 0 when all is well, 1 when the verdict names a problem, 2 when the "
+        help="drive trucks in real time and check where every point arrived",
+        description="Creates one delivery per truck and drives real roads in real time. "
+        "Connects the customers, and intruders that request deliveries without the right to "
+        "view them. Then checks each point by its id, in the stores and on the sockets. If the "
+        "environment names no OpenSearch, checks only HTTP and the sockets.",
+        epilog="Exit code: 0 if everything is right, 1 if the verdict names a problem, 2 if the "
         "drive could not be run, 130 after Ctrl-C. Progress goes to standard error.",
     )
     parser.add_argument(
-        "--trucks", type=count, default=5, metavar="N", help="how many (default: %(default)s)"
+        "--trucks",
+        type=count,
+        default=5,
+        metavar="N",
+        help="number of trucks (default: %(default)s)",
     )
     parser.add_argument(
         "--duration",
         type=seconds(more_than=0),
         default=60.0,
         metavar="S",
-        help="seconds that each truck is on its way, two stands included: 45 and more fit on every "
-        "route (default: %(default)s)",
+        help="seconds that each truck is under way, including the two stops; at least 45 fit on "
+        "every route (default: %(default)s)",
     )
     parser.add_argument(
         "--dwell-s",
         type=seconds(),
         metavar="S",
-        help="the system's dwell, where it fits the duration: trucks then stand so long at "
-        "both ends, and the system must see pickup and arrival by itself; without it the driver "
-        "declares the pickup that no rule has seen yet",
+        help="the system's dwell in seconds, if it fits the duration: trucks then stop for that "
+        "long at both ends, and the system must detect pickup and arrival; without it, the "
+        "driver declares the pickup if no rule has detected it yet",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, help="of all that is drawn (default: %(default)s)"
+        "--seed", type=int, default=1, help="seed of all random choices (default: %(default)s)"
     )
     parser.add_argument(
         "--via",
         choices=DOORS,
         default="http",
-        help="the ingest endpoint for the points; mixed: every other truck over MQTT; iot: "
-        "AWS IoT Core's rule, in a local cloud only; all: each in turn (default: %(default)s)",
+        help="the ingest endpoint for the points; mixed: every other truck over MQTT; iot: AWS "
+        "IoT Core's rule, in a local cloud only; all: the trucks take the endpoints in turn "
+        "(default: %(default)s)",
     )
     parser.add_argument("--gzip", action="store_true", help="send compressed batches")
     parser.add_argument(
@@ -80,7 +85,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=seconds(),
         default=60.0,
         metavar="S",
-        help="how long to wait for the stores and the sockets' messages (default: %(default)s)",
+        help="seconds to wait for the stores and the sockets' messages (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="end with the verdict as a JSON line")
     add_env_option(parser, "the system to drive against")

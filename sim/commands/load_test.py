@@ -53,62 +53,69 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "load-test",
-        help="hold many customers' sockets while trucks drive, and measure",
-        description="Creates deliveries, lets their trucks drive, opens so many real WebSockets "
-        "of their customers at a given rate, holds them, and counts: connect time, age of the "
-        "positions shown, gaps between messages, errors by kind. Works against whatever the "
-        "environment file names, a local cloud or a deployed one. Ends by itself; cancels its "
-        "deliveries at the end.",
-        epilog="Exit code: 0 when all sockets were held within the limits, 1 when not, 2 when the "
-        "test could not be run, 130 after Ctrl-C. Progress goes to standard error.",
+        help="keep many customer sockets open while trucks drive, and measure them",
+        description="Creates deliveries and drives their trucks. Opens real WebSockets for "
+        "their customers at a given rate and keeps them open. Measures connect time, age of the "
+        "positions shown, gaps between messages, and errors by kind. Works against the system "
+        "that the environment file names, local or deployed. Cancels its deliveries at the end.",
+        epilog="Exit code: 0 if all sockets stayed within the limits, 1 if not, 2 if the test "
+        "could not be run, 130 after Ctrl-C. Progress goes to standard error.",
     )
     load, defaults = parser.add_argument_group("load"), LoadOptions()
     load.add_argument(
-        "--sockets", type=count, default=defaults.sockets, metavar="N", help=_help("how many")
+        "--sockets",
+        type=count,
+        default=defaults.sockets,
+        metavar="N",
+        help=_help("number of sockets"),
     )
     load.add_argument(
         "--near",
         type=int,
         default=defaults.near,
         metavar="N",
-        help=_help("how many of them watch a truck near its destination: a message a second each"),
+        help=_help(
+            "how many of them watch a truck near its destination, with one message per second each"
+        ),
     )
     load.add_argument(
         "--duration",
         type=seconds(more_than=0),
         default=defaults.duration_s,
         metavar="S",
-        help=_help("seconds to hold them, from when all have their picture"),
+        help=_help("seconds to keep them open, from when all have their first snapshot"),
     )
     load.add_argument(
         "--patience-s",
         type=seconds(more_than=0),
         default=defaults.patience_s,
         metavar="S",
-        help=_help("seconds that they may take for that after the last one's turn to connect"),
+        help=_help("seconds that the first snapshots may take, from when the last socket connects"),
     )
     load.add_argument(
         "--connect-rate",
         type=count,
         default=defaults.connect_rate,
         metavar="N",
-        help=_help("sockets that connect in a second"),
+        help=_help("sockets opened per second"),
     )
     load.add_argument(
-        "--trucks", type=count, default=defaults.trucks, metavar="N", help=_help("trucks")
+        "--trucks", type=count, default=defaults.trucks, metavar="N", help=_help("number of trucks")
     )
     load.add_argument(
         "--deliveries-per-truck",
         type=count,
         default=defaults.deliveries_per_truck,
         metavar="N",
-        help=_help("deliveries that each truck carries; each has a customer"),
+        help=_help("deliveries per truck; each has its own customer"),
     )
-    load.add_argument("--seed", type=int, default=defaults.seed, help=_help("of all that is drawn"))
+    load.add_argument(
+        "--seed", type=int, default=defaults.seed, help=_help("seed of all random choices")
+    )
     _add_limits(parser)
     parser.add_argument("--json", action="store_true", help="end with the report as a JSON line")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw the course into this file (SVG)"
+        "--plot", type=Path, metavar="FILE", help="plot the results over time into this file (SVG)"
     )
     add_env_option(parser, "the system to load")
     parser.add_argument(
@@ -133,29 +140,33 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=defaults.max_errors,
         metavar="N",
-        help=_help("errors of all kinds together"),
+        help=_help("maximum number of errors of all kinds"),
     )
     limits.add_argument(
         "--max-gap-s",
         type=seconds(),
         default=defaults.max_gap_s,
         metavar="S",
-        help=_help("longest time without a message on any socket"),
+        help=_help("maximum time without a message on any socket"),
     )
     limits.add_argument(
         "--max-age-p99-s",
         type=seconds(),
         metavar="S",
-        help="from the fix to the socket (not judged)",
+        help="maximum p99 of the time from the fix to the socket (default: no limit)",
     )
     limits.add_argument(
-        "--max-connect-p99-s", type=seconds(), metavar="S", help="of opening a socket (not judged)"
+        "--max-connect-p99-s",
+        type=seconds(),
+        metavar="S",
+        help="maximum p99 of the time to open a socket (default: no limit)",
     )
     limits.add_argument(
         "--max-picture-p99-s",
         type=seconds(),
         metavar="S",
-        help="from a socket's opening to its first picture (not judged)",
+        help="maximum p99 of the time from opening a socket to its first snapshot (default: no "
+        "limit)",
     )
 
 

@@ -12,9 +12,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Adds the subcommand."""
     subparsers.add_parser(
         "setup",
-        help="fetch and make whatever is missing",
-        description="Fetches and makes whatever is missing: virtual environments, OpenSearch's "
-        "jars and launcher. What can be shared is kept in $RTDTS_CACHE (~/.cache/rtdts).",
+        help="download and build whatever is missing",
+        description="Downloads and builds whatever is missing: virtual environments, "
+        "OpenSearch's jars and launcher. What clones can share is kept in $RTDTS_CACHE "
+        "(default: ~/.cache/rtdts).",
     )
 
 

@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="S",
         type=count,
         default=3600,
-        help="seconds that it is valid (%(default)s)",
+        help="seconds for which the token is valid (default: %(default)s)",
     )
     add_env_option(parser, "the environment to use")
     parser.set_defaults(run=run)

@@ -23,24 +23,24 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "trace",
         help="follow one point through the logs",
-        description="Prints, in the order of time, every line about one point in the logs of the "
-        "local cloud: accepted, indexed, the status that it changed, the connections it was posted "
-        "to. Points have such lines only while their truck is traced: "
-        "python -m sim up --set TRACE_TRUCKS=T-1.",
-        epilog="Exit code: 0 when there is a line, 1 when there is none.",
+        description="Prints every line about one point in the logs of the local cloud, in order "
+        "of time: accepted, indexed, the status that it changed, the connections that it was "
+        "posted to. Points have such lines only while their truck is traced: python -m sim up "
+        "--set TRACE_TRUCKS=T-1.",
+        epilog="Exit code: 0 if there is a line, 1 if there is none.",
     )
     parser.add_argument(
         "point_id",
         metavar="POINT",
-        help="its id: {truck}:{recorded_at in ms}:{seq, or h and a hash of its place}; "
-        "the beginning of one, such as T-1:, is for all that begin so",
+        help="the point's id: {truck}:{recorded_at in ms}:{seq, or h and a hash of its place}; "
+        "a prefix such as T-1: matches all points that begin with it",
     )
     parser.add_argument(
         "--run-dir",
         type=Path,
         default=DEFAULT_RUN_DIR,
         metavar="DIR",
-        help="where the parts' logs are (default: %(default)s)",
+        help="folder of the parts' logs (default: %(default)s)",
     )
     add_env_option(parser, "the local cloud, whose Lambdas have logs of their own")
     parser.set_defaults(run=run)

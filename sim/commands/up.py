@@ -30,11 +30,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "up",
         help="start the local cloud and all parts, without trucks",
-        description="Starts the local cloud and all parts, and keeps them running. Prints READY "
-        "alone on a line of standard output when all of it works, and writes where everything is "
-        "into the environment file. SIGTERM or Ctrl-C stops everything, within 20 s.",
-        epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log. A part "
-        "that dies is started again, but not while there is a file DIR/NAME.hold.",
+        description="Starts the local cloud and all parts, and keeps them running. Writes their "
+        "addresses to the environment file. When everything works, prints READY alone on a line "
+        "of standard output. SIGTERM or Ctrl-C stops everything within 20 s.",
+        epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log. A "
+        "part that dies is restarted, except while the file DIR/NAME.hold exists.",
     )
     add_env_option(parser, "where to write how to reach it")
     parser.add_argument(
@@ -42,36 +42,37 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=Path,
         default=DEFAULT_RUN_DIR,
         metavar="DIR",
-        help="where the parts' pids, logs and data are (default: %(default)s)",
+        help="folder for the parts' process ids, logs and data (default: %(default)s)",
     )
     parser.add_argument(
         "--ports",
         choices=("default", "auto"),
         default="default",
         help="default: 4566 (AWS), 4567 (its sockets), 9200 (OpenSearch), 8099 (identity "
-        "provider), 1883 (MQTT), 8090 (pages); "
-        "auto: any that are free, so that several can run side by side",
+        "provider), 1883 (MQTT), 8090 (pages); auto: any free ports, so that several local "
+        "clouds can run side by side",
     )
     parser.add_argument(
         "--round-interval-s",
         type=seconds(at_least=1, at_most=60),
         default=60.0,
         metavar="S",
-        help="seconds between the updates of every viewer, 1 to 60 (default: %(default)s)",
+        help="seconds between rounds, in which every viewer gets an update, 1 to 60 (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--dwell-s",
         type=seconds(),
         default=60.0,
         metavar="S",
-        help="how long a truck must stay at a place to have arrived (default: %(default)s)",
+        help="seconds that a truck must stay at a place to count as arrived (default: %(default)s)",
     )
     parser.add_argument(
         "--broadcasters",
         type=count,
         default=1,
         metavar="N",
-        help="how many broadcasters; several divide each round among themselves, and are called "
+        help="number of broadcasters; several divide each round among themselves, and are named "
         "broadcaster, broadcaster-2 and so on (default: %(default)s)",
     )
     parser.add_argument(
@@ -80,8 +81,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of docs/settings.md for all parts that declare it, such as "
-        "TRACE_TRUCKS=T-1 (may be given several times)",
+        help="a setting from docs/settings.md for all parts that declare it, such as "
+        "TRACE_TRUCKS=T-1 (may be repeated)",
     )
 
 

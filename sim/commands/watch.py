@@ -37,19 +37,21 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "watch",
         help="follow a delivery as its customer",
         description="Looks up the delivery's customer, opens a socket as that customer, tracks "
-        "the delivery and prints each message as a JSON line. Reconnects when the connection ends, "
-        "and continues from the version that it has. Messages that are older than what was shown "
-        "already are left out (see --all).",
-        epilog="Exit code: 0 when the delivery is no longer shown to its customer, 1 when it "
-        "can't be watched, 130 after Ctrl-C.",
+        "the delivery and prints each message as a JSON line. If the connection ends, "
+        "reconnects and continues from the last version. Leaves out messages that are older "
+        "than those already shown (see --all).",
+        epilog="Exit code: 0 if the delivery is no longer shown to its customer, 1 if it can't "
+        "be watched, 130 after Ctrl-C.",
     )
-    parser.add_argument("delivery_id", metavar="DELIVERY", help="its id, such as D-1")
+    parser.add_argument("delivery_id", metavar="DELIVERY", help="the delivery's id, such as D-1")
     parser.add_argument(
         "--customer",
         metavar="ID",
         help="watch as this customer instead (any other than the delivery's own gets `not_found`)",
     )
-    parser.add_argument("--all", action="store_true", help="print also messages that came too late")
+    parser.add_argument(
+        "--all", action="store_true", help="also print messages that arrived too late"
+    )
     add_env_option(parser, "the system to connect to")
     parser.set_defaults(run=run)
 

@@ -23,14 +23,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or Ctrl-C; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m sim.fault_shim",
-        description="A proxy before the local AWS or OpenSearch that makes faults by rules.",
+        description="A proxy in front of the local AWS or OpenSearch that injects faults by rules.",
         epilog=f"Rules: {rules.__doc__} Control: {control.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--upstream", required=True, metavar="URL", help="what to stand before")
-    parser.add_argument("--port", type=int, default=0, help="to listen on (default: any free)")
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="JSON; fair weather without")
-    parser.add_argument("--seed", type=int, help="of the rules' chances (default: the file's)")
+    parser.add_argument(
+        "--upstream", required=True, metavar="URL", help="the service behind the proxy"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on (default: any free port)"
+    )
+    parser.add_argument(
+        "--rules", type=Path, metavar="FILE", help="rules as JSON (default: no faults)"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="seed of the rules' probabilities (default: the file's)"
+    )
     args = parser.parse_args(arguments)
     weather = rules.FAIR
     if args.rules is not None:

@@ -213,14 +213,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, required=True, help="port to listen on")
     parser.add_argument(
-        "--key-file", type=Path, required=True, help="RSA key (PEM), made when it is not there"
+        "--key-file",
+        type=Path,
+        required=True,
+        help="RSA key (PEM), created if the file does not exist",
     )
     parser.add_argument("--audience", default=DEFAULT_AUDIENCE, help="aud claim (%(default)s)")
     parser.add_argument(
         "--console-url",
         action="append",
         default=[],
-        help="where the console's sign-in may lead back to (may be given several times)",
+        help="allowed redirect URI of the console's sign-in (may be repeated)",
     )
     parser.epilog = f"The environment variable {SECRET_VARIABLE} is what POST /token must present."
     args = parser.parse_args(arguments)

@@ -18,7 +18,8 @@ from sim.setup.steps import main
 
 argparse.ArgumentParser(
     prog="python3 -m sim.setup",
-    description="Fetches and makes whatever is missing: virtual environments, OpenSearch's jars "
-    "and launcher. What can be shared is kept in $RTDTS_CACHE (~/.cache/rtdts).",
+    description="Downloads and builds whatever is missing: virtual environments, OpenSearch's "
+    "jars and launcher. What clones can share is kept in $RTDTS_CACHE (default: "
+    "~/.cache/rtdts).",
 ).parse_args()
 sys.exit(main())
