@@ -33,7 +33,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
         remedy=RAISE_QUOTA,
     )
     yield Use(
-        name="Lambda at once",
+        name="concurrent Lambda executions",
         kind="quota",
         used=load.requests * sizes.ingest_s,
         limit=of["lambda_concurrency"].value,
@@ -58,12 +58,12 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
         remedy=RAISE_QUOTA,
     )
     yield Use(
-        name="the queue's calls",
+        name="SQS calls",
         kind="quota",
         used=load.nudges,
         limit=of["sqs_fifo_calls"].value,
         unit="calls/s of each kind",
-        remedy="a large region; delete ten at once",
+        remedy="a region with a higher quota",
     )
 
 

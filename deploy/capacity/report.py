@@ -90,12 +90,12 @@ def _limits(plan: CapacityPlan) -> Iterator[str]:
         (f"{use.share:.0%}", use.name, limits_text(use), KINDS[use.kind], use.remedy)
         for use in uses[:SHOWN]
     ]
-    yield "What breaks first (of each limit, used at the busiest time):"
+    yield "What breaks first (share of each limit used at the busiest time):"
     yield from _table(("used", "limit", "", "kind", "remedy"), rows, {0})
 
 
 def _basis(plan: CapacityPlan) -> Iterator[str]:
-    yield "Assumed (each is an option):"
+    yield "Assumptions (each is an option):"
     for name, option in OPTIONS.items():
         yield f"  --{name.replace('_', '-')} {getattr(plan.scenario, name):g}: {option.help}"
     prices = plan.facts.prices
