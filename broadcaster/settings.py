@@ -13,12 +13,12 @@ from rtdts.runtime.settings import setting
 class Settings(SearchSettings):
     """The broadcaster's settings; see docs/settings.md."""
 
-    region: str = setting("AWS_REGION", help="the AWS region of everything below")
+    region: str = setting("AWS_REGION", help="the AWS region")
     deliveries_table: str = setting("DELIVERIES_TABLE", help="the table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
     truck_matches_table: str = setting(
         "TRUCK_MATCHES_TABLE",
-        help="the table of trucks' open deliveries, for the stops that come first",
+        help="the table of trucks' open deliveries, for the order of stops",
     )
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of subscriptions")
     delivery_shares_table: str = setting(
@@ -30,10 +30,10 @@ class Settings(SearchSettings):
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
     nudge_dead_letter_queue_url: str = setting(
         "NUDGE_DEAD_LETTER_QUEUE_URL",
-        help="its dead-letter queue; a nudge that is faulty in itself goes there at once",
+        help="its dead-letter queue; an invalid nudge goes there at once",
     )
     snapshot_queue_url: str = setting(
-        "SNAPSHOT_QUEUE_URL", help="the queue of snapshots, of viewers that have begun to track"
+        "SNAPSHOT_QUEUE_URL", help="the queue of snapshots, for viewers that have begun to track"
     )
     snapshot_dead_letter_queue_url: str = setting(
         "SNAPSHOT_DEAD_LETTER_QUEUE_URL", help="its dead-letter queue"
@@ -41,8 +41,8 @@ class Settings(SearchSettings):
     round_queue_url: str = setting(
         "ROUND_QUEUE_URL",
         default="",
-        help="the queue by which several broadcasters divide each round; without it this "
-        "broadcaster runs whole rounds and must be the only one",
+        help="the queue with which several broadcasters divide each round; without it, this "
+        "broadcaster runs complete rounds and must be the only one",
     )
     socket_management_url: str = setting(
         "SOCKET_MANAGEMENT_URL",
@@ -61,9 +61,8 @@ class Settings(SearchSettings):
         default=0.0,
         minimum=0,
         maximum=0.75,
-        help="share of its interval over which a round is spread, each bucket at its own "
-        "place: 0.5 is half a minute, 0 as fast as possible; the same for all "
-        "broadcasters",
+        help="share of the interval over which a round is spread, each bucket at a fixed place: "
+        "0.5 is half a minute, 0 is as fast as possible; must be the same for all broadcasters",
     )
     viewing_minutes: int = setting(
         "VIEWING_MINUTES",
@@ -102,15 +101,16 @@ class Settings(SearchSettings):
         default=40,
         minimum=1,
         maximum=10_000,
-        help="concurrent posts to connections that hang again and again, of rounds and nudges "
-        "together, in addition to ROUND_POSTS and NUDGE_POSTS",
+        help="concurrent posts to connections that hang repeatedly, of rounds and nudges together, "
+        "in addition to ROUND_POSTS and NUDGE_POSTS",
     )
     post_timeout_s: float = setting(
         "POST_TIMEOUT_S",
         default=2.0,
         minimum=0.1,
         maximum=30,
-        help="limit of one post in seconds; a connection that hangs holds a slot for this time",
+        help="timeout of one post in seconds; a connection that hangs occupies a slot for this "
+        "time",
     )
     store_threads: int = setting(
         "STORE_THREADS",
@@ -153,7 +153,7 @@ class Settings(SearchSettings):
         default=400,
         minimum=1,
         maximum=1_000,
-        help="trucks in a view of the fleet above which it shows clusters; it also does if "
-        "they do not fit a frame of 32 KB",
+        help="maximum number of single trucks in a view of the fleet; above it, or if they do "
+        "not fit into a frame of 32 KB, the view shows clusters",
     )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -21,7 +21,9 @@ class Settings(SearchSettings, QuotaSettings):
     """What the consumer reads from its environment; daemon and children read the same."""
 
     region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
-    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points come from")
+    stream_name: str = setting(
+        "STREAM_NAME", help="name of the Kinesis stream that points are read from"
+    )
     deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
     truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
@@ -40,7 +42,7 @@ class Settings(SearchSettings, QuotaSettings):
         "DWELL_S",
         default=_RULES.status.dwell_s,
         minimum=0,
-        help="seconds inside a geofence that count as being there",
+        help="seconds inside a geofence that count as a dwell",
     )
     exit_margin_m: float = setting(
         "EXIT_MARGIN_M",
@@ -86,7 +88,8 @@ class Settings(SearchSettings, QuotaSettings):
     extra_jars: str = setting(
         "KCL_EXTRA_JARS",
         default="",
-        help="jars that the daemon needs beside amazon_kclpy's, as a class path: JAXB's API",
+        help="jars that the daemon needs in addition to amazon_kclpy's, as a class path: JAXB's "
+        "API",
     )
     work_folder: str = setting(
         "KCL_WORK_FOLDER",
@@ -119,7 +122,8 @@ class Settings(SearchSettings, QuotaSettings):
         "KCL_IDLE_MS",
         default=500,
         minimum=50,
-        help="ms between polls of a shard, which allows five per second including Firehose's",
+        help="ms between polls of a shard; a shard allows five polls per second, including "
+        "Firehose's",
     )
     max_records: int = setting(
         "KCL_MAX_RECORDS", default=2_000, minimum=1, maximum=10_000, help="maximum records per poll"
@@ -134,7 +138,7 @@ class Settings(SearchSettings, QuotaSettings):
         "KCL_SHARD_SYNC_INTERVAL_MS",
         default=60_000,
         minimum=100,
-        help="ms that the daemon sleeps after creating leases",
+        help="ms that the daemon waits after creating leases",
     )
     lease_assignment_interval_ms: int | None = setting(
         "KCL_LEASE_ASSIGNMENT_INTERVAL_MS",
@@ -174,7 +178,9 @@ class Settings(SearchSettings, QuotaSettings):
         help="which of the KCL's own metrics go to CloudWatch",
     )
     uses_cbor: bool = setting(
-        "KCL_CBOR", default=True, help="whether the daemon uses CBOR or JSON with Kinesis"
+        "KCL_CBOR",
+        default=True,
+        help="whether the daemon uses CBOR (yes) or JSON (no) with Kinesis",
     )
 
     @property

@@ -21,7 +21,7 @@ class Settings(ShareTableSettings):
 
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     identity_claim: str = setting(
-        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
     )
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
     allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)
@@ -30,14 +30,15 @@ class Settings(ShareTableSettings):
         default=7,
         minimum=1,
         maximum=365,
-        help="days for which a share is valid if the request sets no time; at most SHARE_MAX_DAYS",
+        help="days for which a share is valid if the request sets no lifetime; at most "
+        "SHARE_MAX_DAYS",
     )
     share_max_days: int = setting(
         "SHARE_MAX_DAYS",
         default=30,
         minimum=1,
         maximum=365,
-        help="maximum days for which a share may be valid",
+        help="maximum number of days for which a share may be valid",
     )
     max_shares: int = setting(
         "MAX_SHARES",

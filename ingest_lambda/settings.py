@@ -17,7 +17,9 @@ class Settings(QuotaSettings):
     read_timeout_s`` (7.5 s by default): the last attempt may begin just before the deadline.
     """
 
-    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
+    stream_name: str = setting(
+        "STREAM_NAME", help="name of the Kinesis stream that points are put into"
+    )
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
@@ -25,7 +27,7 @@ class Settings(QuotaSettings):
         "DEVICE_CREDENTIALS_TABLE", help="table of devices' credentials"
     )
     identity_claim: str = setting(
-        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
     )
     first_generation_timezone: str = setting(
         "FIRST_GENERATION_TIMEZONE",
@@ -37,7 +39,7 @@ class Settings(QuotaSettings):
         default=1_048_576,
         minimum=1_024,
         maximum=6_291_456,
-        help="size of a request's body, unpacked, in bytes",
+        help="maximum size of a request's uncompressed body, in bytes",
     )
     put_deadline_s: float = setting(
         "PUT_DEADLINE_S",
@@ -73,8 +75,8 @@ class Settings(QuotaSettings):
         "LOG_ONE_OF",
         default=100,
         minimum=1,
-        help="one in this many requests has a log line; requests that were refused, accepted "
-        "in part or repeated, and those of traced trucks, always have one",
+        help="one in this many requests has a log line; requests that were refused, accepted in "
+        "part or repeated, and requests of traced trucks, always have one",
     )
     metrics_every_s: float = setting(
         "METRICS_EVERY_S",

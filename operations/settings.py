@@ -14,7 +14,9 @@ from rtdts.runtime.settings import setting
 class Settings(ShareTableSettings, DeviceSettings, SearchSettings):
     """What all other commands read from their environment."""
 
-    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
+    stream_name: str = setting(
+        "STREAM_NAME", help="name of the Kinesis stream that points are put into"
+    )
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of parked records")
     device_messages_stream: str = setting(
         "DEVICE_MESSAGES_STREAM",

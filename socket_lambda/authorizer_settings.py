@@ -19,9 +19,9 @@ class Settings:
     allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
     issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's https URL")
-    audience: str = setting("AUDIENCE", help="audience that a token must be for")
+    audience: str = setting("AUDIENCE", help="audience that a token must have")
     identity_claim: str = setting(
-        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
     )
     keys_kept_s: int = setting(
         "KEYS_KEPT_S",

@@ -18,7 +18,7 @@ class Settings(SearchSettings):
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
     identity_claim: str = setting(
-        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
     )
     track_pages_per_minute: int = setting(
         "TRACK_PAGES_PER_MINUTE",

@@ -71,7 +71,10 @@ def http(plan: CapacityPlan) -> Door:
                 "api_gateway_requests",
             ),
             _quota(
-                plan, "concurrent Lambda executions", load.requests * plan.sizes.ingest_s, "lambda_concurrency"
+                plan,
+                "concurrent Lambda executions",
+                load.requests * plan.sizes.ingest_s,
+                "lambda_concurrency",
             ),
         ),
     )

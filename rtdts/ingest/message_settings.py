@@ -11,7 +11,9 @@ from rtdts.runtime.settings import setting
 class MessageSettings:
     """The part of a deployable's settings that its own settings class adds to."""
 
-    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
+    stream_name: str = setting(
+        "STREAM_NAME", help="name of the Kinesis stream that points are put into"
+    )
     parked_bucket: str = setting(
         "PARKED_BUCKET", help="the bucket for messages with invalid points"
     )
@@ -28,7 +30,7 @@ class MessageSettings:
         default=1_048_576,
         minimum=1_024,
         maximum=6_291_456,
-        help="size of a message, unpacked, in bytes",
+        help="maximum size of an uncompressed message, in bytes",
     )
     connect_timeout_s: float = setting(
         "CONNECT_TIMEOUT_S",

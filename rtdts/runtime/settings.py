@@ -126,7 +126,7 @@ def _parse(text: str, expected: Any, declared: Setting) -> Any:
     try:
         number = int(text) if kind is int else float(text)
     except ValueError:
-        raise ValueError("must be a whole number" if kind is int else "must be a number") from None
+        raise ValueError("must be an integer" if kind is int else "must be a number") from None
     if not math.isfinite(number):
         raise ValueError("must be a finite number")
     if declared.minimum is not None and number < declared.minimum:

@@ -217,11 +217,13 @@ def test_the_limits_of_a_socket_are_documented() -> None:
     )
     text = " ".join(asyncapi_document()["info"]["description"].split())
 
-    assert f"{limits.max_sockets} sockets open and open six per minute" in text
+    assert f"may have {limits.max_sockets} sockets open" in text
     assert limits.connects.per_minute == 6
-    assert f"as a mean, {limits.connects.burst} at once" in text
-    assert f"send {limits.frames.per_minute} messages per minute" in text
-    assert f"as a mean, and {limits.frames.burst} at once" in text
+    assert f"six sockets per minute, as a mean, and {limits.connects.burst} at once" in text
+    assert (
+        f"send {limits.frames.per_minute} messages per minute, "
+        f"as a mean, and {limits.frames.burst} at once"
+    ) in text
     assert f"track {defaults['max_tracked']} deliveries" in text
 
 

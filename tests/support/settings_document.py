@@ -20,7 +20,7 @@ SECTIONS = {name: f"{name}.settings" for name in DEPLOYABLES} | {
     "sim.local_cloud.socket_gateway": "sim.local_cloud.socket_gateway.settings",
 }
 """The document's sections, and the module whose settings class each shows."""
-_KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
+_KINDS = {bool: "yes or no", int: "integer", float: "number", str: "text"}
 
 
 def settings_of(section: str) -> type:

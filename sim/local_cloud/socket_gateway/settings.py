@@ -14,10 +14,13 @@ MESSAGE_BYTES = 128 * 1024
 class Settings:
     """Settings that the socket gateway reads from its environment."""
 
-    aws_endpoint_url: str = setting("AWS_ENDPOINT_URL", help="the local AWS, for its definitions")
+    aws_endpoint_url: str = setting(
+        "AWS_ENDPOINT_URL",
+        help="URL of the local AWS, from which the gateway reads the APIs and functions",
+    )
     region: str = setting("AWS_REGION", help="the region that the gateway simulates")
     access_key_id: str = setting("AWS_ACCESS_KEY_ID", help="the one access key that may post")
-    secret_access_key: str = setting("AWS_SECRET_ACCESS_KEY", help="its secret")
+    secret_access_key: str = setting("AWS_SECRET_ACCESS_KEY", help="the secret of that access key")
     port: int = setting("GATEWAY_PORT", help="port on 127.0.0.1", minimum=1, maximum=65_535)
     lambda_python: str = setting("LAMBDA_PYTHON", help="the Python that runs the Lambdas")
     scratch: str = setting("GATEWAY_SCRATCH", help="folder for unpacked Lambdas")
@@ -26,7 +29,7 @@ class Settings:
         default=4,
         minimum=1,
         maximum=100,
-        help="processes of one Lambda function; further invocations wait for one",
+        help="processes per Lambda function; further invocations wait for a free one",
     )
     idle_s: float = setting(
         "GATEWAY_IDLE_S",
