@@ -1,7 +1,7 @@
-"""``make mutations``: breaks the code on purpose, and sees that the tests notice.
+"""``make mutations``: breaks the code on purpose, and checks that the tests detect it.
 
-Each break is applied to a copy of the tree as it lies there; only the tests meant for it are run.
-The exit code is 0 only if every one of them went red for every break.
+Each break is applied to a copy of the working tree, and only the tests that it names are run.
+The exit code is 0 only if all of these tests failed for every break.
 """
 
 from __future__ import annotations
@@ -79,11 +79,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         action="append",
         choices=[one.name for one in BREAKS],
-        help="this break alone (may be given several times)",
+        help="only this break (may be repeated)",
     )
-    parser.add_argument("--list", action="store_true", help="say what would be tried, and end")
+    parser.add_argument("--list", action="store_true", help="list the breaks and exit")
     parser.add_argument(
-        "--show", metavar="FILE", type=Path, help="print a source as breaks see it, and end"
+        "--show",
+        metavar="FILE",
+        type=Path,
+        help="print a source in the form that breaks are applied to, and exit",
     )
     return parser
 
