@@ -116,11 +116,11 @@ def _spread() -> Iterator[Sequence[str]]:
     yield (
         "viewers",
         "`ROUND_SPREAD`",
-        "posts/s for every bucket at its place",
-        "of the quota",
+        "posts/s that the spread needs",
+        "share of the quota",
         "posts/s as shipped",
-        "of the quota",
-        "the round then lasts, s",
+        "share of the quota",
+        "duration as shipped, s",
     )
     yield tuple("---:" for _ in range(7))
     for viewers in SPREAD_VIEWERS:
@@ -130,7 +130,7 @@ def _spread() -> Iterator[Sequence[str]]:
             yield (
                 f"{viewers:,}",
                 f"{spread:g}",
-                quantity(alone.needed) if spread else f"(as fast as it can: {alone.needed:,.0f})",
+                quantity(alone.needed) if spread else f"(at full speed: {alone.needed:,.0f})",
                 f"{alone.needed / quota:.0%}",
                 quantity(alone.posted),
                 f"{alone.posted / quota:.0%}",
