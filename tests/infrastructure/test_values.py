@@ -198,6 +198,17 @@ def test_an_alarm_looks_back_a_day_at_most(prod: State) -> None:
     assert "longer than 86400 s" in fault
 
 
+def test_functions_together_reserve_no_more_than_an_account_has(prod: State) -> None:
+    # Production reserves 850 for the others.
+    values_of(prod, f'{SYSTEM}.module.function["iot"].aws_lambda_function.this')[
+        "reserved_concurrent_executions"
+    ] = 51
+
+    (fault,) = check_values(prod, PROD)
+
+    assert "901 are reserved, more than 900" in fault
+
+
 def test_a_table_defines_its_keys_and_nothing_else(prod: State) -> None:
     tables = f'{SYSTEM}.aws_dynamodb_table.this["deliveries"]'
     values_of(prod, tables)["attribute"].append({"name": "status", "type": "S"})
