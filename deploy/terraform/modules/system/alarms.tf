@@ -1,4 +1,6 @@
 # The alarms: what each means, of which metrics, from when on, and where that number comes from.
+# at_least, above, below or at_most says from when on; times, in how many periods of how many. A period is
+# a minute, unless period_s says otherwise.
 
 locals {
   # Nights and holidays have no points either: silence is a fault only while trucks are on the road

@@ -98,7 +98,7 @@ run "with_fan_out_and_where_a_day_is_a_night_in_utc" {
   }
 }
 
-run "a_setting_reaches_who_declares_it" {
+run "a_setting_reaches_what_declares_it" {
   command = apply
 
   variables {
