@@ -61,13 +61,13 @@ module "web" {
 # Where the system is, for its use from this machine. sim's file may hold the test issuer's
 # secret: for its owner's eyes.
 resource "local_sensitive_file" "sim" {
-  filename        = coalesce(var.sim_env_file, "${local.project}/sim/.env")
+  filename        = "${local.project}/sim/.env"
   content         = join("", [for name, value in local.sim : "${name}=${value}\n"])
   file_permission = "0600"
 }
 
 resource "local_file" "web" {
-  filename        = coalesce(var.web_env_file, "${local.project}/web/.env")
+  filename        = "${local.project}/web/.env"
   content         = join("", [for name, value in local.web : "${name}=${value}\n"])
   file_permission = "0644"
 }

@@ -52,18 +52,6 @@ variable "packages_folder" {
   default     = null
 }
 
-variable "sim_env_file" {
-  description = "The file for sim's settings; null for sim/.env."
-  type        = string
-  default     = null
-}
-
-variable "web_env_file" {
-  description = "The file for web's settings; null for web/.env."
-  type        = string
-  default     = null
-}
-
 variable "web" {
   description = "The pages: {}, or any of map, map_origins, sign_in and domain as the module web describes them; null for none. Their map is any MapLibre style, in the bucket or elsewhere; their name one of a hosted zone of Route 53. sign_in is the console's OIDC issuer with a public client."
   type        = any
