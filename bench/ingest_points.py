@@ -161,9 +161,7 @@ def _import_ms(module: str, repeats: int) -> float:
 def _zip_kb() -> float:
     places = find_places()
     uv = Uv(program=places.uv, environ={**os.environ, "UV_CACHE_DIR": str(places.uv_cache)})
-    archive = build_package(
-        INGEST, project=places.project, target=PRODUCTION, out=places.project / "build", uv=uv
-    )
+    archive = build_package(INGEST, target=PRODUCTION, out=places.project / "build", uv=uv)
     return archive.stat().st_size / 1_000
 
 

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.definitions import write_definitions
 from deploy.images import build_contexts
 from deploy.import_closure import ImportClosureError
-from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, build_packages
+from deploy.package import PROJECT, build_for_terraform, packages_folder
 from deploy.release import (
     ARCHITECTURES,
     ENVIRONMENTS,
@@ -49,9 +50,11 @@ def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / 
     out = PROJECT / "build"
     uv = uv_from()
     try:
-        if not args.images:
+        if args.images:
+            write_definitions(packages_folder(out))  # Terraform reads them to plan anything
+        else:
             _report("the Lambdas' zips")
-            build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
+            build_for_terraform(uv)
         contexts = build_contexts(
             out=out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )

@@ -1,9 +1,8 @@
-"""Writes what Terraform must know about the code as JSON: `python -m deploy.definitions`.
+"""Writes what Terraform must know about the code as JSON, beside the zips of `make package`.
 
 Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python.
-The local cloud is built from the declarations, an account from this file. The file is tracked, so
-that a change shows in review, and a test fails when it does not match the code. What does not apply
-to a table or a queue is left out.
+The local cloud is built from the declarations, an account from this file. It is built with the
+zips, so it always describes the code in them. What does not apply to a table or a queue is null.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-import re
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import broadcaster.app
@@ -32,17 +32,15 @@ import socket_lambda.authorizer
 import socket_lambda.routes
 import track_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
-from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT, TRACK
-from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
+from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, TRACK
+from rtdts.delivery_store.schema import TABLES, IndexDefinition, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
 from rtdts.runtime.edge import HEADER
 from rtdts.runtime.metrics import DIMENSION, NAMESPACE
 from rtdts.runtime.origins import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
 from rtdts.runtime.settings import declared_settings
 
-FILE: Final = PROJECT / "deploy" / "terraform" / "generated" / "definitions.json"
-SHORT: Final = 100
-_INNERMOST: Final = re.compile(r"[\[{]\n[^\[\]{}]*[\]}]")
+FILE_NAME: Final = "definitions.json"
 
 CONTAINERS: Final = {
     "consumer": "consumer.settings",
@@ -115,42 +113,32 @@ def _keys(routes: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _table(table: TableDefinition) -> dict[str, Any]:
-    return _without_none(
-        hash_key=table.hash_key.name,
-        range_key=_name(table.range_key),
-        attributes={key.name: key.type.value for key in table.key_attributes},
-        ttl_attribute=table.ttl_attribute,
-        indexes={
-            index.name: _without_none(
-                hash_key=index.hash_key.name,
-                range_key=_name(index.range_key),
-                projection_type=index.projection_type,
-                included=list(index.included) or None,
-            )
+    return {
+        **_keys_of(table),
+        "attributes": {key.name: key.type.value for key in table.key_attributes},
+        "ttl_attribute": table.ttl_attribute,
+        "indexes": {
+            index.name: {
+                **_keys_of(index),
+                "projection_type": index.projection_type,
+                "included": list(index.included) or None,
+            }
             for index in table.indexes
-        }
-        or None,
-    )
+        },
+    }
 
 
-def _name(key: KeyAttribute | None) -> str | None:
-    return key.name if key else None
+def _keys_of(of: TableDefinition | IndexDefinition) -> dict[str, str | None]:
+    range_key = of.range_key.name if of.range_key else None
+    return {"hash_key": of.hash_key.name, "range_key": range_key}
 
 
 def _queue(queue: QueueDefinition) -> dict[str, Any]:
-    has_dead_letters = queue.has_dead_letters
-    return _without_none(
-        name_suffix=queue.queue_suffix,
-        dead_letter_name_suffix=queue.dead_letter_suffix if has_dead_letters else None,
-        visibility_timeout_s=queue.visibility_timeout_s,
-        retention_s=queue.retention_s,
-        max_receive_count=queue.max_receive_count,
-        dead_letter_retention_s=queue.dead_letter_retention_s if has_dead_letters else None,
-    )
-
-
-def _without_none(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+    return {
+        **dataclasses.asdict(queue),
+        "name_suffix": queue.queue_suffix,
+        "dead_letter_name_suffix": queue.dead_letter_suffix,
+    }
 
 
 def _settings(module: str) -> dict[str, dict[str, str]]:
@@ -163,16 +151,12 @@ def _settings(module: str) -> dict[str, dict[str, str]]:
     }
 
 
-def text() -> str:
-    """The file's text: JSON whose short objects and lists are on one line each."""
-    return _INNERMOST.sub(_in_one_line, json.dumps(definitions(), indent=2)) + "\n"
-
-
-def _in_one_line(found: re.Match[str]) -> str:
-    line = json.dumps(json.loads(found[0]))
-    return line if len(line) <= SHORT else found[0]
-
-
-if __name__ == "__main__":
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(text(), encoding="utf-8")
+def write_definitions(folder: Path) -> None:
+    """Writes the file, unless it is there as it should be: several processes may do so at once."""
+    path, text = folder / FILE_NAME, json.dumps(definitions(), indent=1)
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{FILE_NAME}.{os.getpid()}"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

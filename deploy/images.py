@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -64,12 +64,11 @@ class Context:
     tag: str
 
 
-def context_files(image: Image, *, project: Path, requirements: str) -> dict[str, bytes]:
+def context_files(image: Image, *, requirements: str) -> dict[str, bytes]:
     """The files of an image's context: contents by name.
 
     Args:
         image: The image.
-        project: The source tree.
         requirements: The locked requirements of its group, with hashes.
 
     Raises:
@@ -77,10 +76,10 @@ def context_files(image: Image, *, project: Path, requirements: str) -> dict[str
     """
     ours: dict[str, Path] = {}
     for module in image.modules:
-        for path in import_closure(module, project).modules.values():
-            ours[f"app/{path.relative_to(project).as_posix()}"] = path
+        for path in import_closure(module, PROJECT).modules.values():
+            ours[f"app/{path.relative_to(PROJECT).as_posix()}"] = path
     return {
-        "Dockerfile": (project / image.dockerfile).read_bytes(),
+        "Dockerfile": (PROJECT / image.dockerfile).read_bytes(),
         "requirements.txt": requirements.encode(),
         **{name: path.read_bytes() for name, path in ours.items()},
     }
@@ -109,20 +108,12 @@ def write_context(image: Image, files: Mapping[str, bytes], out: Path) -> Contex
     return Context(image=image, folder=folder, tag=tag_of(files))
 
 
-def build_contexts(
-    *,
-    out: Path,
-    requirements_of: Callable[[str], str],
-    project: Path = PROJECT,
-    images: Sequence[Image] = IMAGES,
-) -> dict[str, Context]:
+def build_contexts(*, out: Path, requirements_of: Callable[[str], str]) -> dict[str, Context]:
     """Writes every image's context.
 
     Args:
         out: Folder of the build output.
         requirements_of: Returns the locked requirements of a dependency group.
-        project: The source tree.
-        images: Which images.
 
     Returns:
         The contexts by image name.
@@ -133,9 +124,7 @@ def build_contexts(
     """
     return {
         image.name: write_context(
-            image,
-            context_files(image, project=project, requirements=requirements_of(image.name)),
-            out,
+            image, context_files(image, requirements=requirements_of(image.name)), out
         )
-        for image in images
+        for image in IMAGES
     }

@@ -1,4 +1,4 @@
-"""Builds the Lambdas' zips: `make package`, or `python -m deploy.package`.
+"""Builds what Terraform deploys, the Lambdas' zips: `make package`, or `python -m deploy.package`.
 
 A zip holds the import closure of its handler within this tree, and those wheels of its dependency
 group that the closure imports. It holds nothing else, and has the same bytes whenever it is built.
@@ -86,30 +86,16 @@ DEPLOYED_PACKAGES = (*PACKAGES, *IOT_PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
 """All, with those that only an account needs: a local cloud has its own node set-up and issuer."""
 
 
-def archive_files(package: Package, *, project: Path, wheels: Path) -> dict[str, Path]:
-    """The files of a package's archive: each by its name there.
-
-    Args:
-        package: The package.
-        project: The source tree.
-        wheels: The unpacked wheels of its group.
-
-    Raises:
-        ImportClosureError: An import leads nowhere.
-    """
-    closure = import_closure(package.module, project)
-    ours = {path.relative_to(project).as_posix(): path for path in closure.modules.values()}
-    return ours | third_party_files(wheels, closure.third_party)
+def packages_folder(out: Path, target: BuildTarget = PRODUCTION) -> Path:
+    """Where the zips for a machine are, within the folder of the build output."""
+    return out / "lambdas" / target.name
 
 
-def build_package(
-    package: Package, *, project: Path, target: BuildTarget, out: Path, uv: Uv
-) -> Path:
+def build_package(package: Package, *, target: BuildTarget, out: Path, uv: Uv) -> Path:
     """Builds one zip, or keeps the existing one when nothing has changed.
 
     Args:
         package: The package.
-        project: The source tree.
         target: The machine that will run it.
         out: Folder for archives and unpacked wheels.
         uv: The program that provides the wheels.
@@ -121,15 +107,15 @@ def build_package(
         ImportClosureError: An import leads nowhere.
         WheelsError: The wheels can't be fetched.
     """
-    archive = out / "lambdas" / target.name / f"{package.name}.zip"
+    archive = packages_folder(out, target) / f"{package.name}.zip"
     key_file = archive.with_suffix(".key")
     wheels = fetch_wheels(
-        uv, project=project, group=package.group, target=target, cache=out / "wheels"
+        uv, project=PROJECT, group=package.group, target=target, cache=out / "wheels"
     )
-    files = {
-        name: path.read_bytes()
-        for name, path in archive_files(package, project=project, wheels=wheels).items()
-    }
+    closure = import_closure(package.module, PROJECT)
+    ours = {path.relative_to(PROJECT).as_posix(): path for path in closure.modules.values()}
+    shipped = ours | third_party_files(wheels, closure.third_party)
+    files = {name: path.read_bytes() for name, path in shipped.items()}
     key = digest_of(files)
     if archive.is_file() and key_file.is_file() and key_file.read_text() == key:
         return archive
@@ -145,7 +131,6 @@ def build_packages(
     target: BuildTarget,
     uv: Uv,
     out: Path,
-    project: Path = PROJECT,
     packages: Sequence[Package] = PACKAGES,
 ) -> dict[str, Path]:
     """Builds every zip that has changed.
@@ -154,7 +139,6 @@ def build_packages(
         target: The machine that will run them.
         uv: The program that provides the wheels.
         out: Folder for archives and unpacked wheels.
-        project: The source tree.
         packages: Which packages.
 
     Returns:
@@ -165,17 +149,32 @@ def build_packages(
         WheelsError: The wheels can't be fetched.
     """
     return {
-        package.name: build_package(package, project=project, target=target, out=out, uv=uv)
-        for package in packages
+        package.name: build_package(package, target=target, out=out, uv=uv) for package in packages
     }
+
+
+def build_for_terraform(uv: Uv) -> dict[str, Path]:
+    """Builds what Terraform reads: the deployed zips, and beside them the definitions.
+
+    Returns:
+        The zips by package name.
+
+    Raises:
+        ImportClosureError: An import leads nowhere.
+        WheelsError: The wheels can't be fetched.
+    """
+    # Imported late, because it imports all deployables, and this module.
+    from deploy.definitions import write_definitions
+
+    out = PROJECT / "build"
+    write_definitions(packages_folder(out))
+    return build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
 
 
 def main() -> int:
     """Builds the zips of what is deployed, and prints their sizes and digests."""
     try:
-        built = build_packages(
-            target=PRODUCTION, uv=uv_from(), out=PROJECT / "build", packages=DEPLOYED_PACKAGES
-        )
+        built = build_for_terraform(uv_from())
     except (ImportClosureError, WheelsError) as error:
         print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's output
         return 1

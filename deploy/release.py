@@ -90,7 +90,7 @@ class Release:
         """
         self._initialise()
         self._report("the images' repositories")
-        self._terraform("apply", "-target=module.system.module.images", "-auto-approve")
+        self._terraform("apply", "-target=module.system.aws_ecr_repository.this", "-auto-approve")
         repositories = self._repositories()
         for name, context in self._contexts.items():
             self._push(context, repositories[name])

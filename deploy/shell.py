@@ -9,17 +9,10 @@ from typing import Protocol
 
 
 class CommandFailedError(Exception):
-    """A tool ended with an error.
-
-    Attributes:
-        command: The command.
-        exit_code: Its exit code.
-    """
+    """A tool ended with an error; the message names it, with its exit code and output."""
 
     def __init__(self, command: Sequence[str], exit_code: int, output: str) -> None:
-        self.command = tuple(command)
-        self.exit_code = exit_code
-        shown = " ".join(self.command[:4])
+        shown = " ".join(command[:4])
         super().__init__(f"{shown} …: exit code {exit_code}{': ' + output if output else ''}")
 
 

@@ -1,9 +1,9 @@
 """Every check of the infrastructure: `make terraform-check`, or `python -m deploy.terraform_check`.
 
 Formatting; for each module and environment its tests with mocked providers, each run of which
-validates it first, or `validate` where it has none; every planned value of each environment against
-what AWS accepts (`deploy/values`); then checkov over all of it and hadolint over the Dockerfiles. A
-check without its tool is skipped and reported as such.
+validates it first; every planned value of each environment against what AWS accepts
+(`deploy/values`); then checkov over all of it and hadolint over the Dockerfiles. A check without
+its tool is skipped and reported as such.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy import definitions
 from deploy.images import IMAGES
 from deploy.package import PROJECT
 from deploy.terraform_tools import (
@@ -78,26 +77,6 @@ def check_format(terraform: Terraform) -> Result:
         output = f"{error}\nterraform fmt -recursive {ROOT.relative_to(PROJECT)}"
         return Result(check="format", outcome=Outcome.FAILED, output=output)
     return Result(check="format", outcome=Outcome.PASSED)
-
-
-def check_definitions() -> Result:
-    """Whether Terraform's copy of the code's declarations is up to date."""
-    current = definitions.FILE.read_text(encoding="utf-8") == definitions.text()
-    return Result(
-        check="definitions",
-        outcome=Outcome.PASSED if current else Outcome.FAILED,
-        output="" if current else "old: python -m deploy.definitions",
-    )
-
-
-def check_validity(terraform: Terraform, folder: Path) -> Result:
-    """Whether a module or an environment is valid."""
-    name = str(folder.relative_to(terraform.root))
-    try:
-        terraform.run(folder, "validate", "-no-color")
-    except TerraformFailedError as error:
-        return Result(check=name, outcome=Outcome.FAILED, output=str(error))
-    return Result(check=name, outcome=Outcome.PASSED)
 
 
 def check_tests(terraform: Terraform, file: Path) -> Result:
@@ -211,7 +190,6 @@ def _checks(
         yield functools.partial(check_with_tool, CHECKOV, of_terraform, uv)
         of_images = [str(image.dockerfile) for image in IMAGES]
         yield functools.partial(check_with_tool, HADOLINT, of_images, uv)
-    yield check_definitions
 
 
 def _terraform_checks(
@@ -231,17 +209,13 @@ def _terraform_checks(
     ]
     for folder in folders:  # one by one: they share the cache of providers
         terraform.prepare(folder)
-    tests = {folder: list(folder.glob("tests/*.tftest.hcl")) for folder in folders}
-    files = [file for of_folder in tests.values() for file in of_folder]
+    files = [file for folder in folders for file in folder.glob("tests/*.tftest.hcl")]
     for file in sorted(files, key=lambda file: file.stat().st_size, reverse=True):
         folder = file.parent.parent
         if folder.parent.name == "environments":
             yield functools.partial(check_environment, terraform, folder, keep_states=keep_states)
         else:
             yield functools.partial(check_tests, terraform, file)
-    for folder in folders:
-        if not tests[folder]:
-            yield functools.partial(check_validity, terraform, folder)
     yield functools.partial(check_format, terraform)
 
 

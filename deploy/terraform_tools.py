@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.package import PROJECT
+from deploy.definitions import write_definitions
+from deploy.package import DEPLOYED_PACKAGES, PROJECT
 
 ROOT: Final = PROJECT / "deploy" / "terraform"
 CACHE: Final = PROJECT / "build" / "terraform"
@@ -49,11 +50,15 @@ class Terraform:
     root: Path = ROOT
 
     def prepare(self, folder: Path) -> None:
-        """Gets a configuration's modules, and its providers if `init` fetches them.
+        """Gets a configuration's modules, its providers if `init` fetches them, and packages.
 
         Raises:
             TerraformFailedError: They can't be fetched.
         """
+        packages = self.root / "testing" / "packages"  # stand-ins for `make package`
+        write_definitions(packages)
+        for package in DEPLOYED_PACKAGES:
+            (packages / f"{package.name}.zip").touch()
         if self.has_init:
             self.run(folder, "init", "-backend=false", "-input=false", "-no-color")
         else:

@@ -8,6 +8,7 @@ from deploy.capacity.facts import Facts
 from deploy.capacity.load import Load
 from deploy.capacity.scenario import Scenario
 from deploy.capacity.sizing import Sizes
+from deploy.capacity.use import RAISE_QUOTA, Use
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,3 +40,8 @@ class CapacityPlan:
     def price(self, name: str, units: float) -> float:
         """USD for a number of units in a month."""
         return self.facts.prices.cost(name, units)
+
+    def quota(self, name: str, used: float, limit: str, *, remedy: str = RAISE_QUOTA) -> Use:
+        """How much of one of AWS's limits is used, in that limit's unit."""
+        of = self.facts.limits[limit]
+        return Use(name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=remedy)

@@ -17,7 +17,7 @@ from deploy.capacity.costs_stream import shards_usd
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.limits_aws import posts_while_a_round_lasts
 from deploy.capacity.sizing import LAMBDA_VCPU_GB
-from deploy.capacity.use import RAISE_QUOTA, Use
+from deploy.capacity.use import Use
 
 METERED_BYTES: Final = 5 * 1024
 """Size of a message, as IoT Core counts it."""
@@ -64,14 +64,12 @@ def http(plan: CapacityPlan) -> Door:
         + plan.price("logs_lambda_gb", requests * line_bytes / scenario.log_one_of / GB)
         + plan.price("logs_infrequent_gb", gateway_logs_gb(plan)),
         limits=(
-            _quota(
-                plan,
+            plan.quota(
                 "API Gateway requests, while a round lasts",
                 load.requests + posts_while_a_round_lasts(plan),
                 "api_gateway_requests",
             ),
-            _quota(
-                plan,
+            plan.quota(
                 "concurrent Lambda executions",
                 load.requests * plan.sizes.ingest_s,
                 "lambda_concurrency",
@@ -98,11 +96,10 @@ def iot_core(plan: CapacityPlan) -> Door:
         + shards_usd(plan, shards)  # it keeps messages as long as the main stream
         + _lambda(plan, invocations, seconds / invocations),
         limits=(
-            _quota(plan, "publishes into IoT Core", load.requests, "iot_publishes"),
-            _quota(plan, "rules run by IoT Core", load.requests, "iot_rules"),
-            _quota(plan, "connections to IoT Core", scenario.trucks, "iot_connections"),
-            _quota(
-                plan,
+            plan.quota("publishes into IoT Core", load.requests, "iot_publishes"),
+            plan.quota("rules run by IoT Core", load.requests, "iot_rules"),
+            plan.quota("connections to IoT Core", scenario.trucks, "iot_connections"),
+            plan.quota(
                 "publishes of a truck",
                 1 / scenario.every / scenario.batch,
                 "iot_truck_publishes",
@@ -128,7 +125,6 @@ def own_broker(plan: CapacityPlan) -> Door:
         limits=(
             Use(
                 name="a broker's processor, of 16 vCPUs",
-                kind="size",
                 used=cores,
                 limit=16,
                 unit="cores",
@@ -136,7 +132,6 @@ def own_broker(plan: CapacityPlan) -> Door:
             ),
             Use(
                 name="a broker's memory for connections, of 120 GB",
-                kind="size",
                 used=memory_gb,
                 limit=120,
                 unit="GB",
@@ -165,8 +160,3 @@ def _lambda(plan: CapacityPlan, invocations: float, seconds: float) -> float:
     return plan.price("lambda_request_million", invocations / 1e6) + plan.price(
         "lambda_gb_second", invocations * seconds * plan.scenario.lambda_gb
     )
-
-
-def _quota(plan: CapacityPlan, name: str, used: float, limit: str) -> Use:
-    of = plan.facts.limits[limit]
-    return Use(name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=RAISE_QUOTA)

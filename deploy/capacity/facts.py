@@ -97,7 +97,11 @@ def read_facts() -> Facts:
     document = _read("prices")
     return Facts(
         measured={name: figure.value for name, figure in measured_figures().items()},
-        limits={name: Limit(**row) for name, row in _read("limits").items()},
+        limits={
+            name: Limit(**row, how=how)
+            for how, rows in _read("limits").items()
+            for name, row in rows.items()
+        },
         prices=Prices(
             noted_on=str(document["noted_on"]),
             steps={

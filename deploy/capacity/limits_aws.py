@@ -9,98 +9,53 @@ from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stores import reads_of
 from deploy.capacity.costs_stream import READERS
 from deploy.capacity.sizing import BROADCASTER_CORES, viewer_cpu_s
-from deploy.capacity.use import RAISE_QUOTA, Use
+from deploy.capacity.use import Use
 
 
 def busy(plan: CapacityPlan) -> Iterator[Use]:
     """The limits on rates."""
-    scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
+    load = plan.load
     posting = posts_while_a_round_lasts(plan)
-    yield Use(
-        name="API Gateway requests, while a round lasts",
-        kind="quota",
-        used=load.requests + posting,
-        limit=of["api_gateway_requests"].value,
-        unit="requests/s",
+    yield plan.quota(
+        "API Gateway requests, while a round lasts",
+        load.requests + posting,
+        "api_gateway_requests",
         remedy="batch points; request a higher quota from AWS; ROUND_SPREAD",
     )
-    yield Use(
-        name="new sockets",
-        kind="quota",
-        used=load.connects,
-        limit=of["websocket_connects"].value,
-        unit="connections/s",
-        remedy=RAISE_QUOTA,
-    )
-    yield Use(
-        name="concurrent Lambda executions",
-        kind="quota",
-        used=load.requests * sizes.ingest_s,
-        limit=of["lambda_concurrency"].value,
-        unit="invocations",
+    yield plan.quota("new sockets", load.connects, "websocket_connects")
+    yield plan.quota(
+        "concurrent Lambda executions",
+        load.requests * plan.sizes.ingest_s,
+        "lambda_concurrency",
         remedy="request a higher quota from AWS; batch points",
     )
-    reads = reads_of(plan)
-    yield Use(
-        name="reads of truck-matches",
-        kind="quota",
-        used=reads.matches,
-        limit=of["dynamodb_table_reads"].value,
-        unit="units/s",
+    yield plan.quota(
+        "reads of truck-matches",
+        reads_of(plan).matches,
+        "dynamodb_table_reads",
         remedy="batch points; cache matches longer (MatchCache); request a higher quota from AWS",
     )
-    yield Use(
-        name="reads of deliveries, while a round lasts",
-        kind="quota",
-        used=posting / scenario.viewers_a_delivery,
-        limit=of["dynamodb_table_reads"].value,
-        unit="units/s",
-        remedy=RAISE_QUOTA,
-    )
-    yield Use(
-        name="SQS calls",
-        kind="quota",
-        used=load.nudges,
-        limit=of["sqs_fifo_calls"].value,
-        unit="calls/s of each kind",
+    deliveries = posting / plan.scenario.viewers_a_delivery
+    yield plan.quota("reads of deliveries, while a round lasts", deliveries, "dynamodb_table_reads")
+    yield plan.quota(
+        "SQS calls",
+        load.nudges,
+        "sqs_fifo_calls",
         remedy="a region with a higher quota",
     )
 
 
 def large(plan: CapacityPlan) -> Iterator[Use]:
     """The limits on amounts."""
-    sizes, of = plan.sizes, plan.facts.limits
-    yield Use(
-        name="shards of an account",
-        kind="quota",
-        used=sizes.shards,
-        limit=of["kinesis_shards"].value,
-        unit="shards",
-        remedy=RAISE_QUOTA,
-    )
-    yield Use(
-        name="vCPUs of Fargate",
-        kind="quota",
-        used=sizes.consumers * plan.scenario.task_vcpu
-        + sizes.broadcasters * plan.scenario.broadcaster_vcpu,
-        limit=of["fargate_vcpus"].value,
-        unit="vCPUs",
-        remedy=RAISE_QUOTA,
-    )
-    yield Use(
-        name="nodes of a domain",
-        kind="quota",
-        used=sizes.nodes,
-        limit=of["opensearch_nodes"].value,
-        unit="nodes",
-        remedy="larger nodes",
-    )
-    yield Use(
-        name="reading the stream",
-        kind="quota",
-        used=READERS * plan.load.stream_bytes / sizes.shards / 1e6,
-        limit=of["kinesis_shard_read_bytes"].value / 1e6,
-        unit="MB/s per shard",
+    scenario, sizes = plan.scenario, plan.sizes
+    vcpus = sizes.consumers * scenario.task_vcpu + sizes.broadcasters * scenario.broadcaster_vcpu
+    yield plan.quota("shards of an account", sizes.shards, "kinesis_shards")
+    yield plan.quota("vCPUs of Fargate", vcpus, "fargate_vcpus")
+    yield plan.quota("nodes of a domain", sizes.nodes, "opensearch_nodes", remedy="larger nodes")
+    yield plan.quota(
+        "reading the stream",
+        READERS * plan.load.stream_bytes / sizes.shards,
+        "kinesis_shard_read_bytes",
         remedy="enhanced fan-out (KCL_RETRIEVAL_MODE), or more shards",
     )
 

@@ -26,7 +26,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     shards = scenario.least_shards
     yield Use(
         name="stream as shipped, records",
-        kind="size",
         used=load.requests,
         limit=shards * of["kinesis_shard_records"].value,
         unit="records/s",
@@ -34,7 +33,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="stream as shipped, bytes",
-        kind="size",
         used=load.stream_bytes / 1e6,
         limit=shards * of["kinesis_shard_bytes"].value / 1e6,
         unit="MB/s",
@@ -42,7 +40,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="consumer as shipped",
-        kind="size",
         used=sizes.consumer_cores,
         limit=scenario.most_consumers * scenario.task_vcpu * scenario.vcpu,
         unit="cores",
@@ -50,7 +47,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="broadcaster as shipped",
-        kind="size",
         used=sizes.broadcaster_cores,
         limit=scenario.most_broadcasters * BROADCASTER_CORES * scenario.vcpu,
         unit="cores",
@@ -58,7 +54,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="posts as shipped",
-        kind="size",
         used=load.rounds_posts + load.nudge_posts,
         limit=scenario.posts_per_second,
         unit="posts/s",
@@ -66,7 +61,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="a consumer's memory",
-        kind="size",
         used=_task_gb(plan),
         limit=scenario.task_gb,
         unit="GB per task",
@@ -74,7 +68,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="OpenSearch as shipped, processor",
-        kind="size",
         used=sizes.search_cores,
         limit=scenario.search_nodes * NODE_VCPUS[0] * scenario.vcpu,
         unit="cores",
@@ -82,7 +75,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     )
     yield Use(
         name="OpenSearch as shipped, disk",
-        kind="size",
         used=sizes.search_gb,
         limit=scenario.search_nodes * scenario.least_volume_gb,
         unit="GB",
@@ -91,7 +83,6 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
     yield from _indexes(plan)
     yield Use(
         name="HTTP API's own throttle",
-        kind="size",
         used=load.requests,
         limit=of["http_throttle"].value,
         unit="requests/s",
@@ -105,7 +96,6 @@ def _indexes(plan: CapacityPlan) -> Iterator[Use]:
     shards = scenario.search_shards
     yield Use(
         name="OpenSearch's work, on nodes with a shard as shipped",
-        kind="size",
         used=sizes.search_cores,
         limit=min(shards * COPIES, sizes.nodes) * sizes.node_vcpus * scenario.vcpu,
         unit="cores",
@@ -115,7 +105,6 @@ def _indexes(plan: CapacityPlan) -> Iterator[Use]:
     delivery_states = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"]
     yield Use(
         name="OpenSearch's disks, on nodes with a shard as shipped",
-        kind="size",
         used=delivery_states * COPIES / 1e6,
         limit=min(shards * COPIES, sizes.nodes) * of["opensearch_volume_throughput"].value / 1e6,
         unit="MB/s",
@@ -137,7 +126,6 @@ def _indexes(plan: CapacityPlan) -> Iterator[Use]:
     ):
         yield Use(
             name=f"{name}: shards as shipped",
-            kind="size",
             used=used,
             limit=a_shard * shards,
             unit=unit,
@@ -146,7 +134,6 @@ def _indexes(plan: CapacityPlan) -> Iterator[Use]:
     indexes = scenario.positions_days + scenario.raw_days + SINGLE_INDEXES
     yield Use(
         name="shards of a node",
-        kind="size",
         used=shards * indexes * COPIES / sizes.nodes,
         limit=of["opensearch_node_shards"].value,
         unit="shards",

@@ -26,7 +26,7 @@ class Use:
     """
 
     name: str
-    kind: Kind
+    kind: Kind = "size"
     used: float
     limit: float
     unit: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +26,9 @@ _LOGGED: Final[Mapping[str, Sequence[str]]] = tomllib.loads(
 
 _ENVIRONMENT_BYTES: Final = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+_RESERVED_AT_MOST: Final = 1000 - 100
+"""A quota that has not been raised, less what Lambda keeps for functions without a reservation:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 
 
 def access_log_variables(resources: Resources) -> Iterator[Fault]:
@@ -41,20 +43,6 @@ def access_log_variables(resources: Resources) -> Iterator[Fault]:
                         address,
                         f"$context.{name} is no variable of an {protocol} API's access log",
                     )
-
-
-def integration_timeouts(resources: Resources) -> Iterator[Fault]:
-    """An integration's timeout is one that its kind of API allows.
-
-    botocore, apigatewayv2.CreateIntegration:TimeoutInMillis.
-    """
-    protocols = _protocols(resources)
-    most_ms = {"HTTP": 30_000, "WEBSOCKET": 29_000}
-    for address, _, values in _of("aws_apigatewayv2_integration", resources):
-        protocol = protocols[address.rpartition(".aws_apigatewayv2_integration")[0]]
-        timeout_ms = values["timeout_milliseconds"]
-        if timeout_ms and not 50 <= timeout_ms <= most_ms[protocol]:  # a mock says 0 for none
-            yield address, f"{timeout_ms} ms is not within 50 and {most_ms[protocol]}"
 
 
 def alarm_windows(resources: Resources) -> Iterator[Fault]:
@@ -79,6 +67,16 @@ def function_environments(resources: Resources) -> Iterator[Fault]:
         size = sum(len(name) + len(value) for one in variables for name, value in one.items())
         if size > _ENVIRONMENT_BYTES:
             yield address, f"its environment has {size} bytes, more than {_ENVIRONMENT_BYTES}"
+
+
+def reserved_concurrency(resources: Resources) -> Iterator[Fault]:
+    """All functions together reserve no more than the account can give away."""
+    reserved = 0
+    for address, _, values in _of("aws_lambda_function", resources):
+        reserved += max(values["reserved_concurrent_executions"] or 0, 0)  # -1: none of its own
+        if reserved > _RESERVED_AT_MOST:
+            yield address, f"with it {reserved} are reserved, more than {_RESERVED_AT_MOST}"
+            return
 
 
 def table_attributes(resources: Resources) -> Iterator[Fault]:
@@ -142,38 +140,30 @@ def statement_ids(resources: Resources) -> Iterator[Fault]:
 
 def unique_names(resources: Resources) -> Iterator[Fault]:
     """No two resources of a type have the same name: the second would be refused."""
-    named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    named: dict[tuple[str, str], str] = {}
     for address, kind, values in resources:
         for key in ("name", "alarm_name", "function_name", "bucket", "family"):
-            if kind in _NAMED_ALONE and isinstance(values.get(key), str):
-                named[kind, values[key]].append(address)
-    for (_, name), addresses in named.items():
-        if len(addresses) > 1:
-            yield addresses[1], f"{name} is {addresses[0]}'s name too"
+            if kind in _NAMED_WITHIN or not isinstance(name := values.get(key), str):
+                continue
+            if (first := named.setdefault((kind, name), address)) != address:
+                yield address, f"{name} is {first}'s name too"
 
 
-_NAMED_ALONE: Final = frozenset(
-    [
-        "aws_cloudwatch_log_group",
-        "aws_cloudwatch_metric_alarm",
-        "aws_dynamodb_table",
-        "aws_ecr_repository",
-        "aws_ecs_cluster",
-        "aws_iam_role",
-        "aws_kinesis_stream",
-        "aws_lambda_function",
-        "aws_s3_bucket",
-        "aws_security_group",
-        "aws_sns_topic",
-        "aws_sqs_queue",
-    ]
+_NAMED_WITHIN: Final = (
+    "aws_apigatewayv2_authorizer",
+    "aws_apigatewayv2_stage",
+    "aws_cloudwatch_log_stream",
+    "aws_iam_role_policy",
+    "aws_route53_record",
+    "aws_s3_object",
 )
+"""Whose names need only differ within something else, such as an API or a zone."""
 
 ACROSS: Final[tuple[Callable[[Resources], Iterator[Fault]], ...]] = (
     access_log_variables,
-    integration_timeouts,
     alarm_windows,
     function_environments,
+    reserved_concurrency,
     table_attributes,
     queue_names,
     search_domains,

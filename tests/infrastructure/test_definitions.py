@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from deploy.definitions import FILE, text
+from deploy.definitions import FILE_NAME, definitions, write_definitions
 from deploy.kcl_tables import NAME_SUFFIXES
 from sim.local_cloud.kcl_tables import create_kcl_tables
 from tests.support.recording_cloud import RecordingClient, Request
 
 
-def test_the_file_is_what_the_code_says() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "to renew it: python -m deploy.definitions"
+def test_the_file_is_what_the_code_says_whatever_was_there(tmp_path: Path) -> None:
+    for before in (None, "{}"):
+        if before is not None:
+            (tmp_path / FILE_NAME).write_text(before)
+
+        write_definitions(tmp_path)
+
+        assert json.loads((tmp_path / FILE_NAME).read_text()) == definitions()
+        assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
 def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
@@ -29,9 +37,7 @@ def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
 
 
 def test_a_setting_without_a_default_is_required() -> None:
-    defined = json.loads(text())
-
-    settings = defined["functions"]["ingest"]["settings"]
+    settings = definitions()["functions"]["ingest"]["settings"]
     assert [name for name, need in settings.items() if need == "required"] == [
         "STREAM_NAME",
         "BLOCKED_IDENTITIES_TABLE",

@@ -70,7 +70,7 @@ def test_it_runs_with_nothing_else_of_this_tree(image: Image, contexts, tmp_path
 
 
 def test_the_same_sources_have_the_same_tag() -> None:
-    files = context_files(CONSUMER, project=PROJECT, requirements=REQUIREMENTS)
+    files = context_files(CONSUMER, requirements=REQUIREMENTS)
     again = dict(reversed(files.items()))
 
     assert tag_of(files) == tag_of(again)
@@ -78,7 +78,7 @@ def test_the_same_sources_have_the_same_tag() -> None:
 
 
 def test_any_change_is_another_tag() -> None:
-    files = context_files(CONSUMER, project=PROJECT, requirements=REQUIREMENTS)
+    files = context_files(CONSUMER, requirements=REQUIREMENTS)
     known = tag_of(files)
 
     for name in ("Dockerfile", "requirements.txt", "app/consumer/daemon.py"):

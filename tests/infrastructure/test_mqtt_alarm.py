@@ -8,13 +8,11 @@ from mqtt_bridge.bootstrap import MOST_WAIT_S
 from mqtt_bridge.broker_client import TIMEOUT_S
 from tests.support.source_tree import ROOT
 
-ALARMS = ROOT / "deploy" / "terraform" / "modules" / "watching" / "definitions.tf"
+ALARMS = ROOT / "deploy" / "terraform" / "modules" / "system" / "alarms.tf"
 
 
 def test_a_broker_that_accepts_but_never_responds_is_counted_often_enough() -> None:
-    alarm = re.search(
-        r"mqtt-disconnected = \{.*?threshold\s*= (\d+)", ALARMS.read_text(), re.DOTALL
-    )
+    alarm = re.search(r"mqtt-disconnected = \{.*?above\s*= (\d+)", ALARMS.read_text(), re.DOTALL)
     assert alarm is not None
     attempts_per_minute = 60 / (TIMEOUT_S + MOST_WAIT_S)
 

@@ -17,7 +17,6 @@ from deploy.terraform_check import (
     check_environment,
     check_format,
     check_tests,
-    check_validity,
     check_with_tool,
     main,
 )
@@ -62,6 +61,7 @@ def test_every_module_has_the_same_files() -> None:
         names = {path.name for path in folder.glob("*.tf")}
 
         assert {"main.tf", "variables.tf", "versions.tf"} <= names, folder
+        assert list(folder.glob("tests/*.tftest.hcl")), f"{folder} is validated by its tests alone"
 
 
 def test_tests_that_pass_are_counted() -> None:
@@ -82,13 +82,7 @@ def test_anything_else_is_a_failure(terraform: Terraform) -> None:
     assert result.outcome is Outcome.FAILED
 
 
-def test_what_is_not_valid_fails() -> None:
-    assert check_validity(fake(validate=""), ROLE).outcome is Outcome.PASSED
-    assert check_validity(fake(), ROLE).outcome is Outcome.FAILED
-
-
 def test_what_is_not_valid_fails_by_a_modules_tests(terraform: Terraform, tmp_path: Path) -> None:
-    """A module with tests is not validated besides."""
     root = tmp_path / "terraform"
     for folder in ("modules/bucket", "testing"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(".terraform*"))
@@ -240,13 +234,11 @@ def test_a_failure_in_json_is_reported_in_short() -> None:
 def test_every_check_that_is_requested_is_made_and_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        terraform_check, "find_terraform", lambda: fake(get="", fmt="", validate="")
-    )
+    monkeypatch.setattr(terraform_check, "find_terraform", lambda: fake(get="", fmt=""))
     reported: list[str] = []
 
     results = check_all(
-        ["modules/role", "modules/raw_log"],
+        ["modules/role"],
         uv=None,
         report=lambda result: reported.append(result.check),
     )
@@ -254,9 +246,7 @@ def test_every_check_that_is_requested_is_made_and_reported(
     assert reported == [result.check for result in results]
     assert {
         "modules/role/tests/role.tftest.hcl",  # validates the module too
-        "modules/raw_log",
         "format",
-        "definitions",
     } <= set(reported)
     assert "modules/role" not in reported
 

@@ -119,17 +119,17 @@ FAULTS: list[tuple[str, str, Any]] = [
     ),
     ("module.iot_ingest[0].aws_iot_provisioning_template.this", "name", "rtdts.trucks"),
     ("module.iot_ingest[0].aws_lambda_event_source_mapping.this", "parallelization_factor", 11),
-    ('module.search.aws_cloudwatch_log_group.this["AUDIT_LOGS"]', "retention_in_days", 8),
+    ('aws_cloudwatch_log_group.search["AUDIT_LOGS"]', "retention_in_days", 8),
     ("module.network.aws_vpc.this", "tags", {"Name": "the company's"}),
     ("module.network.aws_vpc.this", "cidr_block", "10.40.0.0"),
     ('module.network.aws_security_group.this["search"]', "name", "sg-search"),
     ('module.network.aws_security_group.this["search"]', "description", "x" * 256),
-    ('module.queues.aws_sqs_queue.this["nudges"]', "name", "rtdts.nudges.fifo"),
-    ('module.queues.aws_sqs_queue.this["nudges"]', "name", "rtdts-nudges"),
-    ('module.queues.aws_sqs_queue.this["nudges"]', "message_retention_seconds", 30),
-    ("module.search.aws_opensearch_domain.this", "engine_version", "OpenSearch_latest"),
-    ("module.search.aws_opensearch_domain.this", "domain_name", "r" * 29),
-    ("module.watching.aws_sns_topic.this", "name", "rtdts alarms"),
+    ('aws_sqs_queue.this["nudges"]', "name", "rtdts.nudges.fifo"),
+    ('aws_sqs_queue.this["nudges"]', "name", "rtdts-nudges"),
+    ('aws_sqs_queue.this["nudges"]', "message_retention_seconds", 30),
+    ("aws_opensearch_domain.this", "engine_version", "OpenSearch_latest"),
+    ("aws_opensearch_domain.this", "domain_name", "r" * 29),
+    ("aws_sns_topic.this", "name", "rtdts alarms"),
     ("module.parked.aws_s3_bucket.this", "bucket", "RTDTS-parked"),
     (INGEST, "timeout", 901),
     (INGEST, "description", "x" * 257),
@@ -137,7 +137,7 @@ FAULTS: list[tuple[str, str, Any]] = [
     (INGEST, "environment", [{"variables": {"AWS_REGION": "eu-central-1"}}]),
     (INGEST, "environment", [{"variables": {"LONG": "x" * 4093}}]),
     ("aws_ecs_cluster.this", "name", "rtdts.prod"),
-    ("module.watching.aws_cloudwatch_dashboard.this", "dashboard_name", "rtdts prod"),
+    ("aws_cloudwatch_dashboard.this", "dashboard_name", "rtdts prod"),
     ("module.http_api.aws_apigatewayv2_stage.this", "name", "prod stage"),
     ("module.http_api.aws_apigatewayv2_api.this", "name", "x" * 129),
     ('module.http_api.aws_apigatewayv2_integration.this["ingest"]', "timeout_milliseconds", 30_001),
@@ -198,8 +198,19 @@ def test_an_alarm_looks_back_a_day_at_most(prod: State) -> None:
     assert "longer than 86400 s" in fault
 
 
+def test_functions_together_reserve_no_more_than_an_account_has(prod: State) -> None:
+    # Production reserves 850 for the others.
+    values_of(prod, f'{SYSTEM}.module.function["iot"].aws_lambda_function.this')[
+        "reserved_concurrent_executions"
+    ] = 51
+
+    (fault,) = check_values(prod, PROD)
+
+    assert "901 are reserved, more than 900" in fault
+
+
 def test_a_table_defines_its_keys_and_nothing_else(prod: State) -> None:
-    tables = f'{SYSTEM}.module.tables.aws_dynamodb_table.this["deliveries"]'
+    tables = f'{SYSTEM}.aws_dynamodb_table.this["deliveries"]'
     values_of(prod, tables)["attribute"].append({"name": "status", "type": "S"})
 
     (fault,) = check_values(prod, PROD)

@@ -147,7 +147,8 @@ class Watching:
         return [
             values
             for address, kind, values in self.resources
-            if kind == "aws_cloudwatch_metric_alarm" and ".watching." in address
+            if kind == "aws_cloudwatch_metric_alarm"
+            and not address.startswith("module.system.module.")
         ]
 
     @property

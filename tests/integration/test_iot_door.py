@@ -20,7 +20,7 @@ import boto3
 import msgspec
 import pytest
 
-from deploy.package import IOT, PROJECT, build_packages
+from deploy.package import IOT, build_packages
 from deploy.wheels import Uv, this_machine
 from operations.console import Console
 from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
@@ -102,7 +102,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         pytest.skip("uv is not there: make setup")
     uv = Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
     out = tmp_path_factory.mktemp("build")
-    built = build_packages(target=this_machine(), uv=uv, out=out, project=PROJECT, packages=[IOT])
+    built = build_packages(target=this_machine(), uv=uv, out=out, packages=[IOT])
     return built[IOT.name].read_bytes()
 
 

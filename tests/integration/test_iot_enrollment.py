@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.package import IOT_ENROLLMENT, PROJECT, build_packages
+from deploy.package import IOT_ENROLLMENT, build_packages
 from deploy.wheels import Uv, this_machine
 from rtdts.delivery_store.enrollments import EnrollmentStore
 from rtdts.delivery_store.schema import DEVICE_CREDENTIALS
@@ -145,9 +145,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         pytest.skip("uv is not there: make setup")
     uv = Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
     folder = tmp_path_factory.mktemp("fleet")
-    built = build_packages(
-        target=this_machine(), uv=uv, out=folder, project=PROJECT, packages=[IOT_ENROLLMENT]
-    )
+    built = build_packages(target=this_machine(), uv=uv, out=folder, packages=[IOT_ENROLLMENT])
     session = local_session(REGION)
     with running_iot_core(folder) as (url, port):
         yield prepared(session, url, port, folder, built[IOT_ENROLLMENT.name].read_bytes())

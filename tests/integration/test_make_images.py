@@ -66,7 +66,9 @@ def test_repositories_are_made_and_every_image_is_built_and_pushed(account: Acco
         "terraform apply",
         *["docker login", "docker build", "docker push"] * len(IMAGES),
     ]
-    assert "-target=module.system.module.images" in account.requested("terraform apply")[0]
+    assert (
+        "-target=module.system.aws_ecr_repository.this" in account.requested("terraform apply")[0]
+    )
     pushed = {command.split()[-1] for command in account.requested("docker push")}
     tags = json.loads((account.environment / "deploy.auto.tfvars.json").read_text())["image_tags"]
     assert pushed == {

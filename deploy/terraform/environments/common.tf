@@ -52,22 +52,22 @@ module "web" {
   headers_file  = "${local.project}/web/headers.json"
   server_url    = module.system.server_url
   websocket_url = module.system.websocket_url
-  map           = var.web.map
-  map_origins   = var.web.map_origins
-  sign_in       = var.web.sign_in
-  domain        = var.web.domain
+  map           = try(var.web.map, null)
+  map_origins   = try(var.web.map_origins, [])
+  sign_in       = try(var.web.sign_in, null)
+  domain        = try(var.web.domain, null)
 }
 
 # Where the system is, for its use from this machine. sim's file may hold the test issuer's
 # secret: for its owner's eyes.
 resource "local_sensitive_file" "sim" {
-  filename        = coalesce(var.sim_env_file, "${local.project}/sim/.env")
+  filename        = "${local.project}/sim/.env"
   content         = join("", [for name, value in local.sim : "${name}=${value}\n"])
   file_permission = "0600"
 }
 
 resource "local_file" "web" {
-  filename        = coalesce(var.web_env_file, "${local.project}/web/.env")
+  filename        = "${local.project}/web/.env"
   content         = join("", [for name, value in local.web : "${name}=${value}\n"])
   file_permission = "0644"
 }

@@ -47,43 +47,15 @@ variable "region_singletons" {
 }
 
 variable "packages_folder" {
-  description = "Where the Lambdas' zips are; null for where make package puts them."
-  type        = string
-  default     = null
-}
-
-variable "sim_env_file" {
-  description = "The file for sim's settings; null for sim/.env."
-  type        = string
-  default     = null
-}
-
-variable "web_env_file" {
-  description = "The file for web's settings; null for web/.env."
+  description = "Where the Lambdas' zips and the code's definitions are; null for where make package puts them."
   type        = string
   default     = null
 }
 
 variable "web" {
-  description = "The pages; null for none. Their map is any MapLibre style, in the bucket or elsewhere; their name one of a hosted zone of Route 53. sign_in is the console's OIDC issuer with a public client (see modules/web)."
-  type = object({
-    map = optional(object({
-      style_url      = string
-      dark_style_url = optional(string)
-    }))
-    map_origins = optional(list(string), [])
-    sign_in = optional(object({
-      issuer    = string
-      client_id = string
-      scope     = optional(string, "openid")
-      origins   = optional(list(string), [])
-    }))
-    domain = optional(object({
-      name    = string
-      zone_id = string
-    }))
-  })
-  default = null
+  description = "The pages: {}, or any of map, map_origins, sign_in and domain as the module web describes them; null for none. Their map is any MapLibre style, in the bucket or elsewhere; their name one of a hosted zone of Route 53. sign_in is the console's OIDC issuer with a public client."
+  type        = any
+  default     = null
 }
 
 variable "pages_folder" {

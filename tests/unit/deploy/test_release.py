@@ -92,7 +92,7 @@ def test_images_alone_leave_everything_else_to_terraform(tmp_path: Path) -> None
         "docker build",
         "docker push",
     ]
-    assert "-target=module.system.module.images" in shell.shown[1]
+    assert "-target=module.system.aws_ecr_repository.this" in shell.shown[1]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_repositories_then_images_then_everything(tmp_path: Path) -> None:
         "docker push",
         "terraform apply",
     ]
-    assert "-target=module.system.module.images" in shell.shown[1]
+    assert "-target=module.system.aws_ecr_repository.this" in shell.shown[1]
     assert "-target" not in shell.shown[-1]
     assert shell.folders >= {tmp_path}
 

@@ -3,27 +3,14 @@
 
 locals {
   environment = "dev"
-  definitions = jsondecode(file("${path.module}/../../generated/definitions.json"))
-  issuer      = module.test_issuer.url
+  definitions = jsondecode(file("${local.packages_folder}/definitions.json"))
+  issuer      = terraform_data.test_issuer_url.output
   audience    = "rtdts"
 
   sim_settings = {
-    TOKEN_URL    = module.test_issuer.token_url
-    TOKEN_SECRET = module.test_issuer.secret
+    TOKEN_URL    = "${local.issuer}/token"
+    TOKEN_SECRET = random_password.test_issuer.result
   }
-}
-
-module "test_issuer" {
-  source = "../../modules/test_issuer"
-
-  name               = "${var.name}-test-issuer"
-  account_id         = data.aws_caller_identity.current.account_id
-  audience           = local.audience
-  package_file       = "${local.packages_folder}/test-issuer.zip"
-  runtime            = local.definitions.runtime
-  definition         = local.definitions.functions["test-issuer"]
-  routes             = local.definitions.test_issuer_routes
-  log_retention_days = 7
 }
 
 module "system" {

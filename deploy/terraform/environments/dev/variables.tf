@@ -35,7 +35,7 @@ variable "domains" {
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module watching."
+  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module system."
   type        = any
   default     = { emails = [] }
 }

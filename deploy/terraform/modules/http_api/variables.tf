@@ -69,7 +69,7 @@ variable "allowed_origins" {
 }
 
 variable "pages" {
-  description = "What those pages may do, in the form of generated/definitions.json."
+  description = "What those pages may do, in the form of definitions.json."
   type = object({
     methods          = list(string)
     request_headers  = list(string)

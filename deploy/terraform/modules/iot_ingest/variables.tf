@@ -56,11 +56,6 @@ variable "shard_count" {
 variable "retention_hours" {
   description = "Hours for which the small stream keeps a message that the Lambda has not processed."
   type        = number
-
-  validation {
-    condition     = var.retention_hours >= 24 && var.retention_hours <= 8760
-    error_message = "Kinesis keeps records for 24 to 8760 hours."
-  }
 }
 
 variable "parallelization_factor" {

@@ -8,16 +8,16 @@ locals {
     {
       AWS_REGION                     = var.account.region
       STREAM_NAME                    = aws_kinesis_stream.telemetry.name
-      NUDGE_QUEUE_URL                = module.queues.urls["nudges"]
-      NUDGE_DEAD_LETTER_QUEUE_URL    = module.queues.dead_letter_urls["nudges"]
-      SNAPSHOT_QUEUE_URL             = module.queues.urls["snapshots"]
-      SNAPSHOT_DEAD_LETTER_QUEUE_URL = module.queues.dead_letter_urls["snapshots"]
-      ROUND_QUEUE_URL                = module.queues.urls["rounds"]
+      NUDGE_QUEUE_URL                = aws_sqs_queue.this["nudges"].url
+      NUDGE_DEAD_LETTER_QUEUE_URL    = aws_sqs_queue.dead_letter["nudges"].url
+      SNAPSHOT_QUEUE_URL             = aws_sqs_queue.this["snapshots"].url
+      SNAPSHOT_DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letter["snapshots"].url
+      ROUND_QUEUE_URL                = aws_sqs_queue.this["rounds"].url
       ROUND_SPREAD                   = "0.5"
       POSTS_PER_SECOND               = tostring(local.posts_per_second)
       PARKED_BUCKET                  = module.parked.name
       RAW_BACKUP_BUCKET              = module.raw_backup.name
-      OPENSEARCH_URL                 = module.search.url
+      OPENSEARCH_URL                 = "https://${aws_opensearch_domain.this.endpoint}"
       OPENSEARCH_AUTH                = "sigv4"
       EDGE_SECRETS                   = var.edge ? random_password.edge[0].result : ""
       ALLOWED_ORIGINS                = join(",", var.allowed_origins)

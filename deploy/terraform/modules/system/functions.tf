@@ -6,38 +6,28 @@ locals {
       description = "Takes trucks' points"
       timeout_s   = 28
       # It waits for the stream more than it computes; with more memory it would wait at a higher price.
-      memory_mb  = 512
-      statements = local.statements.ingest
+      memory_mb = 512
     }
     delivery = {
       description = "The back office's deliveries, shares and tickets"
       timeout_s   = 20
-      memory_mb   = 512
-      statements  = local.statements.delivery
     }
     socket = {
       description = "Viewers' sockets"
       timeout_s   = 20
-      memory_mb   = 512
-      statements  = local.statements.socket
     }
     socket-authorizer = {
       description = "Authorizes sockets"
       timeout_s   = 10
-      memory_mb   = 512
-      statements  = local.statements.socket_authorizer
     }
     track = {
       description = "Trucks' history, for the back office"
       timeout_s   = 20
-      memory_mb   = 512
-      statements  = local.statements.track
     }
     search-admin = {
       description = "Prepares OpenSearch: templates, retention, roles"
       timeout_s   = 300
       memory_mb   = 256
-      statements  = local.statements.search_admin
     }
   })
 
@@ -45,16 +35,12 @@ locals {
     iot = {
       description = "Takes trucks' messages from IoT Core"
       # As long as the main stream may keep it waiting; what is not done by then comes again.
-      timeout_s  = 60
-      memory_mb  = 512
-      statements = local.statements.iot
+      timeout_s = 60
     }
     iot-enrollment = {
       description = "Which box may become which truck"
       # IoT Core waits 5 s for it.
-      timeout_s  = 5
-      memory_mb  = 512
-      statements = local.statements.iot_enrollment
+      timeout_s = 5
     }
   }
 
@@ -76,18 +62,13 @@ module "function" {
   handler              = local.definitions.functions[each.key].handler
   runtime              = local.definitions.runtime
   timeout_s            = each.value.timeout_s
-  memory_mb            = each.value.memory_mb
+  memory_mb            = lookup(each.value, "memory_mb", 512)
   reserved_concurrency = lookup(var.reserved_concurrency, each.key, -1)
   environment          = local.function_environments[each.key]
   required_environment = local.function_requirements[each.key]
-  statements           = each.value.statements
+  statements           = local.statements[each.key]
   network              = lookup(local.function_networks, each.key, null)
   log_retention_days   = var.retention.log_days
-}
-
-# One whose failure fails the apply needs no alarm.
-locals {
-  watched_functions = { for key, function in module.function : key => function if key != "search-admin" }
 }
 
 module "http_api" {
@@ -114,7 +95,7 @@ module "http_api" {
   log_retention_days = var.retention.log_days
 
   # The HTTP API, through which points come, is created last.
-  depends_on = [module.raw_log, module.consumer, module.broadcaster]
+  depends_on = [aws_kinesis_firehose_delivery_stream.raw_log, module.consumer, module.broadcaster]
 }
 
 module "socket_api" {

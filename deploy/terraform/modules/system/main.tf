@@ -7,20 +7,16 @@
 # Firehose reads from the moment it is made: a point accepted before would not be in the raw log.
 
 locals {
-  definitions = jsondecode(file("${path.module}/../../generated/definitions.json"))
+  definitions = jsondecode(file("${var.packages_folder}/definitions.json"))
 
-  # What the KCL calls its application is also the name of its lease table.
-  consumer_application = "${var.name}-consumer"
+  # How ARNs begin: policies name what they are for, whether it is made yet or not.
+  arn = {
+    for service in ["dynamodb", "es", "kinesis", "logs", "sqs"] :
+    service => "arn:${var.account.partition}:${service}:${var.account.region}:${var.account.id}"
+  }
 
   # By name: iot_ingest needs the functions, and their permissions need its stream and queue.
   device_messages = { stream_name = "${var.name}-device-messages", queue_name = "${var.name}-failed-device-messages" }
-
-  table_names = {
-    for key, table in local.definitions.tables : key => "${var.name}-${replace(key, "_", "-")}"
-  }
-  kcl_table_names = {
-    for key, table in local.definitions.kcl_tables : key => "${local.consumer_application}${table.name_suffix}"
-  }
 }
 
 module "network" {
@@ -49,35 +45,6 @@ resource "aws_kinesis_stream" "telemetry" {
   stream_mode_details {
     stream_mode = var.stream.shard_count == null ? "ON_DEMAND" : "PROVISIONED"
   }
-}
-
-module "tables" {
-  source = "../tables"
-
-  tables = {
-    for key, table in local.definitions.tables : key => merge(table, { name = local.table_names[key] })
-  }
-  point_in_time_recovery = var.protection.point_in_time_recovery
-  deletion_protection    = var.protection.deletion_protection
-}
-
-# Made here and not by the KCL, so that a destroy leaves nothing. What is in them can be lost: the
-# consumer then reads the stream from its oldest record, and writes nothing twice.
-module "kcl_tables" {
-  source = "../tables"
-
-  tables = {
-    for key, table in local.definitions.kcl_tables : key => merge(table, { name = local.kcl_table_names[key] })
-  }
-  point_in_time_recovery = false
-  deletion_protection    = false
-}
-
-module "queues" {
-  source = "../queues"
-
-  name_prefix = "${var.name}-"
-  queues      = local.definitions.queues
 }
 
 module "iot_ingest" {
@@ -110,12 +77,4 @@ module "raw_backup" {
   name               = "${var.name}-raw-backup-${var.account.id}"
   expires_after_days = var.retention.raw_backup_days
   force_destroy      = !var.protection.deletion_protection
-}
-
-module "images" {
-  source   = "../image_repository"
-  for_each = local.definitions.containers
-
-  name         = "${var.name}-${replace(each.key, "_", "-")}"
-  force_delete = !var.protection.deletion_protection
 }

@@ -6,8 +6,8 @@ module "operations" {
 
   name                 = "${var.name}-operations"
   account              = var.account
-  image                = "${module.images["operations"].url}:${var.image_tags.operations}"
-  image_repository_arn = module.images["operations"].arn
+  image                = "${aws_ecr_repository.this["operations"].repository_url}:${var.image_tags.operations}"
+  image_repository_arn = aws_ecr_repository.this["operations"].arn
   task_role_arn        = module.container_role["operations"].arn
   environment          = local.container_environments["operations"]
   required_environment = local.container_requirements["operations"]
@@ -28,7 +28,7 @@ locals {
     {
       sid       = "Replay"
       actions   = ["kinesis:DescribeStreamSummary", "kinesis:PutRecords"]
-      resources = [aws_kinesis_stream.telemetry.arn]
+      resources = [local.arns.stream]
     },
     {
       sid       = "Buckets"

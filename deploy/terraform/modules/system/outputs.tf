@@ -22,7 +22,7 @@ output "websocket_url" {
 
 output "image_repositories" {
   description = "URLs of the images' repositories, by container."
-  value       = { for key, repository in module.images : key => repository.url }
+  value       = { for key, repository in aws_ecr_repository.this : key => repository.repository_url }
 }
 
 output "parked_bucket" {
@@ -41,7 +41,7 @@ output "policies" {
 }
 
 output "environments" {
-  description = "The settings of each deployable, by its name in generated/definitions.json."
+  description = "The settings of each deployable, by its name in definitions.json."
   value = {
     functions = {
       for key in keys(local.functions) : key => {
@@ -54,5 +54,5 @@ output "environments" {
 
 output "dashboard_url" {
   description = "Where the dashboard is."
-  value       = module.watching.dashboard_url
+  value       = "https://${var.account.region}.console.aws.amazon.com/cloudwatch/home?region=${var.account.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

@@ -1,33 +1,29 @@
 # What each part may do: each action is one that its code calls, or says why it is here.
 
 locals {
-  raw_log_name = "${var.name}-raw-log"
-
   arns = {
-    table           = { for key, arn in module.tables.arns : key => arn }
-    nudges          = module.queues.arns["nudges"]
-    dead_nudges     = module.queues.dead_letter_arns["nudges"]
-    snapshots       = module.queues.arns["snapshots"]
-    dead_snapshots  = module.queues.dead_letter_arns["snapshots"]
-    rounds          = module.queues.arns["rounds"]
+    table           = local.table_arns
+    stream          = "${local.arn.kinesis}:stream/${aws_kinesis_stream.telemetry.name}"
+    nudges          = "${local.arn.sqs}:${aws_sqs_queue.this["nudges"].name}"
+    dead_nudges     = "${local.arn.sqs}:${aws_sqs_queue.dead_letter["nudges"].name}"
+    snapshots       = "${local.arn.sqs}:${aws_sqs_queue.this["snapshots"].name}"
+    dead_snapshots  = "${local.arn.sqs}:${aws_sqs_queue.dead_letter["snapshots"].name}"
+    rounds          = "${local.arn.sqs}:${aws_sqs_queue.this["rounds"].name}"
     connections     = module.socket_api.connections_arns
     domain_paths    = "${local.domain_arn}/*"
-    lease_table     = module.kcl_tables.arns["leases"]
-    device_messages = "arn:${var.account.partition}:kinesis:${var.account.region}:${var.account.id}:stream/${local.device_messages.stream_name}"
-    failed_messages = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.device_messages.queue_name}"
-    # A consumer with fan-out of its own is registered under the stream.
-    stream_consumers = "${aws_kinesis_stream.telemetry.arn}/consumer/*"
+    device_messages = "${local.arn.kinesis}:stream/${local.device_messages.stream_name}"
+    failed_messages = "${local.arn.sqs}:${local.device_messages.queue_name}"
   }
 
   statements = {
     ingest = [
-      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [local.arns.stream] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       { sid = "Devices", actions = ["dynamodb:GetItem"], resources = [local.arns.table["device_credentials"]] },
     ]
 
     iot = [
-      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [local.arns.stream] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       # What is at fault, and below Lambda's own prefix what could not be taken in time.
       { sid = "Park", actions = ["s3:PutObject"], resources = ["${module.parked.arn}/rejected/*", "${module.parked.arn}/aws/lambda/*"] },
@@ -45,12 +41,12 @@ locals {
       },
     ]
 
-    iot_enrollment = [
+    iot-enrollment = [
       { sid = "Enrollments", actions = ["dynamodb:UpdateItem"], resources = [local.arns.table["device_credentials"]] },
     ]
 
     mqtt_bridge = [
-      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [local.arns.stream] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       { sid = "Park", actions = ["s3:PutObject"], resources = ["${module.parked.arn}/rejected/*"] },
     ]
@@ -118,12 +114,12 @@ locals {
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
-    socket_authorizer = [
+    socket-authorizer = [
       { sid = "SpendTickets", actions = ["dynamodb:DeleteItem"], resources = [local.arns.table["socket_tickets"]] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
-    search_admin = [
+    search-admin = [
       {
         sid       = "Domain"
         actions   = ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"]
@@ -135,7 +131,7 @@ locals {
       {
         sid       = "ReadStream"
         actions   = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
-        resources = [aws_kinesis_stream.telemetry.arn]
+        resources = [local.arns.stream]
       },
       {
         sid = "Index"
@@ -164,7 +160,7 @@ locals {
       {
         sid       = "ErrorLog"
         actions   = ["logs:PutLogEvents"]
-        resources = ["arn:${var.account.partition}:logs:${var.account.region}:${var.account.id}:log-group:/aws/kinesisfirehose/${local.raw_log_name}:*"]
+        resources = ["${local.arn.logs}:log-group:/aws/kinesisfirehose/${local.raw_log_name}:*"]
       },
       {
         sid = "OwnNetworkInterfaces"
@@ -194,7 +190,7 @@ locals {
             "kinesis:GetShardIterator",
             "kinesis:ListShards",
           ]
-          resources = [aws_kinesis_stream.telemetry.arn]
+          resources = [local.arns.stream]
         },
         {
           sid = "Leases"
@@ -206,9 +202,9 @@ locals {
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
           ]
-          resources = values(module.kcl_tables.arns)
+          resources = [for key in keys(local.kcl_table_names) : local.arns.table[key]]
         },
-        { sid = "LeasesOfWorker", actions = ["dynamodb:Query"], resources = ["${local.arns.lease_table}/index/LeaseOwnerToLeaseKeyIndex"] },
+        { sid = "LeasesOfWorker", actions = ["dynamodb:Query"], resources = ["${local.arns.table["leases"]}/index/LeaseOwnerToLeaseKeyIndex"] },
         {
           sid                = "OwnMetrics"
           actions            = ["cloudwatch:PutMetricData"]
@@ -225,8 +221,8 @@ locals {
         { sid = "Positions", actions = ["es:ESHttpGet", "es:ESHttpPost"], resources = [local.arns.domain_paths] },
       ],
       [for statement in [
-        { sid = "Register", actions = ["kinesis:RegisterStreamConsumer"], resources = [aws_kinesis_stream.telemetry.arn] },
-        { sid = "FanOut", actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"], resources = [aws_kinesis_stream.telemetry.arn, local.arns.stream_consumers] },
+        { sid = "Register", actions = ["kinesis:RegisterStreamConsumer"], resources = [local.arns.stream] },
+        { sid = "FanOut", actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"], resources = [local.arns.stream, "${local.arns.stream}/consumer/*"] },
       ] : statement if var.consumer.retrieval_mode == "FANOUT"],
     )
 

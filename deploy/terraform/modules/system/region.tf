@@ -43,7 +43,7 @@ module "iot_log_role" {
   statements = [{
     sid       = "Log"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutMetricFilter", "logs:PutRetentionPolicy"]
-    resources = ["arn:${var.account.partition}:logs:${var.account.region}:${var.account.id}:log-group:AWSIotLogsV2:*"]
+    resources = ["${local.arn.logs}:log-group:AWSIotLogsV2:*"]
   }]
 }
 

@@ -1,33 +1,144 @@
-# OpenSearch, prepared before anything writes to it.
-
-module "search" {
-  source = "../search"
-
-  name                  = var.name
-  engine_version        = var.search.engine_version
-  instance_type         = var.search.instance_type
-  instance_count        = var.search.instance_count
-  dedicated_master_type = var.search.dedicated_master_type
-  volume_gb             = var.search.volume_gb
-  subnet_ids            = slice(module.network.private_subnet_ids, 0, var.search.zones)
-  security_group_id     = module.network.security_group_ids["search"]
-  admin_role_arn        = module.function["search-admin"].role_arn
-  client_role_arns = [
-    module.raw_log_role.arn,
-    module.container_role["consumer"].arn,
-    module.container_role["broadcaster"].arn,
-    module.function["track"].role_arn,
-    module.container_role["operations"].arn,
-  ]
-  account            = var.account
-  log_retention_days = var.retention.log_days
-
-  depends_on = [aws_iam_service_linked_role.opensearch]
-}
+# The OpenSearch domain: in the VPC, with fine-grained access control. Its IAM policy lists the
+# roles that may reach it; the roles that search_admin_lambda installs set what each may do there.
 
 locals {
   # By name: the domain wants the roles, and their policies the domain.
-  domain_arn = "arn:${var.account.partition}:es:${var.account.region}:${var.account.id}:domain/${var.name}"
+  domain_arn = "${local.arn.es}:domain/${var.name}"
+
+  # One by one: all functions at once would be a cycle, since some are given the domain's URL.
+  search_role_arns = [
+    module.function["search-admin"].role_arn,
+    module.function["track"].role_arn,
+    module.container_role["consumer"].arn,
+    module.container_role["broadcaster"].arn,
+    module.container_role["operations"].arn,
+    module.raw_log_role.arn,
+  ]
+
+  search_subnet_ids = slice(module.network.private_subnet_ids, 0, var.search.zones)
+  search_log_types  = { ES_APPLICATION_LOGS = "application", AUDIT_LOGS = "audit" }
+}
+
+resource "aws_cloudwatch_log_group" "search" {
+  for_each = local.search_log_types
+
+  name              = "/aws/opensearch/${var.name}/${each.value}"
+  retention_in_days = var.retention.log_days
+}
+
+resource "aws_cloudwatch_log_resource_policy" "search" {
+  policy_name = "${var.name}-opensearch"
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "es.amazonaws.com" }
+      Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource  = [for group in aws_cloudwatch_log_group.search : "${group.arn}:*"]
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
+    }]
+  })
+}
+
+resource "aws_opensearch_domain" "this" {
+  domain_name    = var.name
+  engine_version = var.search.engine_version
+
+  cluster_config {
+    instance_type                 = var.search.instance_type
+    instance_count                = var.search.instance_count
+    zone_awareness_enabled        = var.search.zones > 1
+    dedicated_master_enabled      = var.search.dedicated_master_type != null
+    dedicated_master_type         = var.search.dedicated_master_type
+    dedicated_master_count        = var.search.dedicated_master_type == null ? null : 3
+    multi_az_with_standby_enabled = false
+
+    dynamic "zone_awareness_config" {
+      for_each = var.search.zones > 1 ? [var.search.zones] : []
+
+      content {
+        availability_zone_count = zone_awareness_config.value
+      }
+    }
+  }
+
+  ebs_options {
+    ebs_enabled = true
+    volume_type = "gp3"
+    volume_size = var.search.volume_gb
+  }
+
+  vpc_options {
+    subnet_ids         = local.search_subnet_ids
+    security_group_ids = [module.network.security_group_ids["search"]]
+  }
+
+  encrypt_at_rest {
+    enabled = true
+  }
+
+  node_to_node_encryption {
+    enabled = true
+  }
+
+  domain_endpoint_options {
+    enforce_https       = true
+    tls_security_policy = "Policy-Min-TLS-1-2-PFS-2023-10"
+  }
+
+  advanced_security_options {
+    enabled                        = true
+    internal_user_database_enabled = false
+
+    master_user_options {
+      master_user_arn = module.function["search-admin"].role_arn
+    }
+  }
+
+  access_policies = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = local.search_role_arns }
+      Action    = [for method in ["Get", "Head", "Post", "Put"] : "es:ESHttp${method}"]
+      Resource  = "${local.domain_arn}/*"
+    }]
+  })
+
+  dynamic "log_publishing_options" {
+    for_each = local.search_log_types
+
+    content {
+      log_type                 = log_publishing_options.key
+      cloudwatch_log_group_arn = aws_cloudwatch_log_group.search[log_publishing_options.key].arn
+    }
+  }
+
+  # New versions of the service's own software are installed in the quiet hours, without approval.
+  software_update_options {
+    auto_software_update_enabled = true
+  }
+
+  off_peak_window_options {
+    enabled = true
+
+    off_peak_window {
+      window_start_time {
+        hours   = 18
+        minutes = 0
+      }
+    }
+  }
+
+  # Writing logs is checked when the domain is made.
+  depends_on = [aws_cloudwatch_log_resource_policy.search, aws_iam_service_linked_role.opensearch]
+
+  timeouts {
+    create = "90m"
+    update = "180m"
+    delete = "90m"
+  }
 }
 
 # Invoked again when its code or its settings change; a failure fails the apply.
@@ -40,31 +151,4 @@ resource "aws_lambda_invocation" "prepare_search" {
     environment = sha256(jsonencode(local.function_environments["search-admin"]))
     engine      = var.search.engine_version
   }
-}
-
-module "raw_log_role" {
-  source = "../role"
-
-  name           = "${var.name}-raw-log"
-  description    = "What Firehose may do for the raw log"
-  service        = "firehose.amazonaws.com"
-  for_account_id = var.account.id
-  statements     = local.statements.raw_log
-}
-
-module "raw_log" {
-  source = "../raw_log"
-
-  name               = local.raw_log_name
-  stream_arn         = aws_kinesis_stream.telemetry.arn
-  domain_arn         = module.search.arn
-  role_arn           = module.raw_log_role.arn
-  index_prefix       = "truck-raw"
-  backup_bucket_arn  = module.raw_backup.arn
-  subnet_ids         = slice(module.network.private_subnet_ids, 0, var.search.zones)
-  security_group_id  = module.network.security_group_ids["firehose"]
-  log_retention_days = var.retention.log_days
-
-  # The module of the role, so that its policy is there too.
-  depends_on = [aws_lambda_invocation.prepare_search, module.raw_log_role]
 }

@@ -20,12 +20,6 @@ resource "aws_ecs_cluster" "this" {
 locals {
   cluster = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
 
-  # Names of metrics by component, so that one which the code does not know fails the plan.
-  measured = {
-    for component, metrics in local.definitions.metrics.components :
-    component => { for name in keys(metrics) : name => name }
-  }
-
   # Only a container whose process is what it should be has it in a command line. The brackets keep
   # the search from finding itself.
   health_commands = {
@@ -60,8 +54,8 @@ module "consumer" {
   name                 = local.consumer_application
   cluster              = local.cluster
   account              = var.account
-  image                = "${module.images["consumer"].url}:${var.image_tags.consumer}"
-  image_repository_arn = module.images["consumer"].arn
+  image                = "${aws_ecr_repository.this["consumer"].repository_url}:${var.image_tags.consumer}"
+  image_repository_arn = aws_ecr_repository.this["consumer"].arn
   task_role_arn        = module.container_role["consumer"].arn
   environment          = local.container_environments["consumer"]
   required_environment = local.container_requirements["consumer"]
@@ -82,7 +76,7 @@ module "consumer" {
   # behind one shard's process, and another task would help with neither. (The stream's iterator age
   # is not the consumer's alone either: Firehose is among the readers.)
 
-  depends_on = [aws_lambda_invocation.prepare_search, module.container_role, module.kcl_tables, module.tables]
+  depends_on = [aws_lambda_invocation.prepare_search, module.container_role, aws_dynamodb_table.this]
 }
 
 module "broadcaster" {
@@ -91,8 +85,8 @@ module "broadcaster" {
   name                 = "${var.name}-broadcaster"
   cluster              = local.cluster
   account              = var.account
-  image                = "${module.images["broadcaster"].url}:${var.image_tags.broadcaster}"
-  image_repository_arn = module.images["broadcaster"].arn
+  image                = "${aws_ecr_repository.this["broadcaster"].repository_url}:${var.image_tags.broadcaster}"
+  image_repository_arn = aws_ecr_repository.this["broadcaster"].arn
   task_role_arn        = module.container_role["broadcaster"].arn
   environment          = local.container_environments["broadcaster"]
   required_environment = local.container_requirements["broadcaster"]
@@ -116,22 +110,22 @@ module "broadcaster" {
     round-duration = {
       why         = "A round takes most of its minute"
       namespace   = local.definitions.metrics.namespace
-      metric_name = local.measured["broadcaster"]["RoundDuration"]
-      dimensions  = { (local.definitions.metrics.dimension) = "broadcaster" }
-      threshold   = floor(60000 * (1 - (1 - tonumber(local.known_settings["ROUND_SPREAD"])) / 3))
+      metric_name = local.own["broadcaster.RoundDuration"].name
+      dimensions  = local.own["broadcaster.RoundDuration"].dimensions
+      threshold   = floor(60000 * (1 - (1 - local.round_spread) / 3))
       minutes     = 3
     }
     nudge-age = {
       why         = "Nudges wait"
       namespace   = "AWS/SQS"
       metric_name = "ApproximateAgeOfOldestMessage"
-      dimensions  = { QueueName = module.queues.names["nudges"] }
+      dimensions  = { QueueName = aws_sqs_queue.this["nudges"].name }
       threshold   = 10
       minutes     = 3
     }
   }
 
-  depends_on = [aws_lambda_invocation.prepare_search, module.container_role, module.tables]
+  depends_on = [aws_lambda_invocation.prepare_search, module.container_role, aws_dynamodb_table.this]
 }
 
 # The other containers speak HTTPS only.
@@ -165,8 +159,8 @@ module "mqtt_bridge" {
   name                 = "${var.name}-mqtt-bridge"
   cluster              = local.cluster
   account              = var.account
-  image                = "${module.images["mqtt_bridge"].url}:${var.image_tags.mqtt_bridge}"
-  image_repository_arn = module.images["mqtt_bridge"].arn
+  image                = "${aws_ecr_repository.this["mqtt_bridge"].repository_url}:${var.image_tags.mqtt_bridge}"
+  image_repository_arn = aws_ecr_repository.this["mqtt_bridge"].arn
   task_role_arn        = module.container_role["mqtt_bridge"].arn
   environment          = local.container_environments["mqtt_bridge"]
   secrets              = { MQTT_PASSWORD = var.mqtt_bridge.password_secret_arn }
@@ -187,5 +181,5 @@ module "mqtt_bridge" {
     security_group_ids = concat(module.network.tasks.security_group_ids, aws_security_group.mqtt_bridge[*].id)
   })
 
-  depends_on = [module.container_role, module.tables, module.raw_log, module.consumer]
+  depends_on = [module.container_role, aws_dynamodb_table.this, aws_kinesis_firehose_delivery_stream.raw_log, module.consumer]
 }

@@ -51,7 +51,7 @@ variable "stream" {
 }
 
 variable "search" {
-  description = "The OpenSearch domain; see the module search. shards: primary shards of each index that is created from now on."
+  description = "The OpenSearch domain. engine_version: the newest that both the domain and Firehose take (docs/deploy.md). volume_gb: of each data node. dedicated_master_type: of three masters, or none. shards: primary shards of each index that is created from now on."
   type = object({
     engine_version        = string
     instance_type         = string
@@ -61,6 +61,26 @@ variable "search" {
     dedicated_master_type = optional(string)
     shards                = optional(number, 1)
   })
+
+  validation {
+    condition     = can(regex("^OpenSearch_[2-9]\\.\\d+$", var.search.engine_version))
+    error_message = "Such as OpenSearch_2.19; index templates as we write them need 2 or later."
+  }
+
+  validation {
+    condition     = var.search.instance_count >= 1 && var.search.instance_count % max(var.search.zones, 1) == 0
+    error_message = "Each zone must have as many nodes as the others, one at least."
+  }
+
+  validation {
+    condition     = endswith(var.search.instance_type, ".search") && var.search.volume_gb >= 10
+    error_message = "A type of OpenSearch Service ends with .search; a data node has 10 GB at least."
+  }
+
+  validation {
+    condition     = !(startswith(var.search.instance_type, "t") && var.search.zones > 1)
+    error_message = "Burstable nodes have no place where three zones are wanted."
+  }
 
   validation {
     condition     = var.search.zones >= 1 && var.search.zones <= length(var.network.availability_zones)
@@ -290,7 +310,7 @@ variable "image_tags" {
 }
 
 variable "packages_folder" {
-  description = "Where the Lambdas' zips are (make package)."
+  description = "Where the Lambdas' zips and the code's definitions are (make package)."
   type        = string
 }
 
@@ -300,10 +320,9 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition = length(setsubtract(keys(var.settings), flatten(concat(
-      [for function in values(jsondecode(file("${path.module}/../../generated/definitions.json")).functions) : keys(function.settings)],
-      [for container in values(jsondecode(file("${path.module}/../../generated/definitions.json")).containers) : keys(container.settings)],
-    )))) == 0
+    condition = length(setsubtract(keys(var.settings), flatten([
+      for kind in ["functions", "containers"] : [for deployable in values(local.definitions[kind]) : keys(deployable.settings)]
+    ]))) == 0
     error_message = "A setting that no deployable declares."
   }
 }
@@ -324,7 +343,7 @@ variable "region_singletons" {
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms, and the alarms' limits; see the module watching."
+  description = "The addresses that get alarms by mail (each must confirm once), and the alarms' limits. silence: when it is an alarm that no point comes, for so many minutes, between these hours (UTC; past midnight where the first is the later) of these days (of UTC; 1 is Monday); null for never. iterator_age_s: seconds that points may wait in the stream, not less than the 180 s in which a lost task's shards go on elsewhere. The percents: of HTTP requests that may get 5xx, and of viewers that a round may fail to reach for causes within the system."
   type = object({
     emails = set(string)
     silence = optional(object({
@@ -337,4 +356,37 @@ variable "alarms" {
     http_errors_percent         = optional(number, 1)
     viewers_not_reached_percent = optional(number, 1)
   })
+
+  validation {
+    condition     = alltrue([for email in var.alarms.emails : strcontains(email, "@")])
+    error_message = "An address has an @."
+  }
+
+  validation {
+    condition     = alltrue([for silence in var.alarms.silence[*] : silence.minutes >= 5 && silence.minutes <= 1440])
+    error_message = "5 minutes to a day (CloudWatch looks back no further)."
+  }
+
+  validation {
+    condition = alltrue([
+      for silence in var.alarms.silence[*] :
+      contains(range(24), silence.from_hour) && contains(range(1, 25), silence.to_hour) && silence.from_hour != silence.to_hour
+    ])
+    error_message = "Whole hours of UTC, from 0 to 23 until 1 to 24, and not the same."
+  }
+
+  validation {
+    condition     = alltrue([for silence in var.alarms.silence[*] : length(silence.days) > 0 && length(setsubtract(silence.days, range(1, 8))) == 0])
+    error_message = "Days are 1 (Monday) to 7 (Sunday), one at least."
+  }
+
+  validation {
+    condition     = var.alarms.iterator_age_s >= 180 && var.alarms.iterator_age_s <= var.stream.retention_hours * 3600 / 4
+    error_message = "180 s to a quarter of what the stream keeps: the rest is the time there is to act."
+  }
+
+  validation {
+    condition     = alltrue([for percent in [var.alarms.http_errors_percent, var.alarms.viewers_not_reached_percent] : percent > 0 && percent < 100])
+    error_message = "A percentage is between 0 and 100."
+  }
 }

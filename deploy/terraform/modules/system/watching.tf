@@ -1,61 +1,161 @@
-# Alarms and the dashboard.
+# Alarms, each with an entry of its name in docs/operations.md. They go to one SNS topic.
+#
+# Missing data means different things: that nothing comes is an alarm of its own (no-points,
+# no-round), but a rate of nothing is no failure. One metric's name is used in one way: by an id that
+# its declaration in the code must know, or the plan fails.
 
 locals {
-  nudges = local.definitions.queues.nudges
+  # What our own components emit, by "component.Name".
+  own = merge([
+    for component, metrics in local.definitions.metrics.components : {
+      for metric in keys(metrics) : "${component}.${metric}" => {
+        namespace  = local.definitions.metrics.namespace
+        name       = metric
+        dimensions = { (local.definitions.metrics.dimension) = component }
+      }
+    }
+  ]...)
+
+  logged = {
+    for key, name in { errors = "ErrorsLogged", authorizer_ended = "AuthorizerEnded" } :
+    key => { namespace = local.definitions.metrics.namespace, name = name, dimensions = {} }
+  }
+
+  # One whose failure fails the apply needs no alarm.
+  watched_functions = { for key, function in module.function : key => function if key != "search-admin" }
+  watched_names     = { for key, function in local.watched_functions : key => function.name }
+  queue_names       = { for key, queue in aws_sqs_queue.this : key => queue.name }
+  dead_letter_names = { for key, queue in aws_sqs_queue.dead_letter : key => queue.name }
+  search_dimensions = { ClientId = var.account.id, DomainName = var.name }
+
+  services = merge(
+    { consumer = module.consumer, broadcaster = module.broadcaster },
+    { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge },
+  )
+  service_names      = { for key, service in local.services : key => service.name }
+  watched_log_groups = { for key, one in merge(local.watched_functions, local.services) : key => one.log_group_name }
+
+  # The settings' own default: a viewer is promised a message per minute.
+  round_interval_s = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
+  round_spread     = tonumber(local.known_settings["ROUND_SPREAD"])
+
+  # After which the queue gives a nudge up.
+  nudges_given_up_s = local.definitions.queues.nudges.visibility_timeout_s * local.definitions.queues.nudges.max_receive_count
+
+  comparisons = {
+    at_least = "GreaterThanOrEqualToThreshold"
+    above    = "GreaterThanThreshold"
+    below    = "LessThanThreshold"
+    at_most  = "LessThanOrEqualToThreshold"
+  }
+
+  described = {
+    for key, alarm in local.alarms : key => merge(
+      { runbook = key, expression = null, missing = "notBreaching", period_s = 60 },
+      alarm,
+      one([for word, operator in local.comparisons : { operator = operator, threshold = alarm[word] } if contains(keys(alarm), word)]),
+    )
+  }
 }
 
-module "watching" {
-  source = "../watching"
+resource "aws_sns_topic" "this" {
+  name = "${var.name}-alarms"
+}
 
-  name                        = var.name
-  account                     = var.account
-  emails                      = var.alarms.emails
-  measured                    = local.definitions.metrics
-  silence                     = var.alarms.silence
-  iterator_age_s              = var.alarms.iterator_age_s
-  http_errors_percent         = var.alarms.http_errors_percent
-  viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
+resource "aws_sns_topic_policy" "this" {
+  arn = aws_sns_topic.this.arn
 
-  watched = {
-    stream_name          = aws_kinesis_stream.telemetry.name
-    table_names          = module.tables.names
-    function_names       = { for key, function in local.watched_functions : key => function.name }
-    queue_names          = module.queues.names
-    dead_letter_names    = module.queues.dead_letter_names
-    domain_name          = var.name
-    delivery_stream_name = module.raw_log.name
-    http_api_id          = module.http_api.id
-    socket_api           = { id = module.socket_api.id, stage = module.socket_api.stage }
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AlarmsOfThisAccount"
+      Effect    = "Allow"
+      Principal = { Service = "cloudwatch.amazonaws.com" }
+      Action    = "sns:Publish"
+      Resource  = aws_sns_topic.this.arn
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
+    }]
+  })
+}
 
-    device_messages = one([for iot in module.iot_ingest : {
-      stream_name       = local.device_messages.stream_name
-      failed_queue_name = local.device_messages.queue_name
-      rule_name         = iot.rule_name
-      event_source_uuid = iot.event_source_uuid
-    }])
+resource "aws_sns_topic_subscription" "email" {
+  for_each = var.alarms.emails
 
-    log_group_names = merge(
-      { for key, function in local.watched_functions : key => function.log_group_name },
-      { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },
-      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.log_group_name },
-    )
+  topic_arn = aws_sns_topic.this.arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+# What a component logs as an error is something that a person should look at (rtdts/runtime/logs.py).
+resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
+  for_each = local.watched_log_groups
+
+  name           = "${var.name}-errors-${each.key}"
+  log_group_name = each.value
+  pattern        = "{ $.level = \"error\" }"
+
+  # All into one, which is paid once; the logs say which part it was.
+  metric_transformation {
+    namespace = local.logged.errors.namespace
+    name      = local.logged.errors.name
+    value     = "1"
+    unit      = "Count"
+  }
+}
+
+# What the authorizer can't count itself: its time ran out, it died, or it could not be imported. These
+# are lines of Lambda's own, whose form is that of its Telemetry API.
+resource "aws_cloudwatch_log_metric_filter" "authorizer_ended" {
+  name           = "${var.name}-authorizer-ended"
+  log_group_name = local.watched_log_groups[local.raises_by_design]
+  pattern        = "{ $.record.status = \"timeout\" || $.record.errorType = Runtime.* }"
+
+  metric_transformation {
+    namespace = local.logged.authorizer_ended.namespace
+    name      = local.logged.authorizer_ended.name
+    value     = "1"
+    unit      = "Count"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.described
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "${each.value.meaning} What to do: docs/operations.md#${each.value.runbook}"
+  comparison_operator = each.value.operator
+  threshold           = each.value.threshold
+  datapoints_to_alarm = each.value.times[0]
+  evaluation_periods  = each.value.times[1]
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [aws_sns_topic.this.arn]
+  ok_actions          = [aws_sns_topic.this.arn]
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+
+    content {
+      id          = metric_query.key
+      return_data = each.value.expression == null
+
+      metric {
+        namespace   = metric_query.value.of.namespace
+        metric_name = metric_query.value.of.name
+        dimensions  = metric_query.value.of.dimensions
+        stat        = metric_query.value.stat
+        period      = each.value.period_s
+      }
+    }
   }
 
-  services = {
-    cluster_name = local.cluster.name
-    names = merge(
-      { consumer = module.consumer.name, broadcaster = module.broadcaster.name },
-      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.name },
-    )
-  }
+  dynamic "metric_query" {
+    for_each = each.value.expression[*]
 
-  promised = {
-    # The settings' own default: a viewer is promised a message per minute.
-    round_interval_s       = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
-    round_spread           = tonumber(local.known_settings["ROUND_SPREAD"])
-    search_volume_gb       = var.search.volume_gb
-    search_nodes           = var.search.instance_count
-    nudges_given_up_s      = local.nudges.visibility_timeout_s * local.nudges.max_receive_count
-    stream_retention_hours = var.stream.retention_hours
+    content {
+      id          = "judged"
+      expression  = metric_query.value
+      label       = each.key
+      return_data = true
+    }
   }
 }

@@ -16,7 +16,6 @@ mock_resource "aws_acm_certificate" {
       { domain_name = "trucks.example.com", resource_record_name = "_t.example.com.", resource_record_type = "CNAME", resource_record_value = "_t.acm-validations.aws." },
       { domain_name = "tracking-api.example.com", resource_record_name = "_a.example.com.", resource_record_type = "CNAME", resource_record_value = "_a.acm-validations.aws." },
       { domain_name = "track.example.com", resource_record_name = "_p.example.com.", resource_record_type = "CNAME", resource_record_value = "_p.acm-validations.aws." },
-      { domain_name = "track.example.com", resource_record_name = "_p.example.com.", resource_record_type = "CNAME", resource_record_value = "_p.acm-validations.aws." },
       { domain_name = "tracking-live.example.com", resource_record_name = "_s.example.com.", resource_record_type = "CNAME", resource_record_value = "_s.acm-validations.aws." },
     ]
   }

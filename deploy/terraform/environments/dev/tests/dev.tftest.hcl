@@ -9,7 +9,7 @@ mock_provider "local" {}
 mock_provider "random" {}
 
 override_resource {
-  target = module.test_issuer.aws_apigatewayv2_api.this
+  target = aws_apigatewayv2_api.test_issuer
   values = {
     id            = "issuer0000"
     api_endpoint  = "https://issuer0000.execute-api.eu-central-1.amazonaws.com"
@@ -18,7 +18,7 @@ override_resource {
 }
 
 override_resource {
-  target = module.test_issuer.random_password.secret
+  target = random_password.test_issuer
   values = {
     result = "a0secret0of0tests"
   }

@@ -82,7 +82,7 @@ run "production_requires_what_development_does_not" {
     issuer                 = "http://id.example.com"
     stream_retention_hours = 24 # three days at least
     nat_gateways           = 0  # containers have no addresses of their own
-    alarms                 = { emails = [], silence = null }
+    alarms                 = { emails = [] }
     zone_letters           = ["a", "b"]
     consumer               = { cpu = 2048, memory_mb = 4096, min_tasks = 1, max_tasks = 4 }
     broadcaster            = { cpu = 1024, memory_mb = 2048, min_tasks = 1, max_tasks = 4 }
@@ -92,7 +92,8 @@ run "production_requires_what_development_does_not" {
     var.issuer,
     var.stream_retention_hours,
     var.nat_gateways,
-    var.alarms,
+    var.alarms, # no address
+    var.alarms, # no silence
     var.zone_letters,
     var.consumer,
     var.broadcaster,

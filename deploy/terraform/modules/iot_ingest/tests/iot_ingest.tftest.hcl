@@ -64,9 +64,8 @@ run "limits_are_aws" {
   variables {
     name                   = "a-name-of-thirty-characters-xx"
     shard_count            = 0
-    retention_hours        = 12
     parallelization_factor = 11
   }
 
-  expect_failures = [var.name, var.shard_count, var.retention_hours, var.parallelization_factor]
+  expect_failures = [var.name, var.shard_count, var.parallelization_factor]
 }

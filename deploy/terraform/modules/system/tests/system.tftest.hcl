@@ -26,41 +26,94 @@ variables {
   container_insights = false
   image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa", mqtt_bridge = "aa99887766554433" }
   packages_folder    = "../../testing/packages"
-  alarms             = { emails = [] }
+  alarms             = { emails = [], silence = { from_hour = 6, to_hour = 18, days = [1, 5] } }
 }
 
 run "whole" {
   command = apply
 
   assert {
-    condition     = module.kcl_tables.names["leases"] == output.environments.containers["consumer"]["KCL_APPLICATION_NAME"]
+    condition     = aws_dynamodb_table.this["leases"].name == output.environments.containers["consumer"]["KCL_APPLICATION_NAME"]
     error_message = "The KCL takes its application's name for its lease table's."
+  }
+
+  assert {
+    condition     = !strcontains(aws_opensearch_domain.this.access_policies, "ESHttpDelete")
+    error_message = "No role may delete an index."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["round-late"].threshold == 52500
+    error_message = "The half over which a round is spread, and three quarters of the other."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["search-disk"].threshold == 5120
+    error_message = "A quarter of the disk, in MB."
+  }
+
+  assert {
+    condition = one([
+      for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
+    ]) == "IF((HOUR(ingest_lambda) >= 6 AND HOUR(ingest_lambda) < 18) AND (DAY(ingest_lambda) == 1 OR DAY(ingest_lambda) == 5) AND FILL(ingest_lambda, 0) < 1, 1, 0)"
+    error_message = "Silence counts only at hours and on days when trucks are on the road."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["no-points"].datapoints_to_alarm == 15
+    error_message = "A quarter of an hour of it."
+  }
+
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24])
+    error_message = "CloudWatch's grid has 24 columns."
+  }
+
+  assert {
+    condition = length(distinct([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"
+    ])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
+    error_message = "No two in one place."
   }
 }
 
-run "with_fan_out" {
+run "with_fan_out_and_where_a_day_is_a_night_in_utc" {
   command = apply
 
   variables {
     consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 2, retrieval_mode = "FANOUT" }
+    alarms   = { emails = [], silence = { from_hour = 21, to_hour = 11, days = [7] } }
   }
 
   assert {
     condition     = strcontains(output.policies["consumer"], "kinesis:SubscribeToShard")
     error_message = "With it, it must."
   }
+
+  assert {
+    condition = one([
+      for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
+    ]) == "IF((HOUR(ingest_lambda) >= 21 OR HOUR(ingest_lambda) < 11) AND (DAY(ingest_lambda) == 7) AND FILL(ingest_lambda, 0) < 1, 1, 0)"
+    error_message = "Past midnight."
+  }
 }
 
-run "a_setting_reaches_who_declares_it" {
+run "a_setting_reaches_what_declares_it" {
   command = apply
 
   variables {
     settings = { ROUND_INTERVAL_S = "10" }
+    alarms   = { emails = [] }
   }
 
   assert {
     condition     = output.environments.containers["broadcaster"]["ROUND_INTERVAL_S"] == "10" && !contains(keys(output.environments.containers["consumer"]), "ROUND_INTERVAL_S")
     error_message = "The broadcaster alone."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "no-points")
+    error_message = "Where no truck may be on the road, that is no alarm."
   }
 }
 
@@ -152,9 +205,15 @@ run "values_that_do_not_fit_each_other" {
     reserved_concurrency = { "ingest-lambda" = 10 }     # no function's name
     # More tasks than shards, more zones than there are, and nothing left for each broadcaster.
     consumer                    = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
-    search                      = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
+    search                      = { engine_version = "Elasticsearch_7.10", instance_type = "t3.small", instance_count = 4, zones = 3, volume_gb = 5, shards = 1.5 }
     gateway_requests_per_second = 13
     broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
+    alarms = {
+      emails              = ["no-address"]
+      iterator_age_s      = 60 # a lost task takes longer
+      http_errors_percent = 0
+      silence             = { minutes = 1, from_hour = 6, to_hour = 25, days = [0] }
+    }
   }
 
   expect_failures = [
@@ -162,40 +221,37 @@ run "values_that_do_not_fit_each_other" {
     var.edge,
     var.reserved_concurrency,
     var.consumer,
-    var.search,
+    var.search, # the engine
+    var.search, # nodes a zone
+    var.search, # type and disk
+    var.search, # burstable
+    var.search, # zones
+    var.search, # shards
     var.gateway_requests_per_second,
+    var.alarms, # the address
+    var.alarms, # minutes
+    var.alarms, # hours
+    var.alarms, # days
+    var.alarms, # the age
+    var.alarms, # percent
   ]
 }
 
-run "a_backup_outlives_its_original_and_the_kcl_polls_or_is_fanned_out_to" {
+run "values_beyond_what_they_depend_on" {
   command = plan
 
   variables {
-    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
+    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 2, parked_days = 30, log_days = 7 }
     consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
+    alarms    = { emails = [], iterator_age_s = 43200, viewers_not_reached_percent = 100 } # points are lost by then
   }
 
-  expect_failures = [var.retention, var.consumer]
-}
-
-run "a_late_point_finds_its_day" {
-  command = plan
-
-  variables {
-    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
-  }
-
-  expect_failures = [var.retention]
-}
-
-run "an_index_has_a_whole_number_of_shards" {
-  command = plan
-
-  variables {
-    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
-  }
-
-  expect_failures = [var.search]
+  expect_failures = [
+    var.retention, # a late point finds no day
+    var.retention, # a backup ends before its original
+    var.consumer,
+    var.alarms,
+  ]
 }
 
 run "a_node_takes_a_thousand_shards" {

@@ -1,10 +1,12 @@
-# The images of one container. A tag is the digest of what the image was built from, so none is
-# ever pushed twice.
+# The containers' images. A tag is the digest of what the image was built from, so none is ever pushed
+# twice.
 
 resource "aws_ecr_repository" "this" {
-  name                 = var.name
+  for_each = local.definitions.containers
+
+  name                 = "${var.name}-${replace(each.key, "_", "-")}"
   image_tag_mutability = "IMMUTABLE"
-  force_delete         = var.force_delete
+  force_delete         = !var.protection.deletion_protection
 
   image_scanning_configuration {
     scan_on_push = true
@@ -12,7 +14,9 @@ resource "aws_ecr_repository" "this" {
 }
 
 resource "aws_ecr_lifecycle_policy" "this" {
-  repository = aws_ecr_repository.this.name
+  for_each = aws_ecr_repository.this
+
+  repository = each.value.name
 
   policy = jsonencode({
     rules = [{

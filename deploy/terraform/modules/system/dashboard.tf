@@ -6,10 +6,18 @@ locals {
   shown = {
     for key, of in local.own : key => concat([of.namespace, of.name], flatten([for name, value in of.dimensions : [name, value]]))
   }
-  of_search = flatten([for name, value in local.search : [name, value]])
-  of_raw    = ["DeliveryStreamName", var.watched.delivery_stream_name]
-  of_http   = ["ApiId", var.watched.http_api_id]
-  of_socket = ["ApiId", var.watched.socket_api.id, "Stage", var.watched.socket_api.stage]
+  of_search = flatten([for name, value in local.search_dimensions : [name, value]])
+  of_raw    = ["DeliveryStreamName", local.raw_log_name]
+  of_http   = ["ApiId", module.http_api.id]
+  of_socket = ["ApiId", module.socket_api.id, "Stage", module.socket_api.stage]
+
+  points_in = { for component in ["iot_lambda", "mqtt_bridge"] : component => [
+    concat(local.shown["${component}.PointsAccepted"], [{ label = "accepted" }]),
+    concat(local.shown["${component}.PointsAdjusted"], [{ label = "of these with another time" }]),
+    concat(local.shown["${component}.PointsRejected"], [{ label = "rejected" }]),
+    concat(local.shown["${component}.PointsFailed"], [{ label = "not written to the stream at once" }]),
+    concat(local.shown["${component}.StreamAttempts"], [{ label = "attempts" }]),
+  ] }
 
   # Of each graph: its title, the statistic, and the metrics, some with a statistic of their own.
   rows = [for row in [
@@ -30,35 +38,23 @@ locals {
         concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "half within", stat = "p50" }]),
       ] },
     ],
-    flatten([for of in var.watched.device_messages[*] : [
-      { title = "IoT Core: points, per minute", stat = "Sum", metrics = [
-        concat(local.shown["iot_lambda.PointsAccepted"], [{ label = "accepted" }]),
-        concat(local.shown["iot_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
-        concat(local.shown["iot_lambda.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.shown["iot_lambda.PointsFailed"], [{ label = "not written to the stream at once" }]),
-        concat(local.shown["iot_lambda.StreamAttempts"], [{ label = "attempts" }]),
-      ] },
+    flatten([for iot in module.iot_ingest : [
+      { title = "IoT Core: points, per minute", stat = "Sum", metrics = local.points_in["iot_lambda"] },
       { title = "IoT Core: how long messages wait, ms", stat = "Maximum", metrics = [
-        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", of.stream_name, { label = "the oldest" }],
+        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", local.device_messages.stream_name, { label = "the oldest" }],
       ] },
       { title = "IoT Core: messages that did not get through, per minute", stat = "Sum", metrics = [
         concat(local.shown["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
         concat(local.shown["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
         concat(local.shown["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
-        ["AWS/IoT", "RuleMessageThrottled", "RuleName", of.rule_name, { label = "throttled" }],
-        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", of.failed_queue_name, { label = "in the queue of failed ones", stat = "Maximum" }],
-        ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", of.event_source_uuid, { label = "set aside" }],
-        ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", of.event_source_uuid, { label = "dropped" }],
+        ["AWS/IoT", "RuleMessageThrottled", "RuleName", iot.rule_name, { label = "throttled" }],
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.device_messages.queue_name, { label = "in the queue of failed ones", stat = "Maximum" }],
+        ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", iot.event_source_uuid, { label = "set aside" }],
+        ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", iot.event_source_uuid, { label = "dropped" }],
       ] },
     ]]),
     [for graph in [
-      { title = "MQTT bridge: points, per minute", stat = "Sum", metrics = [
-        concat(local.shown["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
-        concat(local.shown["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
-        concat(local.shown["mqtt_bridge.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.shown["mqtt_bridge.PointsFailed"], [{ label = "not written to the stream at once" }]),
-        concat(local.shown["mqtt_bridge.StreamAttempts"], [{ label = "attempts" }]),
-      ] },
+      { title = "MQTT bridge: points, per minute", stat = "Sum", metrics = local.points_in["mqtt_bridge"] },
       { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [
         concat(local.shown["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
         concat(local.shown["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
@@ -67,19 +63,19 @@ locals {
         concat(local.shown["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
         concat(local.shown["mqtt_bridge.MessagesUnusable"], [{ label = "unusable messages" }]),
       ] },
-    ] : graph if contains(keys(var.services.names), "mqtt_bridge")],
+    ] : graph if var.mqtt_bridge != null],
     [
       { title = "Stream: written and refused, per minute", stat = "Sum", metrics = [
-        ["AWS/Kinesis", "IncomingRecords", "StreamName", var.watched.stream_name, { label = "records" }],
+        ["AWS/Kinesis", "IncomingRecords", "StreamName", aws_kinesis_stream.telemetry.name, { label = "records" }],
         concat(local.shown["ingest_lambda.StreamAttempts"], [{ label = "attempts" }]),
-        ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused writes" }],
-        ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused reads" }],
+        ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", aws_kinesis_stream.telemetry.name, { label = "refused writes" }],
+        ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", aws_kinesis_stream.telemetry.name, { label = "refused reads" }],
       ] },
       { title = "Stream: bytes per minute", stat = "Sum", metrics = [
-        ["AWS/Kinesis", "IncomingBytes", "StreamName", var.watched.stream_name, { label = "bytes" }],
+        ["AWS/Kinesis", "IncomingBytes", "StreamName", aws_kinesis_stream.telemetry.name, { label = "bytes" }],
       ] },
       { title = "How long points wait, ms", stat = "Maximum", metrics = [
-        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", var.watched.stream_name, { label = "iterator age, of the slowest reader" }],
+        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", aws_kinesis_stream.telemetry.name, { label = "iterator age, of the slowest reader" }],
         concat(local.shown["consumer.PointAge"], [{ label = "from the stream until it can be seen" }]),
         concat(["AWS/Firehose", "KinesisMillisBehindLatest"], local.of_raw, [{ label = "Firehose behind" }]),
       ] },
@@ -124,8 +120,8 @@ locals {
       ] },
       { title = "Queues: nudges pushed after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
         [concat(local.shown["broadcaster.NudgeAge"], [{ label = "pushed after, ms", yAxis = "right" }])],
-        [for key, name in var.watched.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest of ${key}" }]],
-        [for name in values(var.watched.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
+        [for key, name in local.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest of ${key}" }]],
+        [for name in values(local.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
       ) },
       { title = "Viewers pushed to by nudges, per minute", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.NudgeViewersDelivered"], [{ label = "pushed" }]),
@@ -194,34 +190,40 @@ locals {
     ],
     [
       { title = "Lambdas: runs per minute", stat = "Sum", metrics = [
-        for key, name in var.watched.function_names : ["AWS/Lambda", "Invocations", "FunctionName", name, { label = key }]
+        for key, name in local.watched_names : ["AWS/Lambda", "Invocations", "FunctionName", name, { label = key }]
       ] },
       { title = "Lambdas: errors and throttles", stat = "Sum", metrics = concat(
-        [for key, name in var.watched.function_names : ["AWS/Lambda", "Errors", "FunctionName", name, { label = "${key}: errors" }]],
-        [for key, name in var.watched.function_names : ["AWS/Lambda", "Throttles", "FunctionName", name, { label = "${key}: throttles" }]],
+        [for key, name in local.watched_names : ["AWS/Lambda", "Errors", "FunctionName", name, { label = "${key}: errors" }]],
+        [for key, name in local.watched_names : ["AWS/Lambda", "Throttles", "FunctionName", name, { label = "${key}: throttles" }]],
       ) },
       { title = "Lambdas: duration, ms", stat = "p99", metrics = [
-        for key, name in var.watched.function_names : ["AWS/Lambda", "Duration", "FunctionName", name, { label = key }]
+        for key, name in local.watched_names : ["AWS/Lambda", "Duration", "FunctionName", name, { label = key }]
       ] },
     ],
     [
       { title = "Containers: processor, %", stat = "Maximum", metrics = [
-        for key, name in var.services.names : ["AWS/ECS", "CPUUtilization", "ClusterName", var.services.cluster_name, "ServiceName", name, { label = key }]
+        for key, name in local.service_names : ["AWS/ECS", "CPUUtilization", "ClusterName", local.cluster.name, "ServiceName", name, { label = key }]
       ] },
       { title = "Containers: memory, %", stat = "Maximum", metrics = [
-        for key, name in var.services.names : ["AWS/ECS", "MemoryUtilization", "ClusterName", var.services.cluster_name, "ServiceName", name, { label = key }]
+        for key, name in local.service_names : ["AWS/ECS", "MemoryUtilization", "ClusterName", local.cluster.name, "ServiceName", name, { label = key }]
       ] },
       { title = "Tables: throttled, per minute", stat = "Sum", metrics = concat(
-        [for key, name in var.watched.table_names : ["AWS/DynamoDB", "ReadThrottleEvents", "TableName", name, { label = "${key}: reads" }]],
-        [for key, name in var.watched.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
+        [for key, name in local.table_names : ["AWS/DynamoDB", "ReadThrottleEvents", "TableName", name, { label = "${key}: reads" }]],
+        [for key, name in local.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
       ) },
+    ],
+    # Beside it, the last errors themselves.
+    [
+      { title = "Errors logged, per minute", stat = "Sum", metrics = [
+        [local.logged.errors.namespace, local.logged.errors.name, { label = "errors" }],
+      ] },
     ],
   ] : row if length(row) > 0]
 
-  errors = ["fields @timestamp, component, event, error, @message", "filter level = 'error'", "sort @timestamp desc", "limit 50"]
+  error_query = ["fields @timestamp, component, event, error, @message", "filter level = 'error'", "sort @timestamp desc", "limit 50"]
 
   queries = {
-    last-errors = local.errors
+    last-errors = local.error_query
 
     follow-one-point = [
       "fields @timestamp, component, step, @message",
@@ -240,11 +242,10 @@ locals {
     ]
   }
 
-  columns    = 3
-  width      = 8
-  height     = 6
-  first_row  = 4
-  errors_row = local.first_row + length(local.rows) * local.height
+  columns   = 3
+  width     = 8
+  height    = 6
+  first_row = 4
 
   graphs = flatten([
     for row, graphs in local.rows : [
@@ -283,41 +284,22 @@ resource "aws_cloudwatch_dashboard" "this" {
         properties = { title = "Alarms", alarms = values(aws_cloudwatch_metric_alarm.this)[*].arn, sortBy = "stateUpdatedTimestamp" }
       }],
       local.graphs,
-      [
-        {
-          type   = "metric"
-          x      = 0
-          y      = local.errors_row
-          width  = local.width
-          height = local.height
-          properties = {
-            title   = "Errors logged, per minute"
-            region  = var.account.region
-            stat    = "Sum"
-            period  = 60
-            view    = "timeSeries"
-            stacked = false
-            yAxis   = { left = { min = 0 } }
-            metrics = [[local.logged.errors.namespace, local.logged.errors.name, { label = "errors" }]]
-          }
-        },
-        {
-          type   = "log"
-          x      = local.width
-          y      = local.errors_row
-          width  = (local.columns - 1) * local.width
-          height = local.height
-          properties = {
-            title  = "The last errors"
-            region = var.account.region
-            view   = "table"
-            query = join(" | ", concat(
-              [for name in values(var.watched.log_group_names) : "SOURCE '${name}'"],
-              local.errors,
-            ))
-          }
-        },
-      ],
+      [{
+        type   = "log"
+        x      = local.width
+        y      = local.first_row + (length(local.rows) - 1) * local.height
+        width  = (local.columns - 1) * local.width
+        height = local.height
+        properties = {
+          title  = "The last errors"
+          region = var.account.region
+          view   = "table"
+          query = join(" | ", concat(
+            [for name in values(local.watched_log_groups) : "SOURCE '${name}'"],
+            local.error_query,
+          ))
+        }
+      }],
     )
   })
 }
@@ -327,6 +309,6 @@ resource "aws_cloudwatch_query_definition" "this" {
   for_each = local.queries
 
   name            = "${var.name}/${each.key}"
-  log_group_names = values(var.watched.log_group_names)
+  log_group_names = values(local.watched_log_groups)
   query_string    = join("\n| ", each.value)
 }

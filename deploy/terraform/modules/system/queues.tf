@@ -6,13 +6,13 @@ locals {
   deduplication_scope   = "messageGroup"
   fifo_throughput_limit = "perMessageGroupId"
 
-  with_dead_letters = { for key, queue in var.queues : key => queue if queue.max_receive_count != null }
+  with_dead_letters = { for key, queue in local.definitions.queues : key => queue if queue.max_receive_count != null }
 }
 
 resource "aws_sqs_queue" "dead_letter" {
   for_each = local.with_dead_letters
 
-  name                      = "${var.name_prefix}${each.value.dead_letter_name_suffix}"
+  name                      = "${var.name}-${each.value.dead_letter_name_suffix}"
   fifo_queue                = true
   deduplication_scope       = local.deduplication_scope
   fifo_throughput_limit     = local.fifo_throughput_limit
@@ -21,9 +21,9 @@ resource "aws_sqs_queue" "dead_letter" {
 }
 
 resource "aws_sqs_queue" "this" {
-  for_each = var.queues
+  for_each = local.definitions.queues
 
-  name                       = "${var.name_prefix}${each.value.name_suffix}"
+  name                       = "${var.name}-${each.value.name_suffix}"
   fifo_queue                 = true
   deduplication_scope        = local.deduplication_scope
   fifo_throughput_limit      = local.fifo_throughput_limit
@@ -31,7 +31,7 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds  = each.value.retention_s
   sqs_managed_sse_enabled    = true
 
-  redrive_policy = !contains(keys(local.with_dead_letters), each.key) ? null : jsonencode({
+  redrive_policy = each.value.max_receive_count == null ? null : jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
     maxReceiveCount     = each.value.max_receive_count
   })
