@@ -60,7 +60,7 @@ web: setup ## build the web pages in web/dist and check types, lint, tests, size
 browser: setup ## download a Chromium for tests/browser (70 MB; CHROME=… uses an installed one)
 	@$(VENV)/python -m sim.setup.chromium
 
-package: setup ## build the Lambdas' zips in build/
+package: setup ## build the Lambdas' zips and what Terraform reads of the code, in build/
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy.package
 
