@@ -11,6 +11,8 @@ from rtdts.tracking.blocks import Block, Blocks
 
 READ_EVERY_S: Final = 10.0
 """Even if one read is slow, a block takes effect within 15 s."""
+_USABLE_FOR_S: Final = 2.0
+"""How long after a read is due other threads go on with the old list while one reads."""
 
 
 class BlockReader(Protocol):
@@ -27,6 +29,10 @@ class BlockList:
     While the table can't be read, no new block takes effect, and those read before stay in force:
     an unavailable table must not stop the trucks. The read is tried again after `READ_EVERY_S`, so
     that a process waits for it only that often.
+
+    While one thread reads, the others go on with the old list. If that is much older, because the
+    process was idle, they wait for the read: otherwise the first pushes after a quiet minute could
+    go to a viewer that was revoked within it.
 
     Args:
         store: Where the blocks are. Its client needs short timeouts, because a request waits for
@@ -54,7 +60,7 @@ class BlockList:
 
     def current(self) -> Blocks:
         """The blocks as read at most `read_every_s` ago, unless the table can't be read."""
-        if self._is_due() and self._reading.acquire(blocking=self._read_at_ms is None):
+        if self._is_due() and self._reading.acquire(blocking=self._is_due(_USABLE_FOR_S)):
             try:
                 if self._is_due():
                     self._read()
@@ -62,10 +68,11 @@ class BlockList:
                 self._reading.release()
         return self._blocks
 
-    def _is_due(self) -> bool:
-        read_at_ms = self._read_at_ms
+    def _is_due(self, since_s: float = 0.0) -> bool:
+        """Whether a read has been due for so long."""
+        read_at_ms, age_ms = self._read_at_ms, self._read_every_ms + since_s * 1_000
         # A clock that was set back also makes a read due.
-        return read_at_ms is None or abs(self._now_ms() - read_at_ms) >= self._read_every_ms
+        return read_at_ms is None or abs(self._now_ms() - read_at_ms) >= age_ms
 
     def _read(self) -> None:
         begun_at_ms = self._now_ms()

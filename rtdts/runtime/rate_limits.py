@@ -23,8 +23,8 @@ class RateLimits:
     Args:
         per_minute: Units per minute.
         burst_minutes: Minutes whose units may be spent at once.
-            max_keys: Keys kept. When there are more, those with their whole burst are dropped and,
-                if necessary, the oldest.
+        max_keys: Keys kept. When there are more, those with their whole burst are dropped and, if
+            necessary, those that have used least of theirs.
     """
 
     def __init__(
@@ -55,5 +55,7 @@ class RateLimits:
 
     def _prune(self, now_ms: int) -> None:
         kept = [(key, at_ms) for key, at_ms in self._full_at_ms.items() if at_ms > now_ms]
+        # Many others that spend a little must not restore the burst of one that has spent its own.
+        kept.sort(key=lambda one: one[1])
         # Down to half the limit; otherwise each new key would search all of them.
         self._full_at_ms = dict(kept[-(self._max_keys // 2) :])

@@ -167,6 +167,11 @@ BREAKS = {
             "test_a_block_is_respected_within_15_s",
             "test_within_15_s_an_open_socket_is_shown_nothing_more",
         ),
+        "blocks-of-before-a-quiet-minute": ENTITLED(
+            "blocking=self._is_due(_USABLE_FOR_S)",
+            "blocking=self._read_at_ms is None",
+            "test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle",
+        ),
     },
     "rtdts/delivery_store/blocked_identities.py": {
         "one-bad-item-lifts-all-blocks": ENTITLED(
@@ -206,6 +211,13 @@ BREAKS = {
             "'expires_at_ms > :now'",
             "'attribute_exists(ticket_hash) OR expires_at_ms > :now'",
             "test_a_late_ticket_is_worth_nothing",
+        ),
+    },
+    "rtdts/runtime/rate_limits.py": {
+        "many-others-restore-a-spent-burst": ISOLATED(
+            "kept.sort(key=lambda one: one[1])",
+            "pass",
+            "test_many_others_restore_no_burst_that_was_spent",
         ),
     },
     "rtdts/runtime/origins.py": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -93,6 +94,51 @@ def test_threads_go_on_with_the_old_list_while_one_reads() -> None:
 
     assert meanwhile == 0
     assert len(blocks.current()) == 1
+    assert store.readings == 2
+
+
+class _Watched:
+    """A lock that reports when a thread waits for it."""
+
+    def __init__(self, lock: threading.Lock, on_wait: Callable[[], None]) -> None:
+        self._lock = lock
+        self._on_wait = on_wait
+
+    def acquire(self, *, blocking: bool) -> bool:
+        if blocking:
+            self._on_wait()
+        return self._lock.acquire(blocking=blocking)
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle() -> None:
+    """Two pushes come at once after a quiet minute, in which a viewer was revoked."""
+    reading, go_on = threading.Event(), threading.Event()
+
+    class Slow(FakeBlockStore):
+        def in_force(self, now_ms: int) -> list[Block]:
+            if self.readings:
+                reading.set()
+                assert go_on.wait(10)
+            return super().in_force(now_ms)
+
+    store = Slow()
+    now_ms = NOW_MS
+    blocks = BlockList(store, log=quiet(), now_ms=lambda: now_ms)
+    blocks.current()
+    store.block(revoked("truck:T-1"))
+    now_ms += 50_000
+    thread = threading.Thread(target=blocks.current)
+    thread.start()
+    assert reading.wait(10)
+    blocks._reading = _Watched(blocks._reading, go_on.set)  # type: ignore[assignment]
+    seen = len(blocks.current())
+    go_on.set()
+    thread.join()
+
+    assert seen == 1
     assert store.readings == 2
 
 

@@ -57,6 +57,15 @@ def test_keys_do_not_share() -> None:
     assert limit.wait_ms("b", NOW_MS) == 0
 
 
+def test_many_others_restore_no_burst_that_was_spent() -> None:
+    limit = limits(max_keys=4)
+    spent_at(limit, NOW_MS, "greedy")
+    for number in range(100):
+        limit.spend(str(number), 1, NOW_MS)
+
+    assert limit.wait_ms("greedy", NOW_MS) > 0
+
+
 @pytest.mark.parametrize("later_ms", [0, 24 * 3_600_000])
 def test_keys_are_forgotten_when_there_are_too_many(later_ms: int) -> None:
     limit = limits(max_keys=4)
