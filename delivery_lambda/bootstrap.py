@@ -20,12 +20,11 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 
 REQUESTS_BURST_MINUTES = 5
-REJECTION_LINES_PER_MINUTE = 6
-"""Log lines about refused requests without a token, all together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,8 +35,7 @@ class App:
     identity_claim: str
     blocks: BlockList
     requests: RateLimits
-    rejection_lines: RateLimits
-    """Limits log lines about requests without a token."""
+    refusal_lines: RefusalLines
     edge: Edge
     origins: Origins
     log: Logger
@@ -90,9 +88,7 @@ def build(environ: Mapping[str, str]) -> App:
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
         origins=Origins(settings.allowed_origins),
-        rejection_lines=RateLimits(
-            per_minute=REJECTION_LINES_PER_MINUTE, burst_minutes=1 / REJECTION_LINES_PER_MINUTE
-        ),
+        refusal_lines=RefusalLines(),
         requests=RateLimits(
             per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES
         ),

@@ -38,8 +38,9 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     """Handles one request; any failure also becomes a response and a log line."""
     started_s = time.monotonic()
     caller = caller_of(event, app.identity_claim)
-    response = _respond(event, caller, app)
-    if not _has_line(event, response, app):
+    refusal = _refusal(event, caller, app)
+    response = refusal or _respond(event, caller, app)
+    if not _has_line(event, response, caller, app, is_refusal=refusal is not None):
         return response
     app.log.info(
         "request",
@@ -54,8 +55,16 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     return response
 
 
-def _rejection(caller: Caller, app: App) -> Response | None:
-    """The response to a caller that is blocked or over its quota, before anything is read."""
+def _refusal(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response | None:
+    """The response to a request that is refused before anything is read."""
+    if not app.edge.passed(event.get("headers")):
+        return forbidden("this is not the name at which this API is served")
+    if event.get("routeKey") in _FOR_PAGES and not app.origins.allow(event.get("headers")):
+        return foreign_origin()
+    if event.get("routeKey") in _OPEN:
+        return None
+    if caller is None:
+        return forbidden("the token names no role or identity that is known here")
     now_ms = app.dispatch.now_ms()
     blocks = app.blocks.current()
     if blocks.revoking(caller.role, caller.identity, caller.token, now_ms):
@@ -68,31 +77,26 @@ def _rejection(caller: Caller, app: App) -> Response | None:
     return None
 
 
-def _has_line(event: Mapping[str, Any], response: Response, app: App) -> bool:
-    """Whether a request is logged: refusals of unknown callers only now and then."""
-    if event.get("routeKey") not in _OPEN or response["statusCode"] < HTTPStatus.BAD_REQUEST:
+def _has_line(
+    event: Mapping[str, Any],
+    response: Response,
+    caller: Caller | None,
+    app: App,
+    *,
+    is_refusal: bool,
+) -> bool:
+    """Whether a request is logged: what costs its sender nothing is, only now and then."""
+    status = response["statusCode"]
+    is_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if not is_refusal and not (is_error and event.get("routeKey") in _OPEN):
         return True
-    if response["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return True
-    now_ms = app.dispatch.now_ms()
-    if app.rejection_lines.wait_ms("", now_ms) > 0:
-        return False
-    app.rejection_lines.spend("", 1, now_ms)
-    return True
+    return app.refusal_lines.takes(caller.actor if caller else "", app.dispatch.now_ms())
 
 
 def _respond(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
-    if not app.edge.passed(event.get("headers")):
-        return forbidden("this is not the name at which this API is served")
-    if event.get("routeKey") in _FOR_PAGES and not app.origins.allow(event.get("headers")):
-        return foreign_origin()
-    if event.get("routeKey") in _OPEN:
+    if caller is None or event.get("routeKey") in _OPEN:  # without a token, on an open route
         blocks = app.blocks.current()
         return _guarded(lambda: app.dispatch.respond_open(parse_request(event), blocks), app)
-    if caller is None:
-        return forbidden("the token names no role or identity that is known here")
-    if (rejection := _rejection(caller, app)) is not None:
-        return rejection
     return _guarded(lambda: app.dispatch.respond(parse_request(event), caller), app)
 
 

@@ -24,7 +24,7 @@ from rtdts.delivery_store.known_devices import DevicesUnavailableError, TooManyG
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, json_response, over_quota, problem
-from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.tracking.blocks import Token
 from rtdts.tracking.owntracks import owntracks_telemetry
 from rtdts.tracking.telemetry import UnreadableBodyError
@@ -34,8 +34,6 @@ MAX_BODY_BYTES: Final = 65_536
 """A message holds one position; it is read before its sender is known."""
 _NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
 """Status codes of `TelemetryService`: accepted, or never to be sent again."""
-_LINES_PER_MINUTE = 6
-"""Log lines about requests of unknown senders, all together."""
 _BASIC = "basic "
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="RTDTS", charset="UTF-8"'}
 
@@ -71,7 +69,7 @@ class PhoneService:
         self._holder = holder
         self._now_ms = now_ms
         self._retry_after_s = retry_after_s
-        self._lines = RateLimits(per_minute=_LINES_PER_MINUTE, burst_minutes=1 / _LINES_PER_MINUTE)
+        self._lines = RefusalLines()
 
     def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
         """Take one message.
@@ -139,10 +137,8 @@ class PhoneService:
 
     def _stranger(self, status: HTTPStatus, response: Response) -> HandledRequest:
         """A refusal before the sender is known: it is logged only now and then."""
-        now_ms = self._now_ms()
-        if self._lines.wait_ms("", now_ms) > 0:
+        if not self._lines.takes("", self._now_ms()):
             return HandledRequest(response=response, fields=None)
-        self._lines.spend("", 1, now_ms)
         return HandledRequest(response=response, fields={"truck_id": None, "status": int(status)})
 
 

@@ -21,7 +21,7 @@ from rtdts.ingest.reporting import log_fields, metrics_of
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, json_response, over_quota, problem, token_revoked
 from rtdts.runtime.metrics import Metric
-from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.roles import TRUCK
 from rtdts.tracking.telemetry import (
@@ -38,10 +38,6 @@ METRICS = (
     Metric("PointsFailed", "Count"),
     Metric("StreamAttempts", "Count"),
 )
-
-
-_LINES_PER_MINUTE = 6
-"""Log lines about one truck's refused requests: a line costs more than the rest of the request."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +89,7 @@ class TelemetryService:
         self._limits = limits
         self._quota = quota
         self._blocks = blocks
-        self._lines = RateLimits(per_minute=_LINES_PER_MINUTE, burst_minutes=1 / _LINES_PER_MINUTE)
+        self._lines = RefusalLines()
         self._now_ms = now_ms
         self._is_traced = is_traced
 
@@ -108,7 +104,7 @@ class TelemetryService:
         try:
             sender = sender_of(event, identity_claim=limits.identity_claim)
         except NotATruckError as error:
-            return _rejection(HTTPStatus.FORBIDDEN, str(error), None)
+            return self._not_a_truck(str(error))
         return self.handle_for(
             sender,
             lambda: unpacked_body(event, max_bytes=limits.max_body_bytes),
@@ -188,12 +184,18 @@ class TelemetryService:
         response = over_quota(detail, wait_ms)
         return self._repeated(response, sender, now_ms)
 
+    def _not_a_truck(self, detail: str) -> HandledRequest:
+        """A refusal that counts in no quota: all of them together are logged now and then."""
+        handled = _rejection(HTTPStatus.FORBIDDEN, detail, None)
+        if self._lines.takes("", self._now_ms()):
+            return handled
+        return dataclasses.replace(handled, fields=None)
+
     def _repeated(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
         """A frequent refusal: it is logged only now and then."""
         status, truck_id = response["statusCode"], sender.truck_id
-        if self._lines.wait_ms(truck_id, now_ms) > 0:
+        if not self._lines.takes(truck_id, now_ms):
             return HandledRequest(response=response, fields=None)
-        self._lines.spend(truck_id, 1, now_ms)
         fields = {"truck_id": truck_id, "status": status, "token_id": sender.token.token_id}
         return HandledRequest(response=response, fields=fields)
 

@@ -15,6 +15,10 @@ FREE_BURST_MINUTES: Final = 0.5
 three frames that an ordinary viewer sends, and a ping every ten seconds, cost no write. So all
 containers together may admit a little more than the limit, never less."""
 
+_REFUSED_FOR_S: Final = 1
+"""For how long each container refuses an identity by itself once the table has refused it: each
+attempt would be a write otherwise."""
+
 _REPLACEMENTS: Final = 5
 """Each failed attempt means that another connection took the place."""
 
@@ -97,6 +101,9 @@ class LimitKeeper:
         self._close = close
         self._now_ms = now_ms
         self._free = RateLimits(per_minute=FREE_PER_MINUTE, burst_minutes=FREE_BURST_MINUTES)
+        self._refused = RateLimits(
+            per_minute=60 / _REFUSED_FOR_S, burst_minutes=_REFUSED_FOR_S / 60
+        )
 
     def may_send(self, connection_id: str) -> bool:
         """Counts a frame of a connection; returns whether it may be handled.
@@ -114,10 +121,13 @@ class LimitKeeper:
         When the identity has the maximum, the oldest socket is ended: most likely its end was never
         reported, and its viewer is the one that is connecting now.
         """
-        if not self._admits(f"connects:{role}:{identity}", self._limits.connects):
+        key, now_ms = _sockets_of(role, identity), self._now_ms()
+        if self._refused.wait_ms(key, now_ms) > 0:
             return False
-        key = _sockets_of(role, identity)
-        most, now_ms = self._limits.max_sockets, self._now_ms()
+        if not self._admits(f"connects:{role}:{identity}", self._limits.connects):
+            self._refused.spend(key, 1, now_ms)
+            return False
+        most = self._limits.max_sockets
         for _ in range(_REPLACEMENTS):
             oldest = self._counts.add_socket(key, connection_id, most=most, now_ms=now_ms)
             if oldest is None:

@@ -4,7 +4,10 @@
    often than every `REFETCH_AFTER_S`: any client can send tokens with invented key names.
 2. When keys are due to be fetched again and the fetch fails, the old ones stay in use: viewers must
    not be locked out because the identity provider is unavailable for a while.
-3. They are fetched over TLS, and redirects are refused: a key from elsewhere would make every token
+3. While there are no keys at all and the provider is unavailable, the fetch is not tried again
+   for `REFETCH_AFTER_S` either: otherwise each token, also a forged one, would hold an instance for
+   two timeouts, and viewers with a ticket, which needs no key, would wait for one.
+4. They are fetched over TLS, and redirects are refused: a key from elsewhere would make every token
    valid that its owner signs.
 
 Why not PyJWT's `PyJWKClient` (2.15): it does not do 2. It discards its set of keys when their
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -76,7 +80,7 @@ class SigningKeys:
         self._log = log
         self._keys: dict[str, jwt.PyJWK] | None = None
         self._fetched_at_s = 0.0
-        self._tried_at_s = 0.0
+        self._tried_at_s = -math.inf
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
         """The key of this name; None when the provider has no such key.
@@ -85,6 +89,8 @@ class SigningKeys:
             KeysUnavailable: There are no keys to search.
         """
         if self._keys is None:
+            if self._has_just_tried():
+                raise KeysUnavailable("they could not be fetched a moment ago")
             self._keys = self._renewed()
         elif self._is_due(key_id, self._keys):
             try:
@@ -94,10 +100,12 @@ class SigningKeys:
         return self._keys.get(key_id)
 
     def _is_due(self, key_id: str, keys: Mapping[str, jwt.PyJWK]) -> bool:
-        now_s = self._monotonic_s()
-        if now_s - self._tried_at_s < REFETCH_AFTER_S:
+        if self._has_just_tried():
             return False
-        return key_id not in keys or now_s - self._fetched_at_s >= self._kept_s
+        return key_id not in keys or self._monotonic_s() - self._fetched_at_s >= self._kept_s
+
+    def _has_just_tried(self) -> bool:
+        return self._monotonic_s() - self._tried_at_s < REFETCH_AFTER_S
 
     def _renewed(self) -> dict[str, jwt.PyJWK]:
         self._tried_at_s = self._monotonic_s()

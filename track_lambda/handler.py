@@ -58,6 +58,8 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     started_s = time.monotonic()
     caller = _caller_of(event, app.identity_claim)
     response = _respond(event, caller, app)
+    if not _has_line(response, caller, app):
+        return response
     app.log.info(
         "request",
         route=event.get("routeKey"),
@@ -69,6 +71,14 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
     )
     return response
+
+
+def _has_line(response: Response, caller: _Caller | None, app: App) -> bool:
+    """Whether a request is logged: what was refused or wrong is, only now and then."""
+    status = response["statusCode"]
+    if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return True
+    return app.refusal_lines.takes(caller.actor if caller else "", app.now_ms())
 
 
 def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Response:

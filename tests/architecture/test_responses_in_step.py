@@ -33,6 +33,7 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
@@ -151,7 +152,7 @@ class DeliveryLambda:
             blocks=block_list(self.blocks),
             edge=Edge(""),
             origins=Origins(""),
-            rejection_lines=RateLimits(per_minute=6, burst_minutes=1),
+            refusal_lines=RefusalLines(),
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )

@@ -113,9 +113,14 @@ BREAKS = {
             "test_what_goes_round_the_edge_is_403",
         ),
         "strangers-without-a-token-fill-the-log": ISOLATED(
-            "if app.rejection_lines.wait_ms('', now_ms) > 0:",
-            "if now_ms < 0:",
+            "is_error and event.get('routeKey') in _OPEN",
+            "False",
             "test_strangers_fill_no_log",
+        ),
+        "each-refusal-is-a-line-of-the-log": ISOLATED(
+            "if not is_refusal and",
+            "if",
+            "test_refusals_of_one_caller_have_a_line_now_and_then",
         ),
         "any-page-gets-tickets": ENTITLED(
             "(not app.origins.allow(event.get('headers')))",
@@ -167,6 +172,11 @@ BREAKS = {
             "urllib.request.build_opener()",
             "test_a_redirect_is_not_followed",
         ),
+        "each-token-waits-for-a-provider-that-is-away": ISOLATED(
+            "if self._has_just_tried():\n    raise",
+            "if False:\n    raise",
+            "test_without_any_key_the_provider_is_not_waited_for_by_each_token",
+        ),
     },
     "socket_lambda/tokens.py": {
         "token-for-another-audience": ENTITLED(
@@ -214,6 +224,11 @@ BREAKS = {
             "pass",
             "test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing",
         ),
+        "each-refused-track-is-a-line-of-the-log": ISOLATED(
+            "return app.refusal_lines.takes(caller.actor if caller else '', app.now_ms())",
+            "return True",
+            "test_what_is_refused_is_logged_now_and_then",
+        ),
     },
     "track_lambda/requests.py": {
         "track-of-any-length-is-searched": ISOLATED(
@@ -228,6 +243,11 @@ BREAKS = {
             "if False:",
             "test_one_token_has_so_many_sockets_open_and_no_more",
             "test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected",
+        ),
+        "each-refused-socket-is-a-write": ISOLATED(
+            "self._refused.spend(key, 1, now_ms)",
+            "pass",
+            "test_a_token_that_is_refused_again_and_again_costs_no_write_for_each_attempt",
         ),
         "oldest-socket-counted-out-and-left-open": ISOLATED(
             "self._close(oldest)",

@@ -24,6 +24,7 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Status
@@ -71,7 +72,7 @@ class Api:
             blocks=block_list,
             edge=Edge(self.edge_secrets),
             origins=Origins(""),
-            rejection_lines=RateLimits(per_minute=6, burst_minutes=1),
+            refusal_lines=RefusalLines(),
             requests=RateLimits(per_minute=60, burst_minutes=1),
             log=log,
         )
@@ -635,6 +636,27 @@ def test_requests_beyond_the_quota_are_429_and_read_nothing(
     assert set(taken) == {200}
     assert (status, retry_after_s) == (429, 1)
     assert api.get(caller)[0] == 200
+
+
+def test_refusals_of_one_caller_have_a_line_now_and_then(api: Api) -> None:
+    """A line costs more than the rest of a refusal, and a caller may be refused without end."""
+    for _ in range(260):
+        api.get(CUSTOMER)
+    api.blocks.block(
+        Block(
+            subject="truck:T-0012",
+            kind=BlockKind.REVOKED,
+            until_ms=api.now_ms + 60_000,
+            reason="stolen",
+            blocked_at_ms=api.now_ms,
+        )
+    )
+    api.now_ms += 10_000
+    for _ in range(50):
+        api.get(TRUCK)
+    statuses = [line["status"] for line in api.log]
+
+    assert statuses == [404] * 60 + [429, 401]
 
 
 def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> None:

@@ -28,6 +28,7 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, DeclaredType, Status
 from rtdts.tracking.roles import SHARE
@@ -91,7 +92,7 @@ class Api:
             edge=Edge(edge_secrets),
             origins=Origins(PAGE),
             requests=RateLimits(per_minute=60, burst_minutes=1),
-            rejection_lines=RateLimits(per_minute=6, burst_minutes=1 / 6),
+            refusal_lines=RefusalLines(),
             log=log,
         )
 

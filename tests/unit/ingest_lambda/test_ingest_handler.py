@@ -239,6 +239,14 @@ def test_another_role_is_403(ingest: Lambda, role: str) -> None:
     assert not ingest.stream.calls
 
 
+def test_those_that_are_no_trucks_have_a_line_now_and_then(ingest: Lambda) -> None:
+    """Their requests count in no quota: each would cost a line."""
+    for number in range(50):
+        ingest(sending(point(), role="customer", sub=f"C-{number}"))
+
+    assert [line["status"] for line in ingest.logged] == [403]
+
+
 def test_the_identity_claim_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest = Lambda(monkeypatch, FakeStream(), IDENTITY_CLAIM="vehicle")
 

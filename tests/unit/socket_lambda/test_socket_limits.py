@@ -170,6 +170,22 @@ def test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected(world: World)
     assert statuses.count(200) <= LIMITS.connects.burst + CONTAINERS * FREE + half_a_minute + 1
 
 
+def test_a_token_that_is_refused_again_and_again_costs_no_write_for_each_attempt(
+    world: World,
+) -> None:
+    for number in range(LIMITS.connects.burst + CONTAINERS * FREE):
+        world.connects(f"c-{number}")
+    before = world.counts.writes
+    statuses = {world.connects(f"d-{number}") for number in range(500)}
+    refused = world.counts.writes - before
+    world.now_ms += LIMITS.connects.ms_per_unit
+    later = [world.connects(f"e-{number}") for number in range(CONTAINERS)]
+
+    assert statuses == {429}
+    assert refused <= CONTAINERS
+    assert 200 in later
+
+
 def test_a_socket_that_ended_makes_room(world: World) -> None:
     for number in range(MAX_SOCKETS):
         world.connects(f"c-{number}")

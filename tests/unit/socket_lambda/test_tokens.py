@@ -213,14 +213,26 @@ def test_known_keys_stay_in_use_while_the_provider_is_away(
 
 
 def test_without_any_key_no_token_can_be_checked(
-    reader: TokenReader, provider: FakeIdentityProvider
+    reader: TokenReader, provider: FakeIdentityProvider, clock: Clock
 ) -> None:
     provider.away = True
     with pytest.raises(KeysUnavailable):
         reader.read(provider.token(**CLAIMS))
 
     provider.away = False
+    clock.now_s += REFETCH_AFTER_S
     assert reader.read(provider.token(**CLAIMS)).identity == "C-88"
+
+
+def test_without_any_key_the_provider_is_not_waited_for_by_each_token(
+    reader: TokenReader, provider: FakeIdentityProvider
+) -> None:
+    provider.away = True
+    for number in range(5):
+        with pytest.raises(KeysUnavailable):
+            reader.read(provider.token(**CLAIMS, jti=str(number)))
+
+    assert len(provider.fetched) == 1
 
 
 def test_another_issuers_configuration_is_not_believed(

@@ -14,6 +14,7 @@ from rtdts.position_store.writer import HistoryWrite
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.fixes import fix_of
@@ -46,6 +47,7 @@ class Api:
             blocks=BlockList(self.blocks, log=log, now_ms=lambda: START_MS),
             edge=Edge(edge_secrets),
             pages=RateLimits(per_minute=pages, burst_minutes=1),
+            refusal_lines=RefusalLines(),
             log=log,
             now_ms=lambda: self.now_ms,
         )
@@ -223,6 +225,18 @@ def test_a_failure_of_ours_says_nothing_of_it(api: Api) -> None:
     assert status == 500
     assert "secret" not in json.dumps(problem)
     assert "secret" in api.lines.getvalue()
+
+
+@pytest.mark.parametrize("caller", [("customer", "C-88"), ("truck", "T-1"), DISPATCHER])
+def test_what_is_refused_is_logged_now_and_then(caller: tuple[str, str]) -> None:
+    api = Api(pages=1)
+    api.track()
+    logged = len(api.lines.getvalue().splitlines())
+    refused = {api.track(caller=caller)[0] for _ in range(50)}
+    lines = [json.loads(line) for line in api.lines.getvalue().splitlines()[logged:]]
+
+    assert refused <= {403, 429}
+    assert [line["actor"] for line in lines] == [":".join(caller)]
 
 
 def test_each_request_is_one_line_of_log(api: Api) -> None:

@@ -1,0 +1,33 @@
+"""Limits the log lines about refused requests: a line costs more than the rest of a refusal."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtdts.runtime.rate_limits import RateLimits
+
+LINES_PER_MINUTE: Final = 6
+"""Lines per minute and key."""
+
+
+class RefusalLines:
+    """Chooses which refusals are logged, now and then one of each key.
+
+    A client is refused as often as it likes: a line for each would cost more than what its quota
+    lets it request.
+    """
+
+    def __init__(self) -> None:
+        self._limits = RateLimits(per_minute=LINES_PER_MINUTE, burst_minutes=1 / LINES_PER_MINUTE)
+
+    def takes(self, key: str, now_ms: int) -> bool:
+        """Returns whether this refusal is logged, and counts it if so.
+
+        Args:
+            key: Whose requests share a limit; empty for all unknown callers together.
+            now_ms: The time.
+        """
+        if self._limits.wait_ms(key, now_ms) > 0:
+            return False
+        self._limits.spend(key, 1, now_ms)
+        return True
