@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from mqtt_bridge.broker_client import BrokerConnection
 from mqtt_bridge.judging import Message, judge
+from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
 from mqtt_bridge.topics import SUBSCRIPTIONS
@@ -27,7 +28,9 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.stream_codec import decode_point
 from sim.local_cloud.applications import BRIDGE_USER
 from sim.local_cloud.ports import HOST
@@ -96,6 +99,10 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
             is_revoked=lambda _: False,
         ),
         put=put,
+        set_aside=park,
+        quota=BridgeQuota(
+            RateLimits(per_minute=6e9, burst_minutes=60), Blocks, now_ms=wall_clock.now_ms
+        ),
         park=park,
         clock=time.monotonic,
         waits_s=lambda: backoff_s(first_s=0.1, most_s=2.0),

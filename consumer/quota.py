@@ -19,6 +19,7 @@ from consumer.ports import BlockWriting
 from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Block, BlockKind, identity_subject
+from rtdts.tracking.positions import Point
 from rtdts.tracking.roles import TRUCK
 
 BLOCK_FROM_MS: Final = 10_000
@@ -89,7 +90,10 @@ class QuotaWatch:
             arrived_at_ms = of_request[0].record.arrived_at_ms
             if arrived_at_ms - of_request[0].point.received_at_ms <= _FRESH_MS:
                 self._quota.spend(
-                    truck_id, requests=1, points=len(of_request), now_ms=arrived_at_ms
+                    truck_id,
+                    requests=_requests(of_request[0].point),
+                    points=len(of_request),
+                    now_ms=arrived_at_ms,
                 )
         wait_ms = self._quota.wait_ms(truck_id, arrived_at_ms)
         return arrived_at_ms + round(wait_ms) if wait_ms >= BLOCK_FROM_MS else 0
@@ -105,3 +109,12 @@ class QuotaWatch:
         self._blocks.block(block)
         self._until_ms[truck_id] = until_ms
         self._log.warning("truck_blocked", truck_id=truck_id, for_ms=until_ms - now_ms)
+
+
+def _requests(point: Point) -> int:
+    """How many requests the record of a point stands for.
+
+    None for messages over MQTT: a truck that was out of reach sends its backlog with one message
+    per point, and the entry point decides how many of them share a record.
+    """
+    return 1 if point.source == "http" else 0

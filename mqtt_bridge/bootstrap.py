@@ -17,12 +17,15 @@ from mqtt_bridge.app import Bridge, Connection
 from mqtt_bridge.broker_client import BrokerConnection
 from mqtt_bridge.current_blocks import CurrentBlocks
 from mqtt_bridge.judging import Judgement, Message, judge
-from mqtt_bridge.session import PARKINGS_AT_ONCE, Ports, Session
+from mqtt_bridge.parking_turns import PARKINGS_AT_ONCE
+from mqtt_bridge.quota import BridgeQuota
+from mqtt_bridge.session import SETTINGS_ASIDE_AT_ONCE, Ports, Session
 from mqtt_bridge.settings import Settings
 from mqtt_bridge.tally import METRICS, Tally
 from rtdts.delivery_store.block_list import READ_EVERY_S, BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.ingest.clock_zone import first_generation_zone
+from rtdts.ingest.quota import points_quota
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.backoff import backoff_s
@@ -31,7 +34,7 @@ from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
-from rtdts.telemetry_stream.parking import Parking
+from rtdts.telemetry_stream.parking import Parking, UnusableMessage
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.roles import TRUCK
 
@@ -107,7 +110,8 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
 
 
 def _threads(settings: Settings) -> int:
-    return settings.put_threads + PARKINGS_AT_ONCE + 1  # one more reads the blocks
+    one_reads_the_blocks = 1
+    return settings.put_threads + PARKINGS_AT_ONCE + SETTINGS_ASIDE_AT_ONCE + one_reads_the_blocks
 
 
 def _waits_s() -> Iterator[float]:
@@ -143,10 +147,20 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
     async def put(batches: Sequence[Batch]) -> Sequence[PutOutcome]:
         return await _in_thread(pool, partial(putter.put_all, batches, Deadline(0)))
 
-    async def park(message: Message, truck_id: str | None, reason: str, detail: str) -> None:
-        call = partial(
-            parking.park_message, message.payload, truck_id=truck_id, reason=reason, detail=detail
-        )
-        await _in_thread(pool, call)
+    async def park(truck_id: str | None, messages: Sequence[UnusableMessage]) -> None:
+        await _in_thread(pool, partial(parking.park_messages, messages, truck_id=truck_id))
 
-    return Ports(judge=judge_now, put=put, park=park, clock=time.monotonic, waits_s=_waits_s)
+    async def set_aside(batch: Batch) -> None:
+        await _in_thread(
+            pool, partial(parking.park_points, batch.payloads, truck_id=batch.truck_id)
+        )
+
+    return Ports(
+        judge=judge_now,
+        put=put,
+        set_aside=set_aside,
+        quota=BridgeQuota(points_quota(settings), lambda: blocks.current, now_ms=wall_clock.now_ms),
+        park=park,
+        clock=time.monotonic,
+        waits_s=_waits_s,
+    )

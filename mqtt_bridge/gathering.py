@@ -11,9 +11,12 @@ import dataclasses
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+MOST_MESSAGES: Final = 100
+"""Messages of a truck in one put: other trucks' in the same put wait for them."""
 
 
 @dataclasses.dataclass
@@ -54,19 +57,19 @@ class Gathering(Generic[T]):
         return self._due[0][0] if self._due else None
 
     def take_due(self, now_s: float, *, most_trucks: int) -> dict[str, list[T]]:
-        """Begin the puts of the trucks that are due, and return all their messages in order.
+        """Begin the puts of the trucks that are due, and return their messages in order.
 
         Args:
             now_s: The time.
-            most_trucks: How many trucks at most.
+            most_trucks: How many trucks at most; of each at most `MOST_MESSAGES`.
         """
         due: dict[str, list[T]] = {}
         while self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
             truck.is_under_way = True
-            due[truck_id] = list(truck.waiting)
-            truck.waiting.clear()
+            count = min(len(truck.waiting), MOST_MESSAGES)
+            due[truck_id] = [truck.waiting.popleft() for _ in range(count)]
         return due
 
     def done(self, truck_id: str, failed: Sequence[T], *, now_s: float) -> None:

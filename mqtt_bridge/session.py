@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from mqtt_bridge.gathering import Gathering
 from mqtt_bridge.judging import Judgement, Message
+from mqtt_bridge.parking_turns import Park, ParkingTurns
 from mqtt_bridge.results import fault_document, is_result_due, result_document
 from mqtt_bridge.tally import Tally
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
@@ -24,9 +24,11 @@ from rtdts.ingest.messages import REJECTED_POINTS, Fault
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.telemetry_stream.parking import UnusableMessage
 from rtdts.telemetry_stream.putter import MAX_CALL_RECORDS, Batch, PutOutcome
 
-PARKINGS_AT_ONCE: Final = 4
+SETTINGS_ASIDE_AT_ONCE: Final = 2
 
 
 class Result(Protocol):
@@ -44,8 +46,20 @@ class Result(Protocol):
 Judge = Callable[[Message], Judgement]
 Put = Callable[[Sequence[Batch]], Awaitable[Sequence[PutOutcome]]]
 """One attempt to put each truck's payloads."""
-Park = Callable[[Message, str | None, str, str], Awaitable[None]]
-"""Parks a message with its truck, reason and detail. Raises when the bucket did not store it."""
+SetAside = Callable[[Batch], Awaitable[None]]
+"""Stores payloads of a truck over its quota. Raises when the bucket did not store them."""
+
+
+class Quota(Protocol):
+    """See `mqtt_bridge.quota.BridgeQuota`."""
+
+    def is_over(self, truck_id: str) -> bool:
+        """Returns whether the truck has used up its quota."""
+        ...
+
+    def count(self, truck_id: str, points: int) -> None:
+        """Counts points."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,13 +69,17 @@ class Ports:
     Attributes:
         judge: Decides what a message is.
         put: Puts points into the stream.
-        park: Puts a message into the parking lot.
+        set_aside: Puts the points of a truck over its quota into the parking lot.
+        quota: Which trucks are over it.
+        park: Puts a truck's messages into the parking lot.
         clock: Monotonic clock in seconds.
         waits_s: Makes the waits between failed attempts.
     """
 
     judge: Judge
     put: Put
+    set_aside: SetAside
+    quota: Quota
     park: Park
     clock: Callable[[], float]
     waits_s: Callable[[], Iterator[float]]
@@ -103,6 +121,7 @@ class Session:
         self._gathering: Gathering[_Held] = Gathering(gather_s=gather_s, waits_s=ports.waits_s)
         self._tally = tally
         self._log = log
+        self._lines = RefusalLines()
         self._trace = trace
         self._held: dict[int, float] = {}
         """Arrival time of each message that is not acknowledged, by packet id, in order."""
@@ -110,7 +129,8 @@ class Session:
         self._none_held = asyncio.Event()
         self._none_held.set()
         self._puts = asyncio.Semaphore(puts_at_once)
-        self._parkings = asyncio.Semaphore(PARKINGS_AT_ONCE)
+        self._settings_aside = asyncio.Semaphore(SETTINGS_ASIDE_AT_ONCE)
+        self._parking = ParkingTurns(ports.park, waits_s=ports.waits_s, log=log)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_open = True
@@ -157,6 +177,9 @@ class Session:
                 await self._until_due()
                 await self._puts.acquire()
                 trucks = self._gathering.take_due(self._ports.clock(), most_trucks=MAX_CALL_RECORDS)
+                for truck_id in [one for one in trucks if self._ports.quota.is_over(one)]:
+                    # By itself: the others must not wait for the bucket.
+                    self._start(self._set_aside(truck_id, trucks.pop(truck_id)))
                 if trucks:
                     self._start(self._put(trucks))
                 else:
@@ -215,6 +238,29 @@ class Session:
         finally:
             self._puts.release()
         self._tally.count("StreamAttempts")
+        for batch, outcome in zip(batches, outcomes, strict=True):
+            taken = len(batch.payloads) - len(outcome.not_taken)
+            self._ports.quota.count(batch.truck_id, taken)
+        self._end_puts(trucks, outcomes)
+
+    async def _set_aside(self, truck_id: str, messages: list[_Held]) -> None:
+        """Make one attempt to set the messages of a truck over its quota aside."""
+        batch = batch_of([held.judged for held in messages])
+        failure = None
+        try:
+            async with self._settings_aside:
+                await self._ports.set_aside(batch)
+        except Exception as error:
+            failure = type(error).__name__
+        else:
+            self._tally.count("PointsSetAside", len(batch.payloads))
+            self._warn("over_quota", truck_id, points=len(batch.payloads))
+        not_taken = tuple(range(len(batch.payloads))) if failure else ()
+        outcome = PutOutcome(not_taken=not_taken, attempts=1, failure=failure)
+        self._end_puts({truck_id: messages}, [outcome])
+
+    def _end_puts(self, trucks: Mapping[str, list[_Held]], outcomes: Sequence[PutOutcome]) -> None:
+        """Acknowledge the messages that were put; the others are put again."""
         finished: list[tuple[_Held, IngestResult]] = []
         failures: Counter[str] = Counter()
         for (truck_id, messages), outcome in zip(trucks.items(), outcomes, strict=True):
@@ -246,34 +292,26 @@ class Session:
         if isinstance(verdict, Fault):
             self._tally.count("MessagesUnusable")
             if verdict.is_parked:
-                self._log.warning(
-                    "unusable", truck_id=truck_id, reason=verdict.reason, detail=verdict.detail
-                )
-                await self._park(message, truck_id, verdict.reason, verdict.detail)
+                self._warn("unusable", truck_id, reason=verdict.reason, detail=verdict.detail)
+                unusable = UnusableMessage(message.payload, verdict.reason, verdict.detail)
+                await self._parking.park(truck_id, unusable)
             document = fault_document(verdict)
         else:
             assert result is not None  # noqa: S101 - for the type checker: it has points
             if result.rejected:
                 reasons = Counter(f"{each.field}:{each.reason}" for each in result.rejected)
-                self._log.warning("rejected", truck_id=truck_id, reasons=dict(reasons))
-                await self._park(message, truck_id, REJECTED_POINTS, str(dict(reasons)))
+                self._warn("rejected", truck_id, reasons=dict(reasons))
+                unusable = UnusableMessage(message.payload, REJECTED_POINTS, str(dict(reasons)))
+                await self._parking.park(truck_id, unusable)
             document = result_document(result)
         if judgement.result_topic is not None:
             await self._connection.publish(judgement.result_topic, document, message.correlation)
         self._acknowledge(message, result)
 
-    async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:
-        """Park a message, retrying for as long as it takes: the broker keeps it until then."""
-        waits_s = self._ports.waits_s()
-        for attempt in itertools.count(1):
-            try:
-                async with self._parkings:
-                    await self._ports.park(message, truck_id, reason, detail)
-            except Exception as error:
-                self._log.warning("not_parked", attempt=attempt, error=repr(error))
-                await asyncio.sleep(next(waits_s))
-            else:
-                return
+    def _warn(self, event: str, truck_id: str | None, **fields: object) -> None:
+        """Logs what is wrong with a message: of each truck now and then, for it may send many."""
+        if self._lines.takes(f"{event}:{truck_id}", round(self._ports.clock() * 1_000)):
+            self._log.warning(event, truck_id=truck_id, **fields)
 
     def _acknowledge(self, message: Message, result: IngestResult | None) -> None:
         self._connection.acknowledge(message.packet_id)

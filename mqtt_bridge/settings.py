@@ -6,6 +6,7 @@ import dataclasses
 from typing import Final
 
 from rtdts.ingest.message_settings import MessageSettings
+from rtdts.ingest.quota import PointQuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
@@ -13,7 +14,7 @@ _DAY_S: Final = 86_400
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(MessageSettings):
+class Settings(MessageSettings, PointQuotaSettings):
     """What mqtt_bridge reads from its environment; see docs/settings.md."""
 
     region: str = setting("AWS_REGION", help="the AWS region of the stream and the bucket")

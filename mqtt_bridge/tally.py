@@ -14,6 +14,7 @@ METRICS: Final = (
     Metric("PointsRejected", "Count"),
     Metric("PointsAdjusted", "Count"),
     Metric("PointsFailed", "Count"),
+    Metric("PointsSetAside", "Count"),
     Metric("StreamAttempts", "Count"),
     Metric("MessagesUnusable", "Count"),
     Metric("MessagesHeld", "Count"),

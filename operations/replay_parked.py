@@ -95,27 +95,34 @@ def replay_parked(
         record = parked.read(entry.key)
         if choice.reason is not None and record.reason != choice.reason:
             continue
-        point = _admit(record, now_ms)
-        if isinstance(point, InvalidRecord):
-            report.stay[point.reason] += 1
-            console.print_line(f"stays: {entry.key}: {point.reason}: {point.detail}")
+        returning: list[Returning] = []
+        invalid: InvalidRecord | None = None
+        for data in record.records:
+            point = _admit(record, data, now_ms)
+            if isinstance(point, InvalidRecord):
+                invalid = point
+            else:
+                returning.append(Returning(name=entry.key, point=point, data=data))
+        if invalid is not None:
+            report.stay[invalid.reason] += 1
+            console.print_line(f"stays: {entry.key}: {invalid.reason}: {invalid.detail}")
             continue
-        batch.append(Returning(name=entry.key, point=point, data=record.body))
-        if len(batch) == BATCH_RECORDS:
+        batch += returning
+        if len(batch) >= BATCH_RECORDS:
             _put(batch, parked, restream, report, dry_run=dry_run)
             batch = []
     _put(batch, parked, restream, report, dry_run=dry_run)
     return report
 
 
-def _admit(record: ParkedRecord, now_ms: int) -> Point | InvalidRecord:
-    """The consumer's verdict on the record when it comes again, under its former key."""
+def _admit(record: ParkedRecord, data: bytes, now_ms: int) -> Point | InvalidRecord:
+    """The consumer's verdict on a record when it comes again, under its former key."""
     partition_key = record.partition_key
     if partition_key is None:  # parked before keys were kept
         if record.reason == KEY_IS_NOT_THE_TRUCK:
             return InvalidRecord(reason=record.reason, detail=record.detail)
-        partition_key = truck_of(record.body) or ""
-    return admit(record.body, partition_key=partition_key, arrived_at_ms=now_ms)
+        partition_key = truck_of(data) or ""
+    return admit(data, partition_key=partition_key, arrived_at_ms=now_ms)
 
 
 def _put(
@@ -131,9 +138,9 @@ def _put(
         return
     left, failure = restream.put(batch)
     still = {record.name for record in left}
-    for record in batch:
-        if record.name not in still:
-            parked.take_out(record.name)
+    for name in dict.fromkeys(record.name for record in batch):
+        if name not in still:
+            parked.take_out(name)
     report.replayed += len(batch) - len(left)
     report.not_taken += len(left)
     report.failure = failure or report.failure

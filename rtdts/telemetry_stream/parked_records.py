@@ -11,7 +11,7 @@ import msgspec
 
 from rtdts.telemetry_stream.backup_format import is_about
 from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry, StoredObject
-from rtdts.telemetry_stream.parking import PREFIX
+from rtdts.telemetry_stream.parking import OVER_QUOTA, PREFIX
 
 
 class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,11 @@ class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     partition_key: str | None
     """The partition key that it had in the stream; None when that was not kept."""
+
+    @property
+    def records(self) -> list[bytes]:
+        """The stream's records in it: one, or all points that a truck sent beyond its quota."""
+        return self.body.split(b"\n") if self.reason == OVER_QUOTA else [self.body]
 
 
 class ParkedRecords:

@@ -6,11 +6,18 @@ record's key is always the same, so parking it again after a crash changes nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import json
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 PREFIX = "rejected/"
+OVER_QUOTA: Final = "over_quota"
+"""Reason of an object that holds points of a truck over its quota, as they would be in the stream,
+one per line."""
+SEVERAL: Final = "several_messages"
+"""Reason of an object that holds several messages, each with its own."""
 # S3 limits all metadata to 2 KB of US-ASCII.
 _MAX_DETAIL_CHARS = 1_000
 
@@ -57,6 +64,17 @@ def message_name(truck_id: str | None, body: bytes) -> str:
         body: The message as received.
     """
     return f"message-{truck_id or ''}-{sha256(body).hexdigest()}"
+
+
+class UnusableMessage(NamedTuple):
+    """A truck's message of which some or all could not be used."""
+
+    payload: bytes
+    """As the truck sent it."""
+    reason: str
+    """A code."""
+    detail: str
+    """Further information for an operator."""
 
 
 class Parking:
@@ -129,6 +147,59 @@ class Parking:
             name=message_name(truck_id, payload),
             reason=reason,
             detail=detail,
+            partition_key=truck_id,
+        )
+
+    def park_messages(self, messages: Sequence[UnusableMessage], *, truck_id: str | None) -> str:
+        """Stores some messages of one truck, several as one object.
+
+        An object of several has a JSON document per line, with reason, detail and the payload as
+        base64.
+
+        Args:
+            messages: At least one.
+            truck_id: The truck; None when it is not known.
+
+        Returns:
+            The object's key.
+
+        Raises:
+            botocore.exceptions.ClientError: The bucket refused it.
+            botocore.exceptions.BotoCoreError: The bucket could not be reached.
+        """
+        if len(messages) == 1:
+            payload, reason, detail = messages[0]
+            return self.park_message(payload, truck_id=truck_id, reason=reason, detail=detail)
+        documents = [
+            {**one._asdict(), "payload": base64.b64encode(one.payload).decode()} for one in messages
+        ]
+        return self.park_message(
+            "\n".join(map(json.dumps, documents)).encode(),
+            truck_id=truck_id,
+            reason=SEVERAL,
+            detail=f"{len(messages)} messages, a JSON document per line",
+        )
+
+    def park_points(self, payloads: Sequence[bytes], *, truck_id: str) -> str:
+        """Stores points that a truck sent beyond its quota, as one object.
+
+        Args:
+            payloads: As they would be in the stream: single-line JSON.
+            truck_id: The truck.
+
+        Returns:
+            The object's key.
+
+        Raises:
+            botocore.exceptions.ClientError: The bucket refused it.
+            botocore.exceptions.BotoCoreError: The bucket could not be reached.
+        """
+        body = b"\n".join(payloads)
+        return self.park(
+            body,
+            name=f"over-quota-{truck_id}-{sha256(body).hexdigest()}",
+            reason=OVER_QUOTA,
+            detail=f"{len(payloads)} points",
             partition_key=truck_id,
         )
 

@@ -163,6 +163,8 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/telemetry_stream/parking.py:Parking": {
         "park": _actions("s3:PutObject parked/rejected/*"),
         "park_message": _actions("s3:PutObject parked/rejected/*"),
+        "park_messages": _actions("s3:PutObject parked/rejected/*"),
+        "park_points": _actions("s3:PutObject parked/rejected/*"),
     },
     "rtdts/telemetry_stream/parked_records.py:ParkedRecords": {
         "entries": _actions("s3:ListBucket parked"),

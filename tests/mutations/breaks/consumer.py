@@ -157,6 +157,11 @@ BREAKS = {
             "if wait_ms < 0 else 0",
             "test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew",
         ),
+        "messages-over-mqtt-count-as-requests": ISOLATED(
+            "return 1 if point.source == 'http' else 0",
+            "return 1",
+            "test_messages_over_mqtt_count_their_points_alone",
+        ),
         "old-excess-blocks-now": ISOLATED(
             "points=len(of_request), now_ms=arrived_at_ms",
             "points=len(of_request), now_ms=self._now_ms()",

@@ -12,13 +12,30 @@ BREAKS = {
         ),
     },
     "mqtt_bridge/session.py": {
+        "mqtt-truck-without-a-quota": ISOLATED(
+            "if self._ports.quota.is_over(one)",
+            "if not one",
+            "test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on",
+            "test_a_truck_that_the_consumer_has_blocked_is_set_aside",
+        ),
+        "mqtt-points-count-in-no-quota": ISOLATED(
+            "self._ports.quota.count(batch.truck_id, taken)",
+            "pass",
+            "test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on",
+        ),
+        "mqtt-acknowledged-though-not-set-aside": DURABLE(
+            "not_taken = tuple(range(len(batch.payloads))) if failure else ()",
+            "not_taken = ()",
+            "test_what_could_not_be_set_aside_is_tried_again",
+        ),
         "mqtt-acknowledged-though-not-taken": DURABLE(
             "if result.not_taken:",
             "if result.not_taken and not failed:",
             "test_each_of_several_messages_that_were_not_accepted_is_put_again",
         ),
         "mqtt-unusable-message-is-dropped": DURABLE(
-            "await self._park(message, truck_id, verdict.reason, verdict.detail)",
+            "unusable = UnusableMessage(message.payload, verdict.reason, verdict.detail)\n"
+            "await self._parking.park(truck_id, unusable)",
             "await asyncio.sleep(0)",
             "test_what_can_not_be_used_is_parked_reported_and_acknowledged",
         ),
@@ -44,6 +61,16 @@ BREAKS = {
         "iot-messages-that-come-again-count-again": DURABLE(
             "self._quota.copy()", "self._quota", "test_what_comes_again_counts_once"
         ),
+        "iot-truck-without-a-quota": ISOLATED(
+            "quota.wait_ms(truck_id, at_ms) > 0",
+            "False",
+            "test_a_truck_has_its_points_and_others_are_not_touched",
+        ),
+        "iot-truck-that-the-consumer-blocked-goes-on": ISOLATED(
+            "blocks.was_over_quota(TRUCK, truck_id, at_ms) or ",
+            "",
+            "test_what_a_truck_over_its_quota_sends_is_set_aside_and_can_be_replayed",
+        ),
         "iot-limits-what-an-operator-replays": DURABLE(
             "is_fresh = abs(record.arrived_at_ms - at_ms) <= FRESH_MS",
             "is_fresh = True",
@@ -55,7 +82,31 @@ BREAKS = {
             "test_points_are_those_that_http_makes_at_the_time_of_the_rule",
         ),
     },
+    "mqtt_bridge/quota.py": {
+        "mqtt-truck-that-the-consumer-blocked-goes-on": ISOLATED(
+            "return self._blocks().over_quota(TRUCK, truck_id, now_ms) is not None",
+            "return False",
+            "test_a_truck_that_the_consumer_has_blocked_is_set_aside",
+        ),
+    },
+    "mqtt_bridge/parking_turns.py": {
+        "each-unusable-message-is-an-object": ISOLATED(
+            "if waiting is None or truck_id is None or (not waiting.has_room_for(message)):",
+            "if waiting is None or waiting.messages:",
+            "test_a_truck_that_sends_unusable_messages_without_end_takes_one_parking_at_a_time",
+        ),
+        "one-truck-takes-all-parkings": ISOLATED(
+            "if before is not None:",
+            "if before is self:",
+            "test_large_messages_share_no_object_and_are_written_one_after_the_other",
+        ),
+    },
     "mqtt_bridge/gathering.py": {
+        "one-truck-makes-a-put-of-any-size": ISOLATED(
+            "min(len(truck.waiting), MOST_MESSAGES)",
+            "len(truck.waiting)",
+            "test_a_truck_with_many_messages_has_some_of_them_in_each_put",
+        ),
         "mqtt-failed-messages-fall-behind": DURABLE(
             "truck.waiting.extendleft(reversed(failed))",
             "truck.waiting.extend(failed)",

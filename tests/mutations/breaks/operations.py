@@ -74,7 +74,7 @@ BREAKS = {
     },
     "operations/replay_parked.py": {
         "parked-record-removed-though-the-stream-refused-it": DURABLE(
-            "if record.name not in still:",
+            "if name not in still:",
             "if True:",
             "test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest",
         ),

@@ -61,6 +61,16 @@ def test_a_truck_over_its_requests_is_blocked(world: World) -> None:
     assert block.until_ms == NOW_MS + 40_000
 
 
+def test_messages_over_mqtt_count_their_points_alone(world: World) -> None:
+    """How many of them share a record is decided by the bridge."""
+    send(world, world.pipeline(), *([one] for one in batch(range(15), source="mqtt")))
+    before = blocks(world)
+    send(world, world.pipeline(), batch(range(20, 155), source="mqtt"))
+
+    assert not before
+    assert [block.subject for block in blocks(world)] == ["truck:T-1"]
+
+
 def test_a_burst_within_the_quota_blocks_no_truck(world: World) -> None:
     send(world, world.pipeline(), batch(range(115)), batch(range(20), truck_id="T-2"))
 

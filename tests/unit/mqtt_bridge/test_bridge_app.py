@@ -13,13 +13,16 @@ import pytest
 
 from mqtt_bridge.app import Bridge, Connection
 from mqtt_bridge.judging import judge
+from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import METRICS, Tally
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
@@ -56,6 +59,10 @@ class World:
                     is_revoked=lambda _: False,
                 ),
                 put=self._put,
+                set_aside=lambda _: asyncio.sleep(0),
+                quota=BridgeQuota(
+                    RateLimits(per_minute=6_000, burst_minutes=10), Blocks, now_ms=lambda: NOW_MS
+                ),
                 park=lambda *_: asyncio.sleep(0),
                 clock=asyncio.get_running_loop().time,
                 waits_s=lambda: itertools.repeat(0.0),

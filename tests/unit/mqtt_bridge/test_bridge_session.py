@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import io
 import itertools
@@ -13,15 +14,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mqtt_bridge import parking_turns
 from mqtt_bridge.judging import Judgement, Message, judge
+from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
 from mqtt_bridge.topics import SUBSCRIPTIONS
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.telemetry_stream.parking import Parking
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.telemetry_stream.parking import OVER_QUOTA, SEVERAL, Parking, UnusableMessage
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.blocks import Block, BlockKind, Blocks
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
 from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
@@ -41,6 +46,8 @@ class World:
 
     Attributes:
         gate: Puts wait until it is set.
+        parking_gate: Parkings wait until it is set.
+        parkings: The truck of each parking that has begun.
     """
 
     def __init__(
@@ -53,7 +60,13 @@ class World:
         self.log = io.StringIO()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.now_ms = NOW_MS
+        self.blocks: list[Block] = []
         self.park_failures = 0
+        self.set_aside_failures = 0
+        self.parkings: list[str | None] = []
+        self.parking_gate = asyncio.Event()
+        self.parking_gate.set()
         self.revoked: set[str] = set()
         self.puts_begun = asyncio.Event()
         self._putter = StreamPutter(stream, "points")
@@ -64,6 +77,12 @@ class World:
             Ports(
                 judge=self._judge,
                 put=self._put,
+                set_aside=self._set_aside,
+                quota=BridgeQuota(
+                    RateLimits(per_minute=60, burst_minutes=1),
+                    lambda: Blocks(self.blocks),
+                    now_ms=lambda: self.now_ms,
+                ),
                 park=self._park,
                 clock=asyncio.get_running_loop().time,
                 waits_s=lambda: itertools.repeat(0.0),
@@ -89,13 +108,19 @@ class World:
         await self.gate.wait()
         return self._putter.put_all(batches, Deadline(0))
 
-    async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:
+    async def _set_aside(self, batch: Batch) -> None:
+        if self.set_aside_failures:
+            self.set_aside_failures -= 1
+            raise rejected("SlowDown", 503)
+        Parking(self.bucket, "parked").park_points(batch.payloads, truck_id=batch.truck_id)
+
+    async def _park(self, truck_id: str | None, messages: Sequence[UnusableMessage]) -> None:
+        self.parkings.append(truck_id)
+        await self.parking_gate.wait()
         if self.park_failures:
             self.park_failures -= 1
             raise rejected("SlowDown", 503)
-        Parking(self.bucket, "parked").park_message(
-            message.payload, truck_id=truck_id, reason=reason, detail=detail
-        )
+        Parking(self.bucket, "parked").park_messages(messages, truck_id=truck_id)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -123,6 +148,18 @@ class World:
         async with asyncio.timeout(SOON_S):
             while not is_so():  # noqa: ASYNC110 - of several parts, none of which signals it
                 await asyncio.sleep(0)
+
+    @property
+    def parked(self) -> list[bytes]:
+        """The payloads of all parked messages, in the order of their objects."""
+        payloads = []
+        for one in self.bucket.objects.values():
+            if one.metadata["reason"] == SEVERAL:
+                lines = map(json.loads, one.body.splitlines())
+                payloads += [base64.b64decode(line["payload"]) for line in lines]
+            else:
+                payloads.append(one.body)
+        return payloads
 
     @property
     def seqs(self) -> list[int | None]:
@@ -220,6 +257,146 @@ async def test_what_can_not_be_used_is_parked_reported_and_acknowledged() -> Non
     assert (world.broker.kept, world.stream.records) == (0, [])
 
 
+def blocked(truck_id: str) -> Block:
+    return Block(
+        subject=f"truck:{truck_id}",
+        kind=BlockKind.OVER_QUOTA,
+        until_ms=NOW_MS + 10_000,
+        reason="a test",
+        blocked_at_ms=NOW_MS,
+    )
+
+
+def set_aside(world: World) -> list[int | None]:
+    """The `seq` of each point that was set aside."""
+    kept = [one for one in world.bucket.objects.values() if one.metadata["reason"] == OVER_QUOTA]
+    return [decode_point(line).seq for one in kept for line in one.body.splitlines()]
+
+
+async def test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on() -> None:
+    world = World(FakeStream())
+    async with world.running():
+        world.send("T-1", *(point("T-1", seq) for seq in range(1, 62)))
+        await world.until(lambda: not world.broker.kept)
+        world.send("T-1", point("T-1", 100), point("T-1", 101))
+        world.send("T-2", point("T-2", 200))
+        await world.until(lambda: not world.broker.kept)
+        world.now_ms += 10_000
+        world.send("T-1", point("T-1", 300))
+        await world.until(lambda: not world.broker.kept)
+
+    assert set_aside(world) == [100, 101]
+    assert {200, 300} <= set(world.seqs)
+    assert not {100, 101} & set(world.seqs)
+    assert world.tally.take(held=0, oldest_held_s=0)["PointsSetAside"] == 2
+    assert "over_quota" in world.log.getvalue()
+
+
+async def test_a_truck_that_the_consumer_has_blocked_is_set_aside() -> None:
+    """The consumer sees what it sends over HTTP and through other bridges, too."""
+    world = World(FakeStream())
+    world.blocks.append(blocked("T-1"))
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        world.send("T-2", point("T-2", 2))
+        await world.all_acknowledged()
+
+    assert (set_aside(world), world.seqs) == ([1], [2])
+
+
+async def test_what_could_not_be_set_aside_is_tried_again() -> None:
+    world = World(FakeStream())
+    world.set_aside_failures = 2
+    async with world.running():
+        world.send("T-1", *(point("T-1", seq) for seq in range(1, 62)))
+        await world.until(lambda: not world.broker.kept)
+        world.send("T-1", point("T-1", 100))
+        await world.all_acknowledged()
+
+    assert set_aside(world) == [100]
+    assert world.tally.take(held=0, oldest_held_s=0)["PointsFailed"] == 2
+
+
+async def test_a_put_of_other_trucks_waits_for_nothing_that_is_set_aside() -> None:
+    world = World(FakeStream())
+    world.blocks.append(blocked("T-1"))
+    world.set_aside_failures = 1_000_000
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        world.send("T-2", point("T-2", 2))
+        await world.until(lambda: world.seqs == [2])
+
+        assert world.broker.kept == 1
+
+
+async def test_a_truck_that_sends_unusable_messages_without_end_takes_one_parking_at_a_time() -> (
+    None
+):
+    """Otherwise they fill the window that all trucks share, and every other truck waits."""
+    world = World(FakeStream(), broker=FakeBroker(receive_maximum=1_000))
+    world.parking_gate.clear()
+    async with world.running():
+        for number in range(900):
+            world.broker.publish("trucks/T-1/telemetry", f"nonsense {number}".encode())
+        world.broker.publish("trucks/T-2/telemetry", b"nonsense")
+        await world.until(lambda: "T-2" in world.parkings)
+        under_way = list(world.parkings)
+        world.parking_gate.set()
+        await world.all_acknowledged()
+
+    lines = [line for line in world.log.getvalue().splitlines() if "unusable" in line]
+    assert sorted(under_way, key=str) == ["T-1", "T-2"]
+    assert len(world.parkings) <= 4
+    assert len(world.parked) == 901
+    assert world.tally.take(held=0, oldest_held_s=0)["MessagesUnusable"] == 901
+    assert len(lines) == 2, "one of each truck"
+
+
+async def test_messages_that_come_while_an_object_is_written_share_the_next_one() -> None:
+    world = World(FakeStream())
+    world.parking_gate.clear()
+    async with world.running():
+        world.broker.publish("trucks/T-1/telemetry", b"first")
+        await world.until(lambda: bool(world.parkings))
+        for payload in (b"second", b"third"):
+            world.broker.publish("trucks/T-1/telemetry", payload)
+        await world.until(lambda: world.session.held == 3)
+        world.parking_gate.set()
+        await world.all_acknowledged()
+
+    assert world.parkings == ["T-1", "T-1"]
+    assert world.parked == [b"first", b"second", b"third"]
+
+
+async def test_messages_that_name_no_truck_share_no_object() -> None:
+    world = World(FakeStream())
+    async with world.running():
+        for payload in (b"one", b"two"):
+            world.broker.publish("no/trucks/topic", payload)
+        await world.all_acknowledged()
+
+    assert len(world.bucket.objects) == len(world.parked) == 2
+
+
+async def test_large_messages_share_no_object_and_are_written_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parking_turns, "MAX_OBJECT_BYTES", 10)
+    world = World(FakeStream())
+    world.parking_gate.clear()
+    async with world.running():
+        for payload in (b"x" * 6, b"y" * 6, b"z" * 20):
+            world.broker.publish("trucks/T-1/telemetry", payload)
+        world.broker.publish("trucks/T-2/telemetry", b"nonsense")
+        await world.until(lambda: "T-2" in world.parkings)
+        under_way = list(world.parkings)
+        world.parking_gate.set()
+        await world.all_acknowledged()
+
+    assert sorted(under_way, key=str) == ["T-1", "T-2"]
+    assert len(world.bucket.objects) == 4
+
+
 async def test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere() -> None:
     world = World(FakeStream())
     world.revoked.add("T-1")
@@ -262,7 +439,7 @@ async def test_a_phones_messages_are_acknowledged_and_have_no_result() -> None:
 
     (point,) = (decode_point(one.data) for one in world.stream.user_records)
     assert (point.truck_id, world.broker.kept, world.broker.results) == ("T-1", 0, [])
-    assert {one.body for one in world.bucket.objects.values()} == {wrong, b"nonsense"}
+    assert set(world.parked) == {wrong, b"nonsense"}
 
 
 @pytest.mark.parametrize(("correlation", "results"), [(None, 0), (b"mine", 1)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from mqtt_bridge.gathering import Gathering
+from mqtt_bridge.gathering import MOST_MESSAGES, Gathering
 
 
 def waits_s() -> Iterator[float]:
@@ -35,6 +35,17 @@ def test_a_truck_has_one_put_under_way_and_its_next_messages_follow() -> None:
     assert held.take_due(2.0, most_trucks=9) == {}
     held.done("T-1", [], now_s=2.0)
     assert held.take_due(2.1, most_trucks=9) == {"T-1": ["b"]}
+
+
+def test_a_truck_with_many_messages_has_some_of_them_in_each_put() -> None:
+    held: Gathering[int] = Gathering(gather_s=0.0, waits_s=waits_s)
+    for number in range(MOST_MESSAGES + 1):
+        held.add("T-1", number, now_s=0.0)
+    first = held.take_due(0.0, most_trucks=10)
+    held.done("T-1", [], now_s=0.0)
+
+    assert first == {"T-1": [*range(MOST_MESSAGES)]}
+    assert held.take_due(0.0, most_trucks=10) == {"T-1": [MOST_MESSAGES]}
 
 
 def test_what_failed_is_put_again_before_what_came_after_it() -> None:

@@ -72,6 +72,27 @@ def test_what_would_be_parked_again_stays_with_a_line_that_says_why(world: World
     assert any("partition key 'T-1', truck 'T-2'" in line for line in reported)
 
 
+def test_what_a_truck_sent_beyond_its_quota_goes_back_point_by_point(world: World) -> None:
+    points = [data("T-1", second) for second in (9, 2)]
+    world.parking.park_points(points, truck_id="T-1")
+
+    report = replay(world, reason="over_quota")
+
+    assert (report.replayed, report.stay, report.not_taken) == (2, {}, 0)
+    assert world.streamed == [("T-1", data("T-1", 2)), ("T-1", data("T-1", 9))]
+    assert world.parked_bucket.objects == {}
+
+
+def test_points_beyond_a_quota_that_are_too_old_stay_together(world: World) -> None:
+    world.parking.park_points([data("T-1", 1), data("T-1", 2)], truck_id="T-1")
+
+    report = replay(world, now_ms=START_MS + 31 * DAY_MS)
+
+    assert report.stay == {"received_at_out_of_range": 1}
+    assert not world.streamed
+    assert len(world.parked_bucket.objects) == 1
+
+
 def test_what_was_received_more_than_30_days_ago_stays(world: World) -> None:
     park(world, "T-1", 1)
 

@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
-from rtdts.telemetry_stream.parking import Parking, content_name, stream_record_name
+from rtdts.telemetry_stream.parking import (
+    SEVERAL,
+    Parking,
+    UnusableMessage,
+    content_name,
+    stream_record_name,
+)
 from tests.fakes.fake_stream import FakeBucket
 
 
@@ -32,6 +41,33 @@ def test_a_sequence_number_names_the_same_record_with_and_without_leading_zeros(
 
 def test_without_a_number_the_content_names_it() -> None:
     assert content_name(b"a") == content_name(b"a") != content_name(b"b")
+
+
+def test_several_messages_of_a_truck_share_an_object_and_keep_their_reasons() -> None:
+    bucket = FakeBucket()
+    messages = [
+        UnusableMessage(b"\xff", "unreadable", "byte 0"),
+        UnusableMessage(b"two\nlines", "too_large", ""),
+    ]
+    key = Parking(bucket, "parked").park_messages(messages, truck_id="T-1")
+    body, metadata = bucket.objects[key]
+    lines = [json.loads(line) for line in body.splitlines()]
+
+    assert key.startswith("rejected/message-T-1-")
+    assert (metadata["reason"], metadata["partition-key"]) == (SEVERAL, "T-1")
+    assert [(base64.b64decode(one["payload"]), one["reason"], one["detail"]) for one in lines] == [
+        *messages
+    ]
+
+
+def test_one_message_is_an_object_as_it_came() -> None:
+    bucket = FakeBucket()
+    key = Parking(bucket, "parked").park_messages(
+        [UnusableMessage(b"\xff", "unreadable", "byte 0")], truck_id="T-1"
+    )
+
+    assert bucket.objects[key].body == b"\xff"
+    assert bucket.objects[key].metadata["reason"] == "unreadable"
 
 
 @pytest.mark.parametrize("detail", ["트럭", "two\r\nlines", "x" * 5_000, "\ud800"])

@@ -54,7 +54,9 @@ locals {
       ] },
     ]]),
     [for graph in [
-      { title = "MQTT bridge: points, per minute", stat = "Sum", metrics = local.points_in["mqtt_bridge"] },
+      { title = "MQTT bridge: points, per minute", stat = "Sum", metrics = concat(local.points_in["mqtt_bridge"], [
+        concat(local.shown["mqtt_bridge.PointsSetAside"], [{ label = "set aside, over a truck's quota" }]),
+      ]) },
       { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [
         concat(local.shown["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
         concat(local.shown["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
