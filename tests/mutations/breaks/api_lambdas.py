@@ -224,6 +224,16 @@ BREAKS = {
             "pass",
             "test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing",
         ),
+        "revoked-dispatcher-reads-tracks": ENTITLED(
+            "if app.blocks.current().revoking(*caller, app.now_ms()):",
+            "if False:",
+            "test_a_revoked_dispatcher_reads_nothing",
+        ),
+        "round-the-edge-to-tracks": ISOLATED(
+            "if not app.edge.passed(event.get('headers')):",
+            "if False:",
+            "test_a_request_round_the_edge_reads_nothing",
+        ),
         "each-refused-track-is-a-line-of-the-log": ISOLATED(
             "return app.refusal_lines.takes(caller.actor if caller else '', app.now_ms())",
             "return True",

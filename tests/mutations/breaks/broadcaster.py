@@ -68,6 +68,11 @@ BREAKS = {
             "if self._is_new(follower, snapshot):",
             "test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing",
         ),
+        "revoked-dispatcher-follows-the-fleet": ENTITLED(
+            "if ended is None and (not revoked):",
+            "if ended is None:",
+            "test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_nothing",
+        ),
         "one-slow-view-keeps-all-waiting": ISOLATED(
             "endpoint in self._posting or ",
             "",

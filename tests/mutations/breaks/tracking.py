@@ -4,6 +4,17 @@ from tests.mutations.applying import DURABLE, ENTITLED, ISOLATED, LATEST, MINUTE
 
 BREAKS = {
     "rtdts/tracking/blocks.py": {
+        "block-of-one-token-blocks-none": ENTITLED(
+            "if token.token_id:",
+            "if token is NO_TOKEN:",
+            "test_one_token_is_blocked_by_its_name",
+            "test_a_revoked_token_is_401_as_one_that_another_token_helps",
+        ),
+        "tokens-of-before-a-theft-go-on": ENTITLED(
+            "block.issued_before_ms is None or token.issued_at_ms < block.issued_before_ms",
+            "block.issued_before_ms is None",
+            "test_the_tokens_issued_until_a_moment_are_blocked_and_later_ones_are_not",
+        ),
         "iot-blocks-what-was-sent-before-the-block": DURABLE(
             "return block is not None and block.blocked_at_ms <= at_ms",
             "return block is not None",
@@ -331,6 +342,17 @@ BREAKS = {
             "start_ms = scope.start_ms",
             "test_the_next_customer_does_not_see_where_the_truck_was_for_those_before",
             "test_the_next_customer_sees_the_truck_once_it_has_left_the_stop_before",
+        ),
+        "policy-of-a-place-shows-the-truck-anywhere": ENTITLED(
+            "near = msgspec.structs.replace(delivery.destination, radius_m=radius_m)",
+            "near = None",
+            "test_within_metres_the_truck_is_shown_near_the_destination_with_the_cargo_on_board",
+            "test_within_metres_the_track_is_what_was_driven_since_it_last_came_near",
+        ),
+        "policy-of-a-time-shows-the-truck-at-any-time": ENTITLED(
+            "return is_believed and earliest_ms - now_ms <= scope.expected_within_ms",
+            "return is_believed",
+            "test_within_minutes_the_truck_is_shown_while_its_eta_begins_so_soon",
         ),
     },
     "rtdts/tracking/clock_lag.py": {
