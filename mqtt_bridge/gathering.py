@@ -15,14 +15,17 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-MOST_MESSAGES: Final = 100
-"""Messages of a truck in one put: other trucks' in the same put wait for them."""
+MOST_POINTS: Final = 10_000
+"""Points of a truck in one put, unless one message has more: other trucks' in the same put wait
+until all are in the stream."""
 
 
 @dataclasses.dataclass
 class _Truck(Generic[T]):
     waiting: deque[T]
     is_under_way: bool = False
+    is_behind: bool = False
+    """Whether the last put left messages that had waited: they need not wait for more."""
     waits_s: Iterator[float] | None = None
     """The backoff of a truck whose last put failed."""
 
@@ -31,11 +34,19 @@ class Gathering(Generic[T]):
     """Messages that are not in the stream yet, by truck.
 
     Args:
+        points: How many points a message has.
         gather_s: How long a truck's first message waits for more.
         waits_s: Makes the waits between failed puts of a truck.
     """
 
-    def __init__(self, *, gather_s: float, waits_s: Callable[[], Iterator[float]]) -> None:
+    def __init__(
+        self,
+        points: Callable[[T], int],
+        *,
+        gather_s: float,
+        waits_s: Callable[[], Iterator[float]],
+    ) -> None:
+        self._points = points
         self._gather_s = gather_s
         self._waits_s = waits_s
         self._trucks: dict[str, _Truck[T]] = {}
@@ -61,15 +72,14 @@ class Gathering(Generic[T]):
 
         Args:
             now_s: The time.
-            most_trucks: How many trucks at most; of each at most `MOST_MESSAGES`.
+            most_trucks: How many trucks at most; of each about `MOST_POINTS`.
         """
         due: dict[str, list[T]] = {}
         while self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
             truck.is_under_way = True
-            count = min(len(truck.waiting), MOST_MESSAGES)
-            due[truck_id] = [truck.waiting.popleft() for _ in range(count)]
+            due[truck_id] = self._taken(truck)
         return due
 
     def done(self, truck_id: str, failed: Sequence[T], *, now_s: float) -> None:
@@ -88,9 +98,20 @@ class Gathering(Generic[T]):
             self._schedule(truck_id, now_s + next(truck.waits_s))
         elif truck.waiting:
             truck.waits_s = None
-            self._schedule(truck_id, now_s + self._gather_s)
+            self._schedule(truck_id, now_s + (0.0 if truck.is_behind else self._gather_s))
         else:
             del self._trucks[truck_id]
+
+    def _taken(self, truck: _Truck[T]) -> list[T]:
+        taken: list[T] = []
+        points = 0
+        while truck.waiting:
+            points += self._points(truck.waiting[0])
+            if taken and points > MOST_POINTS:
+                break
+            taken.append(truck.waiting.popleft())
+        truck.is_behind = bool(truck.waiting)
+        return taken
 
     def hasten(self) -> None:
         """Make all trucks due now: no more messages will come."""

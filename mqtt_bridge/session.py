@@ -118,7 +118,9 @@ class Session:
     ) -> None:
         self._connection = connection
         self._ports = ports
-        self._gathering: Gathering[_Held] = Gathering(gather_s=gather_s, waits_s=ports.waits_s)
+        self._gathering: Gathering[_Held] = Gathering(
+            lambda held: len(held.judged.payloads), gather_s=gather_s, waits_s=ports.waits_s
+        )
         self._tally = tally
         self._log = log
         self._lines = RefusalLines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from mqtt_bridge.gathering import MOST_MESSAGES, Gathering
+from mqtt_bridge.gathering import MOST_POINTS, Gathering
 
 
 def waits_s() -> Iterator[float]:
@@ -13,7 +13,7 @@ def waits_s() -> Iterator[float]:
 
 
 def gathering() -> Gathering[str]:
-    return Gathering(gather_s=0.1, waits_s=waits_s)
+    return Gathering(lambda _: 1, gather_s=0.1, waits_s=waits_s)
 
 
 def test_messages_of_one_truck_share_a_put_when_they_come_within_a_moment() -> None:
@@ -37,15 +37,18 @@ def test_a_truck_has_one_put_under_way_and_its_next_messages_follow() -> None:
     assert held.take_due(2.1, most_trucks=9) == {"T-1": ["b"]}
 
 
-def test_a_truck_with_many_messages_has_some_of_them_in_each_put() -> None:
-    held: Gathering[int] = Gathering(gather_s=0.0, waits_s=waits_s)
-    for number in range(MOST_MESSAGES + 1):
-        held.add("T-1", number, now_s=0.0)
-    first = held.take_due(0.0, most_trucks=10)
-    held.done("T-1", [], now_s=0.0)
+def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_none() -> None:
+    held: Gathering[int] = Gathering(lambda points: points, gather_s=0.1, waits_s=waits_s)
+    for points in (MOST_POINTS - 1, 1, MOST_POINTS + 1, 2):
+        held.add("T-1", points, now_s=0.0)
+    puts = []
+    now_s = 0.1
+    while due := held.take_due(now_s, most_trucks=10):
+        puts += due.values()
+        held.done("T-1", [], now_s=now_s)
 
-    assert first == {"T-1": [*range(MOST_MESSAGES)]}
-    assert held.take_due(0.0, most_trucks=10) == {"T-1": [MOST_MESSAGES]}
+    assert puts == [[MOST_POINTS - 1, 1], [MOST_POINTS + 1], [2]]
+    assert held.next_due_s() is None
 
 
 def test_what_failed_is_put_again_before_what_came_after_it() -> None:
