@@ -1,4 +1,4 @@
-"""(c) The ingest handler: points per second of CPU, import time, size of its zip."""
+"""(c) The ingest handler: points per second of CPU, cost of a refusal, import time, its zip."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from bench.workload import fixes, truck_id
 from deploy.package import INGEST, PRODUCTION, build_package
 from deploy.wheels import Uv
 from ingest_lambda import bootstrap, handler
-from rtdts.tracking.blocks import Block
+from rtdts.tracking.blocks import Block, BlockKind, identity_subject
+from rtdts.tracking.roles import TRUCK
+from sim.fleet.device import Fix
 from sim.setup.places import find_places
 
 A_REQUEST = (1, 10, 500)
@@ -46,6 +48,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         rates = interleaved(contenders, repeats=1 if quick else 3)
         name = "ingest_points" if size == USUAL else f"ingest_points.{size}_a_request"
         yield beside(name, rates["ours"], "points/s per core", BASELINE, rates["plain"])
+    yield from _refusals(of_truck, quick)
     repeats = 1 if quick else 7
     yield beside(
         "ingest_import_ms",
@@ -62,6 +65,25 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     yield Figure(name="ingest_zip_kb", value=_zip_kb(), unit="kB")
 
 
+def _refusals(of_truck: Sequence[Fix], quick: bool) -> Iterator[Figure]:
+    """What a request costs of a truck that the consumer has blocked, beside the same one before."""
+    for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
+        count = 50 if quick else 500
+        events = [event_of(of_truck[:size])] * count
+        within, over = _app(_Blocks()), _app(_Blocks(_over_quota()))
+        contenders = {
+            "within": partial(cpu_rate, count, partial(_handle_by, within, events, 202)),
+            "over": partial(cpu_rate, count, partial(_handle_by, over, events, 429)),
+        }
+        rates = interleaved(contenders, repeats=1 if quick else 3)
+        name = "ingest_over_quota" if size == USUAL else f"ingest_over_quota.{size}_a_request"
+        microseconds = {one: 1e6 / rate for one, rate in rates.items()}
+        baseline = "the same request within the quota"
+        yield beside(
+            name, microseconds["over"], "µs of CPU per request", baseline, microseconds["within"]
+        )
+
+
 class _Stream:
     """Accepts everything."""
 
@@ -69,11 +91,26 @@ class _Stream:
         return {"FailedRecordCount": 0, "Records": [{}] * len(request["Records"])}
 
 
-class _NoBlocks:
-    """Has no blocks, as on most days."""
+class _Blocks:
+    """Has these blocks; on most days there are none."""
+
+    def __init__(self, *blocks: Block) -> None:
+        self._blocks = blocks
 
     def in_force(self, _now_ms: int) -> Sequence[Block]:
-        return ()
+        return self._blocks
+
+
+def _over_quota() -> Block:
+    """The block of the truck that sends all requests here."""
+    now_ms = time.time_ns() // 1_000_000
+    return Block(
+        subject=identity_subject(TRUCK, truck_id(1)),
+        kind=BlockKind.OVER_QUOTA,
+        until_ms=now_ms + 3_600_000,
+        reason="more than its quota",
+        blocked_at_ms=now_ms,
+    )
 
 
 class _NoDevices:
@@ -111,15 +148,22 @@ def _silence() -> Iterator[io.StringIO]:
 
 
 def handle(events: Sequence[Mapping[str, Any]]) -> str:
-    """Handles the requests; returns what was logged."""
-    app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks(), devices=_NoDevices())
+    """Handles the requests, which are accepted; returns what was logged."""
+    return _handle_by(_app(_Blocks()), events, 202)
+
+
+def _app(blocks: _Blocks) -> bootstrap.App:
+    return bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=blocks, devices=_NoDevices())
+
+
+def _handle_by(app: bootstrap.App, events: Sequence[Mapping[str, Any]], status: int) -> str:
     context = _Context()
     with (
         mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)),
         _silence() as output,
     ):
         for event in events:
-            assert handler.lambda_handler(event, context)["statusCode"] == 202
+            assert handler.lambda_handler(event, context)["statusCode"] == status
     return output.getvalue()
 
 
@@ -165,4 +209,6 @@ def _zip_kb() -> float:
     return archive.stat().st_size / 1_000
 
 
-BENCHMARK = Benchmark(name="ingest_points", title="the ingest handler: CPU, import, zip", run=run)
+BENCHMARK = Benchmark(
+    name="ingest_points", title="the ingest handler: CPU, refusals, import, zip", run=run
+)

@@ -38,6 +38,7 @@ LONG: Final = (
     "test_drive_over_mqtt",
     "test_as_against_an_account",
     "test_contract_by_hand",
+    "test_truck_over_its_quota",
     "test_five_truck_drive",
     "test_local_cloud_supervision",
     # browser
