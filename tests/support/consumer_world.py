@@ -24,6 +24,7 @@ from consumer.settling import PASS_EVERY_S, Settler, SettleReport
 from consumer.transitions import TransitionWriter
 from consumer.truck_states import TruckStates
 from rtdts.ingest.quota import TruckQuota
+from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
@@ -109,6 +110,9 @@ KILLS = ("before", "half", "after")
 """Before a step, after the first half of what it writes, after all of it."""
 STEPS = ("write_history", "append", "write_latest", "send_many", "save")
 """In the order of `consumer.pipeline`."""
+RESTART_S = 3.0
+"""Until a killed worker's shard has the next one."""
+UNAVAILABLE = StoreUnavailable("bulk", 503, "away")
 
 
 class FakeParking:

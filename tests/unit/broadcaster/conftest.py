@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.support.broadcaster_world import World
+from tests.support.shared_rounds import Several
 
 
 @pytest.fixture
@@ -12,3 +13,10 @@ def world() -> Iterator[World]:
     world = World()
     yield world
     world.close()
+
+
+@pytest.fixture
+async def several() -> AsyncIterator[Several]:
+    several = Several()
+    yield several
+    await several.close()

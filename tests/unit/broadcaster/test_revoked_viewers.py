@@ -11,7 +11,7 @@ from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import HOUR_MS, World
-from tests.unit.broadcaster.test_nudges import handle
+from tests.support.nudging import handle
 
 
 def revoked(world: World, subject: str, **more: int) -> Block:

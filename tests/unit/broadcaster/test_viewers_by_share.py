@@ -14,8 +14,8 @@ from rtdts.tracking.roles import SHARE
 from rtdts.tracking.shares import Share
 from tests.support.broadcaster_world import HOUR_MS, World
 from tests.support.delivery_shares import share_of
+from tests.support.nudging import handle
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
-from tests.unit.broadcaster.test_nudges import handle
 
 
 def shared(world: World, delivery_id: str = "D-1", connection: str = "guest") -> Share:

@@ -25,11 +25,6 @@ from tests.support.consumer_world import (
 )
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def east(east_m: float) -> Place:
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
     return Place(lat=lat, lon=lon)

@@ -21,11 +21,6 @@ ERASED_MS = START_MS + 1_000_000
 NONE = {"truck-positions-*": 0, "truck-latest": 0, "truck-state": 0}
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def erasing(world: World, now_ms: int = ERASED_MS) -> Iterator[tuple[str, int]]:
     """The erasure, step by step."""
     return FakeTruckErasure(world.positions).erase("T-1", now_ms=now_ms)

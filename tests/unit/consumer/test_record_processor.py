@@ -81,11 +81,6 @@ class Input:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def checkpointer() -> RecordingCheckpointer:
     return RecordingCheckpointer()
 

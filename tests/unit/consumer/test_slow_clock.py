@@ -76,11 +76,6 @@ def take(world: World, pipeline: BatchPipeline, points: Iterable[Point]) -> None
         pipeline.process(world.shard.records([one]))
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def close(world: World, delivery: Delivery, second: int) -> Delivery:
     """The delivery as it is once a person declared it delivered."""
     row = world.deliveries.get(delivery.delivery_id)

@@ -1,0 +1,35 @@
+"""A drive whose points come in two parts, the second late."""
+
+from __future__ import annotations
+
+from consumer.pipeline import BatchPipeline
+from rtdts.tracking.truck_state import TruckState
+from tests.support.consumer_world import World, derived, drive, shown, standing_of
+
+ROAD = drive()[:19]
+"""There, loaded, and on the road."""
+LATE = ROAD[4:13]
+"""The wait at the origin: without it no sensor saw the pickup."""
+EARLY = [one for one in ROAD if one not in LATE]
+
+
+def with_late_points(world: World) -> BatchPipeline:
+    """A pipeline that has received the early points, then the late ones, and settled nothing."""
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(*[[one] for one in EARLY]))
+    pipeline.process(world.shard.records(*[[one] for one in LATE]))
+    return pipeline
+
+
+def state_of(world: World, truck_id: str = "T-1") -> TruckState:
+    state = world.positions.load([truck_id])[truck_id].state
+    assert state is not None
+    return state
+
+
+def assert_same(world: World, whole: World) -> None:
+    """Compares what is stored, shown and logged; nothing may be left unsettled."""
+    assert derived(world) == derived(whole)
+    assert shown(world) == shown(whole)
+    assert [one.status for one in standing_of(world)] == [one.status for one in standing_of(whole)]
+    assert not state_of(world).unsettled

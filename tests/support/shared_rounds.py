@@ -1,0 +1,155 @@
+"""Several broadcasters that divide rounds, on one queue in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import io
+import json
+import math
+from collections.abc import Callable
+
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import Hold, Share
+from broadcaster.shared_rounds import SharedRounds
+from broadcaster.threads import Threads
+from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.delivery_buckets import BUCKETS
+from tests.fakes.fake_round_queue import FakeRoundQueue
+from tests.fakes.stepped_clock import SteppedClock
+from tests.support.waiting import COMES_WITHIN_S, until
+
+AT_MS = 1_800_000_000_000  # a whole minute
+INTERVAL_S = 60.0
+ALL = set(range(BUCKETS))
+SHARES = math.ceil(BUCKETS / 10)
+
+
+def round_of(due_at_ms: int, *buckets: int) -> list[DueBucket]:
+    return [DueBucket(bucket=bucket, due_at_ms=due_at_ms) for bucket in buckets]
+
+
+def _report(share: Share) -> RoundReport:
+    return RoundReport(
+        due_at_ms=share.due_at_ms, started_at_ms=0, duration_ms=0, buckets=len(share.buckets)
+    )
+
+
+class Holding:
+    """Holds shares at once, or when it is let.
+
+    Attributes:
+        held: Each bucket with its round, in the order in which they were held.
+        under_way: Buckets that are being held.
+    """
+
+    def __init__(self) -> None:
+        self.held: list[tuple[int, int]] = []
+        self.under_way: set[int] = set()
+        self.may_begin = asyncio.Event()
+        self.may_begin.set()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self.trouble: Exception | None = None
+        self.sees = True
+
+    async def __call__(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        self.under_way |= set(share.buckets)
+        try:
+            await self.may_begin.wait()
+            begun()
+            await self.may_end.wait()
+            if self.trouble is not None:
+                raise self.trouble
+        finally:
+            self.under_way -= set(share.buckets)
+        if not self.sees:
+            unread = len(share.buckets)
+            return dataclasses.replace(_report(share), buckets_unread=unread)
+        self.held += [(share.due_at_ms, bucket) for bucket in share.buckets]
+        return _report(share)
+
+    def of(self, due_at_ms: int) -> list[int]:
+        return [bucket for due, bucket in self.held if due == due_at_ms]
+
+
+class Several:
+    """Broadcasters that share a queue, a clock, and nothing else."""
+
+    def __init__(self) -> None:
+        self.clock = SteppedClock(AT_MS)
+        self.queue = FakeRoundQueue(self.clock.now_ms)
+        self.gives_back_within_s = COMES_WITHIN_S
+        self.written = io.StringIO()
+        self._running: list[RoundSharer] = []
+
+    def start(self, hold: Hold | None = None) -> RoundSharer:
+        one = RoundSharer(self, hold or Holding())
+        self._running.append(one)
+        return one
+
+    async def close(self) -> None:
+        for one in self._running:
+            await one.kill()
+
+    async def sent(self, count: int) -> None:
+        """Waits until so many buckets were sent, repetitions included."""
+        await until(lambda: len(self.queue.sent) == count)
+
+    async def done(self, count: int) -> None:
+        """Waits until so many buckets are done with."""
+        await until(lambda: len(self.queue.deleted) == count)
+
+    async def kept(self, times: int) -> None:
+        """Waits until each bucket has been kept so often, and each share is to be kept again."""
+        await until(lambda: [*self.queue.kept.values()] == [times] * len(self.queue.kept))
+        # And each broadcaster sleeps until the next round.
+        await until(lambda: self.clock.sleeping == SHARES + len(self._running))
+
+    def logged(self, event: str) -> list[dict[str, object]]:
+        lines = map(json.loads, self.written.getvalue().splitlines())
+        return [line for line in lines if line["event"] == event]
+
+
+class RoundSharer:
+    """A broadcaster, as far as rounds go."""
+
+    def __init__(self, several: Several, hold: Hold) -> None:
+        self._hold = hold
+        self._polling = Threads(1, "polling")
+        self._threads = Threads(4, "round-queue")
+        self.reports: list[RoundReport] = []
+        self.rounds = SharedRounds(
+            several.queue,
+            INTERVAL_S,
+            self._polling,
+            self._threads,
+            log=Logger("broadcaster", several.written),
+            wait_s=1,
+            gives_back_within_s=several.gives_back_within_s,
+            sleep=several.clock.sleep,
+            now_ms=several.clock.now_ms,
+            monotonic=several.clock.monotonic,
+        )
+        self.task = asyncio.create_task(self._run())
+
+    @property
+    def holding(self) -> Holding:
+        assert isinstance(self._hold, Holding)
+        return self._hold
+
+    async def _run(self) -> None:
+        async for report in self.rounds.reports(self._hold):
+            self.reports.append(report)
+
+    async def stop(self) -> None:
+        self.rounds.stop()
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await self.task
+
+    async def kill(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self._polling.close()
+        self._threads.close()

@@ -1,0 +1,195 @@
+"""Nudges, posts and queues that fail: what is tried again, and what is given up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from broadcaster.nudges import FOLLOW_UPS
+from broadcaster.polling import QueueUnreachableError
+from broadcaster.sender import PostOutcome
+from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
+from tests.support.broadcaster_world import World
+from tests.support.nudging import consuming, handle, near
+from tests.support.waiting import until
+
+
+async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+
+    def away() -> None:
+        raise OSError("DynamoDB is away")
+
+    world.deliveries.before_read = away
+    nudge = TransitionNudge(delivery_id="D-1", version=5)
+    world.queue.send(nudge)
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "nudge_failed" in world.logged)
+        assert world.queue.deleted == []
+
+        world.deliveries.before_read = lambda: None
+        world.queue.end_visibility_timeouts()
+        await until(lambda: world.queue.deleted == [nudge])
+
+    assert world.gateway.types("a")[0] == "status"
+
+
+POISON = int("9" * 40)
+
+
+def poisoned(world: World) -> SnapshotNudge:
+    """A nudge that DynamoDB refuses, and behind it a transition of the same delivery."""
+    world.truck("T-1")
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    poison = SnapshotNudge(
+        delivery_id="D-1", connection_id="a", request_id="r", since_version=POISON
+    )
+    world.queue.send(poison)
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
+    return poison
+
+
+async def test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none(
+    world: World,
+) -> None:
+    poison = poisoned(world)
+    consumer = world.nudge_consumer()
+    async with consuming(consumer):
+        await until(lambda: len(world.queue.deleted) == 2)
+    metrics = consumer.take_metrics()
+
+    assert world.gateway.types("a") == ["status", "position"]
+    assert world.queue.dead == [poison]
+    assert (metrics["NudgesFailed"], metrics["NudgesDead"]) == (1, 1)
+
+
+async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.viewer("a", "D-1")
+
+    def unreadable(_delivery_id: str, _after_version: int = 0) -> list[DeliveryEvent]:
+        raise msgspec.ValidationError("an entry lacks its version")
+
+    world.deliveries.events = unreadable  # type: ignore[method-assign]
+    nudge = TransitionNudge(delivery_id="D-1", version=5)
+    await handle(world, nudge)
+
+    assert world.queue.dead == [nudge]
+
+
+async def test_a_dead_nudge_stays_in_the_queue_when_it_can_not_be_buried(world: World) -> None:
+    poison = poisoned(world)
+    world.queue.bury_trouble = OSError("SQS is away")
+    consumer = world.nudge_consumer()
+    async with consuming(consumer):
+        await until(lambda: "nudge_not_buried" in world.logged)
+        world.queue.bury_trouble = None
+        world.queue.end_visibility_timeouts()
+        await until(lambda: world.queue.dead == [poison])
+
+
+async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("slow", "D-1", identity="C-1")
+    world.viewer("fast", "D-1", identity="C-1")
+    world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
+    # By the time it may be posted to again the delivery is somebody else's.
+    first = iter([True])
+    world.gateway.before_response = lambda connection_id: (
+        world.change("D-1", customer_id="C-2")
+        if connection_id == "slow" and next(first, False)
+        else None
+    )
+
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
+    async with consuming(world.nudge_consumer()):
+        # Stopping ends the trying again: not before it has happened.
+        await until(lambda: len(world.gateway.payloads["slow"]) == 2)
+
+    assert world.gateway.types("slow") == ["status", "ended"]
+    assert world.gateway.types("fast") == ["status", "position"]
+    assert max(world.clock.slept_s) >= 0.5
+
+
+async def test_following_up_is_bounded(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    world.gateway.respond_with("a", PostOutcome.FAILED)
+    consumer = world.nudge_consumer()
+
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
+    task = asyncio.create_task(consumer.run())
+    await until(lambda: "viewers_not_reached" in world.logged)
+    consumer.stop()
+    await task
+
+    assert world.gateway.types("a") == ["status"] * (FOLLOW_UPS + 1)
+    assert world.tracking == {"a"}
+    assert consumer.take_metrics() == {
+        "NudgesReceived": 1,
+        "NudgesFailed": 0,
+        "NudgesDead": 0,
+        "NudgeAge": 0,
+        "NudgeViewersDelivered": 0,
+        "NudgeViewersNotReached": 1,
+    }
+    assert consumer.take_metrics()["NudgesReceived"] == 0
+
+
+async def test_a_position_is_not_followed_up(world: World) -> None:
+    world.delivery("D-1", status=Status.NEARBY)
+    world.viewer("a", "D-1")
+    world.gateway.respond_with("a", PostOutcome.THROTTLED)
+
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "viewers_not_reached" in world.logged)
+
+    assert world.gateway.types("a") == ["position"]
+
+
+async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: World) -> None:
+    near(world, "D-1")
+
+    def away() -> None:
+        raise OSError("SQS is away")
+
+    world.queue.before_delete = away
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "nudge_not_deleted" in world.logged)
+        world.queue.before_delete = lambda: None
+        world.queue.end_visibility_timeouts()
+        await until(lambda: len(world.queue.deleted) == 1)
+
+
+async def test_a_queue_that_is_unavailable_for_a_moment_is_waited_for(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    world.queue.broken = True
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
+
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "nudges_not_received" in world.logged)
+        world.queue.broken = False
+        await until(lambda: bool(world.queue.deleted))
+
+    assert world.gateway.types("a") == ["position"]
+
+
+async def test_a_queue_that_stays_unavailable_ends_the_consumer(world: World) -> None:
+    world.queue.broken = True
+
+    with pytest.raises(QueueUnreachableError):
+        await world.nudge_consumer().run()
+
+    assert sum(world.clock.slept_s) >= 300

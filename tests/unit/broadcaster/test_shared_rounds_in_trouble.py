@@ -1,0 +1,185 @@
+"""Rounds of broadcasters that die, stop or read nothing, and of queues that are unavailable."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from broadcaster.polling import QueueUnreachableError
+from broadcaster.shared_rounds import BEGINNING_AT_ONCE
+from rtdts.push_queue.definitions import ROUNDS
+from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.tracking.delivery_buckets import BUCKETS
+from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Several
+from tests.support.waiting import COMES_WITHIN_S, until
+
+
+async def test_what_a_dead_one_held_another_is_given_when_its_visibility_has_run_out(
+    several: Several,
+) -> None:
+    several.queue.send_buckets(
+        [DueBucket(bucket=bucket, due_at_ms=AT_MS) for bucket in range(BUCKETS)]
+    )
+    lost = {received.message.bucket for received in several.queue.receive(max_messages=10)}
+
+    other = several.start()
+    await several.done(BUCKETS - 10)
+    several.clock.advance(ROUNDS.visibility_timeout_s - 1)
+    assert set(other.holding.of(AT_MS)) == ALL - lost
+    several.clock.advance(1)
+    await until(lambda: len(other.holding.held) == BUCKETS)
+
+    assert set(other.holding.of(AT_MS)) == ALL
+    await until(lambda: sum(report.buckets for report in other.reports) == BUCKETS)
+    assert max(report.duration_ms for report in other.reports) == 10_000
+
+
+async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
+    several: Several,
+) -> None:
+    blind = several.start()
+    blind.holding.sees = False
+    await until(lambda: bool(several.logged("shares_unread")))
+    healthy = several.start()
+    await several.done(BUCKETS)
+    several.clock.advance(INTERVAL_S)
+    await until(lambda: bool(blind.reports))
+
+    assert sorted(healthy.holding.of(AT_MS)) == sorted(ALL)
+    assert blind.holding.of(AT_MS) == []
+    (reported,) = blind.reports
+    assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
+
+
+async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_then_sees(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.sees = False
+
+    def rests() -> bool:
+        return several.queue.in_flight == set() and several.clock.sleeping == 2
+
+    await until(rests)  # and sleeps until the next round
+    one.holding.sees = True
+    assert one.holding.held == []
+    while len(several.queue.deleted) < BUCKETS:
+        several.clock.advance(10)  # as long as the longest rest
+        await until(lambda: rests() or len(several.queue.deleted) == BUCKETS)
+
+    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    await until(lambda: bool(one.reports))
+    assert [(report.buckets, report.was_blind) for report in one.reports] == [(BUCKETS, False)]
+
+
+async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    taken = set(one.holding.under_way)
+    polled = []
+    several.queue.before_receive = lambda: polled.append(1)
+
+    one.rounds.stop()
+    one.holding.may_begin.set()
+    await one.stop()
+
+    assert not polled
+    assert set(one.holding.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
+    assert several.queue.waiting == ALL - taken
+    assert sum(report.buckets for report in one.reports) == len(taken)
+
+
+async def test_what_the_last_poll_brings_is_given_back_at_once(several: Several) -> None:
+    one = several.start()
+    await several.done(BUCKETS)
+    new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
+
+    def stop_as_it_comes() -> None:
+        several.queue.before_receive = lambda: None
+        loop.call_soon_threadsafe(one.rounds.stop)
+        several.queue.send_buckets([new])
+
+    loop = asyncio.get_running_loop()
+    several.queue.before_receive = stop_as_it_comes
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await one.task
+
+    assert several.queue.waiting == {3}
+
+
+async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_others(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.trouble = RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await one.task
+
+    assert several.queue.deleted == []
+    assert several.queue.waiting == ALL
+
+
+async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: Several) -> None:
+    several.queue.trouble = OSError("the queue is away")
+    one = several.start()
+    await until(lambda: bool(several.logged("round_not_sent")))
+    await until(lambda: bool(several.logged("buckets_not_received")))
+
+    several.queue.trouble = None
+    several.clock.advance(5)
+    await several.done(BUCKETS)
+
+    assert len(one.holding.of(AT_MS)) == BUCKETS
+    assert several.queue.in_flight == set()
+
+
+async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
+    several: Several,
+) -> None:
+    several.queue.trouble = OSError("the queue is away")
+    one = several.start()
+    while several.clock.now_ms() < AT_MS + 65_000:
+        several.clock.advance(1)
+        await asyncio.sleep(0.002)
+
+    several.queue.trouble = None
+    for _ in range(10):  # the longest wait between two attempts
+        several.clock.advance(1)
+        await asyncio.sleep(0.002)
+    await several.done(BUCKETS)
+
+    assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
+
+
+async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
+    several: Several,
+) -> None:
+    several.queue.trouble = OSError("the queue is away")
+    one = several.start()
+
+    async with asyncio.timeout(COMES_WITHIN_S):
+        while not one.task.done():
+            several.clock.advance(5)
+            await asyncio.sleep(0.001)
+
+    with pytest.raises(QueueUnreachableError):
+        await one.task
+
+
+async def test_what_the_queue_does_not_delete_is_reported(several: Several) -> None:
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    several.clock.advance(ROUNDS.visibility_timeout_s + 1)  # nothing was kept meanwhile
+    several.start()
+    await several.done(BUCKETS)
+    one.holding.may_begin.set()
+
+    await until(lambda: bool(several.logged("buckets_not_deleted")))
+    assert several.logged("buckets_not_deleted")[0]["level"] == "warning"

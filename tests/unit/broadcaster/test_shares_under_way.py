@@ -1,0 +1,212 @@
+"""Shares of a round that take long: kept, given back, and no other delayed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from broadcaster.shared_rounds import BEGINNING_AT_ONCE, EXTEND_EVERY_S
+from rtdts.push_queue.definitions import ROUNDS
+from rtdts.push_queue.round_queue import ReceivedBucket
+from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
+from tests.fakes.fake_round_queue import FakeRoundQueue
+from tests.support.broadcaster_world import World
+from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, RoundSharer, Several, round_of
+from tests.support.waiting import COMES_WITHIN_S, until
+
+
+@pytest.fixture
+async def one_with_too_much(several: Several) -> RoundSharer:
+    """RoundSharer that was given buckets of two rounds at once, and has places for one of them."""
+    several.queue.send_buckets(round_of(AT_MS, *range(25)))
+    several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: 200 in several.queue.in_flight)
+    await until(lambda: len(one.holding.under_way) >= 25)
+    assert 200 not in one.holding.under_way
+    return one
+
+
+async def test_what_waits_for_its_place_is_kept_and_in_the_end_given_back(
+    several: Several, one_with_too_much: RoundSharer
+) -> None:
+    several.clock.advance(EXTEND_EVERY_S)
+    await until(lambda: 200 in several.queue.kept)
+
+    await one_with_too_much.kill()
+
+    assert several.queue.waiting == ALL
+
+
+async def test_what_is_old_when_it_has_its_place_is_left_out(
+    several: Several, one_with_too_much: RoundSharer
+) -> None:
+    several.clock.advance(2 * INTERVAL_S)
+    one_with_too_much.holding.may_begin.set()
+    await until(
+        lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("buckets_left_out")]
+    )
+    await until(lambda: len(one_with_too_much.holding.of(AT_MS + 120_000)) == BUCKETS)
+
+    assert one_with_too_much.holding.of(AT_MS + 60_000) == []
+
+
+async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Several) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+
+    await until(lambda: one.holding.under_way == ALL)
+
+    assert one.holding.held == []
+
+
+async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
+    one, other = several.start(), several.start()
+    one.holding.may_begin.clear()
+    other.holding.may_begin.clear()
+    await several.sent(2 * BUCKETS)
+    most = 10 * BEGINNING_AT_ONCE
+    await until(lambda: len(one.holding.under_way) == len(other.holding.under_way) == most)
+
+    other.holding.may_begin.set()
+    await until(lambda: len(other.holding.held) == BUCKETS - most)
+
+    assert len(one.holding.under_way) == most
+
+
+async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+    other = several.start()
+    await several.kept(0)
+
+    for times in range(1, 1 + round(2 * ROUNDS.visibility_timeout_s / EXTEND_EVERY_S)):
+        several.clock.advance(EXTEND_EVERY_S)
+        await until(lambda: len(several.queue.kept) == BUCKETS)
+        await several.kept(times)
+        assert several.queue.in_flight == ALL
+    one.holding.may_end.set()
+    await several.done(BUCKETS)
+
+    assert other.holding.held == []
+
+
+async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> None:
+    several.clock.advance(55)
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+    await several.kept(0)
+    several.clock.advance(EXTEND_EVERY_S)
+    await until(lambda: len(several.queue.kept) == BUCKETS)
+    await several.kept(1)
+
+    several.clock.advance(EXTEND_EVERY_S)  # the next round is due
+    await several.sent(2 * BUCKETS)
+    several.clock.advance(ROUNDS.visibility_timeout_s - EXTEND_EVERY_S)
+    await several.done(BUCKETS)
+    assert [*several.queue.kept.values()] == [1] * BUCKETS
+    assert {due.due_at_ms for due in several.queue.deleted} == {AT_MS}
+    one.holding.may_end.set()
+    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+
+
+async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> None:
+    world = World()
+    deliveries = [f"D-{number}" for number in range(60)]
+    for delivery_id in deliveries:
+        world.delivery(delivery_id)
+        world.viewer(f"of-{delivery_id}", delivery_id)
+    slow = [f"of-{delivery_id}" for delivery_id in deliveries[:4]]
+    releases = [world.gateway.hold(connection_id) for connection_id in slow]
+
+    one = several.start(world.round().hold)
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await world.gateway.wait_for_posts(f"of-{delivery_id}" for delivery_id in deliveries)
+    await until(lambda: len(several.queue.deleted) >= BUCKETS - 10 * len(slow))
+    slow_buckets = {delivery_bucket(delivery_id) for delivery_id in deliveries[:4]}
+    assert slow_buckets <= several.queue.in_flight
+    for release in releases:
+        release.set()
+    await until(lambda: bool(one.reports))
+
+    assert one.reports[0].delivered == 60
+    world.close()
+
+
+async def test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+
+    await one.kill()  # as the deadline of a shutdown does
+
+    assert several.queue.deleted == []
+    assert several.queue.waiting == ALL
+
+
+async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
+    several: Several,
+) -> None:
+    let_go = threading.Event()
+
+    class Hanging(FakeRoundQueue):
+        def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            let_go.wait(COMES_WITHIN_S)
+            return super().give_back(received)
+
+    several.queue = Hanging(several.clock.now_ms)
+    several.gives_back_within_s = 0.1
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+
+    async with asyncio.timeout(COMES_WITHIN_S / 2):
+        await one.kill()
+    let_go.set()
+
+    (reported,) = several.logged("buckets_not_given_back")
+    assert reported["buckets"] == BUCKETS
+
+
+async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: Several) -> None:
+    reported: list[str] = []
+
+    class Overtaken(FakeRoundQueue):
+        given_back = threading.Event()
+
+        def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            if received[0].message.bucket == 0:
+                self.given_back.wait(0.2)  # times out, unless it was given back too early
+                reported.append("kept")
+            return super().extend(received)
+
+        def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            codes = super().give_back(received)
+            if received[0].message.bucket == 0:
+                reported.append("given back")
+                self.given_back.set()
+            return codes
+
+    several.queue = Overtaken(several.clock.now_ms)
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+    await several.kept(0)
+    several.clock.advance(EXTEND_EVERY_S)
+    await until(lambda: len(several.queue.kept) == BUCKETS - 10)
+
+    await one.kill()
+    await until(lambda: len(several.queue.kept) == BUCKETS)
+
+    assert reported == ["kept", "given back"]
+    assert several.queue.waiting == ALL

@@ -1,0 +1,12 @@
+"""A consumer's world."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.consumer_world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()

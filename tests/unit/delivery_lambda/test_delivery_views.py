@@ -1,0 +1,150 @@
+"""GET /deliveries: what each role reads of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from rtdts.tracking.deliveries import Status
+from tests.support.aws_events import aws_event, called_by, with_body
+from tests.support.deliveries import NOW_MS
+from tests.support.delivery_api import CUSTOMER, DAY_MS, DISPATCHER, STRANGERS, TRUCK, Api
+
+
+@pytest.mark.parametrize("caller", [DISPATCHER, CUSTOMER, TRUCK])
+def test_a_delivery_is_read_by_those_concerned(api: Api, caller: tuple[str, str]) -> None:
+    api.put()
+    status, body = api.get(caller)
+
+    assert status == 200
+    assert (body["delivery_id"], body["truck_id"], body["customer_id"]) == ("D-1", "T-0012", "C-88")
+    assert body["window"] == {
+        "start": "2026-11-24T09:00:00.000Z",
+        "end": "2026-11-24T10:00:00.000Z",
+    }
+
+
+@pytest.mark.parametrize("caller", STRANGERS)
+def test_for_all_others_it_does_not_exist(api: Api, caller: tuple[str, str]) -> None:
+    api.put()
+    others, missing = api.get(caller), api.get(caller, "D-missing")
+
+    assert others == missing
+    assert others[0] == 404
+    assert api.get(DISPATCHER, "no spaces")[0] == 404
+
+
+def test_a_former_truck_and_a_former_customer_are_strangers(api: Api) -> None:
+    api.put()
+    api.put(truck_id="T-2", customer_id="C-99")
+
+    assert [api.get(caller)[0] for caller in (TRUCK, CUSTOMER)] == [404, 404]
+    assert api.declare("picked_up", TRUCK)[0] == 404
+
+
+def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
+    api.put()
+    api.declare("picked_up", TRUCK, note="two pallets", proof="photo-1")
+    seen = {caller: api.get(caller)[1]["events"][1] for caller in (DISPATCHER, CUSTOMER, TRUCK)}
+
+    assert seen[DISPATCHER]["actor"] == "truck:T-0012"
+    assert seen[DISPATCHER]["note"] == "two pallets"
+    assert seen[DISPATCHER]["proof"] == "photo-1"
+    assert seen[DISPATCHER]["type"] == "picked_up"
+    for caller in (CUSTOMER, TRUCK):
+        assert set(seen[caller]) == {"version", "status", "effective_at", "cause"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"policy": "next_stop"},
+        {"policy": "en_route"},
+        {"policy": "within_distance", "distance_m": 5000.0},
+        {"policy": "within_time", "minutes": 30},
+    ],
+    ids=lambda policy: policy["policy"],
+)
+def test_what_a_customer_may_see_is_for_the_dispatcher_and_the_truck_to_know(
+    api: Api, policy: dict[str, Any]
+) -> None:
+    api.put(visibility=policy, stop_sequence=3)
+
+    for caller in (DISPATCHER, TRUCK):
+        assert api.get(caller)[1]["visibility"] == policy
+        assert api.get(caller)[1]["stop_sequence"] == 3
+    assert {"visibility", "stop_sequence"}.isdisjoint(api.get(CUSTOMER)[1])
+    assert {"visibility", "stop_sequence"}.isdisjoint(api.list(CUSTOMER)[1]["deliveries"][0])
+    assert "visibility" in api.list(TRUCK)[1]["deliveries"][0]
+
+
+def test_another_customer_gets_no_event_of_the_former_ones_time(api: Api) -> None:
+    api.put()
+    api.sensor(Status.EN_ROUTE_TO_PICKUP)
+    api.put(customer_id="C-99")
+    api.sensor(Status.AT_PICKUP)
+
+    assert [one["version"] for one in api.get(("customer", "C-99"))[1]["events"]] == [3, 4]
+    assert [one["version"] for one in api.get()[1]["events"]] == [1, 2, 3, 4]
+
+
+def test_a_log_that_grew_meanwhile_is_cut_to_the_row(api: Api) -> None:
+    api.put()
+    api.sensor(Status.EN_ROUTE_TO_PICKUP)
+    row = api.store.get("D-1")
+    assert row is not None
+    old = msgspec.structs.replace(row, version=1, status=Status.ASSIGNED)
+    api.store.get = lambda _: old
+    body = api.get()[1]
+
+    assert [event["version"] for event in body["events"]] == [1]
+
+
+def test_lists_are_paged_by_a_cursor(api: Api) -> None:
+    for number in range(51):
+        api.now_ms += 1
+        api.put(delivery_id=f"D-{number}")
+    _, first = api.list(customer_id="C-88")
+    _, second = api.list(customer_id="C-88", cursor=first["next_cursor"])
+    found = [d["delivery_id"] for page in (first, second) for d in page["deliveries"]]
+
+    assert found == [f"D-{number}" for number in reversed(range(51))]
+    assert second["next_cursor"] is None
+    assert "events" not in first["deliveries"][0]
+    assert api.list(customer_id="C-88", status="failed", cursor=first["next_cursor"])[0] == 400
+    assert api.list(customer_id="C-88", cursor="junk")[0] == 400
+
+
+def test_customers_and_trucks_list_their_own(api: Api) -> None:
+    api.put()
+    api.put(delivery_id="D-2", truck_id="T-99", customer_id="C-99")
+
+    for caller in (CUSTOMER, TRUCK):
+        assert [d["delivery_id"] for d in api.list(caller)[1]["deliveries"]] == ["D-1"]
+    assert api.list(CUSTOMER, customer_id="C-99")[0] == 403
+    assert api.list(DISPATCHER)[0] == 400
+    assert api.list(DISPATCHER, truck_id="T-0012", status="lost")[0] == 400
+    assert api.list(DISPATCHER, truck_id="T-0012", status="assigned")[1]["deliveries"]
+
+
+def test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day(api: Api) -> None:
+    """A stolen token of a truck must not list a year of customers."""
+    for number in range(3):
+        api.put(delivery_id=f"D-{number}")
+    event = aws_event("http_api_declare_event")
+    for number, age_ms in ((0, DAY_MS + 1), (1, DAY_MS - 1)):
+        api.now_ms = NOW_MS + 2 * DAY_MS - age_ms
+        called = called_by(event, *DISPATCHER)
+        called["pathParameters"]["delivery_id"] = f"D-{number}"
+        called["headers"]["idempotency-key"] = "k"
+        assert api.send(with_body(called, {"type": "delivered"}))[0] == 201
+    api.now_ms = NOW_MS + 2 * DAY_MS
+    _, page = api.list(TRUCK)
+    responses = [api.get(TRUCK, f"D-{number}")[0] for number in range(3)]
+
+    assert sorted(row["delivery_id"] for row in page["deliveries"]) == ["D-1", "D-2"]
+    assert responses == [404, 200, 200]
+    assert {api.get(CUSTOMER, f"D-{number}")[0] for number in range(3)} == {200}
+    assert len(api.list(CUSTOMER)[1]["deliveries"]) == 3
