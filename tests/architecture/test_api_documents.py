@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.asyncapi_schema import asyncapi_document, schema_of_message, validate_message
 from tests.support.openapi_schema import openapi_document
+from tests.support.yaml_documents import follow, references
 
 FROM_VIEWERS = {"track", "untrack", "track_fleet", "untrack_fleet", "ping"}
 
@@ -28,24 +29,6 @@ def openapi_examples() -> Iterator[Any]:
                         yield pytest.param(
                             media["schema"], example["value"], id=f"{method} {path} {label} {name}"
                         )
-
-
-def references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from references(value)
-
-
-def follow(document: dict[str, Any], reference: str) -> Any:
-    node: Any = document
-    for part in reference.removeprefix("#/").split("/"):
-        node = node[part]
-    return node
 
 
 def test_the_openapi_document_is_openapi_3_1() -> None:

@@ -6,13 +6,13 @@ import dataclasses
 import enum
 import functools
 import inspect
+import operator
 import re
 from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
-import yaml
 
 from rtdts.tracking import fleet_messages, viewer_messages
 from rtdts.tracking.deliveries import (
@@ -34,7 +34,7 @@ from socket_lambda.limits import SocketLimits
 from socket_lambda.messages import Track, Untrack
 from socket_lambda.settings import Settings
 from tests.support.asyncapi_schema import asyncapi_document, validate_message
-from tests.support.source_tree import ROOT
+from tests.support.yaml_documents import document
 
 NOW_MS = 1_795_504_200_312
 FROM_VIEWERS = {"track", "untrack", "track_fleet", "untrack_fleet", "ping"}
@@ -112,15 +112,13 @@ ENCODED = {
 }
 
 
-@functools.cache
-def schemas_of(document: str) -> dict[str, Any]:
-    whole = yaml.safe_load((ROOT / "docs" / document).read_text(encoding="utf-8"))
-    schemas: dict[str, Any] = whole["components"]["schemas"]
+def schemas_of(name: str) -> dict[str, Any]:
+    schemas: dict[str, Any] = document(name)["components"]["schemas"]
     return schemas
 
 
 @pytest.mark.parametrize(
-    ("document", "place", "codes"),
+    ("name", "place", "codes"),
     [
         ("openapi.yaml", ("Status",), Status),
         ("openapi.yaml", ("Cause",), Cause),
@@ -135,13 +133,13 @@ def schemas_of(document: str) -> dict[str, Any]:
     ],
 )
 def test_a_documented_set_of_codes_is_the_codes_of_the_code(
-    document: str, place: tuple[str, ...], codes: type[enum.StrEnum]
+    name: str, place: tuple[str, ...], codes: type[enum.StrEnum]
 ) -> None:
-    documented = functools.reduce(lambda node, name: node[name], place, schemas_of(document))
+    documented = functools.reduce(operator.getitem, place, schemas_of(name))
 
     expected = [code.value for code in codes]
     assert documented["enum"] == expected, (
-        f"docs/{document}: {'.'.join(place)} must list {', '.join(expected)}"
+        f"docs/{name}: {'.'.join(place)} must list {', '.join(expected)}"
     )
 
 

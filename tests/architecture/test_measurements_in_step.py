@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from rtdts.position_store.index_definitions import LATEST_MAPPINGS, POSITIONS_MAPPINGS
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.point_fields import TelemetryPoint
 from rtdts.tracking.positions import Point
 from rtdts.tracking.reading import Reading
+from tests.support.openapi_schema import openapi_document
 from tests.support.source_tree import PRODUCTION, ROOT, python_files
 
 MEASURED = Reading.__struct_fields__
@@ -41,7 +41,7 @@ def test_every_measurement_is_mapped(properties: dict[str, Any]) -> None:
 
 
 def test_what_is_described_beside_a_points_identity_are_the_measurements() -> None:
-    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text(encoding="utf-8"))
+    document = openapi_document()
     described = document["components"]["schemas"]["TelemetryPoint"]["properties"]
 
     missing, unknown = set(MEASURED) - set(described), set(described) - IDENTITY - set(MEASURED)
@@ -50,7 +50,7 @@ def test_what_is_described_beside_a_points_identity_are_the_measurements() -> No
 
 
 def test_the_example_of_a_point_has_every_measurement() -> None:
-    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text(encoding="utf-8"))
+    document = openapi_document()
     body = document["paths"]["/telemetry"]["post"]["requestBody"]["content"]["application/json"]
 
     missing = set(MEASURED) - set(body["examples"]["point"]["value"])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
-import yaml
 
 from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
@@ -19,31 +16,14 @@ from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
 from rtdts.ingest.messages import FOREIGN_TOPIC, OVER_QUOTA, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.iot_rules import basic_ingest
-from tests.support.source_tree import ROOT
+from tests.support.yaml_documents import document, follow, references
 
+DOCUMENT = document("asyncapi-mqtt.yaml")
 NOW_MS = parse_instant("2026-11-24T06:52:50Z")
 
 
-@functools.cache
-def document() -> dict[str, Any]:
-    text = (ROOT / "docs" / "asyncapi-mqtt.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
-
-
-def references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from references(value)
-
-
 def validate_result(result: Any) -> None:
-    schema = document()["components"]["schemas"]["Result"]
+    schema = DOCUMENT["components"]["schemas"]["Result"]
     jsonschema.Draft7Validator(schema | {"additionalProperties": False}).validate(result)
 
 
@@ -59,14 +39,12 @@ def judged(payload: bytes, topic: str = telemetry_topic("T-0012")) -> JudgedBody
 
 
 def test_every_reference_leads_somewhere() -> None:
-    for reference in references(document()):
-        node: Any = document()
-        for part in reference.removeprefix("#/").split("/"):
-            node = node[part]
+    for reference in references(DOCUMENT):
+        follow(DOCUMENT, reference)
 
 
 def test_the_topics_are_those_of_the_code() -> None:
-    channels = document()["channels"]
+    channels = DOCUMENT["channels"]
 
     assert channels["telemetry"]["address"] == telemetry_topic("{truck_id}")
     assert channels["result"]["address"] == result_topic("{truck_id}")
@@ -75,14 +53,14 @@ def test_the_topics_are_those_of_the_code() -> None:
 
 
 def test_the_reasons_are_those_of_the_code() -> None:
-    documented = document()["components"]["schemas"]["Result"]["properties"]["reason"]["enum"]
+    documented = DOCUMENT["components"]["schemas"]["Result"]["properties"]["reason"]["enum"]
 
     # Of which one has no truck to notify, and the other is a door's without results.
     assert set(documented) == set(REASONS) - {FOREIGN_TOPIC, OVER_QUOTA}
 
 
 @pytest.mark.parametrize(
-    "example", document()["components"]["messages"]["telemetry"]["examples"], ids=str
+    "example", DOCUMENT["components"]["messages"]["telemetry"]["examples"], ids=str
 )
 def test_an_example_of_telemetry_is_accepted(example: dict[str, Any]) -> None:
     verdict = judged(json.dumps(example["payload"]).encode())
@@ -93,7 +71,7 @@ def test_an_example_of_telemetry_is_accepted(example: dict[str, Any]) -> None:
 
 
 def test_the_example_of_owntracks_is_accepted() -> None:
-    (example,) = document()["components"]["messages"]["owntracks"]["examples"]
+    (example,) = DOCUMENT["components"]["messages"]["owntracks"]["examples"]
     verdict = judged(json.dumps(example["payload"]).encode(), owntracks_topic("T-1", "phone"))
 
     assert isinstance(verdict, JudgedBody)
@@ -102,7 +80,7 @@ def test_the_example_of_owntracks_is_accepted() -> None:
 
 
 def test_results_are_as_documented() -> None:
-    for example in document()["components"]["messages"]["result"]["examples"]:
+    for example in DOCUMENT["components"]["messages"]["result"]["examples"]:
         validate_result(example["payload"])
     rejected = judged(
         b'{"truck_id":"T-0012","recorded_at":"2026-11-24T06:52:48Z","lat":95,"lon":1}'

@@ -35,7 +35,6 @@ from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.telemetry_stream.putter import StreamPutter
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
@@ -44,6 +43,7 @@ from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.asyncapi_schema import asyncapi_document
+from tests.support.blocks import revocation
 from tests.support.delivery_shares import sharing_on
 from tests.support.openapi_schema import documented_routes, openapi_document, validate_response
 from tests.support.telemetry_points import telemetry_point
@@ -113,16 +113,6 @@ def event(
 
 def block_list(blocks: FakeBlockStore) -> BlockList:
     return BlockList(blocks, log=Logger("test", io.StringIO()), now_ms=lambda: NOW_MS)
-
-
-def revoked(subject: str) -> Block:
-    return Block(
-        subject=subject,
-        kind=BlockKind.REVOKED,
-        until_ms=NOW_MS + 1_000,
-        reason="stolen",
-        blocked_at_ms=NOW_MS,
-    )
 
 
 @dataclasses.dataclass
@@ -196,7 +186,7 @@ def test_every_response_about_deliveries_is_documented() -> None:
     call("PUT", ONE, ann, other, pathParameters={"delivery_id": "D-3"})
     for rejection in (
         lambda: call.requests.spend(customer, 120, NOW_MS),
-        lambda: call.blocks.block(revoked(customer)),
+        lambda: call.blocks.block(revocation(customer, NOW_MS)),
     ):
         rejection()
         call("GET", ONE, customer)
@@ -293,7 +283,7 @@ def test_every_response_about_telemetry_is_documented(
     )
     putter = StreamPutter(FakeStream(then=trouble), "points")
     intake = Intake(putter, first_generation_zone=UTC)
-    blocks = FakeBlockStore(*[revoked("truck:T-0012")] * (role == "revoked"))
+    blocks = FakeBlockStore(*[revocation("truck:T-0012", NOW_MS)] * (role == "revoked"))
     quota = TruckQuota(requests_per_minute=1, points_per_minute=1_000, minutes=1)
     quota.spend("T-0012", requests=role == "greedy", points=0, now_ms=NOW_MS)
     service = TelemetryService(
@@ -362,7 +352,7 @@ def test_every_response_to_a_phone_is_documented(
     status: int, path: str, secret: str, message: Any, trouble: FailSome | None
 ) -> None:
     cases = ("revoked", "greedy", "away")
-    blocks = FakeBlockStore(*[revoked("truck:T-0012")] * (secret == "revoked"))
+    blocks = FakeBlockStore(*[revocation("truck:T-0012", NOW_MS)] * (secret == "revoked"))
     devices = FakeDeviceStore()
     devices.put(SECRET, "T-0012")
     devices.is_unavailable = secret == "away"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterator
 
 import boto3
@@ -10,16 +9,13 @@ import pytest
 
 from rtdts.delivery_store.schema import TableNames
 from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources, local_session
-from tests.support.ministack_process import REGION, ministack_program, running_ministack
+from tests.support.ministack_process import REGION, running_ministack
 from tests.support.mqtt_broker import BrokerProcess, running_broker
 
 
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
-    with running_ministack(pathlib.Path(program), tmp_path_factory.mktemp("ministack")) as url:
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as url:
         yield url
 
 

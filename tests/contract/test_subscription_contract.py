@@ -6,12 +6,12 @@ import boto3
 import msgspec
 import pytest
 
-from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
+from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from rtdts.tracking.fleet_view import FleetFilter, FleetStatus, FleetView
 from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
-from tests.support.deliveries import NOW_MS, unique
+from tests.support.deliveries import NOW_MS, subscription, unique
 
 Store = SubscriptionStore | FakeSubscriptionStore
 
@@ -23,17 +23,6 @@ def store(request: pytest.FixtureRequest) -> Store:
     session: boto3.Session = request.getfixturevalue("aws_session")
     client = session.client("dynamodb", endpoint_url=request.getfixturevalue("aws_endpoint"))
     return SubscriptionStore(client, request.getfixturevalue("table_names"))
-
-
-def subscription(delivery_id: str, connection_id: str) -> Subscription:
-    return Subscription(
-        topic=delivery_topic(delivery_id),
-        endpoint=socket_endpoint(connection_id),
-        role="customer",
-        identity="C-88",
-        token_expires_at_ms=NOW_MS + 3_600_000,
-        subscribed_at_ms=NOW_MS,
-    )
 
 
 def test_a_deliverys_subscriptions_are_listed_until_they_end(store: Store) -> None:

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from sim.local_cloud.launch import LaunchedCloud
 from tests.fuzz.conftest import IDENTITIES, Amount
-from tests.support.openapi_schema import DOCUMENT
+from tests.support.source_tree import ROOT
 from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
@@ -43,7 +43,8 @@ PROMISES = [
 THE_GATEWAYS_OWN = (401, 404, 429)
 """Besides 5xx, which nothing here may bring about."""
 OPERATIONS = {
-    found.ok().label: found.ok() for found in from_path(str(DOCUMENT)).get_all_operations()
+    found.ok().label: found.ok()
+    for found in from_path(str(ROOT / "docs" / "openapi.yaml")).get_all_operations()
 }
 DELIVERIES = st.sampled_from(["D-fuzz-1", "D-fuzz-2", "D-fuzz-3"])
 WEIGHTS = {"truck": 0.28, "customer": 0.2, "dispatcher": 0.5, "nobody": 0.02}

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from websockets.asyncio.client import ClientConnection
 
 from rtdts.push_queue.nudges import SnapshotNudge, TransitionNudge
@@ -18,7 +15,6 @@ from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from tests.support.asyncapi_schema import validate_message
 from tests.support.broadcaster_cloud import Cloud, running_broadcaster
 from tests.support.deliveries import event_of
-from tests.support.ministack_process import ministack_program, running_ministack
 from tests.support.waiting import COMES_WITHIN_S
 
 
@@ -33,15 +29,6 @@ async def next_change(socket: ClientConnection) -> dict[str, Any]:
         while (reported := await next_message(socket))["type"] == "position":
             pass
     return reported
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
-    with running_ministack(Path(program), tmp_path_factory.mktemp("ministack")) as url:
-        yield Cloud(url)
 
 
 async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:

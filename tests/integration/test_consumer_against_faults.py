@@ -59,6 +59,7 @@ from sim.local_cloud.resources import (
 from tests.support.consumer_world import SHARD, STATUSES, World, drive
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.deliveries import unique
+from tests.support.faults import cancelled
 from tests.support.ministack_process import REGION
 
 pytestmark = pytest.mark.real
@@ -66,14 +67,6 @@ pytestmark = pytest.mark.real
 BATCH = 5
 PATIENCE_S = 20.0
 MOST_RESTARTS = 20
-
-
-def conflict(*codes: str) -> Reject:
-    return Reject(
-        status=400,
-        code="TransactionCanceledException",
-        more={"CancellationReasons": [{"Code": code} for code in codes]},
-    )
 
 
 def often(name: str, operation: str, fault: Fault, probability: float, **more: Any) -> FaultRule:
@@ -91,7 +84,7 @@ OPENSEARCH_STORM = (
     often("unfound", "_search", Reject(status=503, code="search_phase"), 0.2),
 )
 AWS_STORM = (
-    often("met another", "TransactWriteItems", conflict("TransactionConflict"), 0.3),
+    often("met another", "TransactWriteItems", cancelled("TransactionConflict"), 0.3),
     often("lost", "TransactWriteItems", CutResponse(), 0.3),
     often("never came", "TransactWriteItems", Drop(by="close"), 0.1),
     often("row throttled", "GetItem", THROTTLED, 0.2),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,15 +19,12 @@ from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from sim.local_cloud.resources import CloudNames, create_resources, local_session
 from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery, ticket_holder, unique
-from tests.support.ministack_process import REGION, ministack_program, running_ministack
+from tests.support.ministack_process import REGION, running_ministack
 
 
 @pytest.fixture(scope="module")
 def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
-    with running_ministack(pathlib.Path(program), tmp_path_factory.mktemp("ministack")) as url:
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as url:
         create_resources(url, REGION, CloudNames())
         yield local_session(REGION).client("dynamodb", endpoint_url=url)
 

@@ -16,7 +16,7 @@ from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.errors import StoreBusy, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TableNames
-from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
+from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.delivery_store.transactions import ATTEMPTS
 from rtdts.push_queue.fifo_queue import MessagesNotSent
@@ -51,9 +51,11 @@ from tests.support.deliveries import (
     given_to,
     moved_to,
     new_delivery,
+    subscription,
     ticket_holder,
     unique,
 )
+from tests.support.faults import cancelled
 from tests.support.ministack_process import REGION
 
 T = TypeVar("T")
@@ -165,14 +167,6 @@ async def created_delivery(world: World, **changed: Any) -> Delivery:
     first = new_delivery(truck_id=changed.pop("truck_id", None) or unique("T"), **changed)
     await blocking(lambda: world.store.append(None, first, [event_of(first)], matches=True))
     return first
-
-
-def cancelled(*codes: str) -> Reject:
-    return Reject(
-        status=400,
-        code="TransactionCanceledException",
-        more={"CancellationReasons": [{"Code": code} for code in codes]},
-    )
 
 
 def is_written_once(world: World, *versions: Delivery) -> bool:
@@ -385,17 +379,6 @@ async def test_a_ticket_is_never_spent_twice_though_the_response_got_lost(world:
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
         await blocking(lambda: world.tickets.spend(ticket.ticket, NOW_MS + 1))
     assert await blocking(lambda: world.tickets.spend(ticket.ticket, NOW_MS + 2)) is None
-
-
-def subscription(delivery_id: str, connection_id: str) -> Subscription:
-    return Subscription(
-        topic=delivery_topic(delivery_id),
-        endpoint=socket_endpoint(connection_id),
-        role="customer",
-        identity="C-88",
-        token_expires_at_ms=NOW_MS + 3_600_000,
-        subscribed_at_ms=NOW_MS,
-    )
 
 
 async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> None:

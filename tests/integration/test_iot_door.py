@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import boto3
 import msgspec
@@ -24,11 +23,8 @@ from deploy.package import IOT, build_packages
 from deploy.wheels import Uv, this_machine
 from operations.console import Console
 from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
-from rtdts.ingest.intake import Intake
-from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.device_stream import DeviceStream
 from rtdts.telemetry_stream.failed_messages import FailedMessages
-from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import decode_point
@@ -40,8 +36,8 @@ from sim.local_cloud.resources import (
     local_session,
 )
 from sim.setup.places import find_places
-from tests.fakes.fake_stream import FakeStream
 from tests.support.corrected_ministack import corrected_ministack
+from tests.support.http_intake import over_http
 from tests.support.iot_rules import basic_ingest, create_rule, publish, to_stream
 from tests.support.ministack_process import REGION
 from tests.support.operations_world import quick
@@ -173,19 +169,6 @@ def point(truck_id: str, seq: int, *, age_ms: int = 1_000, **fields: Any) -> dic
 
 def positions(*points: dict[str, Any]) -> bytes:
     return json.dumps({"positions": points}).encode()
-
-
-def over_http(body: bytes, truck_id: str, received_at_ms: int) -> list[Point]:
-    """What the consumer would read of a body that comes over HTTP."""
-    stream = FakeStream()
-    Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).take(
-        body,
-        truck_id=truck_id,
-        received_at_ms=received_at_ms,
-        source="http",
-        deadline=Deadline(0),
-    )
-    return [decode_point(each.data) for each in stream.user_records]
 
 
 def ids_of(points: Sequence[Point]) -> list[str]:

@@ -6,10 +6,8 @@ import http.client
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.support.corrected_ministack import corrected_ministack
-from tests.support.ministack_process import ministack_program, running_ministack
+from tests.support.ministack_process import running_ministack
 
 REQUESTS = 1_010
 
@@ -31,14 +29,11 @@ def requests_until_close(url: str) -> int:
 
 
 def test_a_connection_takes_more_than_a_thousand_requests(tmp_path: Path) -> None:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
     (tmp_path / "corrected").mkdir()
     with corrected_ministack(tmp_path / "corrected") as url:
         corrected = requests_until_close(url)
     (tmp_path / "plain").mkdir()
-    with running_ministack(Path(program), tmp_path / "plain") as url:
+    with running_ministack(tmp_path / "plain") as url:
         plain = requests_until_close(url)
 
     assert corrected == REQUESTS

@@ -7,10 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.corrected_ministack import CORRECTED
-from tests.support.ministack_process import ministack_program
+from tests.support.ministack_process import required_ministack
 
 COUNT_LOOKS = """
 import json, runpy, sys, time
@@ -57,9 +55,7 @@ def looked(program: Path, which: str) -> dict[str, Any]:
 
 
 def test_expiry_takes_its_time_once_a_second() -> None:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
+    program = required_ministack()
 
     corrected, plain = looked(program, "corrected"), looked(program, "plain")
 

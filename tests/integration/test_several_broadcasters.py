@@ -6,9 +6,8 @@ import asyncio
 import collections
 import json
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +19,6 @@ from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.support.broadcaster_cloud import Cloud, Running, running_broadcaster
 from tests.support.deliveries import unique
-from tests.support.ministack_process import ministack_program, running_ministack
 from tests.support.waiting import COMES_WITHIN_S, until
 
 VIEWERS = 24
@@ -35,15 +33,6 @@ def interval_just_begun(least_s: int, most_s: int) -> int:
     """
     at_ms = now_ms()
     return min(range(least_s * 1000, most_s * 1000), key=lambda interval_ms: at_ms % interval_ms)
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
-    with running_ministack(Path(program), tmp_path_factory.mktemp("ministack")) as url:
-        yield Cloud(url)
 
 
 class Viewers:

@@ -16,7 +16,7 @@ import pytest
 
 from deploy.images import IMAGES, Context
 from deploy.release import BACKEND_FILE, TERRAFORM, Release, ReleaseTarget
-from tests.support.ministack_process import REGION, ministack_program, running_ministack
+from tests.support.ministack_process import REGION, running_ministack
 from tests.support.source_tree import ROOT
 
 ACCOUNT = "123456789012"
@@ -71,10 +71,7 @@ class OwnTerraform:
 
 @pytest.fixture
 def s3(tmp_path: Path) -> Iterator[str]:
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
-    with running_ministack(program, tmp_path) as url:
+    with running_ministack(tmp_path) as url:
         client = boto3.client(
             "s3",
             endpoint_url=url,

@@ -9,21 +9,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
+from tests.support.yaml_documents import document as yaml_document
 
 
-@functools.cache
 def asyncapi_document() -> dict[str, Any]:
     """The AsyncAPI document as plain values."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
-    return document
+    return yaml_document("asyncapi.yaml")
 
 
 def schema_of_message(name: str, *, closed: bool = True) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from tests.support.ministack_process import ministack_program, running_ministack
+from tests.support.ministack_process import required_ministack, running_ministack
 from tests.support.source_tree import ROOT
 
 CORRECTED = ROOT / "sim" / "local_cloud" / "ministack_corrected.py"
@@ -17,9 +15,7 @@ CORRECTED = ROOT / "sim" / "local_cloud" / "ministack_corrected.py"
 @contextmanager
 def corrected_ministack(folder: Path) -> Iterator[str]:
     """Runs it as the local cloud does; yields its endpoint URL. Skips where it isn't installed."""
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
+    program = required_ministack()
     # A program of one word, as `running_ministack` wants it.
     launcher = folder / "ministack-corrected"
     launcher.write_text(
@@ -27,5 +23,5 @@ def corrected_ministack(folder: Path) -> Iterator[str]:
         f"import runpy\nrunpy.run_path({str(CORRECTED)!r}, run_name='__main__')\n"
     )
     launcher.chmod(0o755)
-    with running_ministack(launcher, folder) as url:
+    with running_ministack(folder, launcher) as url:
         yield url

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.tracking.deliveries import (
     CLOSED,
@@ -18,6 +19,7 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
 )
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 
 NOW_MS = 1_795_504_200_312
 ORIGIN = Place(lat=35.1705505, lon=129.1329985, radius_m=150.0)
@@ -34,6 +36,18 @@ def unique(prefix: str) -> str:
 def ticket_holder(role: str, identity: str, token_expires_at_ms: int) -> TicketHolder:
     """The holder of a ticket, without anything that distinguishes tokens."""
     return TicketHolder(role=role, identity=identity, token_expires_at_ms=token_expires_at_ms)
+
+
+def subscription(delivery_id: str, connection_id: str) -> Subscription:
+    """A customer's, on a socket."""
+    return Subscription(
+        topic=delivery_topic(delivery_id),
+        endpoint=socket_endpoint(connection_id),
+        role="customer",
+        identity="C-88",
+        token_expires_at_ms=NOW_MS + 3_600_000,
+        subscribed_at_ms=NOW_MS,
+    )
 
 
 def new_delivery(**changed: Any) -> Delivery:

@@ -20,59 +20,81 @@ from rtdts.tracking.deliveries import Status
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_shares import FakeShareStore
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.aws_events import aws_event, called_by, with_body
 from tests.support.deliveries import NOW_MS, event_of, moved_to
-from tests.support.delivery_shares import sharing_on
+from tests.support.delivery_shares import StopsOfStore, sharing_on
 from tests.support.openapi_schema import validate_response
 
 TRUCK = ("truck", "T-0012")
 CUSTOMER = ("customer", "C-88")
 DISPATCHER = ("dispatcher", "ann")
 STRANGERS = [("customer", "C-99"), ("truck", "T-99")]
+PAGE = "https://tracking.example.com"
+"""Where the customers' page is."""
 
 
 class Api:
-    """A delivery_lambda on fakes, and short calls for its routes."""
+    """A delivery_lambda on fakes, and short calls for its routes.
 
-    def __init__(self, *, edge_secrets: str = "", **store: Any) -> None:
-        self.edge_secrets = edge_secrets
+    Args:
+        most_shares: Of one delivery.
+        edge_secrets: As in the settings.
+        store: Options of the fake store.
+    """
+
+    def __init__(self, *, most_shares: int = 20, edge_secrets: str = "", **store: Any) -> None:
         self.store = FakeDeliveryStore(**store)
+        self.shares = FakeShareStore()
+        self.stops = StopsOfStore(self.store)
         self.tickets = FakeTicketStore()
         self.nudges = FakeNudgeQueue()
+        self.blocks = FakeBlockStore()
         self.lines = io.StringIO()
         self.now_ms = NOW_MS
+        self.app = self.started(most_shares=most_shares, edge_secrets=edge_secrets)
+
+    def started(self, *, most_shares: int = 20, edge_secrets: str = "") -> App:
+        """A container on these stores that has received nothing yet."""
         log = Logger("delivery_lambda", self.lines)
-        dispatch = Dispatch(
-            deliveries=self.store,
+        sharing = sharing_on(
+            self.store,
+            shares=self.shares,
+            stops=self.stops,
             tickets=self.tickets,
             nudges=self.nudges,
-            sharing=sharing_on(self.store, tickets=self.tickets, nudges=self.nudges, log=log),
             log=log,
+            most=most_shares,
             now_ms=lambda: self.now_ms,
         )
-        self.blocks = FakeBlockStore()
-        block_list = BlockList(self.blocks, log=log, now_ms=lambda: self.now_ms)
-        self.app = App(
-            dispatch=dispatch,
+        return App(
+            dispatch=Dispatch(
+                deliveries=self.store,
+                tickets=self.tickets,
+                nudges=self.nudges,
+                sharing=sharing,
+                log=log,
+                now_ms=lambda: self.now_ms,
+            ),
             identity_claim="sub",
-            blocks=block_list,
-            edge=Edge(self.edge_secrets),
-            origins=Origins(""),
-            refusal_lines=RefusalLines(),
+            blocks=BlockList(self.blocks, log=log, now_ms=lambda: self.now_ms),
+            edge=Edge(edge_secrets),
+            origins=Origins(PAGE),
             requests=RateLimits(per_minute=60, burst_minutes=1),
+            refusal_lines=RefusalLines(),
             log=log,
         )
 
     def send(self, event: dict[str, Any]) -> tuple[int, Any]:
+        """The status code and the decoded body of the response, which must be as documented."""
         response = handle(event, self.app)
         method, path = event["routeKey"].split(" ")
-        if response["statusCode"] != 500 or response["body"]:
-            validate_response(
-                method, path, response["statusCode"], response["headers"], response["body"]
-            )
         self.headers = response["headers"]
-        return response["statusCode"], json.loads(response["body"])
+        value = validate_response(
+            method, path, response["statusCode"], response["headers"], response["body"]
+        )
+        return response["statusCode"], value
 
     def put(self, caller: tuple[str, str] = DISPATCHER, **changed: Any) -> tuple[int, Any]:
         event = called_by(aws_event("http_api_put_delivery"), *caller)
@@ -102,16 +124,13 @@ class Api:
     def ticket(self, caller: tuple[str, str]) -> tuple[int, Any]:
         return self.send(called_by(aws_event("http_api_issue_ticket"), *caller))
 
-    def sensor(self, status: Status) -> None:
+    def sensor(self, status: Status, delivery_id: str = "D-1", **changed: Any) -> None:
         """What the consumer does: the log grows by a transition."""
-        before = self.store.get("D-1")
+        before = self.store.get(delivery_id)
         assert before is not None
         after = moved_to(before, status)
-        self.store.append(before, after, [event_of(after)], matches=False)
+        self.store.append(before, after, [event_of(after, **changed)], matches=False)
 
     @property
     def log(self) -> Sequence[dict[str, Any]]:
         return [json.loads(line) for line in self.lines.getvalue().splitlines()]
-
-
-DAY_MS = 24 * 3_600_000

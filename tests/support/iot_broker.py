@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from sim.local_cloud.ports import free_port
 from tests.support.corrected_ministack import CORRECTED
-from tests.support.ministack_process import ministack_program, running_ministack
+from tests.support.ministack_process import required_ministack, running_ministack
 
 RESPONDS_WITHIN_S = 60.0
 """Longer than any response takes, on whatever machine."""
@@ -36,16 +35,14 @@ runpy.run_path({corrected!r}, run_name="__main__")
 @contextmanager
 def running_iot_core(folder: Path) -> Iterator[tuple[str, int]]:
     """Runs it; yields the endpoint URL of all services and the port of MQTT."""
-    program = ministack_program()
-    if program is None:
-        pytest.skip("ministack is not installed: make setup")
+    program = required_ministack()
     port = free_port()
     launcher = folder / "ministack-with-devices"
     launcher.write_text(
         _LAUNCHER.format(python=program.with_name("python"), port=port, corrected=str(CORRECTED))
     )
     launcher.chmod(0o755)
-    with running_ministack(launcher, folder) as url:
+    with running_ministack(folder, launcher) as url:
         yield url, port
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from sim.local_cloud.ports import free_port
 from tests.support.http_process import running_http_process
 from tests.support.source_tree import ROOT
@@ -21,9 +23,23 @@ def ministack_program() -> Path | None:
     return path if path.is_file() else None
 
 
+def required_ministack() -> Path:
+    """Where it is; the test is skipped if it is not installed."""
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed: make setup")
+    return program
+
+
 @contextmanager
-def running_ministack(program: Path, directory: Path) -> Iterator[str]:
-    """Runs it; yields its endpoint URL. Its output is in `directory`."""
+def running_ministack(directory: Path, program: Path | None = None) -> Iterator[str]:
+    """Runs it; yields its endpoint URL. Its output is in `directory`.
+
+    Args:
+        directory: Where it runs.
+        program: Instead of the installed one; without that the test is skipped.
+    """
+    program = program or required_ministack()
     url = f"http://127.0.0.1:{(port := free_port())}"
     variables = {
         "BIND_HOST": "127.0.0.1",

@@ -12,20 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
-import yaml
 
 from tests.support.asyncapi_schema import close
-from tests.support.source_tree import ROOT
-
-DOCUMENT = ROOT / "docs" / "openapi.yaml"
+from tests.support.yaml_documents import document
 
 
-@functools.cache
 def openapi_document() -> dict[str, Any]:
     """The OpenAPI document as plain values."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
-    return document
+    return document("openapi.yaml")
 
 
 def documented_routes() -> set[tuple[str, str]]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 from operations.console import Console
 from operations.pace import Pace
 from operations.restream import Restream
-from rtdts.position_store.bulk import Fate, ItemOutcome
-from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
@@ -18,23 +15,6 @@ from rtdts.telemetry_stream.parking import Parking
 from rtdts.telemetry_stream.putter import StreamPutter
 from tests.fakes.fake_bucket import FakeVersionedBucket
 from tests.fakes.fake_stream import FakeStream
-
-
-class FakeRawLog:
-    """Takes documents; returns the next of its responses, then takes everything."""
-
-    def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
-        self._responses = list(responses)
-        self.held: list[RawDocument] = []
-
-    def index(self, documents: Sequence[RawDocument]) -> list[ItemOutcome]:
-        response = self._responses.pop(0) if self._responses else [Fate.WRITTEN] * len(documents)
-        if isinstance(response, Exception):
-            raise response
-        self.held += [
-            one for one, fate in zip(documents, response, strict=True) if fate is Fate.WRITTEN
-        ]
-        return [ItemOutcome(fate=fate, reason=fate.value) for fate in response]
 
 
 @dataclasses.dataclass

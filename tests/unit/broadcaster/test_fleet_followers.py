@@ -15,11 +15,11 @@ from broadcaster.sender import PostOutcome
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.fleet_messages import FleetTruck
 from rtdts.tracking.fleet_view import FleetFilter, FleetView
 from tests.fakes.fake_fleet import FakeFleetLeases
 from tests.fakes.pushing_back import PushingBack
+from tests.support.blocks import revocation
 from tests.support.broadcaster_world import WORLD_VIEW, World
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 from tests.support.waiting import COMES_WITHIN_S, until
@@ -168,15 +168,7 @@ async def test_a_viewer_whose_right_is_over_is_notified_and_sees_nothing_more(
     world.follower("ben", identity="ben")
     if by == "block":
         now_ms = world.clock.now_ms()
-        world.blocks.block(
-            Block(
-                subject=f"{ann.role}:ann",
-                kind=BlockKind.REVOKED,
-                until_ms=now_ms + 3_600_000,
-                reason="stolen",
-                blocked_at_ms=now_ms,
-            )
-        )
+        world.blocks.block(revocation(f"{ann.role}:ann", now_ms))
     fleet = world.fleet_followers()
     await tick(fleet)
     world.clock.advance(1)
@@ -228,15 +220,7 @@ async def test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_noth
     def revoke(_: object) -> None:
         world.clock.advance(15)  # within which every container has read it
         now_ms = world.clock.now_ms()
-        world.blocks.block(
-            Block(
-                subject="dispatcher:ann",
-                kind=BlockKind.REVOKED,
-                until_ms=now_ms + 3_600_000,
-                reason="stolen",
-                blocked_at_ms=now_ms,
-            )
-        )
+        world.blocks.block(revocation("dispatcher:ann", now_ms))
 
     world.fleet.before_count = revoke
 

@@ -7,23 +7,11 @@ import pytest
 
 from broadcaster.sender import PostOutcome
 from rtdts.push_queue.nudges import TransitionNudge
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.topics import socket_endpoint
-from tests.support.broadcaster_world import HOUR_MS, World
+from tests.support.blocks import revocation
+from tests.support.broadcaster_world import World
 from tests.support.nudging import handle
-
-
-def revoked(world: World, subject: str, **more: int) -> Block:
-    now_ms = world.clock.now_ms()
-    return Block(
-        subject=subject,
-        kind=BlockKind.REVOKED,
-        until_ms=now_ms + HOUR_MS,
-        reason="stolen",
-        blocked_at_ms=now_ms,
-        **more,
-    )
 
 
 @pytest.mark.parametrize("subject", ["customer:C-1", "token:jti-7"])
@@ -33,7 +21,7 @@ async def test_within_15_s_an_open_socket_is_shown_nothing_more(world: World, su
     world.viewer("stolen", "D-1", token_id="jti-7")
     world.viewer("other", "D-1", role="dispatcher", identity="ann", token_id="jti-8")
     await world.hold_round()
-    world.blocks.block(revoked(world, subject))
+    world.blocks.block(revocation(subject, world.clock.now_ms()))
     world.clock.advance(15)
     await world.hold_round()
     first, last = world.gateway.messages("stolen")
@@ -53,7 +41,7 @@ async def test_a_revoked_connection_is_ended_whether_it_reads_or_not(world: Worl
     world.gateway.respond_with("hangs", PostOutcome.HUNG)
     world.gateway.respond_with("throttled", PostOutcome.THROTTLED)
     world.gateway.respond_with("gone", PostOutcome.GONE)
-    world.blocks.block(revoked(world, "customer:C-1"))
+    world.blocks.block(revocation("customer:C-1", world.clock.now_ms()))
     await world.hold_round()
 
     assert world.gateway.ended == {"reads", "hangs", "throttled"}
@@ -69,7 +57,7 @@ async def test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_oth
     world.subscriptions.remove_endpoint(socket_endpoint("stolen"))
     world.subscriptions.add(unknown)
     world.viewer("other", "D-1", role="dispatcher", identity="ann")
-    world.blocks.block(revoked(world, "customer:C-1"))
+    world.blocks.block(revocation("customer:C-1", world.clock.now_ms()))
     report = await world.hold_round()
 
     assert (report.due, report.delivered, report.failed, report.unread) == (2, 1, 1, 0)
@@ -84,7 +72,7 @@ async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_rou
     world.viewer("stolen", "D-1")
     world.gateway.respond_with("stolen", PostOutcome.HUNG)
     world.gateway.end_response = PostOutcome.FAILED
-    world.blocks.block(revoked(world, "customer:C-1"))
+    world.blocks.block(revocation("customer:C-1", world.clock.now_ms()))
     await world.hold_round()
 
     assert world.tracking == {"stolen"}
@@ -101,7 +89,7 @@ async def test_a_nudge_shows_a_revoked_viewer_nothing(world: World) -> None:
     world.delivery("D-1")
     world.viewer("stolen", "D-1")
     world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
-    world.blocks.block(revoked(world, "customer:C-1"))
+    world.blocks.block(revocation("customer:C-1", world.clock.now_ms()))
     await handle(world, TransitionNudge(delivery_id="D-1", version=4))
 
     assert [one["type"] for one in world.gateway.messages("stolen")] == ["ended"]
@@ -113,7 +101,9 @@ async def test_a_socket_of_a_token_issued_after_the_revocation_goes_on(world: Wo
     world.delivery("D-1")
     world.viewer("old", "D-1")
     world.clock.advance(60)
-    world.blocks.block(revoked(world, "customer:C-1", issued_before_ms=world.clock.now_ms()))
+    world.blocks.block(
+        revocation("customer:C-1", world.clock.now_ms(), issued_before_ms=world.clock.now_ms())
+    )
     world.viewer("new", "D-1")
     await world.hold_round()
 

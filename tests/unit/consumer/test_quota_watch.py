@@ -10,6 +10,7 @@ from consumer.pipeline import BatchPipeline
 from rtdts.ingest.quota import TruckQuota
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.positions import Point
+from tests.support.blocks import revocation
 from tests.support.consumer_world import START_MS, World, point
 
 
@@ -127,13 +128,7 @@ def test_a_block_is_written_once_while_it_holds_and_again_when_more_came(world: 
 
 
 def test_a_revocation_is_not_replaced(world: World) -> None:
-    revoked = Block(
-        subject="truck:T-1",
-        kind=BlockKind.REVOKED,
-        until_ms=START_MS + 10**9,
-        reason="stolen",
-        blocked_at_ms=START_MS,
-    )
+    revoked = revocation("truck:T-1", START_MS)
     world.blocks.block(revoked)
     send(world, world.pipeline(), batch(range(150)))
 

@@ -8,7 +8,8 @@ from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.instants import format_instant
 from tests.support.deliveries import NOW_MS
-from tests.support.delivery_api import CUSTOMER, DAY_MS, TRUCK, Api
+from tests.support.delivery_api import CUSTOMER, TRUCK, Api
+from tests.support.delivery_shares import DAY_MS
 
 
 def test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one(api: Api) -> None:

@@ -15,10 +15,10 @@ from delivery_lambda.dispatch import MAX_DECISIONS
 from delivery_lambda.routes import OPEN_ROUTES, ROUTES
 from rtdts.delivery_store.errors import StoreBusy, VersionConflict
 from rtdts.runtime.settings import SettingsError
-from rtdts.tracking.blocks import Block, BlockKind
 from tests.support.aws_events import aws_event, called_by
+from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS
-from tests.support.delivery_api import CUSTOMER, DAY_MS, DISPATCHER, STRANGERS, TRUCK, Api
+from tests.support.delivery_api import CUSTOMER, DISPATCHER, STRANGERS, TRUCK, Api
 from tests.support.openapi_schema import documented_routes
 
 
@@ -107,15 +107,7 @@ def test_a_revoked_identity_is_401_within_15_s_on_every_route(
     api: Api, caller: tuple[str, str]
 ) -> None:
     api.put()
-    api.blocks.block(
-        Block(
-            subject=":".join(caller),
-            kind=BlockKind.REVOKED,
-            until_ms=NOW_MS + DAY_MS,
-            reason="stolen",
-            blocked_at_ms=NOW_MS,
-        )
-    )
+    api.blocks.block(revocation(":".join(caller), NOW_MS))
     api.now_ms += 15_000
     responses = [api.put(caller), api.get(caller), api.list(caller), api.declare("failed", caller)]
     responses.append(api.ticket(caller))
@@ -157,15 +149,7 @@ def test_refusals_of_one_caller_have_a_line_now_and_then(api: Api) -> None:
     """A line costs more than the rest of a refusal, and a caller may be refused without end."""
     for _ in range(260):
         api.get(CUSTOMER)
-    api.blocks.block(
-        Block(
-            subject="truck:T-0012",
-            kind=BlockKind.REVOKED,
-            until_ms=api.now_ms + 60_000,
-            reason="stolen",
-            blocked_at_ms=api.now_ms,
-        )
-    )
+    api.blocks.block(revocation("truck:T-0012", api.now_ms))
     api.now_ms += 10_000
     for _ in range(50):
         api.get(TRUCK)

@@ -10,7 +10,8 @@ import pytest
 from rtdts.tracking.deliveries import Status
 from tests.support.aws_events import aws_event, called_by, with_body
 from tests.support.deliveries import NOW_MS
-from tests.support.delivery_api import CUSTOMER, DAY_MS, DISPATCHER, STRANGERS, TRUCK, Api
+from tests.support.delivery_api import CUSTOMER, DISPATCHER, STRANGERS, TRUCK, Api
+from tests.support.delivery_shares import DAY_MS
 
 
 @pytest.mark.parametrize("caller", [DISPATCHER, CUSTOMER, TRUCK])

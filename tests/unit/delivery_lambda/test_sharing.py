@@ -2,99 +2,37 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import pytest
 
-from delivery_lambda.bootstrap import App
-from delivery_lambda.dispatch import Dispatch
-from delivery_lambda.handler import handle
 from delivery_lambda.routes import (
     CREATE_SHARE,
     DECLARE_EVENT,
     ISSUE_SHARE_TICKET,
     ISSUE_TICKET,
     LIST_SHARES,
-    PUT_DELIVERY,
     REVOKE_SHARE,
 )
 from delivery_lambda.sharing import TICKETS_BURST
-from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.push_queue.nudges import ShareNudge
-from rtdts.runtime.edge import Edge
-from rtdts.runtime.logs import Logger
-from rtdts.runtime.origins import Origins
-from rtdts.runtime.rate_limits import RateLimits
-from rtdts.runtime.refusal_lines import RefusalLines
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, DeclaredType, Status
 from rtdts.tracking.roles import SHARE
-from tests.fakes.fake_block_store import FakeBlockStore
-from tests.fakes.fake_delivery_store import FakeDeliveryStore
-from tests.fakes.fake_nudge_queue import FakeNudgeQueue
-from tests.fakes.fake_shares import FakeShareStore
-from tests.fakes.fake_tickets import FakeTicketStore
 from tests.fakes.scripted_client import client_error
 from tests.support.aws_events import aws_event, called_by, with_body
-from tests.support.deliveries import NOW_MS, event_of, moved_to
-from tests.support.delivery_shares import DAY_MS, VIEWING_MINUTES, StopsOfStore, sharing_on
-from tests.support.openapi_schema import validate_response
+from tests.support.blocks import revocation
+from tests.support.deliveries import NOW_MS
+from tests.support.delivery_api import CUSTOMER, DISPATCHER, PAGE, TRUCK, Api
+from tests.support.delivery_shares import VIEWING_MINUTES
 
-DISPATCHER = ("dispatcher", "ann")
-CUSTOMER = ("customer", "C-88")
-TRUCK = ("truck", "T-0012")
-PAGE = "https://tracking.example.com"
 MINUTE_MS = 60_000
 NO_SUCH_SHARE = "there is no such share, or it has ended"
 
 
-class Api:
-    """A delivery_lambda on fakes."""
-
-    def __init__(self, *, most: int = 20, edge_secrets: str = "") -> None:
-        self.store = FakeDeliveryStore()
-        self.shares = FakeShareStore()
-        self.stops = StopsOfStore(self.store)
-        self.tickets = FakeTicketStore()
-        self.nudges = FakeNudgeQueue()
-        self.blocks = FakeBlockStore()
-        self.lines = io.StringIO()
-        self.now_ms = NOW_MS
-        self.app = self.started(most=most, edge_secrets=edge_secrets)
-
-    def started(self, *, most: int = 20, edge_secrets: str = "") -> App:
-        """A container on these stores, that has seen nothing yet."""
-        log = Logger("delivery_lambda", self.lines)
-        sharing = sharing_on(
-            self.store,
-            shares=self.shares,
-            stops=self.stops,
-            tickets=self.tickets,
-            nudges=self.nudges,
-            log=log,
-            most=most,
-            now_ms=lambda: self.now_ms,
-        )
-        return App(
-            dispatch=Dispatch(
-                deliveries=self.store,
-                tickets=self.tickets,
-                nudges=self.nudges,
-                sharing=sharing,
-                log=log,
-                now_ms=lambda: self.now_ms,
-            ),
-            identity_claim="sub",
-            blocks=BlockList(self.blocks, log=log, now_ms=lambda: self.now_ms),
-            edge=Edge(edge_secrets),
-            origins=Origins(PAGE),
-            requests=RateLimits(per_minute=60, burst_minutes=1),
-            refusal_lines=RefusalLines(),
-            log=log,
-        )
+class SharingApi(Api):
+    """Short calls for the routes of shares."""
 
     def call(
         self,
@@ -111,21 +49,10 @@ class Api:
         event["pathParameters"] = {"delivery_id": delivery_id, "share_id": share_id}
         event["headers"] |= {"idempotency-key": "k", "if-match": "", **headers}
         event["body"] = None
-        return self.respond(event if body is None else with_body(event, body))
+        return self.send(event if body is None else with_body(event, body))
 
-    def respond(self, event: dict[str, Any]) -> tuple[int, Any]:
-        response = handle(event, self.app)
-        method, path = event["routeKey"].split(" ")
-        self.headers = response["headers"]
-        value = validate_response(
-            method, path, response["statusCode"], response["headers"], response["body"]
-        )
-        return response["statusCode"], value
-
-    def put(self, delivery_id: str = "D-1", **changed: Any) -> None:
-        event = called_by(aws_event("http_api_put_delivery"), *DISPATCHER)
-        plan = json.loads(event["body"]) | {"stop_sequence": None} | changed
-        status, _ = self.call(PUT_DELIVERY, plan, delivery_id=delivery_id)
+    def plan(self, delivery_id: str = "D-1", **changed: Any) -> None:
+        status, _ = self.put(delivery_id=delivery_id, **{"stop_sequence": None, **changed})
         assert status in (200, 201)
 
     def share(self, delivery_id: str = "D-1", **body: Any) -> Any:
@@ -139,27 +66,17 @@ class Api:
     def open(self, token: Any, **headers: str) -> tuple[int, Any]:
         event = with_body(aws_event("http_api_share_ticket"), {"token": token})
         event["headers"] |= headers
-        return self.respond(event)
-
-    def sensor(self, status: Status, delivery_id: str = "D-1", **changed: Any) -> None:
-        before = self.store.get(delivery_id)
-        assert before is not None
-        after = moved_to(before, status)
-        self.store.append(before, after, [event_of(after, **changed)], matches=False)
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.lines.getvalue().splitlines()]
+        return self.send(event)
 
 
 @pytest.fixture
-def api() -> Api:
-    made = Api()
-    made.put()
+def api() -> SharingApi:
+    made = SharingApi()
+    made.plan()
     return made
 
 
-def test_the_holder_of_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) -> None:
+def test_the_holder_of_the_link_gets_the_delivery_and_a_ticket_for_it(api: SharingApi) -> None:
     made = api.share(expires_in_s=3_600)
     status, opened = api.open(made["token"])
     holder = api.tickets.spend(opened["ticket"], NOW_MS)
@@ -173,8 +90,8 @@ def test_the_holder_of_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) 
     assert opened["delivery"]["status"] == "assigned"
 
 
-def test_the_document_is_what_the_customer_sees_and_no_more(api: Api) -> None:
-    api.put(
+def test_the_document_is_what_the_customer_sees_and_no_more(api: SharingApi) -> None:
+    api.plan(
         origin={"lat": 35.1, "lon": 129.1, "name": "Centum <b>depot</b>"},
         customer_id="C-secret",
         truck_id="T-secret",
@@ -199,24 +116,24 @@ def test_the_document_is_what_the_customer_sees_and_no_more(api: Api) -> None:
         assert private not in json.dumps(opened)
 
 
-def test_what_was_corrected_is_not_in_the_timeline(api: Api) -> None:
+def test_what_was_corrected_is_not_in_the_timeline(api: SharingApi) -> None:
     made = api.share()
     for status in (Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP):
         api.sensor(status, point_id="p")
     api.sensor(Status.EN_ROUTE_TO_PICKUP, cause=Cause.CORRECTED, point_id="p")
     _, opened = api.open(made["token"])
     before = opened["delivery"]["timeline"]
-    api.put(truck_id="T-2")
+    api.plan(truck_id="T-2")
     _, opened = api.open(made["token"])
 
     assert [one["status"] for one in before] == ["assigned", "en_route_to_pickup"]
     assert [one["status"] for one in opened["delivery"]["timeline"]] == ["assigned"]
 
 
-def test_the_number_of_stops_before_is_reported_and_nothing_of_them(api: Api) -> None:
-    api.put(stop_sequence=9)
+def test_the_number_of_stops_before_is_reported_and_nothing_of_them(api: SharingApi) -> None:
+    api.plan(stop_sequence=9)
     for index, number in enumerate((2, 4, 4, 11)):
-        api.put(f"D-other-{index}", customer_id="C-x", stop_sequence=number)
+        api.plan(f"D-other-{index}", customer_id="C-x", stop_sequence=number)
     made = api.share()
     _, opened = api.open(made["token"])
 
@@ -228,8 +145,10 @@ def test_the_number_of_stops_before_is_reported_and_nothing_of_them(api: Api) ->
     "failure",
     [StoreBusy("BatchGetItem", ("UnprocessedKeys",)), client_error("InternalServerError")],
 )
-def test_a_share_opens_although_the_stops_cannot_be_read(api: Api, failure: Exception) -> None:
-    api.put(stop_sequence=9)
+def test_a_share_opens_although_the_stops_cannot_be_read(
+    api: SharingApi, failure: Exception
+) -> None:
+    api.plan(stop_sequence=9)
     made = api.share()
     api.stops.failure = failure
     status, opened = api.open(made["token"])
@@ -241,7 +160,7 @@ def test_a_share_opens_although_the_stops_cannot_be_read(api: Api, failure: Exce
 # --- attacks -------------------------------------------------------------------------------------
 
 
-def test_a_guessed_token_opens_nothing(api: Api) -> None:
+def test_a_guessed_token_opens_nothing(api: SharingApi) -> None:
     token = api.share()["token"]
     secret = token.partition("~")[2]
     guesses = [f"D-1~{secret[:-1]}{last}" for last in "abc_-"]
@@ -268,42 +187,35 @@ def test_a_guessed_token_opens_nothing(api: Api) -> None:
         "D-1~" + "a" * 500,
     ],
 )
-def test_what_cannot_be_a_token_costs_no_request(api: Api, token: str) -> None:
+def test_what_cannot_be_a_token_costs_no_request(api: SharingApi, token: str) -> None:
     status, problem = api.open(token)
 
     assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
     assert api.shares.finds == 0
 
 
-def test_a_long_body_is_not_parsed(api: Api) -> None:
+def test_a_long_body_is_not_parsed(api: SharingApi) -> None:
     assert api.open("a" * 2_000)[0] == 400
     assert api.shares.finds == 0
 
 
-def test_a_share_of_one_delivery_opens_no_other(api: Api) -> None:
-    api.put("D-2")
+def test_a_share_of_one_delivery_opens_no_other(api: SharingApi) -> None:
+    api.plan("D-2")
     secret = api.share()["token"].partition("~")[2]
     status, problem = api.open(f"D-2~{secret}")
 
     assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
 
 
-def test_all_that_opens_nothing_gets_the_same_response(api: Api) -> None:
+def test_all_that_opens_nothing_gets_the_same_response(api: SharingApi) -> None:
     """Nobody learns of a delivery, or of a share that there was, by trying."""
-    api.put("D-2", customer_id="C-1")
+    api.plan("D-2", customer_id="C-1")
     revoked, expired = api.share(), api.share(expires_in_s=60)
     moved, over = api.share("D-2"), api.share("D-2")
     blocked = api.share()
     api.revoke(revoked["share_id"])
-    block = Block(
-        subject=f"share:{blocked['share_id']}",
-        kind=BlockKind.REVOKED,
-        until_ms=NOW_MS + DAY_MS,
-        reason="stolen",
-        blocked_at_ms=NOW_MS,
-    )
-    api.blocks.block(block)
-    api.put("D-2", customer_id="C-2")
+    api.blocks.block(revocation(f"share:{blocked['share_id']}", NOW_MS))
+    api.plan("D-2", customer_id="C-2")
     api.now_ms += MINUTE_MS
     unknown = [f"{one}~{'x' * 43}" for one in ("D-1", "D-2", "D-none")]
     tokens = [one["token"] for one in (revoked, expired, moved, over, blocked)]
@@ -316,7 +228,7 @@ def test_all_that_opens_nothing_gets_the_same_response(api: Api) -> None:
     assert responses[0][0] == 404
 
 
-def test_after_a_revocation_a_token_opens_nothing(api: Api) -> None:
+def test_after_a_revocation_a_token_opens_nothing(api: SharingApi) -> None:
     made, other = api.share(), api.share()
     before, _ = api.open(made["token"])
     revoked = [api.revoke(made["share_id"]), api.revoke(made["share_id"])]
@@ -327,7 +239,7 @@ def test_after_a_revocation_a_token_opens_nothing(api: Api) -> None:
     assert ShareNudge(delivery_id="D-1", share_id=made["share_id"]) in api.nudges.sent
 
 
-def test_a_revocation_stands_although_its_nudge_was_not_sent(api: Api) -> None:
+def test_a_revocation_stands_although_its_nudge_was_not_sent(api: SharingApi) -> None:
     made = api.share()
     api.nudges.trouble = client_error("ServiceUnavailable", 503)
 
@@ -336,14 +248,14 @@ def test_a_revocation_stands_although_its_nudge_was_not_sent(api: Api) -> None:
 
 
 @pytest.mark.parametrize("share_id", ["0" * 16, "", "../../x", "0" * 17, "x" * 16])
-def test_a_mistyped_share_is_not_revoked_in_silence(api: Api, share_id: str) -> None:
+def test_a_mistyped_share_is_not_revoked_in_silence(api: SharingApi, share_id: str) -> None:
     api.share()
 
     assert api.revoke(share_id) == 404
 
 
-def test_a_share_of_another_delivery_is_not_revoked(api: Api) -> None:
-    api.put("D-2")
+def test_a_share_of_another_delivery_is_not_revoked(api: SharingApi) -> None:
+    api.plan("D-2")
     made = api.share("D-2")
 
     assert api.revoke(made["share_id"]) == 404
@@ -353,7 +265,9 @@ def test_a_share_of_another_delivery_is_not_revoked(api: Api) -> None:
 
 @pytest.mark.parametrize("caller", [CUSTOMER, TRUCK])
 @pytest.mark.parametrize("route", [CREATE_SHARE, LIST_SHARES, REVOKE_SHARE])
-def test_only_dispatchers_share(api: Api, route: tuple[str, str], caller: tuple[str, str]) -> None:
+def test_only_dispatchers_share(
+    api: SharingApi, route: tuple[str, str], caller: tuple[str, str]
+) -> None:
     made = api.share()
     status, _ = api.call(route, caller=caller, share_id=made["share_id"])
 
@@ -361,7 +275,9 @@ def test_only_dispatchers_share(api: Api, route: tuple[str, str], caller: tuple[
     assert api.open(made["token"])[0] == 201
 
 
-def test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read(api: Api) -> None:
+def test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read(
+    api: SharingApi,
+) -> None:
     token = api.share()["token"]
     responses = [api.open(token)[0] for _ in range(300)]
     finds, writes = api.shares.finds, api.shares.writes
@@ -371,7 +287,7 @@ def test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read(api
     assert (finds, writes) == (TICKETS_BURST, TICKETS_BURST + 1)
 
 
-def test_a_flood_through_many_containers_is_bounded_too(api: Api) -> None:
+def test_a_flood_through_many_containers_is_bounded_too(api: SharingApi) -> None:
     """Each of them has counted nothing yet; the share's own row has."""
     token = api.share()["token"]
     responses = []
@@ -383,7 +299,7 @@ def test_a_flood_through_many_containers_is_bounded_too(api: Api) -> None:
     assert set(responses) == {201, 429}
 
 
-def test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one(api: Api) -> None:
+def test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one(api: SharingApi) -> None:
     responses = [api.open(f"D-1~{'x' * 43}")[0] for _ in range(100)]
 
     assert responses == [404] * TICKETS_BURST + [429] * (100 - TICKETS_BURST)
@@ -391,7 +307,7 @@ def test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one(api: 
     assert api.shares.writes == 0
 
 
-def test_strangers_fill_no_log(api: Api) -> None:
+def test_strangers_fill_no_log(api: SharingApi) -> None:
     for number in range(50):
         api.open(f"D-1~{number:043}")
 
@@ -399,8 +315,8 @@ def test_strangers_fill_no_log(api: Api) -> None:
 
 
 def test_a_delivery_has_so_many_shares_and_no_more() -> None:
-    api = Api(most=2)
-    api.put()
+    api = SharingApi(most_shares=2)
+    api.plan()
     first = api.share()
     api.share()
     status, problem = api.call(CREATE_SHARE)
@@ -424,7 +340,7 @@ def test_a_delivery_has_so_many_shares_and_no_more() -> None:
         "{",
     ],
 )
-def test_a_share_lives_no_shorter_and_no_longer_than_it_may(api: Api, body: Any) -> None:
+def test_a_share_lives_no_shorter_and_no_longer_than_it_may(api: SharingApi, body: Any) -> None:
     writes = api.shares.writes
 
     assert api.call(CREATE_SHARE, body)[0] == 400
@@ -432,13 +348,13 @@ def test_a_share_lives_no_shorter_and_no_longer_than_it_may(api: Api, body: Any)
 
 
 @pytest.mark.parametrize("body", [None, {}, {"expires_in_s": None}])
-def test_a_share_lives_a_week_unless_another_time_is_named(api: Api, body: Any) -> None:
+def test_a_share_lives_a_week_unless_another_time_is_named(api: SharingApi, body: Any) -> None:
     _, made = api.call(CREATE_SHARE, body)
 
     assert made["expires_at"] == "2026-12-01T07:10:00.312Z"
 
 
-def test_a_closed_delivery_is_not_shared(api: Api) -> None:
+def test_a_closed_delivery_is_not_shared(api: SharingApi) -> None:
     api.call(DECLARE_EVENT, {"type": "delivered"})
 
     assert api.call(CREATE_SHARE)[0] == 409
@@ -446,7 +362,7 @@ def test_a_closed_delivery_is_not_shared(api: Api) -> None:
 
 @pytest.mark.parametrize("end", sorted(set(DeclaredType) - {DeclaredType.PICKED_UP}))
 def test_a_share_opens_a_closed_delivery_for_as_long_as_it_may_be_viewed(
-    api: Api, end: str
+    api: SharingApi, end: str
 ) -> None:
     made = api.share()
     api.call(DECLARE_EVENT, {"type": end})
@@ -459,7 +375,7 @@ def test_a_share_opens_a_closed_delivery_for_as_long_as_it_may_be_viewed(
     assert (opened["delivery"]["status"], opened["delivery"]["ended"]) == (end, True)
 
 
-def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: Api) -> None:
+def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: SharingApi) -> None:
     first, second = api.share(), api.share(expires_in_s=60)
     api.open(first["token"])
     api.now_ms += 1_000
@@ -482,14 +398,14 @@ def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: Api)
 
 
 def test_a_request_round_the_edge_is_rejected_without_a_token_too() -> None:
-    api = Api(edge_secrets="s" * 20)
+    api = SharingApi(edge_secrets="s" * 20)
 
     assert api.open(f"D-1~{'x' * 43}")[0] == 403
     assert api.shares.finds == 0
 
 
 @pytest.mark.parametrize("route", [ISSUE_TICKET, ISSUE_SHARE_TICKET])
-def test_a_page_of_another_origin_gets_no_ticket(api: Api, route: tuple[str, str]) -> None:
+def test_a_page_of_another_origin_gets_no_ticket(api: SharingApi, route: tuple[str, str]) -> None:
     token = api.share()["token"]
 
     def send_request(origin: str) -> int:
@@ -504,7 +420,7 @@ def test_a_page_of_another_origin_gets_no_ticket(api: Api, route: tuple[str, str
     ]
 
 
-def test_a_store_that_is_unavailable_is_not_a_response_about_the_token(api: Api) -> None:
+def test_a_store_that_is_unavailable_is_not_a_response_about_the_token(api: SharingApi) -> None:
     token = api.share()["token"]
     api.shares.is_unavailable = True
 

@@ -12,22 +12,13 @@ from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.items import to_item
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.blocks import Block, BlockKind, Token, token_of
+from rtdts.tracking.blocks import Block, Token, token_of
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.scripted_client import ScriptedClient
+from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS
 
 TOKEN = Token("", 0)
-
-
-def revoked(subject: str) -> Block:
-    return Block(
-        subject=subject,
-        kind=BlockKind.REVOKED,
-        until_ms=NOW_MS + 60_000,
-        reason="stolen",
-        blocked_at_ms=NOW_MS,
-    )
 
 
 def quiet() -> Logger:
@@ -37,8 +28,8 @@ def quiet() -> Logger:
 def test_all_pages_are_read() -> None:
     key = {"subject": {"S": "truck:T-1"}, "kind": {"S": "revoked"}}
     client = ScriptedClient(
-        {"Items": [to_item(revoked("truck:T-1"))], "LastEvaluatedKey": key},
-        {"Items": [to_item(revoked("truck:T-2"))]},
+        {"Items": [to_item(revocation("truck:T-1", NOW_MS))], "LastEvaluatedKey": key},
+        {"Items": [to_item(revocation("truck:T-2", NOW_MS))]},
     )
     found = BlockStore(client, "blocked", log=quiet()).in_force(NOW_MS)
 
@@ -48,7 +39,7 @@ def test_all_pages_are_read() -> None:
 
 def test_an_item_written_by_hand_lifts_no_other_block() -> None:
     by_hand = {"subject": {"S": "truck:T-0"}, "kind": {"S": "nonsense"}}
-    client = ScriptedClient({"Items": [by_hand, to_item(revoked("truck:T-1"))]})
+    client = ScriptedClient({"Items": [by_hand, to_item(revocation("truck:T-1", NOW_MS))]})
     lines = io.StringIO()
     found = BlockStore(client, "blocked", log=Logger("test", lines)).in_force(NOW_MS)
 
@@ -58,7 +49,7 @@ def test_an_item_written_by_hand_lifts_no_other_block() -> None:
 
 def test_a_response_that_was_cut_lifts_no_block() -> None:
     """The SDK makes an empty response of what it can't parse."""
-    client = ScriptedClient({"Items": [to_item(revoked("truck:T-1"))]}, {})
+    client = ScriptedClient({"Items": [to_item(revocation("truck:T-1", NOW_MS))]}, {})
     now_ms = NOW_MS
     blocks = BlockList(
         BlockStore(client, "blocked", log=quiet()), log=quiet(), now_ms=lambda: now_ms
@@ -87,7 +78,7 @@ def test_threads_go_on_with_the_old_list_while_one_reads() -> None:
     thread = threading.Thread(target=blocks.current)
     thread.start()
     assert reading.wait(10)
-    store.block(revoked("truck:T-1"))
+    store.block(revocation("truck:T-1", NOW_MS))
     meanwhile = len(blocks.current())
     go_on.set()
     thread.join()
@@ -128,7 +119,7 @@ def test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle() -> Non
     now_ms = NOW_MS
     blocks = BlockList(store, log=quiet(), now_ms=lambda: now_ms)
     blocks.current()
-    store.block(revoked("truck:T-1"))
+    store.block(revocation("truck:T-1", NOW_MS))
     now_ms += 50_000
     thread = threading.Thread(target=blocks.current)
     thread.start()

@@ -13,10 +13,11 @@ import pytest
 from ingest_lambda import handler
 from rtdts.delivery_store.devices import hash_of, new_secret
 from rtdts.delivery_store.known_devices import GUESSES_PER_MINUTE
-from rtdts.tracking.blocks import Block, BlockKind
+from rtdts.tracking.blocks import BlockKind
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream
+from tests.support.blocks import revocation
 from tests.unit.ingest_lambda.test_ingest_handler import NOW_MS, Context, Lambda, event_file
 
 SECRET = "0123456789abcdefghjkmnpqrs"
@@ -268,7 +269,7 @@ def test_a_blocked_truck_or_device_is_401(ingest: Lambda, phone: Sending) -> Non
     responses = []
     for subject in (f"truck:{TRUCK}", f"token:device-{device_id}"):
         ingest.now_ms += 10_000
-        ingest.blocks.blocks = {("", BlockKind.REVOKED): revoked(subject)}
+        ingest.blocks.blocks = {("", BlockKind.REVOKED): revocation(subject, NOW_MS)}
         responses.append(raw(ingest, phone())[0])
 
     assert responses == [401, 401]
@@ -277,7 +278,7 @@ def test_a_blocked_truck_or_device_is_401(ingest: Lambda, phone: Sending) -> Non
 
 @both
 def test_a_block_of_older_tokens_lets_newer_devices_in(ingest: Lambda, phone: Sending) -> None:
-    ingest.blocks.block(revoked(f"truck:{TRUCK}", issued_before_ms=NOW_MS))
+    ingest.blocks.block(revocation(f"truck:{TRUCK}", NOW_MS, issued_before_ms=NOW_MS))
     newer = new_secret()
     ingest.devices.put(newer, TRUCK, now_ms=NOW_MS)
 
@@ -342,14 +343,3 @@ def test_claims_that_a_phone_makes_up_open_no_other_route(ingest: Lambda) -> Non
     }
 
     assert raw(ingest, event)[0] == 401
-
-
-def revoked(subject: str, issued_before_ms: int | None = None) -> Block:
-    return Block(
-        subject=subject,
-        kind=BlockKind.REVOKED,
-        until_ms=NOW_MS + 60_000,
-        reason="stolen",
-        blocked_at_ms=NOW_MS,
-        issued_before_ms=issued_before_ms,
-    )

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -23,7 +22,6 @@ from iot_lambda.judging import FRESH_MS, Record
 from iot_lambda.settings import Settings
 from rtdts.ingest import messages
 from rtdts.ingest.device_messages import DeviceMessage, decode_message, encode_message
-from rtdts.ingest.intake import Intake
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
@@ -40,6 +38,8 @@ from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_bucket import FakeVersionedBucket
 from tests.fakes.fake_event_source import FakeEventSource
 from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
+from tests.support.blocks import revocation
+from tests.support.http_intake import over_http
 from tests.support.telemetry_points import telemetry_point
 
 NOW_MS = 1_795_503_168_120
@@ -147,19 +147,6 @@ def record(truck_id: str, payload: bytes) -> Record:
 
 def positions(*points: Mapping[str, Any]) -> bytes:
     return json.dumps({"positions": points}).encode()
-
-
-def over_http(body: bytes, truck_id: str, received_at_ms: int) -> list[Point]:
-    """What the stream gets of a body that comes over HTTP."""
-    stream = FakeStream()
-    Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).take(
-        body,
-        truck_id=truck_id,
-        received_at_ms=received_at_ms,
-        source="http",
-        deadline=Deadline(0),
-    )
-    return [decode_point(each.data) for each in stream.user_records]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -405,15 +392,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
 
 
 def test_of_a_revoked_truck_nothing_is_accepted_or_kept(world: World) -> None:
-    world.blocks.block(
-        Block(
-            subject=identity_subject(TRUCK, "T-1"),
-            kind=BlockKind.REVOKED,
-            until_ms=NOW_MS + 1,
-            reason="stolen",
-            blocked_at_ms=NOW_MS,
-        )
-    )
+    world.blocks.block(revocation(identity_subject(TRUCK, "T-1"), NOW_MS))
     world.send_point("T-1", 1)
     world.send("T-1", b"x")
     world.send_point("T-2", 2)

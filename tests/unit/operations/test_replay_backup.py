@@ -21,9 +21,10 @@ from rtdts.position_store.bulk import Fate
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.telemetry_stream.backup_format import join_records, object_name
 from rtdts.tracking.stream_codec import encode_point
+from tests.fakes.fake_raw_log import FakeRawLog
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream
 from tests.support.consumer_world import START_MS, point
-from tests.support.operations_world import FakeRawLog, World, quick
+from tests.support.operations_world import World, quick
 
 START = datetime.fromtimestamp(START_MS / 1000, UTC)
 INDEX = f"truck-raw-{START:%Y-%m-%d}"

@@ -3,12 +3,11 @@ import io
 import itertools
 import json
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import Fate
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.logs import Logger
@@ -19,6 +18,7 @@ from sim.local_cloud.firehose_buffer import Batch, Buffer
 from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError
 from sim.local_cloud.firehose_documents import StreamRecord, documents_of
 from sim.local_cloud.firehose_positions import PositionFile
+from tests.fakes.fake_raw_log import FakeRawLog
 
 ARRIVED_AT = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
 INDEX = "truck-raw-2026-11-24"
@@ -40,28 +40,6 @@ def document(number: int) -> RawDocument:
 
 def batch_of(*numbers: int, positions: dict[str, str] | None = None) -> Batch:
     return Batch(documents=[document(n) for n in numbers], failed=[], positions=positions or {})
-
-
-class FakeRawLog:
-    """Responds to each call with the next of its responses; then takes everything."""
-
-    def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
-        self._responses = list(responses)
-        self.calls: list[list[bytes]] = []
-        self.held: list[bytes] = []
-
-    def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
-        self.calls.append([each.source for each in documents])
-        response = self._responses.pop(0) if self._responses else [Fate.WRITTEN] * len(documents)
-        if isinstance(response, Exception):
-            raise response
-        outcomes = [ItemOutcome(fate=fate, reason=fate.value) for fate in response]
-        self.held += [
-            each.source
-            for each, fate in zip(documents, response, strict=True)
-            if fate is Fate.WRITTEN
-        ]
-        return outcomes
 
 
 class FakeBackup:
@@ -190,8 +168,8 @@ def test_only_what_was_not_accepted_is_sent_again(backup):
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
 
-    assert raw_log.calls[1] == [document(2).source]
-    assert sorted(raw_log.held) == [document(n).source for n in (1, 2, 3)]
+    assert raw_log.calls[1] == [document(2)]
+    assert sorted(one.source for one in raw_log.held) == [document(n).source for n in (1, 2, 3)]
     assert (report.indexed, report.failed, report.attempts) == (3, 0, 2)
 
 
@@ -274,7 +252,7 @@ def test_what_is_buffered_is_delivered_before_the_end(backup, tmp_path):
 
     pump(raw_log, backup, tmp_path / "position.json")
 
-    assert raw_log.held == [b"{}"]
+    assert [one.source for one in raw_log.held] == [b"{}"]
     assert PositionFile(tmp_path / "position.json", stream="arn 1").read() == {"shard-0": "7"}
 
 

@@ -14,7 +14,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.settings import SettingsError, read_settings
-from rtdts.tracking.blocks import Block, BlockKind, Token
+from rtdts.tracking.blocks import Block, Token
 from socket_lambda.authorizer import (
     METRICS,
     METRICS_COMPONENT,
@@ -30,6 +30,7 @@ from socket_lambda.tokens import Holder, InvalidToken
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.aws_events import aws_event
+from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS, ticket_holder
 
 HOUR_MS = 3_600_000
@@ -271,23 +272,12 @@ def test_the_authorizer_needs_no_setting_of_the_routes() -> None:
     assert read_settings(Settings, environ).socket_tickets_table == "t"
 
 
-def revoked(subject: str, **more: Any) -> Block:
-    return Block(
-        subject=subject,
-        kind=BlockKind.REVOKED,
-        until_ms=NOW_MS + HOUR_MS,
-        reason="stolen",
-        blocked_at_ms=NOW_MS,
-        **more,
-    )
-
-
 @pytest.mark.parametrize(
     "block",
     [
-        revoked("customer:C-88"),
-        revoked("token:jti-7"),
-        revoked("customer:C-88", issued_before_ms=NOW_MS + 1),
+        revocation("customer:C-88", NOW_MS),
+        revocation("token:jti-7", NOW_MS),
+        revocation("customer:C-88", NOW_MS, issued_before_ms=NOW_MS + 1),
     ],
 )
 def test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from rtdts.delivery_store.subscriptions import Subscription
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.fleet_view import FleetFilter, FleetStatus, FleetView
 from rtdts.tracking.topics import FLEET, socket_endpoint
 from socket_lambda.handler import handle
 from tests.support.aws_events import aws_event, with_body
+from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS
 from tests.unit.socket_lambda.test_socket_handler import (
     CONNECTION,
@@ -187,15 +187,7 @@ def test_a_token_that_is_over_follows_no_fleet(socket: Socket, by: str) -> None:
     if by == "expiry":
         socket.now_ms = EXPIRES_AT_MS
     else:
-        socket.blocks.block(
-            Block(
-                subject="dispatcher:ann",
-                kind=BlockKind.REVOKED,
-                until_ms=NOW_MS + 3_600_000,
-                reason="stolen",
-                blocked_at_ms=NOW_MS,
-            )
-        )
+        socket.blocks.block(revocation("dispatcher:ann", NOW_MS))
     track_fleet(socket)
 
     assert socket.subscriptions.of_topic(FLEET) == []

@@ -8,13 +8,13 @@ import pytest
 
 from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.push_queue.nudges import SnapshotNudge
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.roles import SHARE
 from rtdts.tracking.topics import delivery_topic
 from socket_lambda.authorizer import authorize
 from socket_lambda.handler import handle
 from socket_lambda.tokens import Holder
 from tests.support.aws_events import aws_event, with_body
+from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS, new_delivery, ticket_holder
 from tests.unit.socket_lambda.test_authorizer import UNAUTHORIZED, Gate, effect
 from tests.unit.socket_lambda.test_socket_handler import Socket
@@ -63,13 +63,7 @@ def test_a_ticket_of_a_share_that_names_no_delivery_opens_nothing() -> None:
 
 def test_a_blocked_share_opens_nothing() -> None:
     gate = Gate()
-    block = Block(
-        subject=f"share:{SHARE_ID}",
-        kind=BlockKind.REVOKED,
-        until_ms=NOW_MS + HOUR_MS,
-        reason="stolen",
-        blocked_at_ms=NOW_MS,
-    )
+    block = revocation(f"share:{SHARE_ID}", NOW_MS)
     gate.blocks.block(block)
 
     with pytest.raises(Exception, match=UNAUTHORIZED):

@@ -14,7 +14,6 @@ from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import SnapshotNudge
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from socket_lambda.bootstrap import App
@@ -31,6 +30,7 @@ from tests.fakes.fake_subscriptions import FakeSubscriptionStore
 from tests.fakes.scripted_client import ScriptedClient, client_error
 from tests.support.asyncapi_schema import validate_message
 from tests.support.aws_events import aws_event, with_body
+from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery
 
 CONNECTION = "JKJbWfMPLAMCJ1Q="
@@ -381,13 +381,7 @@ def test_a_connection_that_is_gone_has_ended() -> None:
     assert client.calls[0] == ("delete_connection", {"ConnectionId": "c="})
 
 
-STOLEN = Block(
-    subject="customer:C-88",
-    kind=BlockKind.REVOKED,
-    until_ms=NOW_MS + 3_600_000,
-    reason="stolen",
-    blocked_at_ms=NOW_MS,
-)
+STOLEN = revocation("customer:C-88", NOW_MS)
 
 
 def test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked(socket: Socket) -> None:

@@ -16,12 +16,12 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.refusal_lines import RefusalLines
 from rtdts.runtime.settings import SettingsError
-from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.instants import format_instant
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_position_store import FakePositionStore
 from tests.support.aws_events import aws_event, called_by
+from tests.support.blocks import revocation
 from tests.support.consumer_world import START_MS, point
 from tests.support.openapi_schema import validate_response
 from track_lambda.bootstrap import App, build
@@ -111,13 +111,7 @@ def test_only_dispatchers_read_where_trucks_were(api: Api, caller: tuple[str, st
 
 
 def test_a_revoked_dispatcher_reads_nothing(api: Api) -> None:
-    block = Block(
-        subject="dispatcher:ann",
-        kind=BlockKind.REVOKED,
-        until_ms=START_MS + HOUR_MS,
-        reason="left",
-        blocked_at_ms=START_MS,
-    )
+    block = revocation("dispatcher:ann", START_MS)
     api.blocks.block(block)
 
     assert api.track()[0] == 401
