@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.consumer_settings import REQUIRED
 from tests.support.source_tree import ROOT
-from tests.unit.consumer.test_daemon_configuration import REQUIRED
 
 
 def test_the_consumers_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:

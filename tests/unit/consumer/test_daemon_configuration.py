@@ -10,18 +10,7 @@ from consumer.daemon_halt import MAIN_CLASS
 from consumer.kcl_configuration import command, properties, properties_file
 from consumer.settings import Settings
 from rtdts.runtime.settings import SettingsError, read_settings
-
-REQUIRED = {
-    "AWS_REGION": "ap-northeast-2",
-    "STREAM_NAME": "telemetry",
-    "DELIVERIES_TABLE": "deliveries",
-    "DELIVERY_EVENTS_TABLE": "events",
-    "TRUCK_MATCHES_TABLE": "matches",
-    "BLOCKED_IDENTITIES_TABLE": "blocked",
-    "NUDGE_QUEUE_URL": "https://queue",
-    "PARKED_BUCKET": "parked",
-    "OPENSEARCH_URL": "https://search",
-}
+from tests.support.consumer_settings import REQUIRED
 
 
 def settings(**more: str) -> Settings:

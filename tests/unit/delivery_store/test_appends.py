@@ -16,9 +16,9 @@ from rtdts.delivery_store.items import from_item
 from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 from tests.fakes.aws_limits import breach
+from tests.fakes.fake_delivery_tables import TABLES
 from tests.fakes.scripted_client import cancelled, client_error
 from tests.support.deliveries import event_of, given_to, moved_to, new_delivery
-from tests.unit.delivery_store.test_delivery_reads import TABLES
 
 BACK_AND_FORTH = (Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP, Status.IN_TRANSIT)
 

@@ -15,9 +15,9 @@ from rtdts.delivery_store.schema import DELIVERIES, DELIVERY_EVENTS
 from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
+from tests.fakes.fake_delivery_tables import TABLES
 from tests.fakes.scripted_client import ScriptedClient, cancelled, client_error
 from tests.support.deliveries import event_of, moved_to, new_delivery
-from tests.unit.delivery_store.test_delivery_reads import TABLES
 
 DAY_S = 86_400
 KEPT_DAYS = 10

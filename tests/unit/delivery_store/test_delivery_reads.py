@@ -8,19 +8,11 @@ from typing import Any
 
 from rtdts.delivery_store.deliveries import MAX_INDEX_PAGES, DeliveryStore, ListPosition
 from rtdts.delivery_store.items import to_item
-from rtdts.delivery_store.schema import TableNames
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, Status
+from tests.fakes.fake_delivery_tables import TABLES
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import event_of, moved_to, new_delivery
-
-TABLES = TableNames(
-    deliveries="deliveries",
-    delivery_events="delivery-events",
-    truck_matches="truck-matches",
-    subscriptions="subscriptions",
-    socket_tickets="socket-tickets",
-)
 
 
 def store_on(client: ScriptedClient) -> DeliveryStore:

@@ -9,22 +9,15 @@ import pytest
 
 from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, MatchStore, encode_match, match_of
-from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from rtdts.tracking.truck_stops import TruckStops
+from tests.fakes.fake_delivery_tables import TABLES
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import NOW_MS, new_delivery
 
-TABLES = TableNames(
-    deliveries="deliveries",
-    delivery_events="delivery-events",
-    truck_matches="truck-matches",
-    subscriptions="subscriptions",
-    socket_tickets="socket-tickets",
-)
 DYNAMODB_ITEM_BYTES = 400 * 1024
 
 

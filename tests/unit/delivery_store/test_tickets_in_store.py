@@ -3,18 +3,10 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.tickets import TicketStore
+from tests.fakes.fake_delivery_tables import TABLES
 from tests.fakes.scripted_client import ScriptedClient, client_error
 from tests.support.deliveries import NOW_MS, ticket_holder
-
-TABLES = TableNames(
-    deliveries="deliveries",
-    delivery_events="delivery-events",
-    truck_matches="truck-matches",
-    subscriptions="subscriptions",
-    socket_tickets="socket-tickets",
-)
 
 
 def test_a_reader_of_the_table_cannot_connect_with_what_it_holds() -> None:

@@ -4,104 +4,24 @@ from __future__ import annotations
 
 import base64
 import gzip
-import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest_lambda import bootstrap, handler
-from ingest_lambda.bootstrap import App, build_app
+from ingest_lambda import handler
+from ingest_lambda.bootstrap import build_app
 from ingest_lambda.service import METRICS
 from ingest_lambda.settings import Settings
-from rtdts.runtime.logs import Logger
-from rtdts.runtime.metric_sums import MetricSums
-from rtdts.runtime.metrics import MetricWriter
-from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError
-from rtdts.tracking.positions import Clock, Point
-from rtdts.tracking.stream_codec import decode_point
+from rtdts.tracking.positions import Clock
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, rejected
-from tests.support.telemetry_points import telemetry_point
+from tests.support.aws_events import aws_event
+from tests.support.ingest_on_fakes import NOW_MS, REQUIRED, Context, Lambda, point, sending
 
-EVENTS = Path(__file__).parents[2] / "events"
-NOW_MS = 1_795_503_168_120
 HOUR_MS = 3_600_000
-REQUIRED = {
-    "STREAM_NAME": "points",
-    "BLOCKED_IDENTITIES_TABLE": "blocked",
-    "DEVICE_CREDENTIALS_TABLE": "devices",
-}
-
-
-class Context:
-    """The Lambda's context."""
-
-    aws_request_id = "8f507cfc-example"
-
-    def __init__(self, remaining_ms: int = 29_000) -> None:
-        self._remaining_ms = remaining_ms
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._remaining_ms
-
-
-class Lambda:
-    """The Lambda with its settings, wired to a fake stream."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, stream: FakeStream, **environ: str) -> None:
-        self.stream = stream
-        self.blocks = FakeBlockStore()
-        self.devices = FakeDeviceStore()
-        self.now_ms = NOW_MS
-        self.lines = io.StringIO()
-        built = build_app(
-            {
-                **REQUIRED,
-                "PUT_DEADLINE_S": "0",
-                "LOG_ONE_OF": "1",
-                "METRICS_EVERY_S": "0",
-                **environ,
-            },
-            stream,
-            blocks=self.blocks,
-            devices=self.devices,
-            now_ms=lambda: self.now_ms,
-        )
-        app = App(
-            service=built.service,
-            phones=built.phones,
-            settings=built.settings,
-            log=Logger("ingest_lambda", self.lines),
-            metrics=MetricSums(
-                MetricWriter("ingest_lambda", METRICS, stream=self.lines),
-                every_s=built.settings.metrics_every_s,
-            ),
-            sample=built.sample,
-            trace=PointTrace(environ.get("TRACE_TRUCKS", ""), Logger("ingest_lambda", self.lines)),
-        )
-        monkeypatch.setattr(bootstrap, "app", lambda: app)
-
-    def __call__(self, event: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
-        response = handler.lambda_handler(event, Context())
-        return response["statusCode"], json.loads(response["body"]), response["headers"]
-
-    @property
-    def points(self) -> list[Point]:
-        return [decode_point(record.data) for record in self.stream.user_records]
-
-    @property
-    def logged(self) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
-        return [line for line in lines if "_aws" not in line]
-
-    @property
-    def emitted(self) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
-        return [line for line in lines if "_aws" in line]
 
 
 @pytest.fixture
@@ -113,27 +33,9 @@ def with_trouble(monkeypatch: pytest.MonkeyPatch, *troubles: Trouble) -> Lambda:
     return Lambda(monkeypatch, FakeStream(troubles))
 
 
-def event_file(name: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((EVENTS / name).read_text(encoding="utf-8"))
-    return event
-
-
-def sending(body: Any, **claims: str) -> dict[str, Any]:
-    event = event_file("http_api_post_telemetry.json")
-    event["body"] = body if isinstance(body, str) else json.dumps(body)
-    event["requestContext"]["authorizer"]["jwt"]["claims"] |= claims
-    return event
-
-
-def point(age_ms: int = 0, **fields: Any) -> dict[str, Any]:
-    return telemetry_point(NOW_MS - age_ms, **fields)
-
-
-@pytest.mark.parametrize(
-    "name", ["http_api_post_telemetry.json", "http_api_post_telemetry_gzip.json"]
-)
+@pytest.mark.parametrize("name", ["http_api_post_telemetry", "http_api_post_telemetry_gzip"])
 def test_a_batch_plain_or_packed_is_one_record_and_accepted(ingest: Lambda, name: str) -> None:
-    status, body, headers = ingest(event_file(name))
+    status, body, headers = ingest(aws_event(name))
     (record,) = ingest.stream.records
 
     assert status == 202
@@ -215,7 +117,7 @@ def test_no_readable_body_is_400(ingest: Lambda, text: str) -> None:
 
 
 def test_gzip_that_is_none_is_400(ingest: Lambda) -> None:
-    event = event_file("http_api_post_telemetry_gzip.json")
+    event = aws_event("http_api_post_telemetry_gzip")
     event["body"] = base64.b64encode(b"{}").decode()
 
     assert ingest(event)[0] == 400
@@ -256,7 +158,7 @@ def test_the_identity_claim_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_above_a_limit_is_413(ingest: Lambda) -> None:
     large = json.dumps(point(note="x" * 1_048_576))
-    packed = event_file("http_api_post_telemetry_gzip.json")
+    packed = aws_event("http_api_post_telemetry_gzip")
     packed["body"] = base64.b64encode(gzip.compress(large.encode())).decode()
 
     for event in (sending(large), packed, sending({"positions": [point()] * 501})):

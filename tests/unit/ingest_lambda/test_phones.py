@@ -17,8 +17,9 @@ from rtdts.tracking.blocks import BlockKind
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream
+from tests.support.aws_events import aws_event
 from tests.support.blocks import revocation
-from tests.unit.ingest_lambda.test_ingest_handler import NOW_MS, Context, Lambda, event_file
+from tests.support.ingest_on_fakes import NOW_MS, Context, Lambda
 
 SECRET = "0123456789abcdefghjkmnpqrs"
 TRUCK = "T-0012"
@@ -32,7 +33,7 @@ def basic(user: str, password: str) -> str:
 def owntracks(
     message: Any = None, *, user: str = TRUCK, secret: str = SECRET, **changed: Any
 ) -> dict[str, Any]:
-    event = event_file("http_api_owntracks.json")
+    event = aws_event("http_api_owntracks")
     sent = {**json.loads(event["body"]), "tst": NOW_MS // 1000, **changed}
     event["body"] = json.dumps(sent) if message is None else message
     event["headers"]["authorization"] = basic(user, secret)
@@ -40,7 +41,7 @@ def owntracks(
 
 
 def traccar(message: Any = None, *, secret: str = SECRET, **changed: Any) -> dict[str, Any]:
-    event = event_file("http_api_traccar_client.json")
+    event = aws_event("http_api_traccar_client")
     sent = {**json.loads(event["body"]), "device_id": secret}
     sent["location"] |= {"timestamp": format_instant(NOW_MS), **changed}
     event["body"] = json.dumps(sent) if message is None else message
@@ -89,9 +90,9 @@ def test_traccar_client_gets_200_and_its_point_is_the_trucks(ingest: Lambda) -> 
 
 def test_the_documents_own_payloads_are_understood_and_too_old_by_now(ingest: Lambda) -> None:
     """Verbatim: the booklet's of 2017, the server test's of 2021."""
-    sent = event_file("http_api_traccar_client.json")
+    sent = aws_event("http_api_traccar_client")
     sent["body"] = sent["body"].replace("8737767034", SECRET)
-    responses = [raw(ingest, event_file("http_api_owntracks.json")), raw(ingest, sent)]
+    responses = [raw(ingest, aws_event("http_api_owntracks")), raw(ingest, sent)]
 
     assert responses == [(200, []), (200, {})]
     assert ingest.stream.records == []

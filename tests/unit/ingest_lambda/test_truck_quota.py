@@ -8,7 +8,7 @@ import pytest
 
 from rtdts.tracking.blocks import Block, BlockKind
 from tests.fakes.fake_stream import FakeStream
-from tests.unit.ingest_lambda.test_ingest_handler import NOW_MS, Lambda, point, sending
+from tests.support.ingest_on_fakes import NOW_MS, Lambda, point, sending
 
 LINES_MS = 10_000
 

@@ -22,15 +22,9 @@ from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_failed_messages import FakeFailedMessages
 from tests.fakes.fake_raw_log import FakeRawLog
 from tests.fakes.fake_stream import FailSome, FakeStream
+from tests.support.erasures import NOW_MS, FakeMatches, FakeTruckSearch, customer_stores, owned
 from tests.support.operations_world import World, quick
 from tests.support.set_aside_batches import device_message, invocation
-from tests.unit.operations.test_erase import (
-    NOW_MS,
-    FakeMatches,
-    FakeTruckSearch,
-    customer_stores,
-    owned,
-)
 
 
 class FakeRetention:

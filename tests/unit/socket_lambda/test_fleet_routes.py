@@ -14,12 +14,7 @@ from socket_lambda.handler import handle
 from tests.support.aws_events import aws_event, with_body
 from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS
-from tests.unit.socket_lambda.test_socket_handler import (
-    CONNECTION,
-    EXPIRES_AT_MS,
-    TAKEN_AT_MS,
-    Socket,
-)
+from tests.support.socket_routes import CONNECTION, EXPIRES_AT_MS, TAKEN_AT_MS, Socket
 
 WORLD = [-180, -90, 180, 90]
 

@@ -16,8 +16,8 @@ from socket_lambda.tokens import Holder
 from tests.support.aws_events import aws_event, with_body
 from tests.support.blocks import revocation
 from tests.support.deliveries import NOW_MS, new_delivery, ticket_holder
-from tests.unit.socket_lambda.test_authorizer import UNAUTHORIZED, Gate, effect
-from tests.unit.socket_lambda.test_socket_handler import Socket
+from tests.support.socket_gate import UNAUTHORIZED, Gate, effect
+from tests.support.socket_routes import Socket
 
 HOUR_MS = 3_600_000
 SHARE_ID = "5f0c1d2ab3e49786"

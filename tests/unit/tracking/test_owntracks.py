@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rtdts.tracking.owntracks import owntracks_telemetry
 from rtdts.tracking.point_fields import Reason
 from rtdts.tracking.telemetry import DecodedBody, UnreadableBodyError, decode_body
+from tests.support.json_values import JSON
 
 LOCATION = {"_type": "location", "lat": 48.85833, "lon": 2.29513, "tst": 1497508651}
 
@@ -103,12 +104,6 @@ def test_a_wrong_place_or_time_is_rejected_by_its_field(wrong: dict[str, Any], f
     assert decoded.sent == []
     assert [each.field for each in decoded.rejected] == [field]
     assert decoded.rejected[0].reason in set(Reason)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-)
 
 
 @given(

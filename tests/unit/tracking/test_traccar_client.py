@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rtdts.tracking.instants import parse_instant
 from rtdts.tracking.telemetry import DecodedBody, UnreadableBodyError, decode_body
 from rtdts.tracking.traccar_client import read_traccar_message, traccar_telemetry
-from tests.unit.tracking.test_owntracks import JSON
+from tests.support.json_values import JSON
 
 # traccar/traccar, OsmAndProtocolDecoderTest.testDecodeJson: the first is Android's template, the
 # second an iOS simulator's whole record, the third a phone in a car.

@@ -6,7 +6,7 @@ from rtdts.tracking.deliveries import Status
 from rtdts.tracking.instants import parse_instant
 from sim.drive.customer_log import CustomerLog
 from sim.viewers.receiver import Received
-from tests.unit.sim.viewers.test_receiver import position, status
+from tests.support.viewer_messages import position, status
 
 CAME_MS = parse_instant("2026-11-24T07:00:07.500Z")
 

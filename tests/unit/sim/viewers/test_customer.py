@@ -10,8 +10,8 @@ from rtdts_client import Access, Socket, SocketLostError, Ticket
 from sim.viewers.customer import Customer
 from sim.viewers.receiver import Received
 from tests.fakes.fake_socket import FakeConnection
-from tests.unit.sim.viewers.test_receiver import position, status
-from tests.unit.sim.viewers.test_viewer import NOW_MS, Reception
+from tests.support.reception import Reception
+from tests.support.viewer_messages import NOW_MS, position, status
 
 
 class Service:

@@ -1,5 +1,7 @@
 """The viewer stays connected, tracks again, and reports what is new."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,12 +10,10 @@ import pytest
 
 from sim.token_client import TokenError
 from sim.viewers.connection import HandshakeRejectedError
-from sim.viewers.receiver import Received
 from sim.viewers.viewer import TOO_MANY_WAIT_S, Viewer
 from tests.fakes.fake_socket import FakeDoor
-from tests.unit.sim.viewers.test_receiver import position, status
-
-NOW_MS = 1_795_504_368_000
+from tests.support.reception import Reception
+from tests.support.viewer_messages import NOW_MS, position, status
 
 
 class Tokens:
@@ -28,23 +28,6 @@ class Tokens:
         if fresh or not self.issued:
             self.issued += 1
         return f"token-{self.issued}"
-
-
-class Reception:
-    """The messages that a viewer reported, and a way to wait for them."""
-
-    def __init__(self) -> None:
-        self.messages: list[Received] = []
-        self._news = asyncio.Event()
-
-    def __call__(self, received: Received) -> None:
-        self.messages.append(received)
-        self._news.set()
-
-    async def until(self, count: int) -> None:
-        while len(self.messages) < count:
-            self._news.clear()
-            await self._news.wait()
 
 
 async def no_sleep(_: float) -> None:
