@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
-from mypy_boto3_s3 import S3Client
 
 from rtdts.position_store.client import connect
 from rtdts.position_store.raw_log import RawLog
@@ -34,6 +34,9 @@ from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError
 from sim.local_cloud.firehose_documents import documents_of
 from sim.local_cloud.firehose_positions import PositionFile
 from sim.local_cloud.firehose_stream import StreamReader, stream_identity
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 POLL_S = 0.5
 """Interval of reads. Firehose reads a shard once per second; this interval keeps the 5 s of its

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC
-
-from mypy_boto3_kinesis import KinesisClient
+from typing import TYPE_CHECKING
 
 from sim.local_cloud.firehose_documents import StreamRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 READ_LIMIT = 1_000
 """Records per call: with 500 points in each this is a lot already."""

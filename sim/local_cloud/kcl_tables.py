@@ -8,9 +8,12 @@ seconds. For the local cloud and tests only; in AWS the KCL creates its own tabl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mypy_boto3_dynamodb import DynamoDBClient
-from mypy_boto3_kinesis.type_defs import ShardTypeDef
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis.type_defs import ShardTypeDef
+
 
 OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 

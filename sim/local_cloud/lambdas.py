@@ -6,12 +6,13 @@ import dataclasses
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-from mypy_boto3_lambda import LambdaClient
+from typing import TYPE_CHECKING, Final
 
 from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK, Package
 from rtdts.runtime.settings import declared_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 ROLE_ARN = "arn:aws:iam::000000000000:role/rtdts-local"
 """The emulator requires a role and does not check it."""

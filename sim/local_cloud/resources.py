@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
-from mypy_boto3_dynamodb import DynamoDBClient
-from mypy_boto3_kinesis import KinesisClient
-from mypy_boto3_kinesis.type_defs import ShardTypeDef
-from mypy_boto3_s3 import S3Client
-from mypy_boto3_sqs import SQSClient
 
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition, TableNames
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
 from sim.local_cloud.kcl_tables import create_kcl_tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import ShardTypeDef
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator accepts any

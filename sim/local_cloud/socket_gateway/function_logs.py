@@ -7,10 +7,12 @@ import contextlib
 import time
 import uuid
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from mypy_boto3_logs import CloudWatchLogsClient
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 SHIP_EVERY_S: Final = 0.25
 MOST_LINES: Final = 1_000
