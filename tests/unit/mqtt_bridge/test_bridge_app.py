@@ -6,7 +6,7 @@ import asyncio
 import io
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,6 +27,7 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
 from tests.fakes.fake_stream import FakeStream
+from tests.support.waiting import until
 
 NOW_MS = 1_795_503_168_120
 
@@ -103,22 +104,17 @@ class World:
     def seqs(self) -> list[int | None]:
         return [decode_point(each.data).seq for each in self.stream.user_records]
 
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not is_so():  # noqa: ASYNC110 - of several parts, none of which signals it
-                await asyncio.sleep(0)
-
 
 async def test_what_a_lost_connection_left_is_handed_out_again() -> None:
     world = World()
     world.gate.clear()
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))
     world.send(1)
-    await world.until(lambda: world.begun == 1)
+    await until(lambda: world.begun == 1)
 
     world.broker.lose_connections()
     world.gate.set()
-    await world.until(lambda: world.broker.kept == 0)
+    await until(lambda: world.broker.kept == 0)
     world.stop.set()
     await running
 
@@ -132,9 +128,9 @@ async def test_an_old_connections_put_acknowledges_nothing_of_the_new_one() -> N
     world.gate.clear()
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=0))
     world.send(1)
-    await world.until(lambda: world.begun == 1)
+    await until(lambda: world.begun == 1)
     world.broker.lose_connections()
-    await world.until(lambda: world.begun == 2)
+    await until(lambda: world.begun == 2)
 
     assert world.broker.kept == 1
     world.stop.set()
@@ -147,10 +143,10 @@ async def test_it_comes_back_when_the_broker_does() -> None:
     world.broker.is_unavailable = True
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))
     world.send(1)
-    await world.until(lambda: world.reported.getvalue().count('"not_connected"') > 3)
+    await until(lambda: world.reported.getvalue().count('"not_connected"') > 3)
 
     world.broker.is_unavailable = False
-    await world.until(lambda: world.broker.kept == 0)
+    await until(lambda: world.broker.kept == 0)
     world.stop.set()
     await running
 
@@ -162,9 +158,9 @@ async def test_it_puts_and_acknowledges_what_it_has_before_it_ends() -> None:
     world.gate.clear()
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=20))
     world.send(1)
-    await world.until(lambda: world.begun == 1)
+    await until(lambda: world.begun == 1)
     world.stop.set()
-    await world.until(lambda: '"bridge_stopping"' in world.reported.getvalue())
+    await until(lambda: '"bridge_stopping"' in world.reported.getvalue())
 
     world.gate.set()
     await running

@@ -8,7 +8,7 @@ import contextlib
 import io
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
 from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
 from tests.support.telemetry_points import telemetry_point
+from tests.support.waiting import until
 
 NOW_MS = 1_795_503_168_120
 SOON_S = 20.0
@@ -144,11 +145,6 @@ class World:
     async def all_acknowledged(self) -> None:
         assert await self.session.drain(Deadline(SOON_S))
 
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SOON_S):
-            while not is_so():  # noqa: ASYNC110 - of several parts, none of which signals it
-                await asyncio.sleep(0)
-
     @property
     def parked(self) -> list[bytes]:
         """The payloads of all parked messages, in the order of their objects."""
@@ -220,7 +216,7 @@ async def test_a_truck_whose_record_fails_holds_up_no_other() -> None:
         world.send("T-1", point("T-1", 1))
         world.send("T-2", point("T-2", 2))
         drained = asyncio.create_task(world.session.drain(Deadline(SOON_S)))  # they share a call
-        await world.until(lambda: 2 in world.seqs)
+        await until(lambda: 2 in world.seqs)
 
         assert world.broker.kept == 1
         drained.cancel()
@@ -236,7 +232,7 @@ async def test_no_more_is_held_than_the_broker_may_hand_over() -> None:
 
         assert (world.session.held, world.broker.kept) == (5, 12)
         world.gate.set()
-        await world.until(lambda: not world.broker.kept)
+        await until(lambda: not world.broker.kept)
 
     assert sorted(filter(None, world.seqs)) == list(range(1, 12))
 
