@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from rtdts.delivery_store.items import to_item
@@ -17,7 +18,9 @@ class FakeSubscriptionStore:
 
     def __init__(self, *subscriptions: Subscription) -> None:
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
-        self._buckets: dict[str, int | None] = {}  # by topic: a hash each time would cost the most
+        # A round reads 256 buckets: to look through all subscriptions for each would cost the most.
+        self._topics: defaultdict[int, set[str]] = defaultdict(set)
+        self._endpoints: defaultdict[str, set[str]] = defaultdict(set)
         for subscription in subscriptions:
             self.add(subscription)
 
@@ -28,6 +31,10 @@ class FakeSubscriptionStore:
         stands = self._subscriptions.get(key)
         if stands is None or stands.subscribed_at_ms <= subscription.subscribed_at_ms:
             self._subscriptions[key] = subscription
+            self._endpoints[subscription.topic].add(subscription.endpoint)
+            if is_of_delivery(subscription.topic):
+                bucket = delivery_bucket(delivery_of(subscription.topic))
+                self._topics[bucket].add(subscription.topic)
 
     def has(self, topic: str, endpoint: str) -> bool:
         return (topic, endpoint) in self._subscriptions
@@ -38,32 +45,34 @@ class FakeSubscriptionStore:
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
         stands = self._subscriptions.get((topic, endpoint))
         if stands is not None and stands.subscribed_at_ms <= until_ms:
-            del self._subscriptions[topic, endpoint]
+            self._drop(topic, endpoint)
 
     def end(self, read: Subscription) -> None:
         stands = self._subscriptions.get((read.topic, read.endpoint))
         if stands is not None and stands.subscribed_at_ms == read.subscribed_at_ms:
-            del self._subscriptions[read.topic, read.endpoint]
+            self._drop(read.topic, read.endpoint)
 
     def remove_endpoint(self, endpoint: str) -> int:
         gone = [key for key in self._subscriptions if key[1] == endpoint]
         for key in gone:
-            del self._subscriptions[key]
+            self._drop(*key)
         return len(gone)
 
     def of_topic(self, topic: str) -> list[Subscription]:
-        return [one for key, one in sorted(self._subscriptions.items()) if key[0] == topic]
+        return self._of_topic(topic)
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
-        mine = [key for key in self._subscriptions if self._bucket(key[0]) == bucket]
-        yield from [self._subscriptions[key] for key in sorted(mine)]
+        for topic in sorted(self._topics[bucket]):
+            yield from self._of_topic(topic)
 
-    def _bucket(self, topic: str) -> int | None:
-        if topic not in self._buckets:
-            self._buckets[topic] = (
-                delivery_bucket(delivery_of(topic)) if is_of_delivery(topic) else None
-            )
-        return self._buckets[topic]
+    def _of_topic(self, topic: str) -> list[Subscription]:
+        # Another thread may drop one of them meanwhile.
+        found = (self._subscriptions.get((topic, one)) for one in sorted(self._endpoints[topic]))
+        return [one for one in found if one is not None]
+
+    def _drop(self, topic: str, endpoint: str) -> None:
+        del self._subscriptions[topic, endpoint]
+        self._endpoints[topic].discard(endpoint)
 
     def count_deliveries(self, endpoint: str) -> int:
         return sum(one == endpoint and topic != FLEET for topic, one in self._subscriptions)

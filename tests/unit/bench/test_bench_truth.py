@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ ROADS = {road.name: road for road in geometries(Part.REPORT)}
 ARRIVED = Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=299.0, is_ambiguous=False)
 
 
+@functools.cache
 def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
     return draw(next(one for one in CASES if one.name == case), ROADS[road], number)
 
@@ -89,7 +91,7 @@ def test_truth_is_ambiguous_when_the_truck_stands_on_the_fence(
 
 
 def test_a_drive_is_the_same_when_drawn_again() -> None:
-    one, again = drawn("shuffled"), drawn("shuffled")
+    one, again = drawn("shuffled"), drawn.__wrapped__("shuffled")
 
     assert one.requests == again.requests
     assert one.truth == again.truth

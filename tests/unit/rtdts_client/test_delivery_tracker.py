@@ -332,7 +332,7 @@ def test_over_the_gateways_limit_no_connection_is_ever_ended_by_it_or_missed() -
             async with (
                 repeated(lambda: 10, service.move),
                 repeated(lambda: ROUND_S, service.round),
-                repeated(lambda: 1, end_old_ones),
+                repeated(lambda: 10, end_old_ones),
             ):
                 await asyncio.sleep(12 * HOUR_S)
 

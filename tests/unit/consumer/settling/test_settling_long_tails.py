@@ -1,4 +1,4 @@
-"""Ten hours of late points of one truck."""
+"""Hours of late points of one truck: more than a settling reads at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from consumer.pipeline import BatchPipeline
-from consumer.settling import GREEDY_EVERY_S, PASS_EVERY_S, REST_SLICES, SLICE_S
+from consumer.settling import GREEDY_EVERY_S, GREEDY_FIXES, PASS_EVERY_S, REST_SLICES, SLICE_S
 from rtdts.position_store.history_pages import HistoryFix
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES
@@ -22,13 +22,14 @@ from tests.support.consumer_world import (
 )
 from tests.support.late_points import state_of
 
-TAIL_AT_S = 36_100
+TAIL_AT_S = 24_100
 """When the truck is back in coverage."""
-MANY = 3_600
+MANY = 2_400
+assert MANY > GREEDY_FIXES
 
 
 def long_tail() -> list[Point]:
-    """Ten hours of a point per 10 s: the drive, then a long wait at the destination."""
+    """Hours of a point per 10 s: the drive, then a long wait at the destination."""
     waiting = [point(10 * n, 4_000.0, speed_mps=0.0) for n in range(len(drive()), MANY)]
     return [
         msgspec.structs.replace(one, received_at_ms=START_MS + TAIL_AT_S * 1_000)
