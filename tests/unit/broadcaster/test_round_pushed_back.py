@@ -4,6 +4,7 @@ takes the time that it says, and none of the machine's."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import random
 from collections.abc import AsyncIterator
@@ -221,6 +222,36 @@ def test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_a
     assert in_virtual_time(main) == [9, 9, 9, 9, 9, 10, 10]
 
 
+def under_way(
+    gateway: PushingBack, choose: random.Random, slots: int
+) -> tuple[Pressed, dict[str, float], list[RoundReport], float]:
+    """Five rounds while twelve viewers lose their right, one after the other, and when each did."""
+    revoked_at_s: dict[str, float] = {}
+
+    async def main() -> tuple[Pressed, dict[str, float], list[RoundReport], float]:
+        pressed = Pressed(gateway, posts_per_second=20.0, viewers=VIEWERS)
+        pressed.begin()
+        revoking = asyncio.create_task(revoke(pressed))
+        reports = await pressed.rounds(5, slots=slots)
+        revoking.cancel()
+        return pressed, revoked_at_s, reports, asyncio.get_running_loop().time()
+
+    async def revoke(pressed: Pressed) -> None:
+        for name in choose.sample(pressed.names, 12):
+            await asyncio.sleep(21.3)
+            pressed.world.change(f"D-{name}", customer_id="C-2")
+            revoked_at_s[name] = asyncio.get_running_loop().time()
+
+    return in_virtual_time(main)
+
+
+@functools.cache
+def clean_rounds(slots: int) -> Pressed:
+    """The same with a gateway that takes every message."""
+    pressed, *_ = under_way(PushingBack(), random.Random(0), slots)
+    return pressed
+
+
 @pytest.mark.parametrize(("seed", "slots"), [(0, 20), (1, 20), (0, SLOTS_OF_THE_RATE)])
 def test_the_healthy_receive_in_time_whatever_the_others_do_and_nothing_without_a_right(
     seed: int, slots: int
@@ -233,28 +264,10 @@ def test_the_healthy_receive_in_time_whatever_the_others_do_and_nothing_without_
         name: choose.choice([2, 3])
         for name in choose.sample([one for one in names if one not in hanging], VIEWERS * 3 // 10)
     }
-    revoked_at_s: dict[str, float] = {}
-
-    def rounds(gateway: PushingBack) -> tuple[Pressed, list[RoundReport], float]:
-        async def main() -> tuple[Pressed, list[RoundReport], float]:
-            pressed = Pressed(gateway, posts_per_second=20.0, viewers=VIEWERS)
-            pressed.begin()
-            revoking = asyncio.create_task(revoke(pressed))
-            reports = await pressed.rounds(5, slots=slots)
-            revoking.cancel()
-            return pressed, reports, asyncio.get_running_loop().time()
-
-        return in_virtual_time(main)
-
-    async def revoke(pressed: Pressed) -> None:
-        for name in choose.sample(names, 12):
-            await asyncio.sleep(21.3)
-            pressed.world.change(f"D-{name}", customer_id="C-2")
-            revoked_at_s[name] = asyncio.get_running_loop().time()
-
-    clean, _, _ = rounds(PushingBack())
-    revoked_at_s.clear()
-    pressed, reports, ended_at_s = rounds(PushingBack(hanging=hanging, takes_one_of=slow))
+    pressed, revoked_at_s, reports, ended_at_s = under_way(
+        PushingBack(hanging=hanging, takes_one_of=slow), choose, slots
+    )
+    clean = clean_rounds(slots)
 
     shown_at_s = pressed.gateway.shown_at_s
     assert all(shown_at_s[name] for name in names if name not in hanging)
