@@ -31,7 +31,7 @@ class KeyedLocks:
         wait_s: How long to wait for a lock; None for as long as it takes.
     """
 
-    def __init__(self, wait_s: float | None = LOCK_WAIT_S) -> None:
+    def __init__(self, wait_s: float | None) -> None:
         self._wait_s = wait_s
         self._lines: dict[str, _Line] = {}
 

@@ -20,7 +20,7 @@ from broadcaster.slots import Reserved, Slots
 from broadcaster.snapshot_messages import EventReader, SnapshotMessages, TrackReader
 from broadcaster.stops import StopReader, StopsOfTrucks
 from broadcaster.threads import StoreThreads
-from broadcaster.update_messages import PositionMessages, TransitionMessages
+from broadcaster.update_messages import POSITION_WAIT_S, PositionMessages, TransitionMessages
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import (
     Nudge,
@@ -81,6 +81,7 @@ class NudgeHandler:
         log: Logs a nudge whose event is missing.
         now_ms: Wall clock.
         chunk_size: Viewers per chunk.
+        position_wait_s: How long a status or a snapshot waits for positions.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class NudgeHandler:
         log: Logger,
         now_ms: Callable[[], int],
         chunk_size: int = MAX_CHUNK,
+        position_wait_s: float = POSITION_WAIT_S,
     ) -> None:
         self._stores = stores
         self._pusher = pusher
@@ -110,6 +112,7 @@ class NudgeHandler:
         self._log = log
         self._now_ms = now_ms
         self._chunk_size = chunk_size
+        self._position_wait_s = position_wait_s
 
     async def begin(
         self, nudge: Nudge, only: frozenset[str] | None = None
@@ -198,6 +201,7 @@ class NudgeHandler:
                     role=first_role,  # a snapshot's only viewer
                     since_version=nudge.since_version,
                     log=self._log,
+                    wait_s=self._position_wait_s,
                     now_ms=self._now_ms,
                 )
             case PositionNudge() | ShareNudge():
@@ -216,7 +220,9 @@ class NudgeHandler:
                 "nudged_event_missing", delivery_id=nudge.delivery_id, version=nudge.version
             )
             return self._position_messages
-        return lambda: TransitionMessages(event, self._position_messages(), now_ms=self._now_ms)
+        return lambda: TransitionMessages(
+            event, self._position_messages(), wait_s=self._position_wait_s, now_ms=self._now_ms
+        )
 
     def _position_messages(self) -> PositionMessages:
         return PositionMessages(

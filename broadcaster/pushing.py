@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from broadcaster.endpoint_backoff import EndpointBackoff
-from broadcaster.keyed_locks import KeyedLocks
+from broadcaster.keyed_locks import LOCK_WAIT_S, KeyedLocks
 from broadcaster.point_steps import log_points
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.senders import Senders
@@ -175,6 +175,7 @@ class Pusher:
         trace: Logs to which viewers the points of some trucks were posted.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
+        lock_wait_s: How long a post waits for another one to the same endpoint.
     """
 
     def __init__(
@@ -192,6 +193,7 @@ class Pusher:
         trace: PointTrace,
         now_ms: Callable[[], int] = wall_clock.now_ms,
         monotonic: Callable[[], float] = time.monotonic,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self._deliveries = deliveries
         self._blocks = blocks
@@ -205,7 +207,7 @@ class Pusher:
         self._trace = trace
         self._now_ms = now_ms
         self._monotonic = monotonic
-        self._locks = KeyedLocks()
+        self._locks = KeyedLocks(lock_wait_s)
         self._posting: set[asyncio.Task[Pushed]] = set()
 
     async def push(

@@ -10,7 +10,7 @@ from broadcaster.pushing import Compose
 from broadcaster.sender import Payload
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
-from broadcaster.update_messages import POSITION_WAIT_S, LatestReader
+from broadcaster.update_messages import LatestReader
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
@@ -82,7 +82,7 @@ class SnapshotMessages:
         role: str,
         since_version: int,
         log: Logger,
-        wait_s: float = POSITION_WAIT_S,
+        wait_s: float,
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._events = events

@@ -165,7 +165,7 @@ class TransitionMessages:
         event: DeliveryEvent,
         positions: PositionMessages,
         *,
-        wait_s: float = POSITION_WAIT_S,
+        wait_s: float,
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._event = event

@@ -13,6 +13,7 @@ from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts
 from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.gateway_signals import GatewaySignals
+from broadcaster.keyed_locks import LOCK_WAIT_S
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pushing import Pusher
@@ -26,7 +27,7 @@ from broadcaster.senders import Channel, Senders
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import StoreThreads
-from broadcaster.update_messages import PositionMessages
+from broadcaster.update_messages import POSITION_WAIT_S, PositionMessages
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.logs import Logger
@@ -92,6 +93,8 @@ class World:
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.fleet = FakeFleet()
         self.leases = FakeFleetLeases("this")
+        self.position_wait_s = POSITION_WAIT_S
+        self.lock_wait_s = LOCK_WAIT_S
         self.snapshot_queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = EndpointBackoff(self.clock.monotonic, uniform=max)
         self.quarantine = Quarantine(QUARANTINE_SLOTS, POST_TIMEOUT_S, self.clock.monotonic)
@@ -263,6 +266,7 @@ class World:
             trace=self.trace,
             now_ms=self.clock.now_ms,
             monotonic=self.clock.monotonic,
+            lock_wait_s=self.lock_wait_s,
         )
 
     def position_messages(self) -> PositionMessages:
@@ -365,6 +369,7 @@ class World:
             log=self.log,
             now_ms=self.clock.now_ms,
             chunk_size=chunk_size,
+            position_wait_s=self.position_wait_s,
         )
 
     def snapshot_consumer(self) -> NudgeConsumer:

@@ -14,6 +14,9 @@ from tests.support.broadcaster_world import NUDGE_THREADS, World
 from tests.support.nudging import HANGS_S, consuming, handle, near
 from tests.support.waiting import COMES_WITHIN_S, until
 
+SOON_S = 0.02
+"""How long to wait for what hangs anyway."""
+
 
 async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:
     responded = threading.Event()
@@ -21,7 +24,7 @@ async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: Wor
     def hang() -> None:
         responded.wait(HANGS_S)
 
-    world.positions.before_read = hang
+    world.positions.before_read, world.position_wait_s = hang, SOON_S
     world.delivery("D-1", version=5, status=Status.NEARBY)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("a", "D-1")
@@ -39,7 +42,7 @@ async def test_position_reads_that_hang_keep_no_right_from_being_read(world: Wor
     def hang() -> None:
         responded.wait(HANGS_S)
 
-    world.positions.before_read = hang
+    world.positions.before_read, world.position_wait_s = hang, SOON_S
     deliveries = [f"D-{number}" for number in range(8)]  # more than there are threads
     for delivery_id in deliveries:
         world.delivery(delivery_id, version=5, status=Status.NEARBY)
@@ -128,7 +131,7 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
     release = world.gateway.hold("slow")
     nudges = [TransitionNudge(delivery_id="D-1", version=version) for version in (4, 5)]
 
-    async with consuming(world.nudge_consumer(response_wait_s=0.02)):
+    async with consuming(world.nudge_consumer(response_wait_s=SOON_S)):
         for nudge in nudges:
             # One after the other, as the queue gives them out: the next when this is deleted.
             world.queue.send(nudge)
@@ -147,7 +150,7 @@ async def test_positions_take_no_follow_up_from_a_change(world: World) -> None:
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED, PostOutcome.DELIVERED)
 
-    async with consuming(world.nudge_consumer(response_wait_s=0.02, follow_ups_at_once=1)):
+    async with consuming(world.nudge_consumer(response_wait_s=SOON_S, follow_ups_at_once=1)):
         await until(lambda: len(world.queue.deleted) == 1)  # its response is still awaited
         world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
         await until(lambda: world.gateway.types("a") == ["status", "status", "position"])
@@ -216,6 +219,7 @@ async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(wo
     world.viewer("hung", "D-2")
     world.viewer("fine", "D-2")
     release = world.gateway.hold("hung")
+    world.lock_wait_s = SOON_S
     handler = world.nudge_handler(slots=3, chunk_size=3)
 
     async with asyncio.timeout(COMES_WITHIN_S):
