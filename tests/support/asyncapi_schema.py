@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 
 from tests.support.yaml_documents import document as yaml_document
+from tests.support.yaml_documents import inlined
 
 
 def asyncapi_document() -> dict[str, Any]:
@@ -55,7 +56,8 @@ def validate_message(message: bytes | str | Mapping[str, Any]) -> dict[str, Any]
 
 @functools.cache
 def _validator(name: str) -> jsonschema.Draft7Validator:
-    return jsonschema.Draft7Validator(schema_of_message(name))
+    schema = schema_of_message(name)
+    return jsonschema.Draft7Validator({"allOf": inlined(schema["allOf"], schema)})
 
 
 def close(schema: Any) -> Any:

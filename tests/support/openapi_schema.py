@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 
 from tests.support.asyncapi_schema import close
-from tests.support.yaml_documents import document
+from tests.support.yaml_documents import document, inlined
 
 
 def openapi_document() -> dict[str, Any]:
@@ -68,10 +68,8 @@ def validate_response(
 
 @functools.cache
 def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    components = {"schemas": _closed_schemas()}
-    return jsonschema.Draft202012Validator(
-        {"allOf": [json.loads(schema)], "components": components}
-    )
+    closed = {"components": {"schemas": _closed_schemas()}}
+    return jsonschema.Draft202012Validator(inlined(json.loads(schema), closed))
 
 
 @functools.cache
