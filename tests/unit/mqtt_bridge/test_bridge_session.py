@@ -273,13 +273,13 @@ async def test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on()
     world = World(FakeStream())
     async with world.running():
         world.send("T-1", *(point("T-1", seq) for seq in range(1, 62)))
-        await world.until(lambda: not world.broker.kept)
+        await until(lambda: not world.broker.kept)
         world.send("T-1", point("T-1", 100), point("T-1", 101))
         world.send("T-2", point("T-2", 200))
-        await world.until(lambda: not world.broker.kept)
+        await until(lambda: not world.broker.kept)
         world.now_ms += 10_000
         world.send("T-1", point("T-1", 300))
-        await world.until(lambda: not world.broker.kept)
+        await until(lambda: not world.broker.kept)
 
     assert set_aside(world) == [100, 101]
     assert {200, 300} <= set(world.seqs)
@@ -305,7 +305,7 @@ async def test_what_could_not_be_set_aside_is_tried_again() -> None:
     world.set_aside_failures = 2
     async with world.running():
         world.send("T-1", *(point("T-1", seq) for seq in range(1, 62)))
-        await world.until(lambda: not world.broker.kept)
+        await until(lambda: not world.broker.kept)
         world.send("T-1", point("T-1", 100))
         await world.all_acknowledged()
 
@@ -320,7 +320,7 @@ async def test_a_put_of_other_trucks_waits_for_nothing_that_is_set_aside() -> No
     async with world.running():
         world.send("T-1", point("T-1", 1))
         world.send("T-2", point("T-2", 2))
-        await world.until(lambda: world.seqs == [2])
+        await until(lambda: world.seqs == [2])
 
         assert world.broker.kept == 1
 
@@ -335,7 +335,7 @@ async def test_a_truck_that_sends_unusable_messages_without_end_takes_one_parkin
         for number in range(900):
             world.broker.publish("trucks/T-1/telemetry", f"nonsense {number}".encode())
         world.broker.publish("trucks/T-2/telemetry", b"nonsense")
-        await world.until(lambda: "T-2" in world.parkings)
+        await until(lambda: "T-2" in world.parkings)
         under_way = list(world.parkings)
         world.parking_gate.set()
         await world.all_acknowledged()
@@ -353,10 +353,10 @@ async def test_messages_that_come_while_an_object_is_written_share_the_next_one(
     world.parking_gate.clear()
     async with world.running():
         world.broker.publish("trucks/T-1/telemetry", b"first")
-        await world.until(lambda: bool(world.parkings))
+        await until(lambda: bool(world.parkings))
         for payload in (b"second", b"third"):
             world.broker.publish("trucks/T-1/telemetry", payload)
-        await world.until(lambda: world.session.held == 3)
+        await until(lambda: world.session.held == 3)
         world.parking_gate.set()
         await world.all_acknowledged()
 
@@ -384,7 +384,7 @@ async def test_large_messages_share_no_object_and_are_written_one_after_the_othe
         for payload in (b"x" * 6, b"y" * 6, b"z" * 20):
             world.broker.publish("trucks/T-1/telemetry", payload)
         world.broker.publish("trucks/T-2/telemetry", b"nonsense")
-        await world.until(lambda: "T-2" in world.parkings)
+        await until(lambda: "T-2" in world.parkings)
         under_way = list(world.parkings)
         world.parking_gate.set()
         await world.all_acknowledged()
