@@ -141,7 +141,7 @@ def test_clusters_are_zoomed_into_without_webgl(
     expect(page.locator(".headline")).to_have_text("903 trucks in view")
 
 
-def test_of_5000_trucks_clusters_are_shown_and_opened(
+def test_clusters_of_5000_trucks_are_shown_and_opened(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     console.fleet = [truck(number, delivery="D-1") for number in range(5000)]
@@ -179,7 +179,7 @@ def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) 
     expect(page.get_by_role("option")).to_have_count(3)
 
 
-def test_a_delivery_is_followed_shared_given_away_and_declared(
+def test_a_delivery_is_followed_shared_reassigned_and_declared(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)

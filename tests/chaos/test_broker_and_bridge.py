@@ -27,7 +27,7 @@ from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, PrintLine
 from tests.support.drive_checks import documents_of
 from tests.support.parts import processes_of, reported
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
@@ -58,13 +58,13 @@ class Truck:
     @contextlib.asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         """Sends in the block, and afterwards until all is settled."""
-        uploads = [asyncio.create_task(door.run()) for door in (self.mqtt, self.http)]
+        uploads = [asyncio.create_task(upload.run()) for upload in (self.mqtt, self.http)]
         making = asyncio.create_task(self._make())
         try:
             yield
             making.cancel()
             await asyncio.gather(making, return_exceptions=True)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(DEADLINE_S):
                 await asyncio.gather(self.mqtt.settled(), self.http.settled())
         finally:
             for task in (making, *uploads):
@@ -106,7 +106,7 @@ class Truck:
         )
 
 
-async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
+async def test_each_message_acknowledged_over_mqtt_is_in_the_history_once(
     local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
     rng = random.Random(chaos.seed)
@@ -133,17 +133,17 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
     ids = {truck.truck_id: list(truck.fixes) for truck in trucks}
     total = sum(map(len, ids.values()))
     reader = StoreReader(system.session, system.environment.opensearch_url)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while len((await reader.count(ids)).in_history) < total:  # noqa: ASYNC110 - a store
             await asyncio.sleep(1)
     failures = sum(truck.mqtt.report.failures for truck in trucks)
     print_line(f"{total} points, each over MQTT and HTTP, twice each; {failures} publishes failed")
 
     for truck in trucks:
-        for door in (truck.mqtt, truck.http):
-            assert door.report.accepted.keys() == truck.fixes.keys()
-            assert door.report.rejected == []
-            assert door.report.repeats_accepted > 0
+        for upload in (truck.mqtt, truck.http):
+            assert upload.report.accepted.keys() == truck.fixes.keys()
+            assert upload.report.rejected == []
+            assert upload.report.repeats_accepted > 0
         assert documents_of(system.environment, truck.truck_id) == len(truck.fixes)
         assert not [one for one in truck.results if one["rejected"] or "reason" in one]
         assert truck.results
@@ -152,7 +152,7 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
 async def _acknowledged(trucks: list[Truck], more: int) -> None:
     """Waits until the broker has acknowledged so many more points."""
     enough = sum(len(truck.mqtt.report.accepted) for truck in trucks) + more
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while sum(len(one.mqtt.report.accepted) for one in trucks) < enough:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

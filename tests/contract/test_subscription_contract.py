@@ -80,7 +80,7 @@ def test_a_view_of_the_fleet_is_kept_as_it_was_requested(store: Store) -> None:
     assert store.find(FLEET, endpoint) is None
 
 
-def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) -> None:
+def test_a_subscription_renewed_since_it_was_read_is_not_removed(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     read = subscription(delivery_id, connection_id)
     anew = msgspec.structs.replace(read, subscribed_at_ms=NOW_MS + 1)
@@ -92,7 +92,7 @@ def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) ->
     assert store.of_topic(delivery_topic(delivery_id)) == []
 
 
-def test_what_was_begun_after_the_end_was_requested_stays(store: Store) -> None:
+def test_a_subscription_begun_after_the_end_was_requested_stays(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     store.add(subscription(delivery_id, connection_id))
     store.remove(delivery_topic(delivery_id), socket_endpoint(connection_id), until_ms=NOW_MS - 1)
@@ -102,7 +102,7 @@ def test_what_was_begun_after_the_end_was_requested_stays(store: Store) -> None:
     assert not store.has(delivery_topic(delivery_id), socket_endpoint(connection_id))
 
 
-def test_what_is_not_there_may_be_removed(store: Store) -> None:
+def test_a_missing_subscription_may_be_removed(store: Store) -> None:
     store.remove(delivery_topic(unique("D")), socket_endpoint(unique("conn=")), until_ms=NOW_MS)
     store.end(subscription(unique("D"), unique("conn=")))
 
@@ -135,7 +135,7 @@ def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None
         assert sum(bucket.count(one) for bucket in found.values()) == 1
 
 
-def test_what_follows_no_delivery_is_in_no_bucket(store: Store) -> None:
+def test_a_subscription_to_another_topic_is_in_no_bucket(store: Store) -> None:
     endpoint = socket_endpoint(unique("conn="))
     one = msgspec.structs.replace(subscription("", ""), topic=FLEET, endpoint=endpoint)
     store.add(one)

@@ -82,7 +82,9 @@ def test_anything_else_is_a_failure(terraform: Terraform) -> None:
     assert result.outcome is Outcome.FAILED
 
 
-def test_what_is_not_valid_fails_by_a_modules_tests(terraform: Terraform, tmp_path: Path) -> None:
+def test_a_configuration_that_is_invalid_in_a_modules_tests_fails(
+    terraform: Terraform, tmp_path: Path
+) -> None:
     root = tmp_path / "terraform"
     for folder in ("modules/bucket", "testing"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(".terraform*"))
@@ -206,7 +208,7 @@ def test_an_environments_tests_give_the_state_of_its_run_whole() -> None:
     assert terraform.test_of_environment(ROLE) == (2, {"root_module": {}})
 
 
-def test_an_environment_whose_run_whole_applies_nothing_fails() -> None:
+def test_an_environment_with_a_run_whole_that_applies_nothing_fails() -> None:
     with pytest.raises(TerraformFailedError, match="whole"):
         fake(test=SUMMARY).test_of_environment(ROLE)
     assert check_environment(fake(test=SUMMARY), ROLE).outcome is Outcome.FAILED

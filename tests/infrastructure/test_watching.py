@@ -103,7 +103,7 @@ ALWAYS_SPEAKING = {"no-round", "mqtt-silent"}
 """Alarms of something that always comes: its absence is what they are for."""
 
 OF_IOT_CORE = {"EventSourceMappingUUID", "RuleName"}
-"""Dimensions of what only this door has."""
+"""Dimensions of what only this endpoint has."""
 
 NAMED_BY = {
     "ClusterName": ("aws_ecs_cluster", "name"),
@@ -259,7 +259,7 @@ def test_everything_that_is_emitted_is_shown(watching: Watching) -> None:
     assert {one.name for one in unseen} == NOT_SHOWN
 
 
-def test_what_fires_can_be_looked_at(watching: Watching) -> None:
+def test_every_alarm_has_a_graph(watching: Watching) -> None:
     assert watching.used_by_alarms - watching.shown == set()
 
 

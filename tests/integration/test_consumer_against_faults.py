@@ -65,7 +65,7 @@ from tests.support.ministack_process import REGION
 pytestmark = pytest.mark.real
 
 BATCH = 5
-PATIENCE_S = 20.0
+RETRY_BUDGET_S = 20.0
 MOST_RESTARTS = 20
 
 
@@ -152,7 +152,7 @@ class Consumer:
             parking=parking,
         )
         retry_policy = RetryPolicy(
-            PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep
+            RETRY_BUDGET_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep
         )
         truck_states = TruckStates(
             TruckStateStore(search),
@@ -310,7 +310,7 @@ async def test_a_drive_in_a_storm_comes_out_as_in_fair_weather(
 
 @pytest.mark.parametrize("index", ["truck-positions-*", "truck-latest", "truck-state"])
 @pytest.mark.parametrize("fault", [CutResponse(), CutResponse(after_bytes=30)], ids=str)
-async def test_a_write_whose_response_got_lost_is_its_own_and_ends_nothing(
+async def test_a_write_with_a_lost_response_is_recognised_as_its_own(
     consumer: Consumer, index: str, fault: Fault
 ) -> None:
     points = drive(consumer.truck_id)
@@ -325,7 +325,7 @@ async def test_a_write_whose_response_got_lost_is_its_own_and_ends_nothing(
     assert [event.status for event in events] == list(STATUSES)
 
 
-async def test_what_can_never_be_indexed_is_parked_and_the_rest_goes_on(
+async def test_a_point_that_can_never_be_indexed_is_parked_and_the_others_go_on(
     consumer: Consumer,
 ) -> None:
     points = drive(consumer.truck_id)
@@ -352,7 +352,7 @@ async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_i
 ) -> None:
     points = drive(consumer.truck_id)[:BATCH]
     records = consumer.fair.shard.records(*[[one] for one in points])
-    rule = FaultRule(name="away", fault=Reject(status=503, code="x"), operation="_bulk")
+    rule = FaultRule(name="unavailable", fault=Reject(status=503, code="x"), operation="_bulk")
     await consumer.search_shim.set_rules(rule)
     pipeline = await asyncio.to_thread(consumer.pipeline)
 
@@ -366,7 +366,7 @@ async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_i
 
 async def test_a_queue_that_is_unavailable_stops_no_position(consumer: Consumer) -> None:
     points = drive(consumer.truck_id)
-    rule = FaultRule(name="away", fault=Drop(), service="sqs")
+    rule = FaultRule(name="unavailable", fault=Drop(), service="sqs")
     await consumer.aws_shim.set_rules(rule)
     await consumer.consume(consumer.fair.shard.records(*[[one] for one in points]))
 

@@ -89,12 +89,12 @@ def test_all_of_a_delivery_goes_and_nothing_of_another(
         created_at_ms=NOW_MS,
     )
     counted = erasure.count_of(delivery.delivery_id)
-    erasure.bury(owned, customer_id)
-    (buried,) = erasure.deliveries_of(customer_id)
-    gone = erasure.erase_delivery(buried)
+    erasure.write_tombstone(owned, customer_id)
+    (tombstone,) = erasure.deliveries_of(customer_id)
+    gone = erasure.erase_delivery(tombstone)
 
-    assert buried.is_buried
-    assert buried.truck_ids == owned.truck_ids
+    assert tombstone.is_tombstone
+    assert tombstone.truck_ids == owned.truck_ids
     assert counted == {
         "deliveries": 1,
         "delivery_events": 60,
@@ -120,7 +120,7 @@ def test_one_on_its_way_leaves_its_truck_too(
     (owned,) = erasure.deliveries_of(customer_id)
     assert owned.is_open
 
-    erasure.bury(owned, customer_id)
+    erasure.write_tombstone(owned, customer_id)
     erasure.erase_delivery(owned)
 
     assert MatchStore(dynamodb, TABLES).open_matches(delivery.truck_id) == ()
@@ -143,13 +143,13 @@ def test_an_unreadable_row_is_deleted_too(
     )
 
     (owned,) = erasure.deliveries_of(customer_id)
-    erasure.bury(owned, customer_id)
+    erasure.write_tombstone(owned, customer_id)
     erasure.erase_delivery(owned)
 
     assert erasure.deliveries_of(customer_id) == []
 
 
-def test_what_was_erased_is_neither_appended_to_nor_created_again(
+def test_an_erased_delivery_is_neither_appended_to_nor_created_again(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id = unique("C")
@@ -157,7 +157,10 @@ def test_what_was_erased_is_neither_appended_to_nor_created_again(
     (owned,) = erasure.deliveries_of(customer_id)
     moved = moved_to(delivery, Status.EN_ROUTE_TO_PICKUP)
     again = new_delivery(delivery_id=delivery.delivery_id, truck_id=unique("T"))
-    for step in (lambda: erasure.bury(owned, customer_id), lambda: erasure.erase_delivery(owned)):
+    for step in (
+        lambda: erasure.write_tombstone(owned, customer_id),
+        lambda: erasure.erase_delivery(owned),
+    ):
         step()
 
         with pytest.raises(VersionConflict):
@@ -184,12 +187,12 @@ def test_a_delivery_that_went_to_another_customer_meanwhile_is_not_erased(
     deliveries.append(delivery, given, [event_of(given)], matches=True)
 
     with pytest.raises(VersionConflict):
-        erasure.bury(owned, customer_id)
+        erasure.write_tombstone(owned, customer_id)
 
     assert deliveries.get(delivery.delivery_id) == given
 
 
-def test_what_was_made_with_the_customers_token_goes_wherever_it_is(
+def test_the_customers_subscriptions_and_tickets_are_erased_everywhere(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id, other = unique("C"), unique("C")

@@ -53,12 +53,12 @@ class Viewers:
 
     async def _listen(self, connection_id: str, socket: ClientConnection) -> None:
         async for text in socket:
-            if text == connection_id:  # the response to the request of `all_has_come`
+            if text == connection_id:  # the response to the request of `all_received`
                 return
             message = json.loads(text)
             self.received[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
 
-    async def all_has_come(self) -> None:
+    async def all_received(self) -> None:
         """Waits until each has all that was posted to it so far."""
         for socket in self._sockets.values():
             await socket.send("{}")
@@ -117,7 +117,7 @@ def new_queue(cloud: Cloud) -> str:
     return sqs.create_queue(QueueName=unique("rounds") + ".fifo", Attributes=attributes)["QueueUrl"]
 
 
-def buckets_held(reported: Sequence[Reported]) -> collections.Counter[int]:
+def buckets_run(reported: Sequence[Reported]) -> collections.Counter[int]:
     """By round, of how many buckets it has been held."""
     held: collections.Counter[int] = collections.Counter()
     for line in (line for one in reported for line in one.rounds):
@@ -132,7 +132,7 @@ def there(lines: Iterable[dict[str, Any]]) -> int:
 
 def whole_rounds(reported: Sequence[Reported]) -> int:
     """How many rounds were held of which no bucket is missing."""
-    return sum(buckets >= BUCKETS for buckets in buckets_held(reported).values())
+    return sum(buckets >= BUCKETS for buckets in buckets_run(reported).values())
 
 
 async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_reports_it(
@@ -156,8 +156,8 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
         async with asyncio.timeout(COMES_WITHIN_S):
             assert [await one.process.wait() for one in running] == [0, 0]
             await asyncio.gather(*(one.stopped for one in reported))
-        await viewers.all_has_come()
-    held = buckets_held(reported)
+        await viewers.all_received()
+    held = buckets_run(reported)
     lines = [line for one in reported for line in one.rounds]
     due, delivered = there(lines), sum(line["delivered"] for line in lines)
     times = [len(received) for received in viewers.received.values()]
@@ -170,7 +170,7 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
     assert sum(max(0, whole_rounds(reported) - received) for received in times) <= due - delivered
 
 
-TAKEN_OVER_WITHIN_MS = 25_000
+RECEIVED_AGAIN_WITHIN_MS = 25_000
 """The queue's visibility of 10 s, and patience with the machine."""
 
 
@@ -244,7 +244,7 @@ async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, A
 
         stuck.process.kill()
         await stuck.process.wait()
-        if now_ms() > due_at_ms + interval_ms - TAKEN_OVER_WITHIN_MS:
+        if now_ms() > due_at_ms + interval_ms - RECEIVED_AGAIN_WITHIN_MS:
             return None
         # 10 s later, when its visibility has run out; most of a minute is left of the round.
         await until(lambda: all(viewers.received.values()))

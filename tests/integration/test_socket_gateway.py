@@ -25,7 +25,7 @@ from sim.local_cloud.socket_gateway.catalog import Catalog
 from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, FunctionError, Route
 from sim.local_cloud.socket_gateway.gateway import ApisPort, Gateway
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES, Settings
-from sim.local_cloud.socket_gateway.sockets import Door
+from sim.local_cloud.socket_gateway.sockets import GatewayProtocol
 from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
 KEY, SECRET, REGION = "test", "test", "eu-central-1"
@@ -131,7 +131,9 @@ async def running(apis: ApisPort | None = None, **changed: Any) -> AsyncIterator
     gateway = Gateway(settings, apis or Apis(), lambdas)
     listener = sockets.create_server(("127.0.0.1", 0))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Door.factory(gateway, gateway.serve), sock=listener)
+    server = await loop.create_server(
+        GatewayProtocol.factory(gateway, gateway.serve), sock=listener
+    )
     limits = asyncio.create_task(gateway.keep_limits())
     made = Running(gateway, lambdas, listener.getsockname()[1])
     try:
@@ -182,7 +184,7 @@ async def test_a_frame_that_is_no_text_ends_the_socket_with_1007() -> None:
         assert await closing_code(socket) == 1007
 
 
-async def test_a_socket_without_a_frame_is_closed_as_going_away() -> None:
+async def test_an_idle_socket_is_closed_with_1001() -> None:
     async with running(idle_s=0.1) as it, connect(it.url) as socket:
         assert await closing_code(socket) == 1001
         (opened,) = await it.lambdas.got("$connect")
@@ -204,7 +206,7 @@ async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
         assert await closing_code(socket) == 1001
 
 
-async def test_a_connection_is_gone_until_connect_has_responded_and_after_its_end() -> None:
+async def test_a_connection_is_410_until_connect_has_responded_and_after_its_end() -> None:
     async with running() as it:
         responses = []
 
@@ -292,7 +294,7 @@ async def test_without_a_default_route_a_message_that_names_none_is_forbidden() 
     assert {"connectionId", "requestId"} < reported.keys()
 
 
-async def test_what_a_route_without_a_response_returns_is_not_sent() -> None:
+async def test_the_result_of_a_route_without_a_response_is_not_sent() -> None:
     async with running() as it, it.viewer() as (socket, name):
         await socket.send('{"action":"quiet"}')
         await it.lambdas.got("quiet")

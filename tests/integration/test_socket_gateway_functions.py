@@ -35,7 +35,7 @@ def handle(event, context):
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, handler: str = "app.handle", timeout_s: float = 60.0, patience_s: float = 60.0
+    folder: Path, *, handler: str = "app.handle", timeout_s: float = 60.0, wait_s: float = 60.0
 ) -> AsyncIterator[tuple[Functions, list[str]]]:
     (folder / "app.py").write_text(SOURCE)
     lines: list[str] = []
@@ -55,7 +55,7 @@ async def running(
         python=sys.executable,
         workers_a_function=2,
         on_line=lambda name, line: lines.append(f"{name}: {line}"),
-        timeout_s=patience_s,
+        timeout_s=wait_s,
     )
     try:
         yield functions, lines
@@ -72,14 +72,14 @@ async def test_an_event_is_handled_by_a_process_that_stays(tmp_path: Path) -> No
     assert one["pid"] == other["pid"]
 
 
-async def test_what_a_handler_prints_is_in_its_log(tmp_path: Path) -> None:
+async def test_a_handlers_prints_are_in_its_log(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, lines):
         await functions.invoke("f", {"a": 1}, "r")
 
     assert "f: received {'a': 1}" in lines
 
 
-async def test_what_a_handler_raises_is_an_error_and_its_process_stays(tmp_path: Path) -> None:
+async def test_an_exception_of_a_handler_is_an_error_and_its_process_stays(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, _):
         before = await functions.invoke("f", {}, "r")
         error = await functions.invoke("f", {"raises": "broken"}, "r")
@@ -118,7 +118,7 @@ async def test_a_process_that_starts_longer_than_an_event_may_wait_serves_the_ne
     tmp_path: Path,
 ) -> None:
     (tmp_path / "wait").touch()
-    async with running(tmp_path, patience_s=0.2) as (functions, _):
+    async with running(tmp_path, wait_s=0.2) as (functions, _):
         responses = [await functions.invoke("f", {}, "r")]
         (tmp_path / "wait").unlink()
         async with asyncio.timeout(COMES_WITHIN_S):

@@ -112,7 +112,7 @@ STEPS = ("write_history", "append", "write_latest", "send_many", "save")
 """In the order of `consumer.pipeline`."""
 RESTART_S = 3.0
 """Until a killed worker's shard has the next one."""
-UNAVAILABLE = StoreUnavailable("bulk", 503, "away")
+UNAVAILABLE = StoreUnavailable("bulk", 503, "unavailable")
 
 
 class FakeParking:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import Hold, Share
+from broadcaster.round_source import RoundBatch, RunBatch
 from broadcaster.shared_rounds import SharedRounds
 from broadcaster.threads import Threads
 from rtdts.push_queue.due_buckets import DueBucket
@@ -23,29 +23,29 @@ from tests.support.waiting import COMES_WITHIN_S, until
 AT_MS = 1_800_000_000_000  # a whole minute
 INTERVAL_S = 60.0
 ALL = set(range(BUCKETS))
-SHARES = math.ceil(BUCKETS / 10)
+BATCHES = math.ceil(BUCKETS / 10)
 
 
 def round_of(due_at_ms: int, *buckets: int) -> list[DueBucket]:
     return [DueBucket(bucket=bucket, due_at_ms=due_at_ms) for bucket in buckets]
 
 
-def _report(share: Share) -> RoundReport:
+def _report(batch: RoundBatch) -> RoundReport:
     return RoundReport(
-        due_at_ms=share.due_at_ms, started_at_ms=0, duration_ms=0, buckets=len(share.buckets)
+        due_at_ms=batch.due_at_ms, started_at_ms=0, duration_ms=0, buckets=len(batch.buckets)
     )
 
 
-class Holding:
-    """Holds shares at once, or when it is let.
+class RecordedBatches:
+    """Runs batches at once, or when it is let.
 
     Attributes:
-        held: Each bucket with its round, in the order in which they were held.
-        under_way: Buckets that are being held.
+        ran: Each bucket with its round, in the order in which they ran.
+        under_way: Buckets that are being run.
     """
 
     def __init__(self) -> None:
-        self.held: list[tuple[int, int]] = []
+        self.ran: list[tuple[int, int]] = []
         self.under_way: set[int] = set()
         self.may_begin = asyncio.Event()
         self.may_begin.set()
@@ -54,8 +54,10 @@ class Holding:
         self.trouble: Exception | None = None
         self.sees = True
 
-    async def __call__(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        self.under_way |= set(share.buckets)
+    async def __call__(
+        self, batch: RoundBatch, begun: Callable[[], None] = lambda: None
+    ) -> RoundReport:
+        self.under_way |= set(batch.buckets)
         try:
             await self.may_begin.wait()
             begun()
@@ -63,15 +65,15 @@ class Holding:
             if self.trouble is not None:
                 raise self.trouble
         finally:
-            self.under_way -= set(share.buckets)
+            self.under_way -= set(batch.buckets)
         if not self.sees:
-            unread = len(share.buckets)
-            return dataclasses.replace(_report(share), buckets_unread=unread)
-        self.held += [(share.due_at_ms, bucket) for bucket in share.buckets]
-        return _report(share)
+            unread = len(batch.buckets)
+            return dataclasses.replace(_report(batch), buckets_unread=unread)
+        self.ran += [(batch.due_at_ms, bucket) for bucket in batch.buckets]
+        return _report(batch)
 
     def of(self, due_at_ms: int) -> list[int]:
-        return [bucket for due, bucket in self.held if due == due_at_ms]
+        return [bucket for due, bucket in self.ran if due == due_at_ms]
 
 
 class Several:
@@ -84,8 +86,8 @@ class Several:
         self.written = io.StringIO()
         self._running: list[RoundSharer] = []
 
-    def start(self, hold: Hold | None = None) -> RoundSharer:
-        one = RoundSharer(self, hold or Holding())
+    def start(self, run_batch: RunBatch | None = None) -> RoundSharer:
+        one = RoundSharer(self, run_batch or RecordedBatches())
         self._running.append(one)
         return one
 
@@ -102,10 +104,10 @@ class Several:
         await until(lambda: len(self.queue.deleted) == count)
 
     async def kept(self, times: int) -> None:
-        """Waits until each bucket has been kept so often, and each share is to be kept again."""
+        """Waits until each bucket has been kept so often, and each batch is to be kept again."""
         await until(lambda: [*self.queue.kept.values()] == [times] * len(self.queue.kept))
         # And each broadcaster sleeps until the next round.
-        await until(lambda: self.clock.sleeping == SHARES + len(self._running))
+        await until(lambda: self.clock.sleeping == BATCHES + len(self._running))
 
     def logged(self, event: str) -> list[dict[str, object]]:
         lines = map(json.loads, self.written.getvalue().splitlines())
@@ -115,8 +117,8 @@ class Several:
 class RoundSharer:
     """A broadcaster, as far as rounds go."""
 
-    def __init__(self, several: Several, hold: Hold) -> None:
-        self._hold = hold
+    def __init__(self, several: Several, run_batch: RunBatch) -> None:
+        self._run_batch = run_batch
         self._polling = Threads(1, "polling")
         self._threads = Threads(4, "round-queue")
         self.reports: list[RoundReport] = []
@@ -135,12 +137,12 @@ class RoundSharer:
         self.task = asyncio.create_task(self._run())
 
     @property
-    def holding(self) -> Holding:
-        assert isinstance(self._hold, Holding)
-        return self._hold
+    def batches(self) -> RecordedBatches:
+        assert isinstance(self._run_batch, RecordedBatches)
+        return self._run_batch
 
     async def _run(self) -> None:
-        async for report in self.rounds.reports(self._hold):
+        async for report in self.rounds.reports(self._run_batch):
             self.reports.append(report)
 
     async def stop(self) -> None:

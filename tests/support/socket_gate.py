@@ -41,11 +41,11 @@ class FakeTokens:
             "a-trucks": Holder(role="truck", identity="T-1", expires_at_ms=NOW_MS + HOUR_MS),
             "an-admins": Holder(role="", identity="root", expires_at_ms=NOW_MS + HOUR_MS),
         }
-        self.away = False
+        self.is_unavailable = False
 
     def read(self, token: str) -> Holder:
-        if self.away:
-            raise KeysUnavailable("away")
+        if self.is_unavailable:
+            raise KeysUnavailable("unavailable")
         if token not in self.holders:
             raise InvalidToken("unknown")
         return self.holders[token]

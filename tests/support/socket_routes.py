@@ -34,7 +34,7 @@ class FakePoster:
     """Keeps the messages to each connection."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[str, Any]] = []
+        self.posted: list[tuple[str, Any]] = []
         self.ended: list[str] = []
         self.gone = False
         self.trouble: Exception | None = None
@@ -44,7 +44,7 @@ class FakePoster:
             raise self.trouble
         if self.gone:
             return False
-        self.said.append((connection_id, validate_message(message)))
+        self.posted.append((connection_id, validate_message(message)))
         return True
 
     def end(self, connection_id: str) -> None:
@@ -52,7 +52,7 @@ class FakePoster:
 
 
 def too_much(connection_id: str) -> None:
-    raise AssertionError(f"{connection_id} said too much")
+    raise AssertionError(f"{connection_id} posted too much")
 
 
 class Socket:
@@ -96,13 +96,13 @@ class Socket:
         event["requestContext"]["authorizer"] |= {"role": role, "identity": identity}
         return handle(event if body is None else with_body(event, body), self.app)
 
-    def track(self, delivery_id: str, **as_whom: str) -> None:
-        response = self.send("track", {"action": "track", "delivery_id": delivery_id}, **as_whom)
+    def track(self, delivery_id: str, **sender: str) -> None:
+        response = self.send("track", {"action": "track", "delivery_id": delivery_id}, **sender)
         assert response == {"statusCode": 200}
 
     @property
     def replies(self) -> list[Any]:
-        return [message for _, message in self.poster.said]
+        return [message for _, message in self.poster.posted]
 
     @property
     def followed(self) -> list[str]:

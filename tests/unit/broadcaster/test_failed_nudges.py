@@ -17,15 +17,15 @@ from tests.support.nudging import consuming, handle, near
 from tests.support.waiting import until
 
 
-async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> None:
+async def test_a_nudge_that_fails_to_read_stays_in_the_queue(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("a", "D-1")
 
-    def away() -> None:
-        raise OSError("DynamoDB is away")
+    def fail() -> None:
+        raise OSError("DynamoDB is unavailable")
 
-    world.deliveries.before_read = away
+    world.deliveries.before_read = fail
     nudge = TransitionNudge(delivery_id="D-1", version=5)
     world.queue.send(nudge)
     async with consuming(world.nudge_consumer()):
@@ -84,25 +84,27 @@ async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: Worl
     assert world.queue.dead == [nudge]
 
 
-async def test_a_dead_nudge_stays_in_the_queue_when_it_can_not_be_buried(world: World) -> None:
+async def test_a_faulty_nudge_stays_in_the_queue_while_dead_letters_cannot_be_sent(
+    world: World,
+) -> None:
     poison = poisoned(world)
-    world.queue.bury_trouble = OSError("SQS is away")
+    world.queue.dead_letter_trouble = OSError("SQS is unavailable")
     consumer = world.nudge_consumer()
     async with consuming(consumer):
-        await until(lambda: "nudge_not_buried" in world.logged)
-        world.queue.bury_trouble = None
+        await until(lambda: "dead_letter_not_sent" in world.logged)
+        world.queue.dead_letter_trouble = None
         world.queue.end_visibility_timeouts()
         await until(lambda: world.queue.dead == [poison])
 
 
-async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: World) -> None:
+async def test_a_throttled_viewer_is_tried_again_with_its_right_read_again(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("slow", "D-1", identity="C-1")
     world.viewer("fast", "D-1", identity="C-1")
     world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
-    # By the time it may be posted to again the delivery is somebody else's.
+    # By the time it may be posted to again the delivery is another customer's.
     first = iter([True])
     world.gateway.before_response = lambda connection_id: (
         world.change("D-1", customer_id="C-2")
@@ -161,10 +163,10 @@ async def test_a_position_is_not_followed_up(world: World) -> None:
 async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: World) -> None:
     near(world, "D-1")
 
-    def away() -> None:
-        raise OSError("SQS is away")
+    def fail() -> None:
+        raise OSError("SQS is unavailable")
 
-    world.queue.before_delete = away
+    world.queue.before_delete = fail
     async with consuming(world.nudge_consumer()):
         await until(lambda: "nudge_not_deleted" in world.logged)
         world.queue.before_delete = lambda: None

@@ -50,7 +50,7 @@ async def test_each_of_two_quick_transitions_is_reported(world: World) -> None:
     assert sorted(one["version"] for one in reported) == [4, 5]
 
 
-async def test_a_cancelled_delivery_reports_its_status_then_ends_and_is_forgotten(
+async def test_a_cancelled_delivery_sends_its_status_then_ends_and_its_subscription_is_removed(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -65,7 +65,9 @@ async def test_a_cancelled_delivery_reports_its_status_then_ends_and_is_forgotte
     assert world.tracking == set()
 
 
-async def test_who_may_receive_only_the_last_status_receives_none_before_it(world: World) -> None:
+async def test_a_viewer_with_a_right_to_the_last_status_only_receives_none_before_it(
+    world: World,
+) -> None:
     world.delivery("D-1", status=Status.CANCELLED, version=5)
     world.event("D-1", 4, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
@@ -76,7 +78,7 @@ async def test_who_may_receive_only_the_last_status_receives_none_before_it(worl
     assert world.gateway.types("a") == ["ended"]
 
 
-async def test_who_lost_the_delivery_receives_only_that_it_did(world: World) -> None:
+async def test_a_viewer_that_lost_its_right_receives_only_the_end(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2", version=5)
     world.event("D-1", 5, Status.IN_TRANSIT, Cause.ASSIGNED)
@@ -101,7 +103,7 @@ async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> Non
 
     await handle(world, TransitionNudge(delivery_id="D-1", version=5))
     world.clock.advance(30 * 60)
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.types("a") == ["status", "position", "ended"]
     assert world.gateway.messages("a")[2]["reason"] == "viewing_over"
@@ -133,7 +135,7 @@ async def test_a_position_that_the_rate_lets_begin_late_is_left_to_the_next_one(
     assert world.gateway.types("a") == ["position"]
 
 
-async def test_nudges_that_concern_no_one_are_done_with(world: World) -> None:
+async def test_nudges_without_viewers_are_deleted(world: World) -> None:
     await handle(
         world,
         TransitionNudge(delivery_id="D-9", version=1),
@@ -143,7 +145,7 @@ async def test_nudges_that_concern_no_one_are_done_with(world: World) -> None:
     assert world.deliveries.reads == []
 
 
-async def test_who_tracks_again_while_it_is_being_forgotten_stays(world: World) -> None:
+async def test_a_viewer_that_tracks_again_during_its_removal_stays(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", status=Status.CANCELLED, version=5)
     world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)

@@ -79,7 +79,7 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
         try:
             await until(lambda: reading == NUDGE_THREADS)
             async with asyncio.timeout(COMES_WITHIN_S):
-                await world.hold_round()
+                await world.run_round()
 
             assert world.gateway.types("of-D-round") == ["position"]
             assert not world.queue.deleted, "all of them were still waiting"

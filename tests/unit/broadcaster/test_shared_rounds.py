@@ -17,8 +17,8 @@ async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Several) 
         await several.sent(2 * BUCKETS * (number + 1))
         await several.done(BUCKETS * (number + 1))
 
-        held = one.holding.of(due_at_ms) + other.holding.of(due_at_ms)
-        assert sorted(held) == sorted(ALL)
+        ran = one.batches.of(due_at_ms) + other.batches.of(due_at_ms)
+        assert sorted(ran) == sorted(ALL)
         several.clock.advance(INTERVAL_S)
     assert several.queue.in_flight == set()
 
@@ -39,11 +39,11 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
 
     several.clock.advance(2.5)
-    one.holding.may_end.set()
+    one.batches.may_end.set()
     await until(lambda: bool(one.reports))
 
     (report,) = one.reports
@@ -62,14 +62,16 @@ async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(several
     assert late.reports == []
 
 
-async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Several) -> None:
+async def test_a_batch_that_is_an_interval_old_is_deleted_unread_and_counted(
+    several: Several,
+) -> None:
     several.queue.send_buckets([DueBucket(bucket=7, due_at_ms=AT_MS - 60_000)])
 
     one = several.start()
     await until(lambda: bool(one.reports))
 
-    assert one.holding.of(AT_MS - 60_000) == []
-    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    assert one.batches.of(AT_MS - 60_000) == []
+    assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
     assert one.reports[0].skipped == 1
     (reported,) = several.logged("buckets_left_out")
     assert (reported["due_at_ms"], reported["buckets"]) == (AT_MS - 60_000, 1)
@@ -87,20 +89,20 @@ async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Sev
     assert firsts == [0, 0, 0]
 
 
-async def test_buckets_that_were_left_out_come_first_until_all_have_been_held(
+async def test_buckets_that_were_left_out_come_first_until_all_have_run(
     several: Several,
 ) -> None:
     several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
     several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))
     sent = len(several.queue.sent)
     one = several.start()
-    one.holding.may_begin.clear()
-    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    one.batches.may_begin.clear()
+    await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)
     several.clock.advance(INTERVAL_S)
     await several.sent(sent + 2 * BUCKETS)
     after = [due.bucket for due in several.queue.sent[-BUCKETS:]]
-    one.holding.may_begin.set()
-    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+    one.batches.may_begin.set()
+    await until(lambda: len(one.batches.of(AT_MS + 60_000)) == BUCKETS)
     await until(lambda: len(one.reports) == 2)
     several.clock.advance(INTERVAL_S)
     await several.sent(sent + 3 * BUCKETS)

@@ -15,7 +15,7 @@ from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Several
 from tests.support.waiting import COMES_WITHIN_S, until
 
 
-async def test_what_a_dead_one_held_another_is_given_when_its_visibility_has_run_out(
+async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibility_timeout(
     several: Several,
 ) -> None:
     several.queue.send_buckets(
@@ -26,74 +26,74 @@ async def test_what_a_dead_one_held_another_is_given_when_its_visibility_has_run
     other = several.start()
     await several.done(BUCKETS - 10)
     several.clock.advance(ROUNDS.visibility_timeout_s - 1)
-    assert set(other.holding.of(AT_MS)) == ALL - lost
+    assert set(other.batches.of(AT_MS)) == ALL - lost
     several.clock.advance(1)
-    await until(lambda: len(other.holding.held) == BUCKETS)
+    await until(lambda: len(other.batches.ran) == BUCKETS)
 
-    assert set(other.holding.of(AT_MS)) == ALL
+    assert set(other.batches.of(AT_MS)) == ALL
     await until(lambda: sum(report.buckets for report in other.reports) == BUCKETS)
     assert max(report.duration_ms for report in other.reports) == 10_000
 
 
-async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
+async def test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads(
     several: Several,
 ) -> None:
-    blind = several.start()
-    blind.holding.sees = False
-    await until(lambda: bool(several.logged("shares_unread")))
+    failing = several.start()
+    failing.batches.sees = False
+    await until(lambda: bool(several.logged("batches_unread")))
     healthy = several.start()
     await several.done(BUCKETS)
     several.clock.advance(INTERVAL_S)
-    await until(lambda: bool(blind.reports))
+    await until(lambda: bool(failing.reports))
 
-    assert sorted(healthy.holding.of(AT_MS)) == sorted(ALL)
-    assert blind.holding.of(AT_MS) == []
-    (reported,) = blind.reports
-    assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
+    assert sorted(healthy.batches.of(AT_MS)) == sorted(ALL)
+    assert failing.batches.of(AT_MS) == []
+    (reported,) = failing.reports
+    assert (reported.due_at_ms, reported.read_nothing, reported.buckets) == (AT_MS, True, 0)
 
 
-async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_then_sees(
+async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.sees = False
+    one.batches.sees = False
 
     def rests() -> bool:
         return several.queue.in_flight == set() and several.clock.sleeping == 2
 
     await until(rests)  # and sleeps until the next round
-    one.holding.sees = True
-    assert one.holding.held == []
+    one.batches.sees = True
+    assert one.batches.ran == []
     while len(several.queue.deleted) < BUCKETS:
         several.clock.advance(10)  # as long as the longest rest
         await until(lambda: rests() or len(several.queue.deleted) == BUCKETS)
 
-    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
     await until(lambda: bool(one.reports))
-    assert [(report.buckets, report.was_blind) for report in one.reports] == [(BUCKETS, False)]
+    assert [(report.buckets, report.read_nothing) for report in one.reports] == [(BUCKETS, False)]
 
 
 async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_begin.clear()
-    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
-    taken = set(one.holding.under_way)
+    one.batches.may_begin.clear()
+    await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)
+    taken = set(one.batches.under_way)
     polled = []
     several.queue.before_receive = lambda: polled.append(1)
 
     one.rounds.stop()
-    one.holding.may_begin.set()
+    one.batches.may_begin.set()
     await one.stop()
 
     assert not polled
-    assert set(one.holding.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
+    assert set(one.batches.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
     assert several.queue.waiting == ALL - taken
     assert sum(report.buckets for report in one.reports) == len(taken)
 
 
-async def test_what_the_last_poll_brings_is_given_back_at_once(several: Several) -> None:
+async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Several) -> None:
     one = several.start()
     await several.done(BUCKETS)
     new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
@@ -115,7 +115,7 @@ async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_ot
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.trouble = RuntimeError("a bug")
+    one.batches.trouble = RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
         async with asyncio.timeout(COMES_WITHIN_S):
@@ -126,7 +126,7 @@ async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_ot
 
 
 async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: Several) -> None:
-    several.queue.trouble = OSError("the queue is away")
+    several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
     await until(lambda: bool(several.logged("round_not_sent")))
     await until(lambda: bool(several.logged("buckets_not_received")))
@@ -135,14 +135,14 @@ async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: 
     several.clock.advance(5)
     await several.done(BUCKETS)
 
-    assert len(one.holding.of(AT_MS)) == BUCKETS
+    assert len(one.batches.of(AT_MS)) == BUCKETS
     assert several.queue.in_flight == set()
 
 
 async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
     several: Several,
 ) -> None:
-    several.queue.trouble = OSError("the queue is away")
+    several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
     while several.clock.now_ms() < AT_MS + 65_000:
         several.clock.advance(1)
@@ -154,13 +154,13 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
         await asyncio.sleep(0.002)
     await several.done(BUCKETS)
 
-    assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
+    assert len(one.batches.of(AT_MS + 60_000)) == BUCKETS
 
 
 async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
     several: Several,
 ) -> None:
-    several.queue.trouble = OSError("the queue is away")
+    several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
 
     async with asyncio.timeout(COMES_WITHIN_S):
@@ -172,14 +172,14 @@ async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
         await one.task
 
 
-async def test_what_the_queue_does_not_delete_is_reported(several: Several) -> None:
+async def test_buckets_that_the_queue_does_not_delete_are_reported(several: Several) -> None:
     one = several.start()
-    one.holding.may_begin.clear()
-    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    one.batches.may_begin.clear()
+    await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)
     several.clock.advance(ROUNDS.visibility_timeout_s + 1)  # nothing was kept meanwhile
     several.start()
     await several.done(BUCKETS)
-    one.holding.may_begin.set()
+    one.batches.may_begin.set()
 
     await until(lambda: bool(several.logged("buckets_not_deleted")))
     assert several.logged("buckets_not_deleted")[0]["level"] == "warning"

@@ -12,7 +12,7 @@ from tests.support.nudging import HANGS_S, handle
 
 
 async def test_another_customer_gets_nothing_of_the_former_ones_time(world: World) -> None:
-    """Neither events nor the track, whoever asks for the snapshot anew."""
+    """Neither events nor the track, even if a viewer requests the snapshot again."""
     given_at_ms = world.clock.now_ms() - 60_000
     world.truck("T-1")
     world.positions.tracks["T-1"] = [
@@ -32,7 +32,7 @@ async def test_another_customer_gets_nothing_of_the_former_ones_time(world: Worl
         )
     await handle(world, TransitionNudge(delivery_id="D-1", version=4))
 
-    assert world.gateway.types("new") == ["snapshot"], "the status before it is not told"
+    assert world.gateway.types("new") == ["snapshot"], "the status before it is not sent"
     (theirs,), (all_of_it, *_) = (world.gateway.messages(one) for one in ("new", "desk"))
     assert [one[2] for one in theirs["track"]] == [given_at_ms]
     assert [one["version"] for one in theirs["events"]] == [5]
@@ -144,11 +144,13 @@ async def test_a_snapshot_while_assigned_reads_no_positions(world: World) -> Non
     assert sorted(read) == ["latest", "track"]
 
 
-async def test_a_snapshot_goes_without_positions_when_their_store_is_away(world: World) -> None:
-    def away() -> None:
-        raise OSError("OpenSearch is away")
+async def test_a_snapshot_goes_without_positions_when_their_store_is_unavailable(
+    world: World,
+) -> None:
+    def fail() -> None:
+        raise OSError("OpenSearch is unavailable")
 
-    world.positions.before_read = world.positions.before_track = away
+    world.positions.before_read = world.positions.before_track = fail
     world.truck("T-1")
     world.delivery("D-1", version=5, status=Status.NEARBY)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)

@@ -168,7 +168,7 @@ def test_a_copy_over_another_way_counts_once(world: World) -> None:
     assert sum(world.positions.writes.values()) == 1
 
 
-def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> None:
+def test_the_first_stamp_of_a_shifted_point_in_the_stream_wins(world: World) -> None:
     pipeline = world.pipeline()
     first = [shifted(point(n, n * 10.0), -3_600_000) for n in range(WINDOW_FIXES + 5)]
     copies = [shifted(point(n, n * 10.0), -3_599_000) for n in range(5)]
@@ -201,7 +201,7 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     assert {one.fix.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
 
 
-def test_a_clock_that_is_ahead_is_requested_after_the_window_has_forgotten_it(
+def test_a_fast_clock_is_looked_up_after_it_left_the_window(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -257,7 +257,7 @@ def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
     assert world.positions.load(["T-1"]) == kept
 
 
-def test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_anew(
+def test_a_zombies_late_write_replaces_no_document_of_its_successor(
     world: World,
 ) -> None:
     first, batch, late = (

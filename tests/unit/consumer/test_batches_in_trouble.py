@@ -15,7 +15,9 @@ from tests.fakes.scripted_client import client_error
 from tests.support.consumer_world import STATUSES, UNAVAILABLE, World, drive, point
 
 
-def test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on(world: World) -> None:
+def test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on(
+    world: World,
+) -> None:
     good = world.shard.records([point(0, 0.0)])
     stolen = world.shard.records([point(1, 0.0, truck_id="T-2")])[0]
     foreign = world.shard.raw(stolen.data, partition_key="T-1")
@@ -48,7 +50,7 @@ def test_a_record_of_another_shards_truck_is_parked_and_no_state_is_touched(worl
     assert set(world.positions.load([ours, strangers])) == {ours}
 
 
-def test_what_the_history_rejects_is_parked_with_the_reason(world: World) -> None:
+def test_a_point_that_the_history_rejects_is_parked_with_the_reason(world: World) -> None:
     world.positions.rejects = lambda fix: "400 mapper" if fix.seq == 1 else ""
 
     report = world.pipeline().process(world.shard.records([point(n, 0.0) for n in range(3)]))
@@ -166,7 +168,7 @@ def test_a_delivery_that_cannot_be_processed_stops_no_other(world: World) -> Non
     assert world.reported("delivery_unprocessable")
 
 
-def test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on(
+def test_points_that_cause_an_error_are_parked_and_other_trucks_go_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = pipeline_module.fold_truck  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from tests.support.delivery_api import CUSTOMER, TRUCK, Api
 from tests.support.delivery_shares import DAY_MS
 
 
-def test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one(api: Api) -> None:
+def test_a_truck_that_claims_an_early_end_hides_nothing_from_viewers(api: Api) -> None:
     api.put()
     created_at = format_instant(api.now_ms)
     api.now_ms += 60_000

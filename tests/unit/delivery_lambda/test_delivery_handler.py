@@ -36,7 +36,7 @@ def test_the_routes_are_the_documented_ones() -> None:
     "troubles",
     [[VersionConflict("D-1")] * MAX_DECISIONS, [StoreBusy("append", ("TransactionConflict",))]],
 )
-def test_what_could_not_be_written_is_to_be_sent_again(api: Api, troubles: list[Any]) -> None:
+def test_a_request_that_could_not_be_written_is_503(api: Api, troubles: list[Any]) -> None:
     api.store.troubles = troubles
     status, _ = api.put()
 
@@ -46,10 +46,10 @@ def test_what_could_not_be_written_is_to_be_sent_again(api: Api, troubles: list[
 
 
 def test_a_store_that_is_unavailable_is_reported_and_logged(api: Api) -> None:
-    def away(_: str) -> None:
+    def fail(_: str) -> None:
         raise ConnectTimeoutError(endpoint_url="http://dynamodb")
 
-    api.store.get = away
+    api.store.get = fail
 
     assert api.get()[0] == 503
     assert "store_unavailable" in [line["event"] for line in api.log]
@@ -168,7 +168,7 @@ def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> N
 
 
 @pytest.mark.parametrize("caller", [TRUCK, CUSTOMER, DISPATCHER])
-def test_what_goes_round_the_edge_is_403(caller: tuple[str, str]) -> None:
+def test_a_request_around_the_edge_is_403(caller: tuple[str, str]) -> None:
     api = Api(edge_secrets="the-edges")
     event = called_by(aws_event("http_api_list_deliveries"), *caller)
     event["queryStringParameters"] = {"truck_id": "T-0012"} if caller == DISPATCHER else {}

@@ -46,7 +46,7 @@ def test_a_change_stays_done_when_its_nudge_is_not_accepted(api: Api) -> None:
     assert "nudge_not_sent" in [line["event"] for line in api.log]
 
 
-def test_what_is_rejected_is_not_nudged(api: Api) -> None:
+def test_a_rejected_request_sends_no_nudge(api: Api) -> None:
     api.put(origin=None)
     api.declare("delivered")
 
@@ -87,7 +87,7 @@ def test_only_a_dispatcher_plans(api: Api, caller: tuple[str, str]) -> None:
     assert api.put(caller)[0] == 403
 
 
-def test_what_is_wrong_with_a_plan_is_reported_by_its_field(api: Api) -> None:
+def test_an_invalid_plan_is_reported_by_its_field(api: Api) -> None:
     status, problem = api.put(origin={"lat": 91.0, "lon": 0.0})
 
     assert status == 400

@@ -68,7 +68,7 @@ def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
     ],
     ids=lambda policy: policy["policy"],
 )
-def test_what_a_customer_may_see_is_for_the_dispatcher_and_the_truck_to_know(
+def test_the_visibility_policy_is_shown_to_dispatcher_and_truck_only(
     api: Api, policy: dict[str, Any]
 ) -> None:
     api.put(visibility=policy, stop_sequence=3)

@@ -87,7 +87,7 @@ def test_a_closed_one_expires_some_days_after_its_end_was_recorded() -> None:
     assert row[DELIVERIES.ttl_attribute or ""] == {"N": str(expires_at_s)}
 
 
-def test_the_log_of_one_whose_end_is_reported_a_year_late_is_kept_from_then_on() -> None:
+def test_a_log_with_an_end_reported_a_year_late_is_kept_from_then_on() -> None:
     open_one = new_delivery()
     reported = moved_to(open_one, Status.DELIVERED)
     closed = msgspec.structs.replace(
@@ -113,7 +113,7 @@ def test_the_whole_log_expires_in_the_transaction_that_closes_the_delivery() -> 
     assert expiring_versions(writes) == [1, 2, 3, 4, 5, 6]
 
 
-def test_what_a_transaction_has_no_room_for_expires_right_after_it() -> None:
+def test_events_too_many_for_a_transaction_expire_right_after_it() -> None:
     before = long_open(250)
     closed = moved_to(before, Status.DELIVERED)
     client = ScriptedClient({}, {}, {})

@@ -98,7 +98,7 @@ def test_each_point_has_a_result_of_its_own(ingest: Lambda) -> None:
     assert ingest.points[1].event_at_ms == NOW_MS
 
 
-def test_nothing_valid_is_400_and_says_why(ingest: Lambda) -> None:
+def test_a_body_without_a_valid_point_is_400_with_reasons(ingest: Lambda) -> None:
     status, body, headers = ingest(sending({"positions": [point(lat=91), point(HOUR_MS * 999)]}))
 
     assert status == body["status"] == 400
@@ -141,7 +141,7 @@ def test_another_role_is_403(ingest: Lambda, role: str) -> None:
     assert not ingest.stream.calls
 
 
-def test_those_that_are_no_trucks_have_a_line_now_and_then(ingest: Lambda) -> None:
+def test_requests_of_other_roles_are_logged_now_and_then(ingest: Lambda) -> None:
     """Their requests count in no quota: each would cost a line."""
     for number in range(50):
         ingest(sending(point(), role="customer", sub=f"C-{number}"))
@@ -168,7 +168,7 @@ def test_above_a_limit_is_413(ingest: Lambda) -> None:
     assert not ingest.stream.calls
 
 
-def test_what_was_not_accepted_is_named_by_its_place_in_the_request(
+def test_points_not_accepted_are_named_by_their_place_in_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ingest = with_trouble(monkeypatch, rejected(THROTTLED))
@@ -199,7 +199,7 @@ def test_a_repeat_is_accepted_again(ingest: Lambda) -> None:
         assert ingest(sending(point()))[0] == 202
 
 
-def test_an_error_of_ours_is_a_500_that_says_nothing_and_a_line_that_says_all(
+def test_an_internal_error_is_a_500_without_detail_and_a_complete_log_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ingest = with_trouble(monkeypatch, KeyError("a secret bug"))
@@ -269,7 +269,7 @@ def test_a_rejected_request_is_a_line_too(ingest: Lambda) -> None:
     assert (line["truck_id"], line["status"]) == ("T-0012", 403)
 
 
-def test_of_requests_as_they_should_be_a_sample_is_logged(
+def test_a_sample_of_valid_requests_is_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ingest = Lambda(monkeypatch, FakeStream(), LOG_ONE_OF="10")

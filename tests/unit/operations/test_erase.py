@@ -110,7 +110,7 @@ def test_an_unreadable_object_is_reported_beside_what_keeps_coming(
         erase(stores_of(world, search), world)
 
 
-def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
+def test_buckets_are_erased_first_so_that_no_replay_restores_data(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -122,7 +122,9 @@ def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
     assert search.count("T-1")["truck-raw-*"] == 4
 
 
-def test_what_came_meanwhile_goes_in_the_next_round(world: World, search: FakeTruckSearch) -> None:
+def test_documents_written_meanwhile_are_erased_in_the_next_round(
+    world: World, search: FakeTruckSearch
+) -> None:
     search.comes_back = 2
 
     erase(stores_of(world, search), world)
@@ -140,20 +142,22 @@ def test_each_round_erases_what_was_received_up_to_it(
     assert search.erased_before_ms == {"T-1": [NOW_MS, NOW_MS + 1]}
 
 
-def test_what_is_only_counted_gets_no_tombstone(world: World, search: FakeTruckSearch) -> None:
+def test_a_dry_run_writes_no_tombstone(world: World, search: FakeTruckSearch) -> None:
     count_truck("T-1", stores_of(world, search), world.console)
 
     assert not search.erased_before_ms
 
 
-def test_what_keeps_coming_is_reported_and_fails(world: World, search: FakeTruckSearch) -> None:
+def test_documents_that_keep_coming_are_reported_and_fail(
+    world: World, search: FakeTruckSearch
+) -> None:
     search.comes_back = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1"):
         erase(stores_of(world, search), world)
 
 
-def test_what_is_rewritten_is_there_before_the_old_one_goes(
+def test_a_rewritten_object_is_stored_before_the_old_one_is_deleted(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -208,13 +212,13 @@ def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
     assert gone == {"truck-positions-*": 10, "delivery items": 8, "session items": 2}
     assert isinstance(stores.search, FakeDeliverySearch)
     assert stores.search.requested_trucks == {"T-1", "T-2", "T-3"}
-    assert stores.search.were_buried, "a consumer would name them again"
+    assert stores.search.had_tombstones, "a consumer would name them again"
     assert not any(count_customer("C-1", stores).values())
     assert count_customer("C-2", stores) == of_other
     assert not any(erase_customer("C-1", stores, world.console).values())
 
 
-def test_what_a_consumer_writes_of_a_delivery_after_its_row_is_gone_goes_too(
+def test_a_document_written_after_the_deletion_of_its_row_is_erased_too(
     world: World,
 ) -> None:
     stores = customer_stores(("C-1", owned("D-1", "T-1", is_open=True)))
@@ -226,7 +230,7 @@ def test_what_a_consumer_writes_of_a_delivery_after_its_row_is_gone_goes_too(
     assert stores.search.naming == {}
 
 
-def test_what_was_on_its_way_while_a_customer_was_erased_goes_too(world: World) -> None:
+def test_documents_in_flight_during_a_customers_erasure_are_erased_too(world: World) -> None:
     stores = customer_stores(("C-1", owned("D-1", "T-1")))
     assert isinstance(stores.search, FakeDeliverySearch)
     naming, waited_s = stores.search.naming, []

@@ -98,7 +98,7 @@ def test_a_times_points_go_into_the_stream_each_trucks_together(world: World) ->
     assert (report.objects, report.replayed, report.not_taken) == (1, 3, 0)
 
 
-def test_what_the_consumer_would_not_take_is_left_out(world: World) -> None:
+def test_records_that_the_consumer_would_reject_are_left_out(world: World) -> None:
     keep(world, 0, b"no json", b'{"truck_id":"T-1"}', data("T-1", 1))
 
     report = replay(world, into_stream(world))
@@ -124,7 +124,9 @@ def test_into_the_raw_log_each_record_goes_to_the_index_of_its_arrival(
     assert (report.replayed, report.not_taken) == (3, 1)
 
 
-def test_what_failed_goes_where_firehose_meant_to_put_it(world: World, raw_log: FakeRawLog) -> None:
+def test_a_failed_document_is_replayed_into_the_index_that_firehose_named(
+    world: World, raw_log: FakeRawLog
+) -> None:
     failed = {
         "attemptsMade": 8,
         "errorCode": "429",
@@ -147,7 +149,7 @@ def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_t
     world: World,
 ) -> None:
     raw_log = FakeRawLog(
-        StoreUnavailable("bulk", 503, "away"), [Fate.WRITTEN, Fate.RETRYABLE, Fate.REJECTED]
+        StoreUnavailable("bulk", 503, "unavailable"), [Fate.WRITTEN, Fate.RETRYABLE, Fate.REJECTED]
     )
     keep(world, 0, *(data("T-1", second) for second in range(3)))
 
@@ -157,15 +159,15 @@ def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_t
     assert (report.replayed, report.not_taken) == (2, 1)
 
 
-def test_given_up_it_says_behind_which_object_to_go_on_and_that_loses_nothing(
+def test_when_it_gives_up_it_reports_the_object_to_go_on_after_and_loses_nothing(
     world: World,
 ) -> None:
-    raw_log = FakeRawLog([Fate.WRITTEN], *[StoreUnavailable("bulk", 503, "away")] * 3)
+    raw_log = FakeRawLog([Fate.WRITTEN], *[StoreUnavailable("bulk", 503, "unavailable")] * 3)
     first = keep(world, 0, data("T-1", 1))
     second = keep(world, 1, data("T-1", 2))
     keep(world, 2, data("T-1", 3))
 
-    with pytest.raises(UnfinishedError, match="away") as reported:
+    with pytest.raises(UnfinishedError, match="unavailable") as reported:
         replay(world, into_raw(world, raw_log))
     replay(world, into_raw(world, raw_log), after=first)
 

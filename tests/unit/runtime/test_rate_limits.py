@@ -32,7 +32,7 @@ def test_an_idle_key_has_its_burst_and_then_its_rate() -> None:
     assert later == [1] * 10
 
 
-def test_what_is_not_used_is_saved_up_to_the_burst() -> None:
+def test_unused_units_are_saved_up_to_the_burst() -> None:
     limit = limits()
     spent_at(limit, NOW_MS)
 
@@ -67,7 +67,7 @@ def test_many_others_restore_no_burst_that_was_spent() -> None:
 
 
 @pytest.mark.parametrize("later_ms", [0, 24 * 3_600_000])
-def test_keys_are_forgotten_when_there_are_too_many(later_ms: int) -> None:
+def test_keys_are_dropped_when_there_are_too_many(later_ms: int) -> None:
     limit = limits(max_keys=4)
     for key in "abcd":
         limit.spend(key, 200, NOW_MS)

@@ -32,7 +32,7 @@ def socket() -> Socket:
 
 def test_connecting_posts_nothing(socket: Socket) -> None:
     assert socket.send("connect") == {"statusCode": 200}
-    assert socket.poster.said == []
+    assert socket.poster.posted == []
     assert socket.nudges.sent == []
 
 
@@ -58,10 +58,10 @@ def test_a_viewer_that_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) 
             subscribed_at_ms=TAKEN_AT_MS,
         )
     ]
-    assert socket.poster.said == []
+    assert socket.poster.posted == []
 
 
-def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) -> None:
+def test_a_change_while_tracking_begins_is_not_missed(socket: Socket) -> None:
     # The snapshot is requested after the subscription exists: a transition between the two
     # reaches the subscriber, or is in the snapshot.
     subscribed: list[bool] = []
@@ -83,7 +83,7 @@ def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) ->
     ("role", "identity"),
     [("customer", "C-99"), ("truck", "T-0012"), ("truck", "C-88"), ("", "C-88")],
 )
-def test_what_is_not_theirs_looks_as_if_it_did_not_exist(
+def test_deliveries_of_others_are_reported_as_missing(
     socket: Socket, role: str, identity: str
 ) -> None:
     socket.track("D-1", role=role, identity=identity)
@@ -102,7 +102,7 @@ def test_a_dispatcher_tracks_any(socket: Socket) -> None:
     assert socket.followed == ["D-1"]
 
 
-def test_a_closed_delivery_may_be_requested_the_snapshot_says_how_it_ended(
+def test_a_closed_delivery_may_be_requested_and_its_snapshot_has_the_end(
     socket: Socket,
 ) -> None:
     closed = moved_to(new_delivery(delivery_id="D-2"), Status.CANCELLED)
@@ -170,7 +170,7 @@ def test_an_expired_token_tracks_nothing(socket: Socket) -> None:
     ],
     ids=lambda body: str(body)[:40],
 )
-def test_what_is_not_in_the_contract_is_a_bad_request(
+def test_a_frame_outside_the_contract_is_a_bad_request(
     socket: Socket, route: str, body: Any
 ) -> None:
     socket.send(route, body)
@@ -191,7 +191,7 @@ def test_a_version_that_cannot_be_is_a_bad_request(socket: Socket, since_version
 def test_an_unknown_action_is_a_bad_request(socket: Socket) -> None:
     socket.send("default")
 
-    assert socket.poster.said[0][0] == CONNECTION
+    assert socket.poster.posted[0][0] == CONNECTION
     assert socket.replies[0]["reason"] == "bad_request"
 
 
@@ -202,12 +202,12 @@ def test_a_ping_gets_a_pong(socket: Socket) -> None:
     assert (pong["type"], pong["sent_at"]) == ("pong", "2026-11-24T07:10:00.312Z")
 
 
-def test_untracking_ends_it_and_says_nothing(socket: Socket) -> None:
+def test_untracking_ends_the_subscription_without_a_message(socket: Socket) -> None:
     socket.track("D-1")
     socket.send("untrack")
 
     assert socket.followed == []
-    assert socket.poster.said == []
+    assert socket.poster.posted == []
 
 
 def test_an_untrack_that_was_overtaken_ends_nothing(socket: Socket) -> None:
@@ -230,7 +230,7 @@ def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) ->
     ]
 
 
-def test_a_viewer_that_has_gone_is_no_failure(socket: Socket) -> None:
+def test_a_viewer_that_disconnected_is_no_failure(socket: Socket) -> None:
     socket.poster.gone = True
 
     assert socket.send("ping") == {"statusCode": 200}
@@ -260,7 +260,7 @@ def test_each_event_is_one_line_of_log(socket: Socket) -> None:
     assert line["request_id"] == "JKJbYHfMPLAMFXw="
 
 
-def test_a_post_reports_gone_from_failed() -> None:
+def test_a_post_distinguishes_410_from_failures() -> None:
     client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
     poster = ConnectionPoster(client)
 
@@ -271,7 +271,7 @@ def test_a_post_reports_gone_from_failed() -> None:
     assert client.calls[0] == ("post_to_connection", {"ConnectionId": "c=", "Data": b"{}"})
 
 
-def test_a_connection_that_is_gone_has_ended() -> None:
+def test_a_connection_with_410_has_ended() -> None:
     client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
     poster = ConnectionPoster(client)
     poster.end("c=")
@@ -300,7 +300,7 @@ def test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked(socket: So
 
 
 @pytest.mark.parametrize("route", ["ping", "untrack", "track_fleet", "untrack_fleet", "default"])
-def test_whatever_a_revoked_connection_says_ends_it(socket: Socket, route: str) -> None:
+def test_any_frame_of_a_revoked_connection_ends_it(socket: Socket, route: str) -> None:
     socket.send(route)
     socket.blocks.block(STOLEN)
     socket.now_ms += 9_999

@@ -158,7 +158,7 @@ def test_a_clock_at_the_limit_does_not_change_with_every_request() -> None:
     assert sum(one != other for one, other in itertools.pairwise(states)) <= 1
 
 
-def test_a_shifted_request_says_that_the_clock_is_ahead() -> None:
+def test_a_shifted_request_reports_a_fast_clock() -> None:
     assert right(None) is None
     assert right(after(live(3, lag_ms=SLOW))) is None
     assert not is_slow(right(known_slow()))
@@ -187,7 +187,7 @@ def test_a_point_counts_as_later_by_the_lag_and_never_as_later_than_its_receipt(
     assert NOON_MS - old_ms + found <= NOON_MS
 
 
-def test_of_a_right_clock_every_point_counts_when_it_was_recorded() -> None:
+def test_every_point_of_a_right_clock_counts_at_its_recorded_time() -> None:
     assert lag_at(None, event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
     assert lag_at(right(known_slow()), event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
 

@@ -77,7 +77,7 @@ def test_a_message_without_a_location_holds_no_point() -> None:
     "body",
     [b"", b"nonsense", b"[]", b"{}", b'{"device_id":1}', b"\xff", b'{"device_id":null}'],
 )
-def test_a_message_of_no_one_is_unreadable(body: bytes) -> None:
+def test_a_message_without_a_sender_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableBodyError):
         read_traccar_message(body)
 
@@ -118,7 +118,7 @@ NUMBERS = dict.fromkeys(["latitude", "longitude", "accuracy", "speed", "heading"
         optional={"timestamp": JSON, "battery": JSON, "odometer": JSON},
     )
 )
-def test_whatever_a_location_holds_is_a_point_or_rejected(location: dict[str, Any]) -> None:
+def test_any_location_is_a_point_or_rejected(location: dict[str, Any]) -> None:
     text = json.dumps({"device_id": "1", "location": location}).encode("utf-8", "surrogatepass")
     try:
         body = traccar_telemetry(read_traccar_message(text), truck_id="T-1")

@@ -38,7 +38,7 @@ from rtdts.tracking.visibility import EnRoute, NextStop, Visibility, WithinDista
 NOW_MS = 1_800_000_000_000
 START_MS = NOW_MS - 3_600_000
 MOVED_OFF_MS = START_MS + 600_000
-DOOR = Place(lat=35.2, lon=129.1)
+DESTINATION = Place(lat=35.2, lon=129.1)
 M_A_DEGREE = 111_195.0
 VIEWERS = (Access.AS_CUSTOMER, Access.FULL)
 
@@ -48,7 +48,7 @@ def delivery(**changes: object) -> Delivery:
         delivery_id="D-1",
         customer_id="C-1",
         origin=Place(lat=35.1, lon=129.0),
-        destination=DOOR,
+        destination=DESTINATION,
         status=Status.IN_TRANSIT,
         version=4,
         assignments=(Assignment(assignment=1, truck_id="T-1", started_at_ms=START_MS),),
@@ -75,8 +75,8 @@ def latest(
     point = ShownPoint(
         truck_id=truck_id,
         recorded_at_ms=event_at_ms,
-        lat=DOOR.lat - away_m / M_A_DEGREE,
-        lon=DOOR.lon,
+        lat=DESTINATION.lat - away_m / M_A_DEGREE,
+        lon=DESTINATION.lon,
         event_at_ms=event_at_ms,
         clock_lag_ms=lag_ms,
     )
@@ -114,8 +114,8 @@ def seen(
 
 
 def track(*event_at_ms: int, away_m: float = 10_000.0) -> list[TrackPoint]:
-    lat = DOOR.lat - away_m / M_A_DEGREE
-    return [TrackPoint(lat=lat, lon=DOOR.lon, event_at_ms=at_ms) for at_ms in event_at_ms]
+    lat = DESTINATION.lat - away_m / M_A_DEGREE
+    return [TrackPoint(lat=lat, lon=DESTINATION.lon, event_at_ms=at_ms) for at_ms in event_at_ms]
 
 
 # --- whose time it was -----------------------------------------------------------------------
@@ -129,7 +129,7 @@ def test_a_customer_sees_the_truck_from_when_it_moved_off_and_a_dispatcher_all_t
 
 
 @pytest.mark.parametrize("access", [Access.STATUS_ONLY, *VIEWERS])
-def test_of_a_cancelled_delivery_and_with_the_status_alone_nothing_is_shown(
+def test_a_cancelled_delivery_and_a_status_only_policy_show_no_position(
     access: Access,
 ) -> None:
     cancelled = closed(status=Status.CANCELLED)
@@ -147,7 +147,7 @@ def test_another_customer_does_not_get_the_former_ones_track() -> None:
     assert seen(given, latest(event_at_ms=NOW_MS - 60_000)) is not None
 
 
-def test_a_row_that_does_not_say_from_when_on_shows_what_came_after_its_last_change() -> None:
+def test_a_row_without_a_start_shows_points_after_its_last_change() -> None:
     old = delivery(shown_from_ms=None)
 
     assert seen(old, latest(event_at_ms=NOW_MS - 60_001)) is None
@@ -212,7 +212,7 @@ def test_a_track_is_cut_to_the_assignment(access: Access) -> None:
 
 
 @pytest.mark.parametrize("access", VIEWERS)
-def test_what_the_truck_does_after_the_delivery_closed_is_not_shown(access: Access) -> None:
+def test_points_after_the_delivery_closed_are_not_shown(access: Access) -> None:
     at_ms = NOW_MS - 60_000
 
     assert seen(closed(at_ms), latest(event_at_ms=at_ms - 1), access) is not None
@@ -241,7 +241,7 @@ def test_an_end_declared_late_shows_its_customer_nothing_after_it_and_a_dispatch
 
 
 @pytest.mark.parametrize("access", VIEWERS)
-def test_of_an_open_or_a_cancelled_delivery_there_is_no_such_time(access: Access) -> None:
+def test_an_open_or_a_cancelled_delivery_has_no_such_time(access: Access) -> None:
     assert closed_interval(delivery(), access) is None
     assert closed_interval(closed(status=Status.CANCELLED), access) is None
 
@@ -250,7 +250,7 @@ NARROW: list[Visibility] = [NextStop(), WithinDistance(distance_m=5_000.0), With
 
 
 @pytest.mark.parametrize("policy", NARROW, ids=str)
-def test_after_the_end_a_narrow_policy_shows_the_truck_at_the_door_only(
+def test_after_the_end_a_narrow_policy_shows_the_truck_at_the_destination_only(
     policy: Visibility,
 ) -> None:
     ended = closed(visibility=policy)
@@ -395,7 +395,7 @@ def test_within_minutes_the_truck_is_shown_while_its_eta_begins_so_soon() -> Non
 # --- what is shown of a position -------------------------------------------------------------
 
 
-def test_the_position_shown_is_the_last_good_one_and_says_since_when_it_is_stale() -> None:
+def test_the_shown_position_is_the_last_good_one_with_the_time_since_when_it_is_stale() -> None:
     fresh = latest(event_at_ms=NOW_MS - 20_000)
     shown = seen(delivery(), msgspec.structs.replace(fresh, stale_since_ms=NOW_MS - 10_000))
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from consumer.pipeline import BatchPipeline
-from consumer.settling import GREEDY_EVERY_S, GREEDY_FIXES, PASS_EVERY_S, REST_SLICES, SLICE_S
+from consumer.settling import GREEDY_EVERY_S, GREEDY_FIXES, PASS_EVERY_S, PAUSE_SLICES, SLICE_S
 from rtdts.position_store.history_pages import HistoryFix
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES
@@ -81,7 +81,7 @@ def test_a_tail_of_which_a_search_has_too_much_goes_on_in_slices_and_the_shard_w
     points = drive("T-2")
     passes = 0
     while state_of(world).unsettled:
-        world.clock.advance(REST_SLICES * 2 * SLICE_S)
+        world.clock.advance(PAUSE_SLICES * 2 * SLICE_S)
         started_s = world.clock.monotonic()
         pipeline.settle()
         assert world.clock.monotonic() - started_s <= 2 * SLICE_S

@@ -149,7 +149,7 @@ def test_an_unsettled_state_without_a_window_stops_no_other_truck(
     assert_same(world, whole)
 
 
-def test_what_a_crash_left_in_the_history_is_folded_when_its_record_comes_again(
+def test_points_that_a_crash_left_in_the_history_are_folded_with_their_records(
     world: World, whole: World
 ) -> None:
     """It is found there under its stamp, but its ordinal was not taken."""

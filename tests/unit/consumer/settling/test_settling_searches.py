@@ -61,7 +61,7 @@ def silent_hours(world: World) -> tuple[BatchPipeline, World]:
     return pipeline, whole
 
 
-def test_what_one_search_does_not_reach_is_read_page_by_page(world: World) -> None:
+def test_fixes_beyond_one_search_are_read_page_by_page(world: World) -> None:
     pipeline, whole = silent_hours(world)
 
     report = world.settle(pipeline, after_s=PAUSE_S)
@@ -148,7 +148,7 @@ def test_a_late_point_behind_a_settling_under_way_is_settled_too(
     assert_same(world, whole_drive)
 
 
-def test_what_leaves_the_window_while_a_settling_is_under_way_is_not_skipped(
+def test_fixes_that_leave_the_window_during_a_settling_are_not_skipped(
     small_pages: World, whole_drive: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "LEAD_FIXES", 2)

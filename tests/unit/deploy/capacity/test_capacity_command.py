@@ -10,13 +10,13 @@ import pytest
 from deploy.capacity.__main__ import main
 from deploy.capacity.scenario import OPTIONS, Scenario, ScenarioError
 
-ASKED = ["--trucks", "100000", "--every", "10", "--viewers", "50000"]
+ARGUMENTS = ["--trucks", "100000", "--every", "10", "--viewers", "50000"]
 
 
-def test_it_says_sizes_costs_limits_and_every_assumption(
+def test_the_output_has_sizes_costs_limits_and_every_assumption(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(ASKED) == 0
+    assert main(ARGUMENTS) == 0
 
     output = capsys.readouterr().out
     assert output.startswith("100,000 trucks, a point every 10 s, 1 per request; 50,000 viewers;")
@@ -30,8 +30,8 @@ def test_it_says_sizes_costs_limits_and_every_assumption(
     assert "noted on 2026-" in output
 
 
-def test_as_json_it_says_the_same_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*ASKED, "--json"]) == 0
+def test_the_json_output_has_the_same_content(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ARGUMENTS, "--json"]) == 0
 
     output = json.loads(capsys.readouterr().out)
     assert output["scenario"]["trucks"] == 100_000
@@ -52,7 +52,7 @@ def test_as_json_it_says_the_same_to_programs(capsys: pytest.CaptureFixture[str]
         (["--trucks", "many"], "argument --trucks: invalid int value: 'many'"),
     ],
 )
-def test_what_can_t_be_is_rejected_with_its_reason(
+def test_an_impossible_scenario_is_rejected_with_its_reason(
     requested: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as rejected:

@@ -43,7 +43,7 @@ def test_a_measured_figure_is_used(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "limit"), read_facts().limits.items())
-def test_a_limit_says_where_it_is_from_and_is_used(name: str, limit: Any) -> None:
+def test_a_limit_has_a_source_and_is_used(name: str, limit: Any) -> None:
     assert f'"{name}"' in SOURCES
     assert limit.how in {"checked", "from_memory", "ours"}
     if limit.how == "ours":
@@ -105,9 +105,7 @@ def _default_of(variable: str) -> str:
         ("broadcaster", "max_tasks", "most_broadcasters", 1),
     ],
 )
-def test_what_production_ships_with_is_assumed(
-    variable: str, key: str, option: str, times: int
-) -> None:
+def test_productions_settings_are_assumed(variable: str, key: str, option: str, times: int) -> None:
     found = re.search(rf"{key}\s*= (\d+)", _default_of(variable))
 
     assert found is not None

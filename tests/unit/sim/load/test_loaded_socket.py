@@ -10,30 +10,30 @@ from sim.load.sockets import LoadedSocket
 from sim.load.tally import Tally
 from sim.token_client import TokenError
 from tests.fakes.fake_clock import FakeClock
-from tests.fakes.fake_socket import FakeDoor
+from tests.fakes.fake_socket import FakeSocketOpener
 
 
 class Tokens:
-    def __init__(self, *, away: int = 0) -> None:
-        self._away = away
+    def __init__(self, *, failures: int = 0) -> None:
+        self._failures_left = failures
 
     async def __call__(self, *, fresh: bool) -> str:
-        if self._away:
-            self._away -= 1
-            raise TokenError("away")
+        if self._failures_left:
+            self._failures_left -= 1
+            raise TokenError("unavailable")
         return "fresh" if fresh else "token"
 
 
 @asynccontextmanager
 async def running(
-    door: FakeDoor, tally: Tally, tokens: Tokens | None = None
+    opener: FakeSocketOpener, tally: Tally, tokens: Tokens | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
     clock = FakeClock()
     socket = LoadedSocket(
         tally,
         tokens or Tokens(),
         "D-1",
-        open_socket=door,
+        open_socket=opener,
         now_ms=clock.now_ms,
         sleep=clock.sleep,
         clock=clock.monotonic,
@@ -47,13 +47,13 @@ async def running(
 
 
 async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> None:
-    door, tally = FakeDoor(), Tally()
-    async with running(door, tally):
-        first = await door.opened.get()
+    opener, tally = FakeSocketOpener(), Tally()
+    async with running(opener, tally):
+        first = await opener.opened.get()
         await first.until_sent(1)
         assert tally.open_now == 1
         first.drop()
-        second = await door.opened.get()
+        second = await opener.opened.get()
         await second.until_sent(1)
 
         assert first.sent == second.sent == [{"action": "track", "delivery_id": "D-1"}]
@@ -63,27 +63,27 @@ async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> No
 
 
 async def test_a_rejection_for_good_ends_it_quietly() -> None:
-    door, tally = FakeDoor(403), Tally()
-    async with running(door, tally) as task:
+    opener, tally = FakeSocketOpener(403), Tally()
+    async with running(opener, tally) as task:
         await task
 
     assert tally.errors == {"refused_403": 1}
     assert tally.open_now == 0
 
 
-async def test_what_time_may_heal_is_counted_and_tried_again() -> None:
-    door, tally = FakeDoor("lost", 401), Tally()
-    async with running(door, tally, Tokens(away=1)):
-        await door.opened.get()
+async def test_temporary_failures_are_counted_and_tried_again() -> None:
+    opener, tally = FakeSocketOpener("lost", 401), Tally()
+    async with running(opener, tally, Tokens(failures=1)):
+        await opener.opened.get()
 
     assert tally.errors == {"no_token": 1, "not_opened": 1, "refused_401": 1, "given_up": 1}
-    assert door.tokens == ["token", "token", "fresh"]
+    assert opener.tokens == ["token", "token", "fresh"]
 
 
 async def test_its_end_closes_the_socket() -> None:
-    door, tally = FakeDoor(), Tally()
-    async with running(door, tally):
-        connection = await door.opened.get()
+    opener, tally = FakeSocketOpener(), Tally()
+    async with running(opener, tally):
+        connection = await opener.opened.get()
         await connection.until_sent(1)
 
     assert connection.closed

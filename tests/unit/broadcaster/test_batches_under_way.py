@@ -1,4 +1,4 @@
-"""Shares of a round that take long: kept, given back, and no other delayed."""
+"""Batches of a round that take long: kept, given back, and no other delayed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ async def one_with_too_much(several: Several) -> RoundSharer:
     several.queue.send_buckets(round_of(AT_MS, *range(25)))
     several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
     one = several.start()
-    one.holding.may_begin.clear()
+    one.batches.may_begin.clear()
     await until(lambda: 200 in several.queue.in_flight)
-    await until(lambda: len(one.holding.under_way) >= 25)
-    assert 200 not in one.holding.under_way
+    await until(lambda: len(one.batches.under_way) >= 25)
+    assert 200 not in one.batches.under_way
     return one
 
 
-async def test_what_waits_for_its_place_is_kept_and_in_the_end_given_back(
+async def test_a_batch_that_waits_for_its_place_is_extended_and_given_back_at_the_end(
     several: Several, one_with_too_much: RoundSharer
 ) -> None:
     several.clock.advance(EXTEND_EVERY_S)
@@ -42,48 +42,48 @@ async def test_what_waits_for_its_place_is_kept_and_in_the_end_given_back(
     assert several.queue.waiting == ALL
 
 
-async def test_what_is_old_when_it_has_its_place_is_left_out(
+async def test_a_batch_that_is_old_when_it_has_its_place_is_left_out(
     several: Several, one_with_too_much: RoundSharer
 ) -> None:
     several.clock.advance(2 * INTERVAL_S)
-    one_with_too_much.holding.may_begin.set()
+    one_with_too_much.batches.may_begin.set()
     await until(
         lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("buckets_left_out")]
     )
-    await until(lambda: len(one_with_too_much.holding.of(AT_MS + 120_000)) == BUCKETS)
+    await until(lambda: len(one_with_too_much.batches.of(AT_MS + 120_000)) == BUCKETS)
 
-    assert one_with_too_much.holding.of(AT_MS + 60_000) == []
+    assert one_with_too_much.batches.of(AT_MS + 60_000) == []
 
 
 async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Several) -> None:
     one = several.start()
-    one.holding.may_end.clear()
+    one.batches.may_end.clear()
 
-    await until(lambda: one.holding.under_way == ALL)
+    await until(lambda: one.batches.under_way == ALL)
 
-    assert one.holding.held == []
+    assert one.batches.ran == []
 
 
 async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
     one, other = several.start(), several.start()
-    one.holding.may_begin.clear()
-    other.holding.may_begin.clear()
+    one.batches.may_begin.clear()
+    other.batches.may_begin.clear()
     await several.sent(2 * BUCKETS)
     most = 10 * BEGINNING_AT_ONCE
-    await until(lambda: len(one.holding.under_way) == len(other.holding.under_way) == most)
+    await until(lambda: len(one.batches.under_way) == len(other.batches.under_way) == most)
 
-    other.holding.may_begin.set()
-    await until(lambda: len(other.holding.held) == BUCKETS - most)
+    other.batches.may_begin.set()
+    await until(lambda: len(other.batches.ran) == BUCKETS - most)
 
-    assert len(one.holding.under_way) == most
+    assert len(one.batches.under_way) == most
 
 
-async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
+async def test_a_batch_that_runs_for_long_is_extended_and_received_by_no_other_broadcaster(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
     other = several.start()
     await several.kept(0)
 
@@ -92,17 +92,17 @@ async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
         await until(lambda: len(several.queue.kept) == BUCKETS)
         await several.kept(times)
         assert several.queue.in_flight == ALL
-    one.holding.may_end.set()
+    one.batches.may_end.set()
     await several.done(BUCKETS)
 
-    assert other.holding.held == []
+    assert other.batches.ran == []
 
 
-async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> None:
+async def test_a_batch_that_hangs_is_not_extended_past_the_next_round(several: Several) -> None:
     several.clock.advance(55)
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
     await several.kept(0)
     several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: len(several.queue.kept) == BUCKETS)
@@ -114,8 +114,8 @@ async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> N
     await several.done(BUCKETS)
     assert [*several.queue.kept.values()] == [1] * BUCKETS
     assert {due.due_at_ms for due in several.queue.deleted} == {AT_MS}
-    one.holding.may_end.set()
-    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+    one.batches.may_end.set()
+    await until(lambda: len(one.batches.of(AT_MS + 60_000)) == BUCKETS)
 
 
 async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> None:
@@ -127,7 +127,7 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
     slow = [f"of-{delivery_id}" for delivery_id in deliveries[:4]]
     releases = [world.gateway.hold(connection_id) for connection_id in slow]
 
-    one = several.start(world.round().hold)
+    one = several.start(world.round().run)
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"of-{delivery_id}" for delivery_id in deliveries)
     await until(lambda: len(several.queue.deleted) >= BUCKETS - 10 * len(slow))
@@ -141,12 +141,12 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
     world.close()
 
 
-async def test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted(
+async def test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
 
     await one.kill()  # as the deadline of a shutdown does
 
@@ -167,8 +167,8 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
     several.queue = Hanging(several.clock.now_ms)
     several.gives_back_within_s = 0.1
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
 
     async with asyncio.timeout(COMES_WITHIN_S / 2):
         await one.kill()
@@ -199,8 +199,8 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
 
     several.queue = Overtaken(several.clock.now_ms)
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
     await several.kept(0)
     several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: len(several.queue.kept) == BUCKETS - 10)
