@@ -135,7 +135,7 @@ def _remember(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
         update = fold_truck(of[0].truck_id, None, [of[:1]], [known.match], plans, TrackingRules())
         states.append(StateWrite.of(update.state, None))
     if any(one.version is None for one in TruckStateStore(running.opensearch).save(states)):
-        raise CannotMeasureError("a truck's memory could not be written")
+        raise CannotMeasureError("a truck's state could not be written")
 
 
 async def _consume(
@@ -147,11 +147,11 @@ async def _consume(
     print_line(f"consuming {expected} points, {size} a record")
     work = await running.work_of(running.consumer(stream), expected, within_s=MOST_S)
     print_line(f"{work.rate:,.0f} points/s")
-    check_all_are_there(running, fleet, expected)
+    check_all_are_stored(running, fleet, expected)
     return work
 
 
-def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], expected: int) -> None:
+def check_all_are_stored(running: Engines, fleet: Sequence[Sequence[Point]], expected: int) -> None:
     """Checks that the history holds the expected points of the fleet.
 
     Raises:

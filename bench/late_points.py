@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.consumer_points import check_all_are_there, warm_up
+from bench.consumer_points import check_all_are_stored, warm_up
 from bench.engines import SHARDS, Engines, Work, engines, stream_records
 from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.fleets import carry, fleet_on
@@ -137,7 +137,7 @@ async def _work(
         f"{name}: {expected} points, {load.late} late: {work.cpu_us:,.0f} µs of CPU ({spent}); "
         f"{work.elapsed_s:.1f} s, all settled {work.done_after_s:.1f} s later"
     )
-    check_all_are_there(running, fleet, points + expected)
+    check_all_are_stored(running, fleet, points + expected)
     return work
 
 

@@ -35,7 +35,7 @@ from broadcaster.pushing import RIGHT_MAX_AGE_S, Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
-from broadcaster.round_source import Share
+from broadcaster.round_source import RoundBatch
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.senders import Channel, Senders
 from broadcaster.signing import PostSigner
@@ -186,7 +186,7 @@ class Rounds:
         begun_s, due_ms = time.monotonic(), time.time_ns() // 1_000_000
         cpu_s = time.process_time()
         until_ms = due_ms + round(INTERVAL_S * 1000)
-        report = await self._round.hold(Share(due_ms, range(BUCKETS), until_ms=until_ms))
+        report = await self._round.run(RoundBatch(due_ms, range(BUCKETS), until_ms=until_ms))
         lasted_s = time.monotonic() - begun_s
         cpu_s = time.process_time() - cpu_s
         revoking.cancel()

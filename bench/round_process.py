@@ -26,7 +26,7 @@ from broadcaster.pushing import Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
-from broadcaster.round_source import Share
+from broadcaster.round_source import RoundBatch
 from broadcaster.senders import Channel, Senders
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
@@ -40,7 +40,7 @@ from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.delivery_buckets import BUCKETS
-from rtdts.tracking.shares import Share as DeliveryShare
+from rtdts.tracking.shares import Share
 from rtdts.tracking.topics import SOCKET
 
 VIEWING_MINUTES = 30
@@ -59,7 +59,7 @@ class Fixed:
 class NoShares:
     """Has no shares."""
 
-    def get_many(self, _keys: Iterable[ShareKey]) -> Mapping[ShareKey, DeliveryShare]:
+    def get_many(self, _keys: Iterable[ShareKey]) -> Mapping[ShareKey, Share]:
         """See `broadcaster.pushing.ShareReader`."""
         return {}
 
@@ -92,12 +92,14 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
     poster = SocketPoster(http, PostSigner(f"{url}/live", REGION), Fixed(), timeout_s=30, log=log)
     threads = Threads(default("store_threads"), "stores")
 
-    async def hold(world: RoundWorld) -> int:
+    async def run_round(world: RoundWorld) -> int:
         if mode == "plain":
             all_viewers = itertools.chain.from_iterable(
                 map(world.subscriptions.of_bucket, range(BUCKETS))
             )
-            return await plain_round.hold(all_viewers, world.deliveries, world.positions, poster)
+            return await plain_round.run_round(
+                all_viewers, world.deliveries, world.positions, poster
+            )
         # As fast as possible: the cost of a round is measured, not its waiting time.
         rate = RateLimiter(1e9)
         quarantine_slots = default("quarantine_posts")
@@ -127,14 +129,14 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
             threads,
             log=log,
         )
-        return (await round_.hold(Share(now_ms, range(BUCKETS)))).delivered
+        return (await round_.run(RoundBatch(now_ms, range(BUCKETS)))).delivered
 
-    await hold(RoundWorld(min(viewers, 1_000), now_ms))
+    await run_round(RoundWorld(min(viewers, 1_000), now_ms))
     world = RoundWorld(viewers, now_ms)
     before_mb = peak_mb()
     http.count = 0
     cpu_s, at_s = time.process_time(), time.perf_counter()
-    delivered = await hold(world)
+    delivered = await run_round(world)
     cpu_s, elapsed_s = time.process_time() - cpu_s, time.perf_counter() - at_s
     http.close()
     threads.close()

@@ -29,7 +29,7 @@ from typing import Any
 import msgspec
 
 from bench.baselines import window_consumer
-from bench.consumer_points import WARM_UPS, check_all_are_there
+from bench.consumer_points import WARM_UPS, check_all_are_stored
 from bench.engines import LOCAL_AWS, SHARDS, Engines, Work, engines, stream_records
 from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.fleets import carry, fleet_on
@@ -184,7 +184,7 @@ async def _consume(
     print_line(
         f"{work.rate:,.0f} points/s; {work.cpu_us:,.0f} µs of CPU ({spent}); {written:,.0f} bytes"
     )
-    check_all_are_there(running, fleet, expected)
+    check_all_are_stored(running, fleet, expected)
     return _Consumed(work=work, written=written)
 
 

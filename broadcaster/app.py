@@ -97,7 +97,7 @@ class Broadcaster:
             Exception: Whatever ended a loop.
         """
         await self._credentials.refresh()
-        rounds = asyncio.create_task(self.hold_rounds(), name="rounds")
+        rounds = asyncio.create_task(self.run_rounds(), name="rounds")
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
         snapshots = asyncio.create_task(self._snapshots.run(), name="snapshots")
         fleet = asyncio.create_task(self._fleet.run(), name="fleet")
@@ -119,14 +119,14 @@ class Broadcaster:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._emit()
 
-    async def hold_rounds(self) -> None:
+    async def run_rounds(self) -> None:
         """Runs the rounds that are due, and logs and measures each, until stopped.
 
         Raises:
             BlindError: Too many rounds in a row could read nothing.
         """
         blind: set[int] = set()  # a round may have several reports
-        async with aclosing(self._source.reports(self._round.hold)) as reports:
+        async with aclosing(self._source.reports(self._round.run)) as reports:
             async for report in reports:
                 self._log_report(report)
                 if report.was_blind:

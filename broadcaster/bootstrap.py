@@ -146,20 +146,20 @@ def _wire(
         raise NoCredentialsError("no AWS credentials were found")
     credentials = CachedCredentials(found.get_frozen_credentials, of_rounds.tables)
 
-    quick = Config(
+    store_config = Config(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
         max_pool_connections=3 * settings.store_threads + _FLEET_THREADS + _CURRENT_THREADS,
     )
-    patient = Config(
+    polling_config = Config(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
         # The threads of the stores delete nudges.
         max_pool_connections=2 * settings.store_threads + 3,
     )
-    dynamodb = aws.client("dynamodb", config=quick)
+    dynamodb = aws.client("dynamodb", config=store_config)
     tables = TableNames(
         deliveries=settings.deliveries_table,
         delivery_events=settings.delivery_events_table,
@@ -189,7 +189,7 @@ def _wire(
         log=log,
     )
     block_list = BlockList(blocks, log=log, now_ms=wall_clock.now_ms)
-    sqs = aws.client("sqs", config=patient)
+    sqs = aws.client("sqs", config=polling_config)
     nudge_queue = NudgeQueue(
         sqs,
         settings.nudge_queue_url,
@@ -313,7 +313,10 @@ def _wire(
         source = SharedRounds(
             # Extending a share, or giving it back, is useful for seconds only.
             RoundQueue(
-                aws.client("sqs", config=quick), settings.round_queue_url, polling=sqs, log=log
+                aws.client("sqs", config=store_config),
+                settings.round_queue_url,
+                polling=sqs,
+                log=log,
             ),
             settings.round_interval_s,
             queues.round_poll,

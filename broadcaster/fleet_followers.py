@@ -5,11 +5,11 @@ Each tick does this, in order:
 1. the followers of the fleet are read, consistently, with the blocked tokens;
 2. a follower whose right has ended is sent `ended` and its subscription is removed; the endpoint
    of a revoked token is ended;
-3. each distinct question (the query of a view) runs once, however many followers share it.
-   Questions of different dispatchers run in parallel, those of one dispatcher one after the other:
+3. each distinct query (of equal views) runs once, however many followers share it.
+   Queries of different dispatchers run in parallel, those of one dispatcher one after the other:
    so no dispatcher occupies more than one thread, however many sockets and views it has. After a
-   slow query its question pauses, so that it takes no more than a tenth of a thread's time;
-4. each snapshot is posted to the followers of its question, except to those that were last sent a
+   slow query it pauses, so that it takes no more than a tenth of a thread's time;
+4. each snapshot is posted to the followers of its query, except to those that were last sent a
    snapshot that shows the same.
 
 A snapshot is complete, so nothing is repeated: a follower that was not reached, or whose view could
@@ -68,7 +68,7 @@ SAME_AGAIN_S: Final = 10.0
 is still current."""
 
 _PAUSE_FACTOR: Final = 9.0
-"""How long a question pauses, as a multiple of the duration of its query."""
+"""How long a query pauses, as a multiple of the duration of its query."""
 
 _GIVES_BACK_WITHIN_S: Final = 2.0
 
@@ -98,7 +98,7 @@ class FleetFollowers:
     Args:
         followers: The subscriptions to the fleet.
         snapshots: Takes the snapshots.
-        parts: Which questions this broadcaster serves.
+        parts: Which queries this broadcaster serves.
         senders: Where messages go.
         backoff: Which endpoints are not posted to now; shared by all pushes of the process.
         rate: How fast posts begin; also shared.
@@ -170,13 +170,13 @@ class FleetFollowers:
         self._most["FleetViewers"] = max(self._most["FleetViewers"], len(followers))
         followers_of: dict[bytes, list[Subscription]] = {}
         for one in followers:
-            question = b"" if one.view is None else one.view.question
-            followers_of.setdefault(question, []).append(one)
+            query_key = b"" if one.view is None else one.view.query_key
+            followers_of.setdefault(query_key, []).append(one)
         mine = await self._parts.mine(followers_of)
         self._mine = frozenset(mine)
         self._drop_others({one.endpoint for key in mine for one in followers_of[key]}, followers_of)
-        for question in mine:
-            self._query(question, followers_of[question], blocks)
+        for query_key in mine:
+            self._query(query_key, followers_of[query_key], blocks)
 
     async def settled(self) -> None:
         """Returns when no query and no post is in progress."""
@@ -192,32 +192,32 @@ class FleetFollowers:
     def _read(self) -> tuple[Sequence[Subscription], Blocks]:
         return self._followers.of_topic(FLEET), self._blocks.current()
 
-    def _drop_others(self, endpoints: set[str], questions: Collection[bytes]) -> None:
+    def _drop_others(self, endpoints: set[str], query_keys: Collection[bytes]) -> None:
         """Drops the state of other broadcasters' views: if one comes back, it is sent again."""
         self._shown = {one: shown for one, shown in self._shown.items() if one in endpoints}
         self._paused_until_s = {
-            one: until_s for one, until_s in self._paused_until_s.items() if one in questions
+            one: until_s for one, until_s in self._paused_until_s.items() if one in query_keys
         }
 
-    def _query(self, question: bytes, followers: Sequence[Subscription], blocks: Blocks) -> None:
+    def _query(self, query_key: bytes, followers: Sequence[Subscription], blocks: Blocks) -> None:
         entitled = [one for one in followers if self._is_entitled(one, blocks)]
-        if not entitled or question in self._querying:
+        if not entitled or query_key in self._querying:
             return
-        if self._monotonic() < self._paused_until_s.get(question, 0.0):
+        if self._monotonic() < self._paused_until_s.get(query_key, 0.0):
             return
-        task = asyncio.create_task(self._show(question, entitled))
-        self._querying[question] = task
-        task.add_done_callback(lambda _: self._querying.pop(question, None))
+        task = asyncio.create_task(self._show(query_key, entitled))
+        self._querying[query_key] = task
+        task.add_done_callback(lambda _: self._querying.pop(query_key, None))
 
-    async def _show(self, question: bytes, followers: Sequence[Subscription]) -> None:
-        # Waits in the shortest queue of its dispatchers: one with many questions must not delay
+    async def _show(self, query_key: bytes, followers: Sequence[Subscription]) -> None:
+        # Waits in the shortest queue of its dispatchers: one with many queries must not delay
         # another that shares one of them.
         askers = {f"{one.role}:{one.identity}" for one in followers}
         async with self._locks.hold(min(sorted(askers), key=self._locks.length)):
-            if question in self._mine:  # else all its followers have changed their view meanwhile
-                await self._show_now(question, followers)
+            if query_key in self._mine:  # else all its followers have changed their view meanwhile
+                await self._show_now(query_key, followers)
 
-    async def _show_now(self, question: bytes, followers: Sequence[Subscription]) -> None:
+    async def _show_now(self, query_key: bytes, followers: Sequence[Subscription]) -> None:
         view = followers[0].view
         if view is None:
             return
@@ -230,7 +230,7 @@ class FleetFollowers:
             return
         finally:
             took_s = self._monotonic() - began_at_s
-            self._paused_until_s[question] = self._monotonic() + took_s * _PAUSE_FACTOR
+            self._paused_until_s[query_key] = self._monotonic() + took_s * _PAUSE_FACTOR
             took_ms = round(took_s * 1000)
             self._most["FleetPictureDuration"] = max(self._most["FleetPictureDuration"], took_ms)
         # A token may have been revoked while the snapshot was taken.

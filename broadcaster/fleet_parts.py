@@ -39,21 +39,21 @@ class LeasePort(Protocol):
 
 
 class FleetParts(Protocol):
-    """Decides which questions (views) this broadcaster serves."""
+    """Decides which queries (of views) this broadcaster serves."""
 
-    async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
-        """The subset of the questions that this broadcaster serves now."""
+    async def mine(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
+        """The subset of the queries that this broadcaster serves now."""
 
     async def give_back(self) -> None:
         """Gives up all parts."""
 
 
 class AllParts:
-    """The only broadcaster: it serves all questions."""
+    """The only broadcaster: it serves all queries."""
 
-    async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
+    async def mine(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
         """All of them."""
-        return frozenset(questions)
+        return frozenset(query_keys)
 
     async def give_back(self) -> None:
         """Does nothing: there are no leases."""
@@ -62,7 +62,7 @@ class AllParts:
 class LeasedParts:
     """One of several broadcasters: each serves the parts that it holds leases for.
 
-    A part without a question is not leased: a fleet without followers costs nothing.
+    A part without a query is not leased: a fleet without followers costs nothing.
 
     Args:
         leases: The store of leases.
@@ -88,11 +88,11 @@ class LeasedParts:
         self._uniform = uniform
         self._known_leases: dict[int, Lease] = {}
 
-    async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
-        """Takes the free parts among those of the questions; returns the questions it serves."""
-        parts = {question: part_of(question, PARTS) for question in questions}
+    async def mine(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
+        """Takes the free parts among those of the queries; returns those it serves."""
+        parts = {query_key: part_of(query_key, PARTS) for query_key in query_keys}
         held = {part for part in sorted({*parts.values()}) if await self._holds(part)}
-        return frozenset(question for question, part in parts.items() if part in held)
+        return frozenset(query_key for query_key, part in parts.items() if part in held)
 
     async def give_back(self) -> None:
         """Ends its leases, so that another broadcaster need not wait until they expire."""

@@ -47,7 +47,7 @@ class KeyedLocks:
         try:
             # Mostly it is the first in line and the lock is free: then a timeout would cost 6 µs.
             is_first = line.length == 1
-            is_held = await (line.lock.acquire() if is_first else self._come(line.lock))
+            is_held = await (line.lock.acquire() if is_first else self._acquire_in_time(line.lock))
             try:
                 yield is_held
             finally:
@@ -63,7 +63,7 @@ class KeyedLocks:
         line = self._lines.get(key)
         return 0 if line is None else line.length
 
-    async def _come(self, lock: asyncio.Lock) -> bool:
+    async def _acquire_in_time(self, lock: asyncio.Lock) -> bool:
         try:
             async with asyncio.timeout(self._wait_s):
                 return await lock.acquire()

@@ -239,7 +239,7 @@ class Pusher:
                     break
             return done + late
         finally:
-            reserved.release_rest()
+            reserved.release_all()
 
     async def begin(
         self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
@@ -261,10 +261,10 @@ class Pusher:
         try:
             tasks = await self._begin(viewers, messages, reserved, self._post_under_lock)
         except BaseException:
-            reserved.release_rest()
+            reserved.release_all()
             raise
         everyone = asyncio.gather(*tasks, return_exceptions=True)
-        everyone.add_done_callback(lambda _: reserved.release_rest())
+        everyone.add_done_callback(lambda _: reserved.release_all())
         return tasks
 
     async def _begin(

@@ -10,11 +10,11 @@ from typing import Final
 HANGS: Final = 2
 """Posts in a row without a response in time after which an endpoint is in quarantine."""
 
-LEAST_REST_S: Final = 45.0
+LEAST_PAUSE_S: Final = 45.0
 """Between two attempts at one endpoint. Less than a round's interval: when there are few such
 endpoints, each is tried in each round, and one that has recovered gets its messages as usual."""
 
-MOST_REST_S: Final = 300.0
+MOST_PAUSE_S: Final = 300.0
 """The more there are, the less often each is tried, but never less often than this while there is a
 free slot for it."""
 
@@ -43,7 +43,7 @@ class Quarantine:
         post_timeout_s: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rest_an_endpoint_s = post_timeout_s / slots
+        self._pause_per_endpoint_s = post_timeout_s / slots
         self._monotonic = monotonic
         self._hanging: dict[str, _Hanging] = {}
         self._count = 0
@@ -60,13 +60,13 @@ class Quarantine:
         return hanging is not None and hanging.hangs >= HANGS
 
     def may_be_tried(self, endpoint: str) -> bool:
-        """Whether an endpoint in quarantine has rested for long enough.
+        """Whether an endpoint in quarantine has paused for long enough.
 
-        The more there are, the longer each rests: together they use all their slots, but no more.
+        The more there are, the longer each pauses: together they use all their slots, but no more.
         """
-        rest_s = min(max(LEAST_REST_S, self._count * self._rest_an_endpoint_s), MOST_REST_S)
+        pause_s = min(max(LEAST_PAUSE_S, self._count * self._pause_per_endpoint_s), MOST_PAUSE_S)
         hanging = self._hanging.get(endpoint)
-        return hanging is None or self._monotonic() - hanging.tried_at_s >= rest_s
+        return hanging is None or self._monotonic() - hanging.tried_at_s >= pause_s
 
     def try_now(self, endpoint: str) -> None:
         """Notes an attempt at an endpoint, so that its other subscriptions are not tried now."""
@@ -93,7 +93,7 @@ class Quarantine:
         self._hanging = {
             endpoint: hanging
             for endpoint, hanging in self._hanging.items()
-            if hanging.tried_at_s + 2 * MOST_REST_S > now_s
+            if hanging.tried_at_s + 2 * MOST_PAUSE_S > now_s
         }
         self._count = sum(hanging.hangs >= HANGS for hanging in self._hanging.values())
         self._prune_above = max(_PRUNE_ABOVE, 2 * len(self._hanging))

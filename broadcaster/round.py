@@ -24,7 +24,7 @@ from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.round_again import TriesAgain
 from broadcaster.round_report import RoundReport, RoundTally
-from broadcaster.round_source import Share
+from broadcaster.round_source import RoundBatch
 from broadcaster.slots import Reserved, Slots
 from broadcaster.threads import Threads
 from broadcaster.update_messages import PositionMessages
@@ -103,41 +103,41 @@ class Round:
         self._monotonic = monotonic
         self._sleep = sleep
 
-    async def hold(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        """Runs one round for the share's buckets, until the last response.
+    async def run(self, batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        """Runs one round for the batch's buckets, until the last response.
 
         Args:
-            share: What is due.
-            begun: Called when all its viewers have been read and have their slots: the next share
+            batch: What is due.
+            begun: Called when all its viewers have been read and have their slots: the next batch
                 may begin then.
         """
         started_at_ms = self._now_ms()
         tally = RoundTally()
         async with asyncio.TaskGroup() as chunks:
             waiting: list[Subscription] = []
-            async for viewers in self._read_buckets(share, tally):
+            async for viewers in self._read_buckets(batch, tally):
                 waiting += viewers
                 while len(waiting) >= self._chunk_size:
                     chunk, waiting = waiting[: self._chunk_size], waiting[self._chunk_size :]
-                    await self._begin(chunk, share, chunks, tally)
-                if waiting and share.spread_ms:  # the next bucket's time has not come
-                    await self._begin(waiting, share, chunks, tally)
+                    await self._begin(chunk, batch, chunks, tally)
+                if waiting and batch.spread_ms:  # the next bucket's time has not come
+                    await self._begin(waiting, batch, chunks, tally)
                     waiting = []
             if waiting:
-                await self._begin(waiting, share, chunks, tally)
+                await self._begin(waiting, batch, chunks, tally)
             begun()
         return tally.report(
-            due_at_ms=share.due_at_ms,
+            due_at_ms=batch.due_at_ms,
             started_at_ms=started_at_ms,
             duration_ms=self._now_ms() - started_at_ms,
-            skipped=share.skipped,
+            skipped=batch.skipped,
         )
 
-    def _in_time(self, share: Share, tally: RoundTally) -> Iterable[int]:
+    def _in_time(self, batch: RoundBatch, tally: RoundTally) -> Iterable[int]:
         """The buckets, until the next round is due."""
-        for bucket in share.buckets:
-            is_late = share.until_ms is not None and self._now_ms() >= share.until_ms
-            if is_late or share.is_over():
+        for bucket in batch.buckets:
+            is_late = batch.until_ms is not None and self._now_ms() >= batch.until_ms
+            if is_late or batch.is_over():
                 return
             tally.buckets += 1
             yield bucket
@@ -145,7 +145,7 @@ class Round:
     async def _begin(
         self,
         viewers: Sequence[Subscription],
-        share: Share,
+        batch: RoundBatch,
         chunks: asyncio.TaskGroup,
         tally: RoundTally,
     ) -> None:
@@ -157,17 +157,17 @@ class Round:
         if healthy:
             await self._bounds.rate.acquire(Lane.ROUND, len(healthy))
             reserved = await self._bounds.slots.reserve(len(healthy))
-            chunks.create_task(self._push_until_accepted(healthy, reserved, share, tally))
+            chunks.create_task(self._push_until_accepted(healthy, reserved, batch, tally))
 
     async def _begin_hanging(
         self, viewers: Sequence[Subscription], chunks: asyncio.TaskGroup, tally: RoundTally
     ) -> None:
-        """Tries the endpoints that have rested, as far as there are free slots now."""
+        """Tries the endpoints whose pause is over, as far as there are free slots now."""
         quarantine = self._bounds.quarantine
-        rested = [one for one in viewers if quarantine.may_be_tried(one.endpoint)]
-        rested = [*{one.endpoint: one for one in rested}.values()]  # each endpoint once
-        reserved = await self._bounds.quarantine_slots.reserve_free(len(rested))
-        tried = rested[: reserved.count]
+        due = [one for one in viewers if quarantine.may_be_tried(one.endpoint)]
+        due = [*{one.endpoint: one for one in due}.values()]  # each endpoint once
+        reserved = await self._bounds.quarantine_slots.reserve_free(len(due))
+        tried = due[: reserved.count]
         for one in tried:
             quarantine.try_now(one.endpoint)
         left = (one for one in viewers if one not in tried)
@@ -182,10 +182,14 @@ class Round:
         tally.add(await self._push(viewers, reserved, tally))
 
     async def _push_until_accepted(
-        self, viewers: Sequence[Subscription], reserved: Reserved, share: Share, tally: RoundTally
+        self,
+        viewers: Sequence[Subscription],
+        reserved: Reserved,
+        batch: RoundBatch,
+        tally: RoundTally,
     ) -> None:
         """Pushes to a chunk, and again to its rejected viewers, until the next round."""
-        again = TriesAgain(self._ends_at_s(share), self._bounds.backoff.remaining_s)
+        again = TriesAgain(self._ends_at_s(batch), self._bounds.backoff.remaining_s)
         pushed = await self._push(viewers, reserved, tally)
         tally.add(again.add(pushed, self._monotonic()))
         while (at_s := again.next_at_s) is not None:
@@ -203,14 +207,14 @@ class Round:
             reserve = slots.reserve if is_ours else slots.reserve_behind
             reserved = await reserve(len(waiting))
             if self._monotonic() > again.until_s:
-                reserved.release_rest()
+                reserved.release_all()
                 tally.add(retried)
                 continue
             pushed = await self._push(waiting, reserved, tally)
             tally.add(again.add(pushed, self._monotonic()))
 
-    def _ends_at_s(self, share: Share) -> float:
-        left_ms = 0 if share.until_ms is None else share.until_ms - self._now_ms()
+    def _ends_at_s(self, batch: RoundBatch) -> float:
+        left_ms = 0 if batch.until_ms is None else batch.until_ms - self._now_ms()
         return self._monotonic() + left_ms / 1000
 
     async def _push(
@@ -227,10 +231,10 @@ class Round:
         return pushed
 
     async def _read_buckets(
-        self, share: Share, tally: RoundTally
+        self, batch: RoundBatch, tally: RoundTally
     ) -> AsyncIterator[list[Subscription]]:
         """Yields the viewers of each bucket in order, when it is due; some are read ahead."""
-        remaining = iter(self._in_time(share, tally))
+        remaining = iter(self._in_time(batch, tally))
         places = itertools.count()
         ahead = collections.deque(
             (bucket, self._read_bucket(bucket))
@@ -238,7 +242,7 @@ class Round:
         )
         try:
             while ahead:
-                left_ms = share.starts_at_ms(next(places)) - self._now_ms()
+                left_ms = batch.starts_at_ms(next(places)) - self._now_ms()
                 if left_ms > 0:
                     await self._sleep(left_ms / 1000)
                 bucket, reading = ahead.popleft()

@@ -19,7 +19,7 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
+class RoundBatch:
     """Some buckets of one round."""
 
     due_at_ms: int
@@ -42,24 +42,24 @@ def _nothing() -> None:
     pass
 
 
-class Hold(Protocol):
-    """Runs a share of a round."""
+class RunBatch(Protocol):
+    """Runs a batch of a round."""
 
     def __call__(
-        self, share: Share, /, begun: Callable[[], None] = _nothing
+        self, batch: RoundBatch, /, begun: Callable[[], None] = _nothing
     ) -> Awaitable[RoundReport]:
-        """Runs the share until the last response.
+        """Runs the batch until the last response.
 
         Args:
-            share: What is due.
-            begun: Called when all posts of the share have their slots: only responses are pending.
+            batch: What is due.
+            begun: Called when all posts of the batch have their slots: only responses are pending.
         """
 
 
 class RoundSource(Protocol):
     """Starts rounds when they are due."""
 
-    def reports(self, hold: Hold, /) -> AsyncGenerator[RoundReport, None]:
+    def reports(self, run_batch: RunBatch, /) -> AsyncGenerator[RoundReport, None]:
         """Runs what is due until `stop`.
 
         Yields:
@@ -97,7 +97,7 @@ class LocalRounds:
         self._now_ms = now_ms
         self._stop = asyncio.Event()
 
-    async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
+    async def reports(self, run_batch: RunBatch) -> AsyncGenerator[RoundReport, None]:
         """Runs all buckets at each tick; computes the next tick when this round has ended."""
         due = ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep)
         interval_ms = round(self._interval_s * 1000)
@@ -107,7 +107,7 @@ class LocalRounds:
             async for tick in due_until_stop:
                 until_ms = max(until_ms, tick.due_at_ms + interval_ms)
                 buckets = [(first + place) % BUCKETS for place in range(BUCKETS)]
-                share = Share(
+                batch = RoundBatch(
                     tick.due_at_ms,
                     buckets,
                     tick.skipped + skipped,
@@ -116,7 +116,7 @@ class LocalRounds:
                     # A shutdown does not wait for a spread round: its buckets wait for their times.
                     is_over=self._stop.is_set if self._spread_ms else lambda: False,
                 )
-                report = await hold(share)
+                report = await run_batch(batch)
                 # The order stays the same while no bucket is left out: when a bucket moves to a
                 # later place, its viewers wait that much longer than the interval.
                 left_out = buckets[report.buckets :]

@@ -1,21 +1,21 @@
 """Several broadcasters: a queue divides each round among them; there is no leader.
 
 At each tick every broadcaster sends all buckets of the round; the queue keeps one message per
-bucket and round, from the first broadcaster that sent it. Each broadcaster then receives shares of
+bucket and round, from the first broadcaster that sent it. Each broadcaster then receives batches of
 up to ten buckets:
 
-1. a broadcaster takes a share when the ones before it have begun: their viewers are read and have
-   their slots. So it takes shares as fast as it posts, and a slow broadcaster takes fewer;
-2. while a share runs, its visibility timeout is extended (`EXTEND_EVERY_S`), but not past the next
-   round: a share that hangs must not delay its buckets for longer;
-3. a share is deleted when the last response has come. When a broadcaster dies, the others receive
-   its shares after the queue's visibility timeout;
-4. a broadcaster that could read nothing of a share gives it back, and takes no more for some
+1. a broadcaster takes a batch when the ones before it have begun: their viewers are read and have
+   their slots. So it takes batches as fast as it posts, and a slow broadcaster takes fewer;
+2. while a batch runs, its visibility timeout is extended (`EXTEND_EVERY_S`), but not past the next
+   round: a batch that hangs must not delay its buckets for longer;
+3. a batch is deleted when the last response has come. When a broadcaster dies, the others receive
+   its batches after the queue's visibility timeout;
+4. a broadcaster that could read nothing of a batch gives it back, and takes no more for some
    seconds: another may be able to read it, and without viewers to post to, the first would take
-   shares faster than any other;
-5. a share that is an interval old is deleted unread: its viewers' next round is due.
+   batches faster than any other;
+5. a batch that is an interval old is deleted unread: its viewers' next round is due.
 
-A broadcaster that waits for a slow viewer's response takes the next share meanwhile: only slots
+A broadcaster that waits for a slow viewer's response takes the next batch meanwhile: only slots
 are occupied.
 """
 
@@ -31,7 +31,7 @@ from typing import Final, Protocol
 from broadcaster.polling import LongPoll
 from broadcaster.round_clock import first_tick
 from broadcaster.round_report import RoundReport, sum_of
-from broadcaster.round_source import Hold, Share
+from broadcaster.round_source import RoundBatch, RunBatch
 from broadcaster.sending_order import SendingOrder
 from broadcaster.threads import Threads
 from rtdts.push_queue.due_buckets import DueBucket
@@ -44,20 +44,20 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 
 EXTEND_EVERY_S: Final = 3.0
 """From the end of one call to the next; the queue's visibility timeout is 10 s. So two calls that
-fail immediately do not yet lose the share to another broadcaster. A call without a response may:
+fail immediately do not yet lose the batch to another broadcaster. A call without a response may:
 the client's two attempts take 3 s and more (`broadcaster.bootstrap`), and then another broadcaster
-may run the share as well."""
+may run the batch as well."""
 
 BEGINNING_AT_ONCE: Final = 3
-"""Shares whose viewers are being read or wait for slots. More would not read faster and would leave
-nothing for the other broadcasters; fewer would leave slots empty while a share is read."""
+"""Batches whose viewers are being read or wait for slots. More would not read faster and would
+leave nothing for the other broadcasters; fewer would leave slots empty while a batch is read."""
 
 GIVES_BACK_WITHIN_S: Final = 2.0
-"""At shutdown. Shares not given back by then come back after the visibility timeout."""
+"""At shutdown. Batches not given back by then come back after the visibility timeout."""
 
-_FIRST_REST_S: Final = 2.0
-_LONGEST_REST_S: Final = 10.0
-"""Between shares of which nothing can be read. Several pauses fit into a round, so that a single
+_FIRST_PAUSE_S: Final = 2.0
+_MOST_PAUSE_S: Final = 10.0
+"""Between batches of which nothing can be read. Several pauses fit into a round, so that a single
 broadcaster runs the rest of it when its stores are available again."""
 
 
@@ -88,7 +88,7 @@ class _Part:
         self.began_at_ms: int | None = None
         self.ended_at_ms = 0
         self.in_flight = 0
-        self._held: list[RoundReport] = []
+        self._ran: list[RoundReport] = []
         self._blind: list[RoundReport] = []
 
     def take(self, received: Sequence[ReceivedBucket]) -> None:
@@ -98,29 +98,29 @@ class _Part:
         self.in_flight += 1
 
     def add(self, report: RoundReport, at_ms: int) -> None:
-        """Adds the report of a share that ran."""
-        self._held.append(report)
+        """Adds the report of a batch that ran."""
+        self._ran.append(report)
         self.ended_at_ms = at_ms
 
     def gave_back(self, report: RoundReport, at_ms: int) -> None:
-        """Keeps the report of an unread share; only one, since the same share may come again."""
+        """Keeps the report of an unread batch; only one, since the same batch may come again."""
         self._blind = [dataclasses.replace(report, buckets=0)]
         self.ended_at_ms = at_ms
 
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to report."""
-        return not (self._held or self._blind)
+        return not (self._ran or self._blind)
 
     def report(self, skipped: int) -> RoundReport:
         """The totals; the part began when the queue received the first of its buckets.
 
-        Shares that were given back are reported only if no share ran: other broadcasters report
+        Batches that were given back are reported only if no batch ran: other broadcasters report
         them, too.
         """
         began_at_ms = self.began_at_ms or 0
         return sum_of(
-            self._held or self._blind,
+            self._ran or self._blind,
             due_at_ms=self._due_at_ms,
             started_at_ms=began_at_ms,
             # The queue's clock and ours differ: a quick round may seem to end before it began.
@@ -130,7 +130,7 @@ class _Part:
 
 
 class SharedRounds:
-    """This process's share of each round.
+    """This process's part of each round.
 
     Args:
         queue: The queue that divides rounds.
@@ -139,7 +139,7 @@ class SharedRounds:
             the same for all broadcasters.
         polling: A separate thread for the long poll.
         threads: Where the queue's other calls may block. Not the threads of the stores, since
-            shares must be extended while stores hang.
+            batches must be extended while stores hang.
         log: Logs failures.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
         gives_back_within_s: How long giving back at shutdown may take.
@@ -182,7 +182,7 @@ class SharedRounds:
         )
         self._stop = asyncio.Event()
         self._places = asyncio.Semaphore(BEGINNING_AT_ONCE)
-        self._holding: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._in_flight: dict[str, ReceivedBucket] = {}
         """Buckets that were received and are not done, by their receipt handles."""
         self._parts: dict[int, _Part] = {}
@@ -190,15 +190,15 @@ class SharedRounds:
         """The due times of rounds of which something was deleted unread."""
         self._order = SendingOrder()
         self._backoff_s: Iterator[float] | None = None
-        """While nothing can be read: how long to leave the next shares to other broadcasters."""
+        """While nothing can be read: how long to leave the next batches to other broadcasters."""
         self._must_back_off = False
 
-    async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
-        """Sends, takes and runs shares until `stop`.
+    async def reports(self, run_batch: RunBatch) -> AsyncGenerator[RoundReport, None]:
+        """Sends, takes and runs batches until `stop`.
 
         Yields:
-            One report per round of which this process ran a share, or could read nothing of those
-            that it received, when the queue has no more of the round. Shares that come back later,
+            One report per round of which this process ran a batch, or could read nothing of those
+            that it received, when the queue has no more of the round. Batches that come back later,
             from a broadcaster that died, get a separate report.
 
         Raises:
@@ -207,28 +207,28 @@ class SharedRounds:
         sending = asyncio.create_task(self._send_rounds(), name="round sending")
         try:
             while not self._stop.is_set():
-                async with self._places:  # wait before receiving: a received share begins at once
+                async with self._places:  # wait before receiving: a received batch begins at once
                     pass
-                await self._rest()
+                await self._pause()
                 if self._stop.is_set():
                     break
                 received = await self._poll.messages(self._stop.is_set)
-                await self._take(received, hold)
+                await self._take(received, run_batch)
                 self._raise_what_failed(sending)
                 if not received:
                     self._order.nothing_is_left()
                 for report in self._finished(nothing_is_left=not received):
                     yield report
-            if self._holding:
-                await asyncio.wait(self._holding)
+            if self._running:
+                await asyncio.wait(self._running)
             self._raise_what_failed(sending)
             for report in self._finished(nothing_is_left=True):
                 yield report
         finally:
-            await self._end([sending, *self._holding])
+            await self._end([sending, *self._running])
 
     def stop(self) -> None:
-        """Stops taking shares; the buckets that the poll in progress returns are given back."""
+        """Stops taking batches; the buckets that the poll in progress returns are given back."""
         self._stop.set()
 
     # --- sending -----------------------------------------------------------------------------
@@ -247,15 +247,15 @@ class SharedRounds:
 
     async def _send_round(self, due_at_ms: int) -> None:
         order = self._order.next_round()
-        batch = MAX_BATCH if self._spread_ms else BUCKETS
-        for place in range(0, BUCKETS, batch):
+        at_once = MAX_BATCH if self._spread_ms else BUCKETS
+        for place in range(0, BUCKETS, at_once):
             later_ms = self._spread_ms * place // BUCKETS
             if (left_ms := due_at_ms + later_ms - self._now_ms()) > 0:
                 await self._sleep(left_ms / 1000)
             await self._send(
                 [
                     DueBucket(bucket=bucket, due_at_ms=due_at_ms, later_ms=later_ms)
-                    for bucket in order[place : place + batch]
+                    for bucket in order[place : place + at_once]
                 ]
             )
 
@@ -278,9 +278,9 @@ class SharedRounds:
     def _is_sent(self, due_at_ms: int) -> bool:
         return self._stop.is_set() or self._now_ms() - due_at_ms >= self._spread_ms
 
-    # --- taking and holding ------------------------------------------------------------------
+    # --- receiving and running ---------------------------------------------------------------
 
-    async def _take(self, received: Sequence[ReceivedBucket], hold: Hold) -> None:
+    async def _take(self, received: Sequence[ReceivedBucket], run_batch: RunBatch) -> None:
         if self._stop.is_set():
             await self._give_back(received)
             return
@@ -292,15 +292,15 @@ class SharedRounds:
             if self._is_old(own_due_at_ms):
                 await self._leave_out(due_at_ms, claimed)
                 continue
-            # Kept from now on, even if the share has to wait for its place: otherwise another
+            # Kept from now on, even if the batch has to wait for its place: otherwise another
             # broadcaster would receive it.
             self._in_flight |= {one.receipt_handle: one for one in claimed}
             self._parts.setdefault(due_at_ms, _Part(due_at_ms)).take(claimed)
             place = _Place(self._places)
             if not self._places.locked():
                 await place.acquire()  # does not wait: taken before the next receive checks it
-            holding = self._hold(due_at_ms, own_due_at_ms, claimed, hold, place)
-            self._holding.add(asyncio.create_task(holding))
+            running = self._run(due_at_ms, own_due_at_ms, claimed, run_batch, place)
+            self._running.add(asyncio.create_task(running))
 
     async def _leave_out(self, due_at_ms: int, claimed: Sequence[ReceivedBucket]) -> None:
         self._left_out.add(due_at_ms)
@@ -308,25 +308,25 @@ class SharedRounds:
         self._log.warning("buckets_left_out", due_at_ms=due_at_ms, buckets=len(claimed))
         await self._delete(claimed)
 
-    async def _hold(
+    async def _run(
         self,
         due_at_ms: int,
         own_due_at_ms: int,
         claimed: Sequence[ReceivedBucket],
-        hold: Hold,
+        run_batch: RunBatch,
         place: _Place,
     ) -> None:
         part = self._parts[due_at_ms]
         try:
-            async with self._held_invisible(own_due_at_ms, claimed):
-                report = await self._hold_in(place, due_at_ms, own_due_at_ms, claimed, hold)
+            async with self._kept_invisible(own_due_at_ms, claimed):
+                report = await self._run_in(place, due_at_ms, own_due_at_ms, claimed, run_batch)
             # No extension is in progress any more that could undo the next call to the queue.
             if report is None and not self._is_old(own_due_at_ms):
                 await self._give_back(claimed)
             elif report is None:
                 await self._leave_out(due_at_ms, claimed)
             elif self._is_another_s(report):
-                self._log.warning("shares_unread", due_at_ms=due_at_ms, buckets=len(claimed))
+                self._log.warning("batches_unread", due_at_ms=due_at_ms, buckets=len(claimed))
                 part.gave_back(report, self._now_ms())
                 await self._give_back(claimed)
             else:
@@ -341,37 +341,37 @@ class SharedRounds:
             part.in_flight -= 1
             place.leave()
 
-    async def _hold_in(
+    async def _run_in(
         self,
         place: _Place,
         due_at_ms: int,
         own_due_at_ms: int,
         claimed: Sequence[ReceivedBucket],
-        hold: Hold,
+        run_batch: RunBatch,
     ) -> RoundReport | None:
-        """Runs the share and returns its report; None if it is too late when it has its place."""
+        """Runs the batch and returns its report; None if it is too late when it has its place."""
         await place.acquire()
         if self._stop.is_set() or self._is_old(own_due_at_ms):
             return None
         buckets = [one.message.bucket for one in claimed]
-        share = Share(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
-        # While the stores may be unavailable, no other share is taken before this one has ended.
+        batch = RoundBatch(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
+        # While the stores may be unavailable, no other batch is taken before this one has ended.
         begun = place.leave if self._backoff_s is None else _nothing
-        return await hold(share, begun=begun)
+        return await run_batch(batch, begun=begun)
 
     def _is_another_s(self, report: RoundReport) -> bool:
         """Whether nothing could be read and another broadcaster still has the time to try."""
         if report.was_blind:
             self._backoff_s = self._backoff_s or backoff_s(
-                first_s=_FIRST_REST_S, most_s=_LONGEST_REST_S, uniform=max
+                first_s=_FIRST_PAUSE_S, most_s=_MOST_PAUSE_S, uniform=max
             )
             self._must_back_off = True
-        elif report.due:  # a share without viewers proves little: there was hardly anything to read
+        elif report.due:  # a batch without viewers proves little: there was hardly anything to read
             self._backoff_s = None
         return report.was_blind and not self._is_old(report.due_at_ms)
 
-    async def _rest(self) -> None:
-        """Pauses after a share of which nothing could be read, so that others take the next."""
+    async def _pause(self) -> None:
+        """Pauses after a batch of which nothing could be read, so that others take the next."""
         if self._backoff_s is None or not self._must_back_off:
             return
         self._must_back_off = False
@@ -386,7 +386,7 @@ class SharedRounds:
                 wait.cancel()
 
     @asynccontextmanager
-    async def _held_invisible(
+    async def _kept_invisible(
         self, due_at_ms: int, claimed: Sequence[ReceivedBucket]
     ) -> AsyncIterator[None]:
         keeping = asyncio.create_task(self._extend(due_at_ms, claimed))
@@ -452,8 +452,8 @@ class SharedRounds:
     # --- reporting ---------------------------------------------------------------------------
 
     def _raise_what_failed(self, sending: asyncio.Task[None]) -> None:
-        done = {task for task in self._holding if task.done()}
-        self._holding -= done
+        done = {task for task in self._running if task.done()}
+        self._running -= done
         failures = [error for task in done if (error := task.exception()) is not None]
         if failures:
             raise failures[0]
@@ -461,7 +461,7 @@ class SharedRounds:
             sending.result()
 
     def _finished(self, *, nothing_is_left: bool) -> list[RoundReport]:
-        """The reports of rounds that have no share in progress and will get no more."""
+        """The reports of rounds that have no batch in progress and will get no more."""
         ended = [
             due_at_ms
             for due_at_ms, part in self._parts.items()
@@ -479,7 +479,7 @@ class SharedRounds:
 
 
 class _Place:
-    """One of the places for shares that are beginning."""
+    """One of the places for batches that are beginning."""
 
     def __init__(self, places: asyncio.Semaphore) -> None:
         self._places = places

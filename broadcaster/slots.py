@@ -28,7 +28,7 @@ class Reserved:
             self._held -= 1
             self._give_back()
 
-    def release_rest(self) -> None:
+    def release_all(self) -> None:
         """Gives back the slots that are still held."""
         while self._held:
             self.release_one()
@@ -89,7 +89,7 @@ class Slots:
                 for _ in range(count):
                     await self._take(reserved)
             except asyncio.CancelledError:
-                reserved.release_rest()
+                reserved.release_all()
                 raise
             return reserved
 

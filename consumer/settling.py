@@ -38,7 +38,7 @@ GREEDY_EVERY_S = 30.0
 PAUSE_S = PAUSE_MS / 1_000
 SLICE_S = 0.25
 """How long a shard's batches may wait for a settling; one that needs longer continues after …"""
-REST_SLICES = 2
+PAUSE_SLICES = 2
 """… this many times as long as a slice took, so that other trucks get most of the shard's time."""
 TRUCKS_A_PASS = 200
 BEFORE_FIXES, AFTER_FIXES = 9, 13
@@ -183,10 +183,10 @@ class Settler:
                 break
             report = report or SettleReport()
             begun_s = self._clock()
-            self._pass(due, report, budget, is_patient=everything)
+            self._pass(due, report, budget, is_final=everything)
             now_s = self._clock()
-            rest_s = REST_SLICES * (now_s - begun_s) if self._paged else PASS_EVERY_S
-            self._next_pass_s = now_s + rest_s
+            pause_s = PAUSE_SLICES * (now_s - begun_s) if self._paged else PASS_EVERY_S
+            self._next_pass_s = now_s + pause_s
             if not everything:
                 break
         if report is not None:
@@ -203,7 +203,7 @@ class Settler:
         self._has_looked = True
 
     def _pass(
-        self, due: Sequence[str], report: SettleReport, budget: Budget, *, is_patient: bool
+        self, due: Sequence[str], report: SettleReport, budget: Budget, *, is_final: bool
     ) -> None:
         recalled = self._truck_states.load(due, budget)
         states = {
@@ -220,14 +220,14 @@ class Settler:
             budget.call("refresh the history", self._finder.refresh)
         segments = self._around(quick, budget)
         # From here on: however long the search took, each pass takes some truck further.
-        time_slice = _TimeSlice(self._clock, None if is_patient else SLICE_S)
+        time_slice = _TimeSlice(self._clock, None if is_final else SLICE_S)
         updates: list[TruckUpdate] = []
         for truck_id, state in states.items():
             work = _Work(state)
             is_settled = self._settle(work, segments.get(truck_id, {}), time_slice, budget)
             report.fixes += work.fixes
             if work.state is not state or is_settled:
-                updates.append(self._update(state, work, is_patient=is_patient))
+                updates.append(self._update(state, work, is_final=is_final))
             if is_settled:
                 self._greedy_until_s.pop(truck_id, None)
                 if work.fixes > GREEDY_FIXES:
@@ -271,10 +271,10 @@ class Settler:
             elif state.has_moved_times and not state.unsettled:
                 self._due_s[state.truck_id] = self._clock() + PAUSE_S
 
-    def _update(self, before: TruckState, work: _Work, *, is_patient: bool) -> TruckUpdate:
+    def _update(self, before: TruckState, work: _Work, *, is_final: bool) -> TruckUpdate:
         because = work.because or before.window[-1]
         has_paused = self._now_ms() - before.last_late_ms >= PAUSE_MS
-        may_move_times = has_paused or is_patient
+        may_move_times = has_paused or is_final
         state, deliveries = believe_all(
             before.deliveries,
             before if work.state is before else work.state.after_settling(),

@@ -83,23 +83,23 @@ class PhoneService:
             message = read(self, event)
         except _UnknownSenderError as error:
             status = HTTPStatus.UNAUTHORIZED
-            return self._stranger(status, problem(status, str(error), headers=challenge))
+            return self._unknown_sender(status, problem(status, str(error), headers=challenge))
         except TooManyGuessesError as error:
             detail = "too many requests with wrong credentials; send this again later"
             status = HTTPStatus.TOO_MANY_REQUESTS
-            return self._stranger(status, over_quota(detail, error.wait_ms))
+            return self._unknown_sender(status, over_quota(detail, error.wait_ms))
         except DevicesUnavailableError:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             headers = {"Retry-After": str(self._retry_after_s)}
             detail = "credentials can't be checked at the moment; send this again later"
-            return self._stranger(status, problem(status, detail, headers=headers))
+            return self._unknown_sender(status, problem(status, detail, headers=headers))
         except BodyTooLargeError:
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             detail = f"the body is larger than {MAX_BODY_BYTES} bytes"
-            return self._stranger(status, problem(status, detail))
+            return self._unknown_sender(status, problem(status, detail))
         except (NotUnpackableError, UnreadableBodyError) as error:
             status = HTTPStatus.BAD_REQUEST
-            return self._stranger(status, problem(status, f"the body can't be used: {error}"))
+            return self._unknown_sender(status, problem(status, f"the body can't be used: {error}"))
         handled = self._telemetry.handle_for(
             message.sender, message.read_body, max_bytes=MAX_BODY_BYTES, deadline=deadline
         )
@@ -135,7 +135,7 @@ class PhoneService:
             raise _UnknownSenderError("no device has this identifier")
         return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))
 
-    def _stranger(self, status: HTTPStatus, response: Response) -> HandledRequest:
+    def _unknown_sender(self, status: HTTPStatus, response: Response) -> HandledRequest:
         """A refusal before the sender is known: it is logged only now and then."""
         if not self._lines.takes("", self._now_ms()):
             return HandledRequest(response=response, fields=None)

@@ -280,8 +280,10 @@ class Session:
         if failures:
             self._log.warning("not_taken", messages=failures.total(), failures=dict(failures))
         for held, result in finished:
-            wants = held.judgement.result_topic and is_result_due(held.message.correlation, result)
-            if result.rejected or wants:
+            result_due = held.judgement.result_topic and is_result_due(
+                held.message.correlation, result
+            )
+            if result.rejected or result_due:
                 self._start(self._finish(held.message, held.judgement, result))
             else:
                 self._acknowledge(held.message, result)

@@ -38,7 +38,7 @@ from rtdts.tracking.instants import MS_PER_DAY, format_instant
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
-_AWAY = (
+_UNAVAILABLE = (
     BotoCoreError,
     BrokenObjectError,
     ClientError,
@@ -73,7 +73,7 @@ def main(
         code, summary = FAILED, f"refused: {error}"
     except UnfinishedError as error:
         code, summary = FAILED, f"unfinished: {error}"
-    except _AWAY as error:
+    except _UNAVAILABLE as error:
         code, summary = FAILED, f"failed: {error}; what was done stays done, run it again"
     except KeyboardInterrupt:
         code, summary = INTERRUPTED, "interrupted: what was done stays done, run it again"

@@ -45,7 +45,7 @@ from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.telemetry_stream.stream_retention import StreamRetention
 
 # No client waits for these requests: the SDK may retry for long.
-_PATIENT = Config(
+_RETRYING = Config(
     connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8}
 )
 # The putter itself retries, and only what failed.
@@ -103,9 +103,9 @@ def build(environ: Mapping[str, str]) -> Operator:
     # It logs every failed request with its trace; the command reports what it means.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     aws = aws_session(settings.region)
-    dynamodb = aws.client("dynamodb", config=_PATIENT)
-    s3: Any = aws.client("s3", config=_PATIENT)
-    sqs: Any = aws.client("sqs", config=_PATIENT)
+    dynamodb = aws.client("dynamodb", config=_RETRYING)
+    s3: Any = aws.client("s3", config=_RETRYING)
+    sqs: Any = aws.client("sqs", config=_RETRYING)
     kinesis: Any = aws.client("kinesis", config=_ONE_ATTEMPT)
     search = connect(
         settings.opensearch_url,
@@ -177,7 +177,7 @@ def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
         SettingsError: The environment can't be used.
     """
     settings = read_settings(DeviceSettings, environ)
-    dynamodb = aws_session(settings.region).client("dynamodb", config=_PATIENT)
+    dynamodb = aws_session(settings.region).client("dynamodb", config=_RETRYING)
     return DeviceDesk(
         devices=DeviceStore(dynamodb, settings.device_credentials_table),
         enrollments=EnrollmentStore(dynamodb, settings.device_credentials_table),

@@ -18,7 +18,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.topics import kind_and_name
 
 
-async def hold(
+async def run_round(
     viewers: Iterable[Subscription],
     deliveries: DeliveryStore,
     positions: PositionReader,

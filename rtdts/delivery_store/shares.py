@@ -41,7 +41,7 @@ _SEPARATOR: Final = "~"
 _FORM = re.compile(rf"({ID_FORM}){_SEPARATOR}[A-Za-z0-9_-]{{43}}")
 _SHARE_ID_FORM = re.compile(r"[0-9a-f]{16}")
 _SHARE_ID_LENGTH: Final = 16
-_DEAD_KEPT: Final = 100
+_ENDED_KEPT: Final = 100
 """Items of a delivery, with revoked ones: beyond it revoked and expired ones are deleted."""
 _EXISTS: Final = f"attribute_exists(delivery_id) AND attribute_not_exists({ERASED_ATTRIBUTE})"
 """Of a delivery's row: a tombstone may stand in its place."""
@@ -254,13 +254,13 @@ class ShareStore:
         return False
 
     def _make_room(self, delivery_id: str, most: int, now_ms: int) -> None:
-        there = self._all_of(delivery_id)
-        if sum(one.is_live(now_ms) for one in there) >= most:
+        stored = self._all_of(delivery_id)
+        if sum(one.is_live(now_ms) for one in stored) >= most:
             raise TooManyShares(delivery_id, most)
-        dead = sorted(
-            (one for one in there if not one.is_live(now_ms)), key=lambda one: one.created_at_ms
+        ended = sorted(
+            (one for one in stored if not one.is_live(now_ms)), key=lambda one: one.created_at_ms
         )
-        for one in dead[: max(0, len(there) - _DEAD_KEPT + 1)]:
+        for one in ended[: max(0, len(stored) - _ENDED_KEPT + 1)]:
             key = _key(ShareKey(delivery_id, one.share_id))
             self._client.delete_item(TableName=self._table, Key=key)
 

@@ -362,7 +362,7 @@ def _names(stored: StoredState, delivery_ids: Collection[str]) -> bool:
     state = stored.state
     if state is None:
         return True
-    return any(memory.delivery_id in delivery_ids for memory in state.deliveries)
+    return any(one.delivery_id in delivery_ids for one in state.deliveries)
 
 
 def _without(state: TruckState, delivery_ids: Collection[str]) -> TruckState:

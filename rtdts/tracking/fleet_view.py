@@ -107,7 +107,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
         return precision
 
     @property
-    def question(self) -> bytes:
+    def query_key(self) -> bytes:
         """The request apart from the view's name: equal requests share one response."""
         statuses = None if self.filter.status is None else tuple(sorted({*self.filter.status}))
         same = msgspec.structs.replace(
@@ -116,9 +116,9 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(same)
 
 
-def part_of(question: bytes, parts: int) -> int:
+def part_of(query_key: bytes, parts: int) -> int:
     """Returns the part, of `parts`, that a request belongs to: the same for equal requests."""
-    return int.from_bytes(sha256(question).digest()[:4], "big") % parts
+    return int.from_bytes(sha256(query_key).digest()[:4], "big") % parts
 
 
 def _tiles(bbox: tuple[float, float, float, float], precision: int) -> int:

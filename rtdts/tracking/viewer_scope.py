@@ -22,7 +22,7 @@ from rtdts.tracking.viewing import Access
 from rtdts.tracking.visibility import EnRoute, NextStop, WithinDistance, WithinTime
 
 _MS_A_MINUTE: Final = 60_000
-_DOOR_MARGIN_M: Final = 100.0
+_DESTINATION_MARGIN_M: Final = 100.0
 """Beyond the destination's geofence: for where the truck parks, and for the positions' error."""
 
 
@@ -121,7 +121,7 @@ def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Sc
     if isinstance(delivery.visibility, EnRoute):
         return scope
     if not delivery.is_open:
-        return msgspec.structs.replace(scope, near=_door(delivery))
+        return msgspec.structs.replace(scope, near=_destination_area(delivery))
     return _narrowed(delivery, scope, stops)
 
 
@@ -138,7 +138,7 @@ def _narrowed(delivery: Delivery, scope: Scope, stops: TruckStops | None) -> Sco
             return msgspec.structs.replace(scope, near=near)
         case WithinTime(minutes=minutes) if delivery.status in UNDER_WAY:
             return msgspec.structs.replace(
-                scope, near=_door(delivery), expected_within_ms=minutes * _MS_A_MINUTE
+                scope, near=_destination_area(delivery), expected_within_ms=minutes * _MS_A_MINUTE
             )
     return None
 
@@ -231,7 +231,7 @@ def _customers_end_ms(delivery: Delivery) -> int | None:
     return delivery.end_recorded_at_ms if closed_at_ms is None else closed_at_ms
 
 
-def _door(delivery: Delivery) -> Place:
+def _destination_area(delivery: Delivery) -> Place:
     destination = delivery.destination
-    radius_m = destination.radius_m + _DOOR_MARGIN_M
+    radius_m = destination.radius_m + _DESTINATION_MARGIN_M
     return msgspec.structs.replace(destination, radius_m=radius_m)

@@ -21,10 +21,10 @@ def add_parser(subparsers: Any) -> None:
         description="Prints only the token, so that it can be used in place: "
         'curl -H "Authorization: Bearer $(python -m sim token --truck T-1)" …',
     )
-    whose = parser.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--truck", metavar="ID", help="a truck's token")
-    whose.add_argument("--customer", metavar="ID", help="a customer's token")
-    whose.add_argument(
+    one_of = parser.add_mutually_exclusive_group(required=True)
+    one_of.add_argument("--truck", metavar="ID", help="a truck's token")
+    one_of.add_argument("--customer", metavar="ID", help="a customer's token")
+    one_of.add_argument(
         "--dispatcher",
         metavar="ID",
         nargs="?",

@@ -31,7 +31,7 @@ def test_a_snapshot_shows_what_the_code_does(name: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_a_snapshot_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
+def test_a_diagram_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
     picture = picture_of(source)
 
     assert draw(source) == picture.read_text(encoding="utf-8"), (

@@ -128,7 +128,7 @@ def new_queue(cloud: Cloud) -> str:
     return sqs.create_queue(QueueName=unique("rounds") + ".fifo", Attributes=attributes)["QueueUrl"]
 
 
-def buckets_held(reported: Sequence[Reported]) -> collections.Counter[int]:
+def buckets_run(reported: Sequence[Reported]) -> collections.Counter[int]:
     """By round, of how many buckets it has been held."""
     held: collections.Counter[int] = collections.Counter()
     for line in (line for one in reported for line in one.rounds):
@@ -143,7 +143,7 @@ def there(lines: Iterable[dict[str, Any]]) -> int:
 
 def whole_rounds(reported: Sequence[Reported]) -> int:
     """How many rounds were held of which no bucket is missing."""
-    return sum(buckets >= BUCKETS for buckets in buckets_held(reported).values())
+    return sum(buckets >= BUCKETS for buckets in buckets_run(reported).values())
 
 
 async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_reports_it(
@@ -168,7 +168,7 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
             assert [await one.process.wait() for one in running] == [0, 0]
             await asyncio.gather(*(one.stopped for one in reported))
         await viewers.all_has_come()
-    held = buckets_held(reported)
+    held = buckets_run(reported)
     lines = [line for one in reported for line in one.rounds]
     due, delivered = there(lines), sum(line["delivered"] for line in lines)
     times = [len(received) for received in viewers.received.values()]

@@ -20,7 +20,7 @@ from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import Share
+from broadcaster.round_source import RoundBatch
 from broadcaster.sender import Sender
 from broadcaster.senders import Channel, Senders
 from broadcaster.slots import Slots
@@ -59,7 +59,7 @@ QUARANTINE_SLOTS = 4
 POST_TIMEOUT_S = 2.0
 POSTS_PER_SECOND = 1e9
 """Nothing waits for its turn unless a test says so."""
-DOOR = (35.2, 129.1)
+DESTINATION = (35.2, 129.1)
 """Every delivery's destination."""
 
 
@@ -141,7 +141,7 @@ class World:
             delivery_id=delivery_id,
             customer_id=customer_id,
             origin=Place(lat=35.1, lon=129.0),
-            destination=Place(lat=DOOR[0], lon=DOOR[1]),
+            destination=Place(lat=DESTINATION[0], lon=DESTINATION[1]),
             status=status,
             version=version,
             assignments=(Assignment(assignment=1, truck_id=truck_id, started_at_ms=started_at_ms),),
@@ -211,7 +211,7 @@ class World:
         closed_at_ms = self.clock.now_ms() - round(ago_s * 1000)
         self.change(delivery_id, closed_at_ms=closed_at_ms, updated_at_ms=closed_at_ms)
         for age_s in (ago_s + 30, ago_s + 10):
-            self.positions.past.append(self.truck(truck_id, age_s=age_s, at=DOOR))
+            self.positions.past.append(self.truck(truck_id, age_s=age_s, at=DESTINATION))
         self.truck(truck_id)
 
     def viewer(
@@ -288,15 +288,15 @@ class World:
             sleep=self.clock.sleep,
         )
 
-    async def hold_round(
+    async def run_round(
         self, *, slots: int = 100, chunk_size: int = 100, until_s: float | None = None
     ) -> RoundReport:
-        """Holds one; with `until_s` the next is due so long after it, and there is time to try
+        """Runs one; with `until_s` the next is due so long after it, and there is time to try
         again."""
         now_ms = self.clock.now_ms()
         until_ms = None if until_s is None else now_ms + round(until_s * 1000)
-        share = Share(now_ms, range(BUCKETS), until_ms=until_ms)
-        return await self.round(slots=slots, chunk_size=chunk_size).hold(share)
+        batch = RoundBatch(now_ms, range(BUCKETS), until_ms=until_ms)
+        return await self.round(slots=slots, chunk_size=chunk_size).run(batch)
 
     def follower(
         self,

@@ -20,7 +20,7 @@ so did not use, leaves one. An outage of 30 s without any message has three."""
 
 
 @dataclass(frozen=True)
-class HeldRound:
+class CompletedRound:
     """A round that was held, from its beginning to its last response.
 
     Attributes:
@@ -35,13 +35,13 @@ class HeldRound:
     step_s: float | None
 
 
-def rounds_held(cloud: LaunchedCloud, *, since_ms: int) -> list[HeldRound]:
+def completed_rounds(cloud: LaunchedCloud, *, since_ms: int) -> list[CompletedRound]:
     """Those that ended since then."""
     events = [
         *reported(cloud, "broadcaster", "broadcaster_ready", since_ms=since_ms),
         *reported(cloud, "broadcaster", "round_done", since_ms=since_ms),
     ]
-    rounds: list[HeldRound] = []
+    rounds: list[CompletedRound] = []
     last_ms: int | None = None
     for line in sorted(events, key=lambda line: line["at_ms"]):
         if line["event"] == "broadcaster_ready":
@@ -49,12 +49,12 @@ def rounds_held(cloud: LaunchedCloud, *, since_ms: int) -> list[HeldRound]:
             continue
         began_ms = line["started_at_ms"]
         step_s = (began_ms - last_ms) / 1000 / (1 + line["skipped"]) if last_ms else None
-        rounds.append(HeldRound(began_ms, line["at_ms"], step_s))
+        rounds.append(CompletedRound(began_ms, line["at_ms"], step_s))
         last_ms = began_ms
     return rounds
 
 
-def missed_rounds(gap: Gap, rounds: Sequence[HeldRound]) -> int:
+def missed_rounds(gap: Gap, rounds: Sequence[CompletedRound]) -> int:
     """How many rounds were held, each from beginning to end, without a message for a customer."""
     return sum(gap.from_ms <= one.began_at_ms and one.ended_at_ms <= gap.to_ms for one in rounds)
 
@@ -67,7 +67,7 @@ def shortest_step_s(cloud: LaunchedCloud, *, since_ms: int) -> float:
     """
 
     def look() -> list[float] | None:
-        rounds = rounds_held(cloud, since_ms=since_ms)
+        rounds = completed_rounds(cloud, since_ms=since_ms)
         # The one that follows a broadcaster's first may come at any moment.
         steps_s = [
             after.step_s
@@ -98,7 +98,7 @@ def assert_rounds_reach(
         since_ms: When the first of these gaps began, or earlier.
     """
     step_s = shortest_step_s(cloud, since_ms=since_ms)
-    rounds = rounds_held(cloud, since_ms=since_ms)
+    rounds = completed_rounds(cloud, since_ms=since_ms)
     missed = {
         customer: max(missed_rounds(gap, rounds) for gap in of) for customer, of in gaps.items()
     }

@@ -63,7 +63,7 @@ BREAKS = {
             "askers = {one.endpoint for one in followers}",
             "test_the_queries_of_one_dispatcher_keep_no_other_waiting",
         ),
-        "the-fleet-on-a-right-of-before-the-picture": ENTITLED(
+        "the-fleet-on-a-right-of-before-the-snapshot": ENTITLED(
             "if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):",
             "if self._is_new(follower, snapshot):",
             "test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing",
@@ -141,9 +141,9 @@ BREAKS = {
         ),
     },
     "broadcaster/shared_rounds.py": {
-        "share-deleted-before-it-is-held": MINUTE(
-            "return await hold(share, begun=begun)",
-            "await self._delete(claimed)\nreturn await hold(share, begun=begun)",
+        "batch-deleted-before-it-is-run": MINUTE(
+            "return await run_batch(batch, begun=begun)",
+            "await self._delete(claimed)\nreturn await run_batch(batch, begun=begun)",
             "test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted",
         ),
         "what-hangs-is-kept-for-ever": MINUTE(
@@ -162,8 +162,8 @@ BREAKS = {
             "test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads",
         ),
         "several-send-a-spread-round-at-once": MINUTE(
-            "batch = MAX_BATCH if self._spread_ms else BUCKETS",
-            "batch = BUCKETS",
+            "at_once = MAX_BATCH if self._spread_ms else BUCKETS",
+            "at_once = BUCKETS",
             "test_several_send_ten_buckets_at_a_time_and_report_the_round_once",
         ),
     },

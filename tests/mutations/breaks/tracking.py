@@ -337,7 +337,7 @@ BREAKS = {
             "test_the_customer_after_the_next_receives_the_status_without_a_position",
             "test_a_snapshot_of_a_stop_that_is_not_next_shows_the_status_alone",
         ),
-        "door-of-the-stop-before-shown": ENTITLED(
+        "destination-of-the-stop-before-shown": ENTITLED(
             "start_ms = max(scope.start_ms, stops.changed_at_ms)",
             "start_ms = scope.start_ms",
             "test_the_next_customer_does_not_see_where_the_truck_was_for_those_before",

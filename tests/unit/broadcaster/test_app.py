@@ -18,7 +18,7 @@ from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.round_clock import until as until_set
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import Hold, Share
+from broadcaster.round_source import RoundBatch, RunBatch
 from rtdts.push_queue.nudges import PositionNudge
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.tracking.delivery_buckets import BUCKETS
@@ -38,15 +38,15 @@ class RoundsOnDemand:
     """A round whenever the test requests one."""
 
     def __init__(self) -> None:
-        self.due: asyncio.Queue[Share] = asyncio.Queue()
+        self.due: asyncio.Queue[RoundBatch] = asyncio.Queue()
         self.requested = asyncio.Semaphore(0)
         self._stop = asyncio.Event()
 
-    async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
-        async for share in until_set(self._stop, self._shares()):
-            yield await hold(share)
+    async def reports(self, run_batch: RunBatch) -> AsyncGenerator[RoundReport, None]:
+        async for batch in until_set(self._stop, self._batches()):
+            yield await run_batch(batch)
 
-    async def _shares(self) -> AsyncIterator[Share]:
+    async def _batches(self) -> AsyncIterator[RoundBatch]:
         while True:
             self.requested.release()
             yield await self.due.get()
@@ -54,10 +54,10 @@ class RoundsOnDemand:
     def stop(self) -> None:
         self._stop.set()
 
-    async def hold_one(self) -> None:
-        """Makes a round due, and returns when it has been held."""
+    async def run_one(self) -> None:
+        """Makes a round due, and returns when it has ended."""
         await self.requested.acquire()
-        self.due.put_nowait(Share(0, range(BUCKETS)))
+        self.due.put_nowait(RoundBatch(0, range(BUCKETS)))
         await self.requested.acquire()
         self.requested.release()
 
@@ -89,8 +89,8 @@ async def test_it_reports_that_it_is_ready_runs_rounds_and_ends_on_request(world
     world.viewer("a", "D-1")
     running = Running(world)
 
-    await running.rounds.hold_one()
-    await running.rounds.hold_one()
+    await running.rounds.run_one()
+    await running.rounds.run_one()
     running.stop.set()
     async with asyncio.timeout(COMES_WITHIN_S):
         await running.task
@@ -119,7 +119,7 @@ async def test_a_round_under_way_is_held_to_its_end_before_it_stops(world: World
     world.viewer("a", "D-1")
     release = world.gateway.hold("a")
     running = Running(world)
-    running.rounds.due.put_nowait(Share(0, range(BUCKETS)))
+    running.rounds.due.put_nowait(RoundBatch(0, range(BUCKETS)))
     await world.gateway.wait_for_posts(["a"])
 
     running.stop.set()
@@ -154,7 +154,7 @@ async def test_rounds_that_can_read_nothing_end_it_with_an_error(world: World) -
     running = Running(world)
 
     for number in range(BLIND_ROUNDS):
-        running.rounds.due.put_nowait(Share(number, range(BUCKETS)))
+        running.rounds.due.put_nowait(RoundBatch(number, range(BUCKETS)))
     with pytest.raises(BlindError):
         async with asyncio.timeout(COMES_WITHIN_S):
             await running.task
@@ -167,7 +167,7 @@ async def test_several_reports_of_one_round_that_could_read_nothing_count_once(
     running = Running(world)
 
     for _ in range(BLIND_ROUNDS):
-        await running.rounds.hold_one()
+        await running.rounds.run_one()
     running.stop.set()
     async with asyncio.timeout(COMES_WITHIN_S):
         await running.task

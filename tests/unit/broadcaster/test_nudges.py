@@ -173,7 +173,7 @@ async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> Non
 
     await handle(world, TransitionNudge(delivery_id="D-1", version=5))
     world.clock.advance(30 * 60)
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.types("a") == ["status", "position", "ended"]
     assert world.gateway.messages("a")[2]["reason"] == "viewing_over"
@@ -240,7 +240,7 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
         try:
             await until(lambda: reading == NUDGE_THREADS)
             async with asyncio.timeout(COMES_WITHIN_S):
-                await world.hold_round()
+                await world.run_round()
 
             assert world.gateway.types("of-D-round") == ["position"]
             assert not world.queue.deleted, "all of them were still waiting"

@@ -38,7 +38,7 @@ async def test_a_round_reports_the_viewers_of_a_traced_point_and_its_age(
     world.viewer("a", "D-1")
     world.viewer("b", "D-2")
 
-    await world.hold_round()
+    await world.run_round()
 
     (line,) = reported(world)
     assert (line["step"], line["point_id"], line["shown"]) == ("posted", shown, "position")
@@ -52,7 +52,7 @@ async def test_a_viewer_that_was_not_reached_is_reported_as_such(world: World) -
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.GONE)
 
-    await world.hold_round()
+    await world.run_round()
 
     assert [line["outcome"] for line in reported(world)] == ["gone"]
 

@@ -32,10 +32,10 @@ async def test_within_15_s_an_open_socket_is_shown_nothing_more(world: World, su
     world.delivery("D-1")
     world.viewer("stolen", "D-1", token_id="jti-7")
     world.viewer("other", "D-1", role="dispatcher", identity="ann", token_id="jti-8")
-    await world.hold_round()
+    await world.run_round()
     world.blocks.block(revoked(world, subject))
     world.clock.advance(15)
-    await world.hold_round()
+    await world.run_round()
     first, last = world.gateway.messages("stolen")
 
     assert first["type"] == "position"
@@ -54,7 +54,7 @@ async def test_a_revoked_connection_is_ended_whether_it_reads_or_not(world: Worl
     world.gateway.respond_with("throttled", PostOutcome.THROTTLED)
     world.gateway.respond_with("gone", PostOutcome.GONE)
     world.blocks.block(revoked(world, "customer:C-1"))
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.ended == {"reads", "hangs", "throttled"}
     assert world.tracking == set()
@@ -70,7 +70,7 @@ async def test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_oth
     world.subscriptions.add(unknown)
     world.viewer("other", "D-1", role="dispatcher", identity="ann")
     world.blocks.block(revoked(world, "customer:C-1"))
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert (report.due, report.delivered, report.failed, report.unread) == (2, 1, 1, 0)
     assert world.subscriptions.has(unknown.topic, unknown.endpoint)
@@ -85,12 +85,12 @@ async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_rou
     world.gateway.respond_with("stolen", PostOutcome.HUNG)
     world.gateway.end_response = PostOutcome.FAILED
     world.blocks.block(revoked(world, "customer:C-1"))
-    await world.hold_round()
+    await world.run_round()
 
     assert world.tracking == {"stolen"}
     world.gateway.end_response = PostOutcome.DELIVERED
     world.clock.advance(60)
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.ended == {"stolen"}
     assert world.tracking == set()
@@ -115,7 +115,7 @@ async def test_a_socket_of_a_token_issued_after_the_revocation_goes_on(world: Wo
     world.clock.advance(60)
     world.blocks.block(revoked(world, "customer:C-1", issued_before_ms=world.clock.now_ms()))
     world.viewer("new", "D-1")
-    await world.hold_round()
+    await world.run_round()
 
     assert [one["type"] for one in world.gateway.messages("old")] == ["ended"]
     assert [one["type"] for one in world.gateway.messages("new")] == ["position"]

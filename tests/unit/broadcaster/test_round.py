@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from broadcaster.round_source import Share
+from broadcaster.round_source import RoundBatch
 from broadcaster.sender import PostOutcome
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
@@ -23,7 +23,7 @@ async def test_each_viewer_is_notified_of_what_it_tracks_and_of_nothing_else(wor
     world.viewer("both", "D-1", role="dispatcher", identity="x")
     world.viewer("both", "D-2", role="dispatcher", identity="x")
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert [one["delivery_id"] for one in world.gateway.messages("a")] == ["D-1"]
     assert [one["delivery_id"] for one in world.gateway.messages("b")] == ["D-2"]
@@ -39,7 +39,7 @@ async def test_of_what_was_delivered_the_place_is_reported_where_that_was(world:
     world.viewer("a", "D-1")
     world.viewer("b", "D-2")
 
-    await world.hold_round()
+    await world.run_round()
 
     (there,) = world.gateway.messages("a")
     assert there["position"]["age_s"] == 130, "its last before the delivery, not where it is now"
@@ -59,7 +59,7 @@ async def test_while_the_history_is_away_those_under_way_have_their_positions(
         raise OSError("the history is away")
 
     world.positions.before_last = away
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert report.delivered == 2
     assert world.gateway.messages("a")[0]["position"] is None
@@ -87,7 +87,7 @@ async def test_the_customer_after_the_next_receives_the_status_without_a_positio
 ) -> None:
     await two_stops(world)
 
-    await world.hold_round()
+    await world.run_round()
 
     assert positions_of(world, "first") == [True]
     assert positions_of(world, "second") == [False]
@@ -103,10 +103,10 @@ async def test_the_next_customer_sees_the_truck_once_it_has_left_the_stop_before
     world.change("D-1", status=Status.DELIVERED, closed_at_ms=now_ms, updated_at_ms=now_ms)
     world.stops.changed_at_ms["T-1"] = now_ms
 
-    await world.hold_round()
+    await world.run_round()
     world.clock.advance(60)
     world.truck("T-1")
-    await world.hold_round()
+    await world.run_round()
 
     assert positions_of(world, "second") == [False, True]
 
@@ -124,7 +124,7 @@ async def test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the
         world.change("D-1", stop_sequence=1)
 
     world.stops.before_read = put_before
-    await world.hold_round()
+    await world.run_round()
 
     assert positions_of(world, "second") == [False]
     assert len(world.stops.reads) == 2
@@ -137,7 +137,7 @@ async def test_while_it_is_not_known_what_comes_first_the_status_is_reported(wor
         raise OSError("the table is away")
 
     world.stops.before_read = away
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert report.delivered == 3
     assert positions_of(world, "first") == positions_of(world, "second") == [False]
@@ -153,7 +153,7 @@ async def test_what_comes_first_is_read_only_where_it_decides(world: World) -> N
     for connection_id, delivery_id in (("a", "D-1"), ("b", "D-2")):
         world.viewer(connection_id, delivery_id)
 
-    await world.hold_round()
+    await world.run_round()
 
     assert world.stops.reads == []
     assert positions_of(world, "a") == [True]
@@ -166,7 +166,7 @@ async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> 
         if number % 3 == 0:
             world.gateway.respond_with(f"conn-{number}", PostOutcome.GONE)
 
-    report = await world.hold_round(chunk_size=4)
+    report = await world.run_round(chunk_size=4)
 
     assert (report.due, report.gone, report.delivered) == (20, 7, 13)
     assert world.tracking == {f"conn-{number}" for number in range(20) if number % 3}
@@ -177,7 +177,7 @@ async def test_a_failed_post_is_no_reason_to_drop_a_viewer(world: World) -> None
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED)
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert report.failed == report.not_reached == 1
     assert world.tracking == {"a"}
@@ -187,12 +187,12 @@ async def test_a_delivery_given_to_another_customer_between_rounds_ends(world: W
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-1")
     world.viewer("old", "D-1", identity="C-1")
-    await world.hold_round()
+    await world.run_round()
     world.change("D-1", customer_id="C-2")
     world.viewer("new", "D-1", identity="C-2")
 
-    report = await world.hold_round()
-    await world.hold_round()
+    report = await world.run_round()
+    await world.run_round()
 
     assert world.gateway.types("old") == ["position", "ended"]
     assert world.gateway.messages("old")[1]["reason"] == "no_longer_yours"
@@ -210,7 +210,7 @@ async def test_a_delivery_given_away_while_a_round_runs_is_not_shown_by_it(world
     release = world.gateway.hold(f"of-{first}")
 
     # One slot: the second viewer's turn comes when the first post has its response.
-    holding = asyncio.create_task(world.hold_round(slots=1, chunk_size=1))
+    holding = asyncio.create_task(world.run_round(slots=1, chunk_size=1))
     await world.gateway.wait_for_posts([f"of-{first}"])
     world.change(second, customer_id="C-2")
     release.set()
@@ -233,7 +233,7 @@ async def test_a_delivery_given_away_while_positions_are_read_slowly_is_not_show
 
     world.positions.before_read = slow_read
 
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.types("a") == ["ended"]
     assert len(world.deliveries.reads) == 2
@@ -253,7 +253,7 @@ async def test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_sh
             world.change("D-1", customer_id="C-2")
 
     world.gateway.while_connecting = connect
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert world.gateway.types("a") == ["ended"]
     assert world.gateway.messages("a")[0]["reason"] == "no_longer_yours"
@@ -267,7 +267,7 @@ async def test_connections_that_are_never_made_in_time_are_left_to_the_next_roun
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.gateway.while_connecting = lambda _: world.clock.advance(2.5)
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert world.gateway.types("a") == []
     assert report.not_reached == 1
@@ -279,7 +279,7 @@ async def test_nothing_is_posted_on_rights_that_can_only_be_read_too_late(world:
     world.viewer("a", "D-1")
     world.deliveries.before_read = lambda: world.clock.advance(2.5)
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert world.gateway.messages("a") == []
     assert report.right_too_old == report.not_reached == 1
@@ -293,7 +293,7 @@ async def test_a_slow_post_delays_no_other(world: World) -> None:
     release = world.gateway.hold("conn-7")
 
     # Fewer slots than viewers: the slow one holds up one of them, and its chunk no other viewer.
-    holding = asyncio.create_task(world.hold_round(slots=6, chunk_size=5))
+    holding = asyncio.create_task(world.run_round(slots=6, chunk_size=5))
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))
     assert not holding.done()
@@ -309,10 +309,10 @@ async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World
         world.viewer(name, f"D-{name}")
     world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
 
-    throttled = await world.hold_round()
-    backed_off = await world.hold_round()
+    throttled = await world.run_round()
+    backed_off = await world.run_round()
     world.clock.advance(0.5)
-    responded = await world.hold_round()
+    responded = await world.run_round()
 
     assert (throttled.throttled, throttled.delivered) == (1, 1)
     assert (backed_off.backed_off, backed_off.delivered) == (1, 1)
@@ -330,10 +330,10 @@ async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_viewer(wo
     world.viewer("b", "D-1", role="dispatcher")
     world.transfer("D-1", "T-2")
 
-    await world.hold_round()
+    await world.run_round()
     world.clock.advance(10)
     world.truck("T-2", age_s=3)
-    await world.hold_round()
+    await world.run_round()
 
     for connection_id in ("a", "b"):
         before, after = world.gateway.messages(connection_id)
@@ -356,7 +356,7 @@ async def test_a_transfer_between_reading_the_delivery_and_the_position_shows_ne
 
     world.positions.before_read = slow_read
 
-    await world.hold_round()
+    await world.run_round()
 
     (message,) = world.gateway.messages("a")
     assert message["assignment"] == 2
@@ -371,7 +371,7 @@ async def test_while_assigned_a_customer_receives_the_status_and_a_dispatcher_wh
     world.viewer("customer", "D-1")
     world.viewer("dispatcher", "D-1", role="dispatcher", identity="x")
 
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.messages("customer")[0]["status"] == "assigned"
     assert world.gateway.messages("customer")[0]["position"] is None
@@ -384,7 +384,7 @@ async def test_a_message_is_encoded_once_a_delivery_however_many_see_it(world: W
     for number in range(10):
         world.viewer(f"conn-{number}", "D-1")
 
-    await world.hold_round()
+    await world.run_round()
 
     payloads = {id(world.gateway.payloads[f"conn-{number}"][0]) for number in range(10)}
     assert len(payloads) == 1
@@ -395,9 +395,9 @@ async def test_an_ending_that_was_not_delivered_is_sent_again(world: World) -> N
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED, PostOutcome.DELIVERED)
 
-    await world.hold_round()
+    await world.run_round()
     assert world.tracking == {"a"}
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.types("a") == ["ended", "ended"]
     assert world.tracking == set()
@@ -406,10 +406,10 @@ async def test_an_ending_that_was_not_delivered_is_sent_again(world: World) -> N
 async def test_an_expired_token_ends_each_of_its_subscriptions(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1", token_expires_in_s=60)
-    await world.hold_round()
+    await world.run_round()
     world.clock.advance(60)
 
-    await world.hold_round()
+    await world.run_round()
 
     assert world.gateway.messages("a")[1]["reason"] == "token_expired"
     assert world.tracking == set()
@@ -423,7 +423,7 @@ async def test_without_positions_the_status_is_still_pushed(world: World) -> Non
     world.delivery("D-1")
     world.viewer("a", "D-1")
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert world.gateway.messages("a")[0]["status"] == "in_transit"
     assert world.gateway.messages("a")[0]["position"] is None
@@ -443,7 +443,7 @@ async def test_deliveries_that_cant_be_read_cost_only_their_own_chunk(world: Wor
 
     world.deliveries.before_read = fail_once
 
-    report = await world.hold_round(chunk_size=1)
+    report = await world.run_round(chunk_size=1)
 
     assert (report.due, report.unread, report.delivered) == (4, 1, 3)
     assert not report.was_blind
@@ -455,14 +455,14 @@ async def test_a_row_that_cant_be_read_ends_no_subscription(world: World) -> Non
         world.viewer(f"conn-{number}", f"D-{number}")
     world.deliveries.unreadable.add("D-1")
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert (report.delivered, report.failed) == (1, 1)
     assert world.gateway.messages("conn-1") == []
     assert world.tracking == {"conn-1", "conn-2"}
 
     world.deliveries.unreadable.clear()
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert report.delivered == 2
 
@@ -479,7 +479,7 @@ async def test_data_that_no_message_can_be_made_of_costs_only_its_own_viewers(
     world.viewer("a", "D-1")
     world.viewer("b", "D-2")
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert (report.delivered, report.failed) == (1, 1)
     assert world.gateway.types("a") == ["position"]
@@ -493,7 +493,7 @@ async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: Worl
         world.viewer(f"of-{delivery_id}", delivery_id)
     world.subscriptions.broken_buckets = {bucket_of(first)}
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert (report.due, report.delivered, report.buckets_unread) == (1, 1, 1)
 
@@ -501,14 +501,14 @@ async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: Worl
 async def test_a_round_that_can_read_nothing_reports_that_it_was_blind(world: World) -> None:
     world.subscriptions.broken_buckets = set(range(256))
 
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert report.was_blind
     assert report.buckets_unread == 256
 
 
 async def test_a_round_without_viewers_is_not_blind(world: World) -> None:
-    report = await world.hold_round()
+    report = await world.run_round()
 
     assert report.due == 0
     assert not report.was_blind
@@ -526,12 +526,12 @@ async def test_slots_are_given_back_whatever_happens(world: World) -> None:
 
     round_ = world.round(slots=2, chunk_size=2)
     world.deliveries.before_read = fail
-    await round_.hold(Share(0, range(256)))
+    await round_.run(RoundBatch(0, range(256)))
     world.deliveries.before_read = lambda: world.clock.advance(2.5)
-    await round_.hold(Share(0, range(256)))
+    await round_.run(RoundBatch(0, range(256)))
     world.deliveries.before_read = lambda: None
     async with asyncio.timeout(COMES_WITHIN_S):
-        report = await round_.hold(Share(0, range(256)))
+        report = await round_.run(RoundBatch(0, range(256)))
 
     assert (report.delivered, report.gone, report.failed) == (4, 1, 1)
 

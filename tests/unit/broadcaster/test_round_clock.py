@@ -7,7 +7,7 @@ import pytest
 
 from broadcaster.round_clock import Tick, first_tick, next_tick, ticks
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import Hold, LocalRounds, Share
+from broadcaster.round_source import LocalRounds, RoundBatch, RunBatch
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.fakes.fake_clock import FakeClock
 
@@ -15,14 +15,14 @@ MINUTE_MS = 60_000
 AT_MS = 1_800_000_000_000  # a whole minute
 
 
-def whole(share: Share) -> RoundReport:
+def whole(batch: RoundBatch) -> RoundReport:
     """The report of a round that left nothing out."""
     return RoundReport(
-        due_at_ms=share.due_at_ms,
-        started_at_ms=share.due_at_ms,
+        due_at_ms=batch.due_at_ms,
+        started_at_ms=batch.due_at_ms,
         duration_ms=0,
-        buckets=len(share.buckets),
-        skipped=share.skipped,
+        buckets=len(batch.buckets),
+        skipped=batch.skipped,
     )
 
 
@@ -83,45 +83,47 @@ async def test_a_sleep_that_ends_early_makes_no_round_early() -> None:
 
 async def test_one_broadcaster_alone_holds_every_bucket_of_every_round() -> None:
     clock = FakeClock(AT_MS)
-    held: list[Share] = []
+    ran: list[RoundBatch] = []
 
-    async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        held.append(share)
-        return whole(share)
+    async def run_batch(batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        ran.append(batch)
+        return whole(batch)
 
-    reports = LocalRounds(10, sleep=clock.sleep, now_ms=clock.now_ms).reports(hold)
+    reports = LocalRounds(10, sleep=clock.sleep, now_ms=clock.now_ms).reports(run_batch)
     await anext(reports)
     await anext(reports)
-    first, second = held
+    first, second = ran
 
     assert list(first.buckets) == list(range(BUCKETS)) == list(second.buckets)
     assert second.due_at_ms - first.due_at_ms == 10_000
 
 
 async def test_a_clock_stopped_between_rounds_begins_none() -> None:
-    held: list[Share] = []
+    ran: list[RoundBatch] = []
 
-    async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        held.append(share)
-        return whole(share)
+    async def run_batch(batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        ran.append(batch)
+        return whole(batch)
 
     rounds = LocalRounds(3_600, sleep=asyncio.sleep)
-    reports = [report async for report in stopped_after_the_first(rounds, hold)]
+    reports = [report async for report in stopped_after_the_first(rounds, run_batch)]
 
-    assert len(reports) == len(held) == 1
+    assert len(reports) == len(ran) == 1
 
 
-async def stopped_after_the_first(rounds: LocalRounds, hold: Hold) -> AsyncIterator[RoundReport]:
-    async for report in rounds.reports(hold):
+async def stopped_after_the_first(
+    rounds: LocalRounds, run_batch: RunBatch
+) -> AsyncIterator[RoundReport]:
+    async for report in rounds.reports(run_batch):
         asyncio.get_running_loop().call_soon(rounds.stop)
         yield report
 
 
 async def test_no_task_is_left_when_its_reports_are_closed() -> None:
-    async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        return whole(share)
+    async def run_batch(batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        return whole(batch)
 
-    reports = LocalRounds(60, sleep=asyncio.sleep).reports(hold)
+    reports = LocalRounds(60, sleep=asyncio.sleep).reports(run_batch)
     await anext(reports)
     await reports.aclose()
 

@@ -66,7 +66,7 @@ class Pressed:
 
 
 async def first(count: int, source: LocalRounds, round_: Round) -> AsyncIterator[RoundReport]:
-    async with aclosing(source.reports(round_.hold)) as reports:
+    async with aclosing(source.reports(round_.run)) as reports:
         async for report in reports:
             yield report
             count -= 1
@@ -74,7 +74,7 @@ async def first(count: int, source: LocalRounds, round_: Round) -> AsyncIterator
                 return
 
 
-def held(
+def run_rounds(
     gateway: PushingBack,
     count: int,
     *,
@@ -96,7 +96,7 @@ def held(
 def test_who_was_rejected_for_the_accounts_quota_receives_in_the_same_round() -> None:
     gateway = PushingBack(per_s=20.0)
 
-    _, (report,), _ = held(gateway, 1, posts_per_second=200.0)
+    _, (report,), _ = run_rounds(gateway, 1, posts_per_second=200.0)
 
     assert (report.due, report.delivered, report.over_quota) == (VIEWERS, VIEWERS, 0)
     assert report.duration_ms < 25_000, "at the account's rate 15 s"
@@ -106,7 +106,7 @@ def test_the_next_round_begins_at_the_rate_that_the_last_one_learned() -> None:
     rejected = []
     for rounds in (1, 2):
         gateway = PushingBack(per_s=20.0)
-        held(gateway, rounds, posts_per_second=2_000.0)
+        run_rounds(gateway, rounds, posts_per_second=2_000.0)
         rejected.append(gateway.over_quota)
 
     learning, both = rejected
@@ -141,7 +141,7 @@ def test_trucks_that_use_the_same_quota_slow_posts_and_cost_no_viewer_its_messag
 def test_posts_are_no_faster_than_the_setting() -> None:
     gateway = PushingBack()
 
-    _, (report,), _ = held(gateway, 1, posts_per_second=20.0)
+    _, (report,), _ = run_rounds(gateway, 1, posts_per_second=20.0)
 
     assert 13_000 <= report.duration_ms <= 15_500
     assert gateway.over_quota == 0
@@ -150,7 +150,7 @@ def test_posts_are_no_faster_than_the_setting() -> None:
 def test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever() -> None:
     gateway = PushingBack(per_s=3.0)  # 100 s for all, and a round each 60 s
 
-    pressed, reports, ended_at_s = held(gateway, 8, posts_per_second=6.0)
+    pressed, reports, ended_at_s = run_rounds(gateway, 8, posts_per_second=6.0)
 
     assert max(pressed.longest_gap_s(name, ended_at_s) for name in pressed.names) < 240
     counts = [len(gateway.received_at_s[name]) for name in pressed.names]
@@ -162,7 +162,7 @@ def test_who_is_throttled_once_or_twice_receives_in_the_same_round() -> None:
     gateway = PushingBack()
     gateway.takes_one_of = {f"c-{number}": 2 + number % 2 for number in range(0, VIEWERS, 3)}
 
-    _, (report,), _ = held(gateway, 1)
+    _, (report,), _ = run_rounds(gateway, 1)
 
     assert (report.delivered, report.throttled, report.backed_off) == (VIEWERS, 0, 0)
     assert report.duration_ms < 5_000
@@ -174,7 +174,7 @@ def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
     last_s = []
     for takes_one_of in ({}, dict.fromkeys(throttled, 1_000)):
         gateway = PushingBack(answers_in_s=1.0, takes_one_of=takes_one_of)
-        pressed, _, _ = held(gateway, 1)
+        pressed, _, _ = run_rounds(gateway, 1)
         last_s.append(max(gateway.received_at_s[one][0] for one in {*pressed.names} - throttled))
 
     clean_s, pushed_back_s = last_s
@@ -185,7 +185,7 @@ def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_e
     gateway = PushingBack()
     gateway.takes_one_of = {"c-1": 1_000_000}
 
-    _, reports, _ = held(gateway, 6, viewers=10)
+    _, reports, _ = run_rounds(gateway, 6, viewers=10)
 
     assert [report.delivered for report in reports] == [9] * 6
     assert all(report.duration_ms < 10_000 for report in reports)
@@ -196,7 +196,7 @@ def test_those_that_hang_cost_a_round_less_once_they_are_known() -> None:
     gateway = PushingBack()
     gateway.hanging = {f"c-{number}" for number in range(0, VIEWERS, 10)}
 
-    _, reports, _ = held(gateway, 5, slots=20)
+    _, reports, _ = run_rounds(gateway, 5, slots=20)
 
     first_round, *_, last = (report.duration_ms for report in reports)
     assert first_round > 3_000, "30 that hang for 2 s, in 20 slots"
@@ -288,7 +288,7 @@ def test_a_change_of_status_waits_for_no_round() -> None:
         world = pressed.world
         world.delivery("D-new", version=5, status=Status.NEARBY)
         world.event("D-new", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
-        holding = asyncio.create_task(world.hold_round(until_s=60))
+        holding = asyncio.create_task(world.run_round(until_s=60))
         await asyncio.sleep(1)
         world.viewer("new", "D-new")
         nudge = TransitionNudge(delivery_id="D-new", version=5)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import LocalRounds, RoundSource, Share
+from broadcaster.round_source import LocalRounds, RoundBatch, RoundSource
 from broadcaster.shared_rounds import SharedRounds
 from broadcaster.threads import StoreThreads
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
@@ -35,16 +35,16 @@ def received(rounds: int, *, spread: float) -> dict[str, list[float]]:
             world.delivery(f"D-{number}")
             world.viewer(f"c-{number}", f"D-{number}")
         source = LocalRounds(INTERVAL_S, spread=spread, sleep=clock.sleep, now_ms=clock.now_ms)
-        await held(source, world.round().hold, rounds)
+        await run_rounds(source, world.round().run, rounds)
 
     in_virtual_time(main)
     return gateway.received_at_s
 
 
-async def held(
-    source: RoundSource, hold: Callable[..., Awaitable[RoundReport]], count: int
+async def run_rounds(
+    source: RoundSource, run_batch: Callable[..., Awaitable[RoundReport]], count: int
 ) -> list[RoundReport]:
-    async with aclosing(source.reports(hold)) as reports:
+    async with aclosing(source.reports(run_batch)) as reports:
         return [report async for report, _ in _limited(reports, count)]
 
 
@@ -83,7 +83,7 @@ def test_one_that_is_stopped_waits_for_no_place() -> None:
         world.of_rounds = StoreThreads(NoThreads(), NoThreads())
         source = LocalRounds(INTERVAL_S, spread=SPREAD, sleep=clock.sleep, now_ms=clock.now_ms)
         asyncio.get_running_loop().call_later(10, source.stop)
-        reports = [one async for one in source.reports(world.round().hold)]
+        reports = [one async for one in source.reports(world.round().run)]
         return reports[0].buckets, clock.monotonic()
 
     buckets, ended_at_s = in_virtual_time(main)
@@ -93,19 +93,21 @@ def test_one_that_is_stopped_waits_for_no_place() -> None:
 
 
 def test_several_send_ten_buckets_at_a_time_and_report_the_round_once() -> None:
-    async def main() -> tuple[Sequence[tuple[float, Share]], list[RoundReport]]:
+    async def main() -> tuple[Sequence[tuple[float, RoundBatch]], list[RoundReport]]:
         clock = LoopClock()
         queue = FakeRoundQueue(clock.now_ms)
-        taken: list[tuple[float, Share]] = []
+        taken: list[tuple[float, RoundBatch]] = []
 
-        async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-            taken.append((clock.monotonic(), share))
+        async def run_batch(
+            batch: RoundBatch, begun: Callable[[], None] = lambda: None
+        ) -> RoundReport:
+            taken.append((clock.monotonic(), batch))
             begun()
             return RoundReport(
-                due_at_ms=share.due_at_ms,
+                due_at_ms=batch.due_at_ms,
                 started_at_ms=0,
                 duration_ms=0,
-                buckets=len(share.buckets),
+                buckets=len(batch.buckets),
             )
 
         class Polling(NoThreads):
@@ -128,15 +130,15 @@ def test_several_send_ten_buckets_at_a_time_and_report_the_round_once() -> None:
             now_ms=clock.now_ms,
             monotonic=clock.monotonic,
         )
-        reports = await held(source, hold, 2)
+        reports = await run_rounds(source, run_batch, 2)
         return taken, reports
 
     taken, reports = in_virtual_time(main)
 
     assert [report.buckets for report in reports] == [BUCKETS, BUCKETS]
-    for at_s, share in taken[:26]:
-        assert len(share.buckets) <= 10
-        place_s = share.buckets[0] / BUCKETS * INTERVAL_S * SPREAD
+    for at_s, batch in taken[:26]:
+        assert len(batch.buckets) <= 10
+        place_s = batch.buckets[0] / BUCKETS * INTERVAL_S * SPREAD
         assert place_s - 0.1 <= at_s <= place_s + 1.1
-        assert share.until_ms is not None
-        assert abs(share.until_ms - share.due_at_ms - 1000 * (INTERVAL_S + place_s)) < 100
+        assert batch.until_ms is not None
+        assert abs(batch.until_ms - batch.due_at_ms - 1000 * (INTERVAL_S + place_s)) < 100

@@ -12,7 +12,7 @@ import pytest
 
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import Hold, Share
+from broadcaster.round_source import RoundBatch, RunBatch
 from broadcaster.shared_rounds import BEGINNING_AT_ONCE, EXTEND_EVERY_S, SharedRounds
 from broadcaster.threads import Threads
 from rtdts.push_queue.definitions import ROUNDS
@@ -28,29 +28,29 @@ from tests.support.waiting import COMES_WITHIN_S, until
 AT_MS = 1_800_000_000_000  # a whole minute
 INTERVAL_S = 60.0
 ALL = set(range(BUCKETS))
-SHARES = math.ceil(BUCKETS / 10)
+BATCHES = math.ceil(BUCKETS / 10)
 
 
 def round_of(due_at_ms: int, *buckets: int) -> list[DueBucket]:
     return [DueBucket(bucket=bucket, due_at_ms=due_at_ms) for bucket in buckets]
 
 
-def _report(share: Share) -> RoundReport:
+def _report(batch: RoundBatch) -> RoundReport:
     return RoundReport(
-        due_at_ms=share.due_at_ms, started_at_ms=0, duration_ms=0, buckets=len(share.buckets)
+        due_at_ms=batch.due_at_ms, started_at_ms=0, duration_ms=0, buckets=len(batch.buckets)
     )
 
 
-class Holding:
-    """Holds shares at once, or when it is let.
+class RecordedBatches:
+    """Runs batches at once, or when it is let.
 
     Attributes:
-        held: Each bucket with its round, in the order in which they were held.
-        under_way: Buckets that are being held.
+        ran: Each bucket with its round, in the order in which they ran.
+        under_way: Buckets that are being run.
     """
 
     def __init__(self) -> None:
-        self.held: list[tuple[int, int]] = []
+        self.ran: list[tuple[int, int]] = []
         self.under_way: set[int] = set()
         self.may_begin = asyncio.Event()
         self.may_begin.set()
@@ -59,8 +59,10 @@ class Holding:
         self.trouble: Exception | None = None
         self.sees = True
 
-    async def __call__(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        self.under_way |= set(share.buckets)
+    async def __call__(
+        self, batch: RoundBatch, begun: Callable[[], None] = lambda: None
+    ) -> RoundReport:
+        self.under_way |= set(batch.buckets)
         try:
             await self.may_begin.wait()
             begun()
@@ -68,15 +70,15 @@ class Holding:
             if self.trouble is not None:
                 raise self.trouble
         finally:
-            self.under_way -= set(share.buckets)
+            self.under_way -= set(batch.buckets)
         if not self.sees:
-            unread = len(share.buckets)
-            return dataclasses.replace(_report(share), buckets_unread=unread)
-        self.held += [(share.due_at_ms, bucket) for bucket in share.buckets]
-        return _report(share)
+            unread = len(batch.buckets)
+            return dataclasses.replace(_report(batch), buckets_unread=unread)
+        self.ran += [(batch.due_at_ms, bucket) for bucket in batch.buckets]
+        return _report(batch)
 
     def of(self, due_at_ms: int) -> list[int]:
-        return [bucket for due, bucket in self.held if due == due_at_ms]
+        return [bucket for due, bucket in self.ran if due == due_at_ms]
 
 
 class Several:
@@ -89,8 +91,8 @@ class Several:
         self.written = io.StringIO()
         self._running: list[One] = []
 
-    def start(self, hold: Hold | None = None) -> One:
-        one = One(self, hold or Holding())
+    def start(self, run_batch: RunBatch | None = None) -> One:
+        one = One(self, run_batch or RecordedBatches())
         self._running.append(one)
         return one
 
@@ -107,10 +109,10 @@ class Several:
         await until(lambda: len(self.queue.deleted) == count)
 
     async def kept(self, times: int) -> None:
-        """Waits until each bucket has been kept so often, and each share is to be kept again."""
+        """Waits until each bucket has been kept so often, and each batch is to be kept again."""
         await until(lambda: [*self.queue.kept.values()] == [times] * len(self.queue.kept))
         # And each broadcaster sleeps until the next round.
-        await until(lambda: self.clock.sleeping == SHARES + len(self._running))
+        await until(lambda: self.clock.sleeping == BATCHES + len(self._running))
 
     def logged(self, event: str) -> list[dict[str, object]]:
         lines = map(json.loads, self.written.getvalue().splitlines())
@@ -120,8 +122,8 @@ class Several:
 class One:
     """A broadcaster, as far as rounds go."""
 
-    def __init__(self, several: Several, hold: Hold) -> None:
-        self._hold = hold
+    def __init__(self, several: Several, run_batch: RunBatch) -> None:
+        self._run_batch = run_batch
         self._polling = Threads(1, "polling")
         self._threads = Threads(4, "round-queue")
         self.reports: list[RoundReport] = []
@@ -140,12 +142,12 @@ class One:
         self.task = asyncio.create_task(self._run())
 
     @property
-    def holding(self) -> Holding:
-        assert isinstance(self._hold, Holding)
-        return self._hold
+    def batches(self) -> RecordedBatches:
+        assert isinstance(self._run_batch, RecordedBatches)
+        return self._run_batch
 
     async def _run(self) -> None:
-        async for report in self.rounds.reports(self._hold):
+        async for report in self.rounds.reports(self._run_batch):
             self.reports.append(report)
 
     async def stop(self) -> None:
@@ -175,8 +177,8 @@ async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Several) 
         await several.sent(2 * BUCKETS * (number + 1))
         await several.done(BUCKETS * (number + 1))
 
-        held = one.holding.of(due_at_ms) + other.holding.of(due_at_ms)
-        assert sorted(held) == sorted(ALL)
+        ran = one.batches.of(due_at_ms) + other.batches.of(due_at_ms)
+        assert sorted(ran) == sorted(ALL)
         several.clock.advance(INTERVAL_S)
     assert several.queue.in_flight == set()
 
@@ -197,11 +199,11 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
 
     several.clock.advance(2.5)
-    one.holding.may_end.set()
+    one.batches.may_end.set()
     await until(lambda: bool(one.reports))
 
     (report,) = one.reports
@@ -231,11 +233,11 @@ async def test_what_a_dead_one_held_another_is_given_when_its_visibility_has_run
     other = several.start()
     await several.done(BUCKETS - 10)
     several.clock.advance(ROUNDS.visibility_timeout_s - 1)
-    assert set(other.holding.of(AT_MS)) == ALL - lost
+    assert set(other.batches.of(AT_MS)) == ALL - lost
     several.clock.advance(1)
-    await until(lambda: len(other.holding.held) == BUCKETS)
+    await until(lambda: len(other.batches.ran) == BUCKETS)
 
-    assert set(other.holding.of(AT_MS)) == ALL
+    assert set(other.batches.of(AT_MS)) == ALL
     await until(lambda: sum(report.buckets for report in other.reports) == BUCKETS)
     assert max(report.duration_ms for report in other.reports) == 10_000
 
@@ -246,8 +248,8 @@ async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Se
     one = several.start()
     await until(lambda: bool(one.reports))
 
-    assert one.holding.of(AT_MS - 60_000) == []
-    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    assert one.batches.of(AT_MS - 60_000) == []
+    assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
     assert one.reports[0].skipped == 1
     (reported,) = several.logged("buckets_left_out")
     assert (reported["due_at_ms"], reported["buckets"]) == (AT_MS - 60_000, 1)
@@ -272,13 +274,13 @@ async def test_buckets_that_were_left_out_come_first_until_all_have_been_held(
     several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))
     sent = len(several.queue.sent)
     one = several.start()
-    one.holding.may_begin.clear()
-    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    one.batches.may_begin.clear()
+    await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)
     several.clock.advance(INTERVAL_S)
     await several.sent(sent + 2 * BUCKETS)
     after = [due.bucket for due in several.queue.sent[-BUCKETS:]]
-    one.holding.may_begin.set()
-    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+    one.batches.may_begin.set()
+    await until(lambda: len(one.batches.of(AT_MS + 60_000)) == BUCKETS)
     await until(lambda: len(one.reports) == 2)
     several.clock.advance(INTERVAL_S)
     await several.sent(sent + 3 * BUCKETS)
@@ -291,15 +293,15 @@ async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
     several: Several,
 ) -> None:
     blind = several.start()
-    blind.holding.sees = False
-    await until(lambda: bool(several.logged("shares_unread")))
+    blind.batches.sees = False
+    await until(lambda: bool(several.logged("batches_unread")))
     healthy = several.start()
     await several.done(BUCKETS)
     several.clock.advance(INTERVAL_S)
     await until(lambda: bool(blind.reports))
 
-    assert sorted(healthy.holding.of(AT_MS)) == sorted(ALL)
-    assert blind.holding.of(AT_MS) == []
+    assert sorted(healthy.batches.of(AT_MS)) == sorted(ALL)
+    assert blind.batches.of(AT_MS) == []
     (reported,) = blind.reports
     assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
 
@@ -308,19 +310,19 @@ async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.sees = False
+    one.batches.sees = False
 
     def rests() -> bool:
         return several.queue.in_flight == set() and several.clock.sleeping == 2
 
     await until(rests)  # and sleeps until the next round
-    one.holding.sees = True
-    assert one.holding.held == []
+    one.batches.sees = True
+    assert one.batches.ran == []
     while len(several.queue.deleted) < BUCKETS:
         several.clock.advance(10)  # as long as the longest rest
         await until(lambda: rests() or len(several.queue.deleted) == BUCKETS)
 
-    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
     await until(lambda: bool(one.reports))
     assert [(report.buckets, report.was_blind) for report in one.reports] == [(BUCKETS, False)]
 
@@ -331,10 +333,10 @@ async def one_with_too_much(several: Several) -> One:
     several.queue.send_buckets(round_of(AT_MS, *range(25)))
     several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
     one = several.start()
-    one.holding.may_begin.clear()
+    one.batches.may_begin.clear()
     await until(lambda: 200 in several.queue.in_flight)
-    await until(lambda: len(one.holding.under_way) >= 25)
-    assert 200 not in one.holding.under_way
+    await until(lambda: len(one.batches.under_way) >= 25)
+    assert 200 not in one.batches.under_way
     return one
 
 
@@ -353,44 +355,44 @@ async def test_what_is_old_when_it_has_its_place_is_left_out(
     several: Several, one_with_too_much: One
 ) -> None:
     several.clock.advance(2 * INTERVAL_S)
-    one_with_too_much.holding.may_begin.set()
+    one_with_too_much.batches.may_begin.set()
     await until(
         lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("buckets_left_out")]
     )
-    await until(lambda: len(one_with_too_much.holding.of(AT_MS + 120_000)) == BUCKETS)
+    await until(lambda: len(one_with_too_much.batches.of(AT_MS + 120_000)) == BUCKETS)
 
-    assert one_with_too_much.holding.of(AT_MS + 60_000) == []
+    assert one_with_too_much.batches.of(AT_MS + 60_000) == []
 
 
 async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Several) -> None:
     one = several.start()
-    one.holding.may_end.clear()
+    one.batches.may_end.clear()
 
-    await until(lambda: one.holding.under_way == ALL)
+    await until(lambda: one.batches.under_way == ALL)
 
-    assert one.holding.held == []
+    assert one.batches.ran == []
 
 
 async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
     one, other = several.start(), several.start()
-    one.holding.may_begin.clear()
-    other.holding.may_begin.clear()
+    one.batches.may_begin.clear()
+    other.batches.may_begin.clear()
     await several.sent(2 * BUCKETS)
     most = 10 * BEGINNING_AT_ONCE
-    await until(lambda: len(one.holding.under_way) == len(other.holding.under_way) == most)
+    await until(lambda: len(one.batches.under_way) == len(other.batches.under_way) == most)
 
-    other.holding.may_begin.set()
-    await until(lambda: len(other.holding.held) == BUCKETS - most)
+    other.batches.may_begin.set()
+    await until(lambda: len(other.batches.ran) == BUCKETS - most)
 
-    assert len(one.holding.under_way) == most
+    assert len(one.batches.under_way) == most
 
 
 async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
     other = several.start()
     await several.kept(0)
 
@@ -399,17 +401,17 @@ async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
         await until(lambda: len(several.queue.kept) == BUCKETS)
         await several.kept(times)
         assert several.queue.in_flight == ALL
-    one.holding.may_end.set()
+    one.batches.may_end.set()
     await several.done(BUCKETS)
 
-    assert other.holding.held == []
+    assert other.batches.ran == []
 
 
 async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> None:
     several.clock.advance(55)
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
     await several.kept(0)
     several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: len(several.queue.kept) == BUCKETS)
@@ -421,8 +423,8 @@ async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> N
     await several.done(BUCKETS)
     assert [*several.queue.kept.values()] == [1] * BUCKETS
     assert {due.due_at_ms for due in several.queue.deleted} == {AT_MS}
-    one.holding.may_end.set()
-    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+    one.batches.may_end.set()
+    await until(lambda: len(one.batches.of(AT_MS + 60_000)) == BUCKETS)
 
 
 async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> None:
@@ -434,7 +436,7 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
     slow = [f"of-{delivery_id}" for delivery_id in deliveries[:4]]
     releases = [world.gateway.hold(connection_id) for connection_id in slow]
 
-    one = several.start(world.round().hold)
+    one = several.start(world.round().run)
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"of-{delivery_id}" for delivery_id in deliveries)
     await until(lambda: len(several.queue.deleted) >= BUCKETS - 10 * len(slow))
@@ -452,18 +454,18 @@ async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_begin.clear()
-    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
-    taken = set(one.holding.under_way)
+    one.batches.may_begin.clear()
+    await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)
+    taken = set(one.batches.under_way)
     polled = []
     several.queue.before_receive = lambda: polled.append(1)
 
     one.rounds.stop()
-    one.holding.may_begin.set()
+    one.batches.may_begin.set()
     await one.stop()
 
     assert not polled
-    assert set(one.holding.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
+    assert set(one.batches.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
     assert several.queue.waiting == ALL - taken
     assert sum(report.buckets for report in one.reports) == len(taken)
 
@@ -490,8 +492,8 @@ async def test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_delete
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
 
     await one.kill()  # as the deadline of a shutdown does
 
@@ -512,8 +514,8 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
     several.queue = Hanging(several.clock.now_ms)
     several.gives_back_within_s = 0.1
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
 
     async with asyncio.timeout(COMES_WITHIN_S / 2):
         await one.kill()
@@ -544,8 +546,8 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
 
     several.queue = Overtaken(several.clock.now_ms)
     one = several.start()
-    one.holding.may_end.clear()
-    await until(lambda: one.holding.under_way == ALL)
+    one.batches.may_end.clear()
+    await until(lambda: one.batches.under_way == ALL)
     await several.kept(0)
     several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: len(several.queue.kept) == BUCKETS - 10)
@@ -561,7 +563,7 @@ async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_ot
     several: Several,
 ) -> None:
     one = several.start()
-    one.holding.trouble = RuntimeError("a bug")
+    one.batches.trouble = RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
         async with asyncio.timeout(COMES_WITHIN_S):
@@ -581,7 +583,7 @@ async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: 
     several.clock.advance(5)
     await several.done(BUCKETS)
 
-    assert len(one.holding.of(AT_MS)) == BUCKETS
+    assert len(one.batches.of(AT_MS)) == BUCKETS
     assert several.queue.in_flight == set()
 
 
@@ -600,7 +602,7 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
         await asyncio.sleep(0.002)
     await several.done(BUCKETS)
 
-    assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
+    assert len(one.batches.of(AT_MS + 60_000)) == BUCKETS
 
 
 async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
@@ -620,12 +622,12 @@ async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
 
 async def test_what_the_queue_does_not_delete_is_reported(several: Several) -> None:
     one = several.start()
-    one.holding.may_begin.clear()
-    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    one.batches.may_begin.clear()
+    await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)
     several.clock.advance(ROUNDS.visibility_timeout_s + 1)  # nothing was kept meanwhile
     several.start()
     await several.done(BUCKETS)
-    one.holding.may_begin.set()
+    one.batches.may_begin.set()
 
     await until(lambda: bool(several.logged("buckets_not_deleted")))
     assert several.logged("buckets_not_deleted")[0]["level"] == "warning"

@@ -20,7 +20,7 @@ async def test_a_reservation_waits_for_as_many_slots_as_it_requests() -> None:
 
     first.release_one()
     first.release_one()  # more than it holds: of no effect
-    (await second).release_rest()
+    (await second).release_all()
     async with asyncio.timeout(COMES_WITHIN_S):
         await slots.reserve(3)
     assert (await _reservable(slots, 1)) is False
@@ -32,7 +32,7 @@ async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
     async def use() -> None:
         reserved = await slots.reserve(4)
         await asyncio.sleep(0)
-        reserved.release_rest()
+        reserved.release_all()
 
     async with asyncio.timeout(COMES_WITHIN_S):
         await asyncio.gather(*(use() for _ in range(10)))
@@ -49,9 +49,9 @@ async def test_what_comes_behind_takes_slots_that_nothing_else_waits_for() -> No
     await asyncio.sleep(0)
     assert not behind.done(), "though it came first"
 
-    first.release_rest()
-    (await behind).release_rest()
-    held.release_rest()
+    first.release_all()
+    (await behind).release_all()
+    held.release_all()
     async with asyncio.timeout(COMES_WITHIN_S):
         assert (await slots.reserve(4)).count == 4
 
@@ -64,7 +64,7 @@ async def test_one_that_gave_up_waiting_holds_nothing() -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
 
-    held.release_rest()
+    held.release_all()
 
     assert await _reservable(slots, 2)
 

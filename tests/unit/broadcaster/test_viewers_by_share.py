@@ -39,7 +39,7 @@ def types(world: World, connection: str) -> list[str]:
 async def test_a_share_gets_what_its_customer_gets(world: World) -> None:
     shared(world)
     world.viewer("customer", "D-1")
-    await world.hold_round()
+    await world.run_round()
     (guest,), (customer,) = world.gateway.messages("guest"), world.gateway.messages("customer")
 
     assert guest == customer
@@ -51,13 +51,13 @@ async def test_after_a_revocation_nothing_is_shown_and_the_socket_is_notified_of
 ) -> None:
     share = shared(world)
     world.viewer("customer", "D-1")
-    await world.hold_round()
+    await world.run_round()
     key = ShareKey("D-1", share.share_id)
     world.shares.revoke(key, now_ms=world.clock.now_ms())
     world.clock.advance(1)
     await handle(world, ShareNudge(delivery_id="D-1", share_id=share.share_id))
     first, last = world.gateway.messages("guest")
-    await world.hold_round()
+    await world.run_round()
 
     assert first["type"] == "position"
     assert (last["type"], last["reason"]) == ("ended", "token_expired")
@@ -114,7 +114,7 @@ async def test_a_share_that_was_revoked_while_positions_were_read_is_read_again(
         world.shares.revoke(ShareKey("D-1", share.share_id), now_ms=world.clock.now_ms())
 
     world.positions.before_read = slowly
-    await world.hold_round()
+    await world.run_round()
 
     assert types(world, "guest") == ["ended"]
 
@@ -122,7 +122,7 @@ async def test_a_share_that_was_revoked_while_positions_were_read_is_read_again(
 async def test_a_share_ends_when_it_expires(world: World) -> None:
     shared(world)
     world.clock.advance(HOUR_MS / 1000)
-    await world.hold_round()
+    await world.run_round()
 
     assert [one["reason"] for one in world.gateway.messages("guest")] == ["token_expired"]
 
@@ -131,7 +131,7 @@ async def test_a_share_that_is_gone_shows_nothing(world: World) -> None:
     """As after an erasure, or for an identity that somebody made up."""
     shared(world)
     world.viewer("forged", "D-1", role=SHARE, identity="ffffffffffffffff")
-    await world.hold_round()
+    await world.run_round()
 
     assert types(world, "forged") == ["ended"]
     assert types(world, "guest") == ["position"]
@@ -141,7 +141,7 @@ async def test_a_share_shows_no_other_delivery(world: World) -> None:
     share = shared(world)
     world.delivery("D-2", customer_id="C-2")
     world.viewer("elsewhere", "D-2", role=SHARE, identity=share.share_id)
-    await world.hold_round()
+    await world.run_round()
 
     assert types(world, "elsewhere") == ["ended"]
     assert {key for keys in world.shares.reads for key in keys} == {
@@ -153,7 +153,7 @@ async def test_a_share_shows_no_other_delivery(world: World) -> None:
 async def test_a_share_ends_when_its_delivery_goes_to_another_customer(world: World) -> None:
     shared(world)
     world.change("D-1", customer_id="C-2", customer_since_version=5, version=5)
-    await world.hold_round()
+    await world.run_round()
 
     assert [one["reason"] for one in world.gateway.messages("guest")] == ["no_longer_yours"]
 
@@ -161,7 +161,7 @@ async def test_a_share_ends_when_its_delivery_goes_to_another_customer(world: Wo
 async def test_while_assigned_a_share_shows_no_truck(world: World) -> None:
     shared(world)
     world.change("D-1", status=Status.ASSIGNED, shown_from_ms=None)
-    await world.hold_round()
+    await world.run_round()
 
     assert [one["position"] for one in world.gateway.messages("guest")] == [None]
 
@@ -170,9 +170,9 @@ async def test_shares_that_cannot_be_read_hold_up_no_token_and_end_nothing(world
     shared(world)
     world.viewer("customer", "D-1")
     world.shares.is_unavailable = True
-    await world.hold_round()
+    await world.run_round()
     world.shares.is_unavailable = False
-    await world.hold_round()
+    await world.run_round()
 
     assert types(world, "customer") == ["position"] * 2
     assert types(world, "guest") == ["position"]
@@ -183,7 +183,7 @@ async def test_without_viewers_by_share_no_share_is_read(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("customer", "D-1")
-    await world.hold_round()
+    await world.run_round()
 
     assert world.shares.reads == []
 

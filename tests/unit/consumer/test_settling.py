@@ -10,7 +10,7 @@ import pytest
 from consumer import settling
 from consumer.errors import LeaseLost, RetriesExhausted
 from consumer.pipeline import BatchPipeline
-from consumer.settling import GREEDY_EVERY_S, PASS_EVERY_S, PAUSE_S, REST_SLICES, SLICE_S
+from consumer.settling import GREEDY_EVERY_S, PASS_EVERY_S, PAUSE_S, PAUSE_SLICES, SLICE_S
 from rtdts.position_store.documents import index_of
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.history_pages import MAX_HITS, Around, HistoryFix
@@ -539,7 +539,7 @@ def test_a_tail_of_which_a_search_has_too_much_goes_on_in_slices_and_the_shard_w
     points = drive("T-2")
     passes = 0
     while state_of(world).unsettled:
-        world.clock.advance(REST_SLICES * 2 * SLICE_S)
+        world.clock.advance(PAUSE_SLICES * 2 * SLICE_S)
         started_s = world.clock.monotonic()
         pipeline.settle()
         assert world.clock.monotonic() - started_s <= 2 * SLICE_S

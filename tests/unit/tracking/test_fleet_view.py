@@ -79,5 +79,5 @@ def test_equal_requests_share_the_response_whatever_the_view_is_called() -> None
     ben = msgspec.structs.replace(ann, filter=FleetFilter(status=status[::-1]), view="b")
     eve = msgspec.structs.replace(ann, filter=FleetFilter(status=status, late=True))
 
-    assert ann.question == ben.question != eve.question
-    assert 0 <= part_of(ann.question, 16) == part_of(ben.question, 16) < 16
+    assert ann.query_key == ben.query_key != eve.query_key
+    assert 0 <= part_of(ann.query_key, 16) == part_of(ben.query_key, 16) < 16

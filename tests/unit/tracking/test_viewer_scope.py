@@ -38,7 +38,7 @@ from rtdts.tracking.visibility import EnRoute, NextStop, Visibility, WithinDista
 NOW_MS = 1_800_000_000_000
 START_MS = NOW_MS - 3_600_000
 MOVED_OFF_MS = START_MS + 600_000
-DOOR = Place(lat=35.2, lon=129.1)
+DESTINATION = Place(lat=35.2, lon=129.1)
 M_A_DEGREE = 111_195.0
 VIEWERS = (Access.AS_CUSTOMER, Access.FULL)
 
@@ -48,7 +48,7 @@ def delivery(**changes: object) -> Delivery:
         delivery_id="D-1",
         customer_id="C-1",
         origin=Place(lat=35.1, lon=129.0),
-        destination=DOOR,
+        destination=DESTINATION,
         status=Status.IN_TRANSIT,
         version=4,
         assignments=(Assignment(assignment=1, truck_id="T-1", started_at_ms=START_MS),),
@@ -75,8 +75,8 @@ def latest(
     point = ShownPoint(
         truck_id=truck_id,
         recorded_at_ms=event_at_ms,
-        lat=DOOR.lat - away_m / M_A_DEGREE,
-        lon=DOOR.lon,
+        lat=DESTINATION.lat - away_m / M_A_DEGREE,
+        lon=DESTINATION.lon,
         event_at_ms=event_at_ms,
         clock_lag_ms=lag_ms,
     )
@@ -114,8 +114,8 @@ def seen(
 
 
 def track(*event_at_ms: int, away_m: float = 10_000.0) -> list[TrackPoint]:
-    lat = DOOR.lat - away_m / M_A_DEGREE
-    return [TrackPoint(lat=lat, lon=DOOR.lon, event_at_ms=at_ms) for at_ms in event_at_ms]
+    lat = DESTINATION.lat - away_m / M_A_DEGREE
+    return [TrackPoint(lat=lat, lon=DESTINATION.lon, event_at_ms=at_ms) for at_ms in event_at_ms]
 
 
 # --- whose time it was -----------------------------------------------------------------------
