@@ -56,8 +56,8 @@ METRICS: Final = (
     Metric("FleetViewers", "Count"),
     Metric("FleetMessagesDelivered", "Count"),
     Metric("FleetMessagesNotReached", "Count"),
-    Metric("FleetPicturesFailed", "Count"),
-    Metric("FleetPictureDuration", "Milliseconds"),
+    Metric("FleetSnapshotsFailed", "Count"),
+    Metric("FleetSnapshotDuration", "Milliseconds"),
 )
 
 INTERVAL_S: Final = 1.0
@@ -155,7 +155,7 @@ class FleetFollowers:
                 try:
                     await self.tick()
                 except Exception as error:  # a failure of the fleet must not end the rounds
-                    self._counts["FleetPicturesFailed"] += 1
+                    self._counts["FleetSnapshotsFailed"] += 1
                     self._log.exception("fleet_followers_not_read", error)
         finally:
             for task in (*self._querying.values(), *self._posting.values()):
@@ -225,14 +225,14 @@ class FleetFollowers:
         try:
             snapshot = await self._snapshots.take(view, self._now_ms())
         except Exception as error:  # a failure of one view must not affect the others
-            self._counts["FleetPicturesFailed"] += 1
+            self._counts["FleetSnapshotsFailed"] += 1
             self._log.exception("fleet_not_read", error, viewers=len(followers))
             return
         finally:
             took_s = self._monotonic() - began_at_s
             self._paused_until_s[query_key] = self._monotonic() + took_s * _PAUSE_FACTOR
             took_ms = round(took_s * 1000)
-            self._most["FleetPictureDuration"] = max(self._most["FleetPictureDuration"], took_ms)
+            self._most["FleetSnapshotDuration"] = max(self._most["FleetSnapshotDuration"], took_ms)
         # A token may have been revoked while the snapshot was taken.
         blocks = await self._threads.run(self._blocks.current)
         for follower in followers:

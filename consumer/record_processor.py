@@ -151,7 +151,7 @@ class RecordProcessor:
             # process waits here: it reads its messages one by one.
             self._lease_lost_at_s = self._clock()
             self._log.warning(
-                "taken_over",
+                "state_conflict",
                 shard_id=self._shard_id,
                 truck_id=error.truck_id,
                 writer_id=error.writer_id,
@@ -170,7 +170,7 @@ class RecordProcessor:
             # After a response without a checkpoint the KCL would keep the lease, end this process,
             # and report the shard's end again and again: neither the shard nor its children would
             # ever be read.
-            self._die("taken_over_at_shard_end", None)
+            self._die("lease_lost_at_shard_end", None)
         try:
             self._settle(everything=True)
             is_checkpointed = self._checkpoints.end_shard(shard_ended_input.checkpointer)

@@ -86,7 +86,7 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(
     assert waited_s < MAY_WAIT_S
     assert [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)] == processes
     assert deaths_of(cloud, "consumer") == deaths + 1  # the one that was requested
-    assert not reported(cloud, "consumer", "taken_over", since_ms=back_ms)
+    assert not reported(cloud, "consumer", "state_conflict", since_ms=back_ms)
     assert not reported(cloud, "consumer", "batch_failed", since_ms=back_ms)
     field.assert_log_is_right(delivery, points)
     assert field.latest(truck_id).newest.point_id == point_id(points[-1])

@@ -346,7 +346,7 @@ def test_resharding_under_load_loses_nothing(
     assert {truth[-1].status for truth in truths} == {Status.ARRIVED}
     assert len(open_ids) == 2
     assert daemon.is_running
-    assert "taken_over" not in daemon.log.read_text()
+    assert "state_conflict" not in daemon.log.read_text()
 
 
 def test_a_record_on_a_shard_of_others_is_parked_and_affects_no_other_record(
@@ -386,4 +386,4 @@ def test_a_record_on_a_shard_of_others_is_parked_and_affects_no_other_record(
         {point_id(decode_point(record.data)) for record in records}
     )
     assert daemon.is_running
-    assert "taken_over" not in daemon.log.read_text()
+    assert "state_conflict" not in daemon.log.read_text()

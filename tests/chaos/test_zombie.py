@@ -311,7 +311,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     requests = zombie.requests
     await zombie.takes(*batches[-2:])
 
-    assert len(zombie.child.reported("taken_over")) == 1
+    assert len(zombie.child.reported("state_conflict")) == 1
     assert tuple(zombie.child.checkpoints) == checkpoints
     assert zombie.requests == requests, "it takes no more"
     assert await in_thread(scene.latest_at_ms) == latest_at_ms
@@ -321,7 +321,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     assert zombie.requests == requests
     assert zombie.child.reported("no_lease_lost")
     assert owner.child.checkpoints[-1] == (None, None)
-    assert not owner.child.reported("taken_over")
+    assert not owner.child.reported("state_conflict")
     await scene.assert_nothing_is_corrupt()
 
 
@@ -335,7 +335,7 @@ async def test_a_worker_notified_of_its_lost_lease_stays_and_touches_nothing(sce
     requests = zombie.requests
     await in_thread(zombie.child.lose_lease)
 
-    assert len(zombie.child.reported("taken_over")) == 1
+    assert len(zombie.child.reported("state_conflict")) == 1
     assert zombie.requests == requests
     await in_thread(owner.child.end_shard)
     await scene.assert_nothing_is_corrupt()
@@ -360,10 +360,10 @@ async def test_a_zombie_of_a_shard_that_was_split_meanwhile_corrupts_nothing(
     await zombie.takes(*before)
 
     assert await in_thread(scene.delivery_states) == known
-    assert bool(zombie.child.reported("taken_over")) == (knows == "some trucks")
+    assert bool(zombie.child.reported("state_conflict")) == (knows == "some trucks")
     await heir.takes(*after[2:])
     await in_thread(heir.child.end_shard)
-    assert not heir.child.reported("taken_over")
+    assert not heir.child.reported("state_conflict")
     await scene.assert_nothing_is_corrupt()
 
 
@@ -379,7 +379,7 @@ async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own
     await in_thread(worker.child.end_shard)
 
     assert worker.search.tallies["lost"].struck == 4
-    assert not worker.child.reported("taken_over")
+    assert not worker.child.reported("state_conflict")
     assert worker.child.checkpoints[-1] == (None, None)
     await scene.assert_nothing_is_corrupt()
 
@@ -394,12 +394,12 @@ async def test_two_at_once_get_to_the_end_in_either_order(scene: Scene, seed: in
             worker = await scene.worker()
             try:
                 for batch in scene.batches(records_a_batch):
-                    if worker.child.reported("taken_over"):
+                    if worker.child.reported("state_conflict"):
                         break
                     await worker.takes(batch)
                     await asyncio.sleep(rng.choice([0, 0, 0.05, 0.2]))
                 else:
-                    if not worker.child.reported("taken_over"):
+                    if not worker.child.reported("state_conflict"):
                         await in_thread(worker.child.end_shard)
                         return
                 code = await worker.ends_by_itself()
@@ -407,7 +407,7 @@ async def test_two_at_once_get_to_the_end_in_either_order(scene: Scene, seed: in
                 code = ended.code
             assert code == 1
             at_the_end = worker.child.reported("shard_end_failed")
-            assert worker.child.reported("taken_over") or "LeaseLost" in str(at_the_end)
+            assert worker.child.reported("state_conflict") or "LeaseLost" in str(at_the_end)
         pytest.fail("neither gets to the end")
 
     await within(asyncio.gather(works(6), works(8)), 600)

@@ -27,9 +27,9 @@ BREAKS = {
             "test_under_kclpy_a_batch_that_fails_is_never_acknowledged",
         ),
         "shard-ends-unread": RESTARTED(
-            "self._die('taken_over_at_shard_end', None)",
+            "self._die('lease_lost_at_shard_end', None)",
             "return",
-            "test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint",
+            "test_after_a_state_conflict_the_shard_never_ends_without_a_checkpoint",
         ),
     },
     "consumer/pipeline.py": {

@@ -376,7 +376,7 @@ async def test_a_view_that_fails_fails_alone(world: World) -> None:
 
     assert world.gateway.types("ann") == []
     assert world.gateway.types("ben") == ["fleet"]
-    assert fleet.take_metrics()["FleetPicturesFailed"] == 1
+    assert fleet.take_metrics()["FleetSnapshotsFailed"] == 1
     assert "fleet_not_read" in world.logged
 
 

@@ -273,7 +273,7 @@ def test_the_end_of_a_shard_that_cannot_be_reported_ends_the_process(
     assert end.value.code == 1
 
 
-def test_taken_over_it_neither_checkpoints_nor_takes_more(
+def test_after_a_state_conflict_it_neither_checkpoints_nor_takes_more(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
@@ -288,7 +288,7 @@ def test_taken_over_it_neither_checkpoints_nor_takes_more(
     assert checkpointer.reported == []
 
 
-def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
+def test_after_a_state_conflict_the_shard_never_ends_without_a_checkpoint(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
@@ -302,7 +302,7 @@ def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
     assert checkpointer.reported == []
 
 
-def test_taken_over_it_ends_when_the_lease_is_not_lost_within_30_s(
+def test_after_a_state_conflict_it_ends_when_the_lease_is_not_lost_within_30_s(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))

@@ -164,12 +164,12 @@ locals {
     [
       { title = "Fleet: viewers; a view, ms", stat = "Maximum", metrics = [
         concat(local.shown["broadcaster.FleetViewers"], [{ label = "following" }]),
-        concat(local.shown["broadcaster.FleetPictureDuration"], [{ label = "longest, ms", yAxis = "right" }]),
+        concat(local.shown["broadcaster.FleetSnapshotDuration"], [{ label = "longest, ms", yAxis = "right" }]),
       ] },
       { title = "Fleet: messages, per minute", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.FleetMessagesDelivered"], [{ label = "pushed" }]),
         concat(local.shown["broadcaster.FleetMessagesNotReached"], [{ label = "not reached" }]),
-        concat(local.shown["broadcaster.FleetPicturesFailed"], [{ label = "views not read" }]),
+        concat(local.shown["broadcaster.FleetSnapshotsFailed"], [{ label = "views not read" }]),
       ] },
     ],
     [
