@@ -51,7 +51,7 @@ SHARDS = 2
 """Two processes of the consumer, on two cores."""
 
 _CALL_RECORDS, _CALL_BYTES = 500, 4_000_000
-_LOOK_EVERY_S = 0.2
+_POLL_EVERY_S = 0.2
 LOCAL_AWS = "local_aws"
 
 
@@ -208,7 +208,7 @@ class Engines:
                 if time.monotonic() > deadline_s:
                     done = work.points if work else 0
                     raise CannotMeasureError(f"{done} of {points} points after {within_s:g} s")
-                await asyncio.sleep(_LOOK_EVERY_S)  # a log offers nothing to await
+                await asyncio.sleep(_POLL_EVERY_S)  # a log offers nothing to await
         finally:
             await self._supervisor.stop([part.name], grace_s=10)
 

@@ -48,7 +48,7 @@ async def gateway() -> None:
     from sim.local_cloud.socket_gateway.definitions import Api, Route
     from sim.local_cloud.socket_gateway.gateway import Gateway
     from sim.local_cloud.socket_gateway.settings import Settings
-    from sim.local_cloud.socket_gateway.sockets import Door
+    from sim.local_cloud.socket_gateway.sockets import GatewayProtocol
 
     class Only:
         async def api(self, api_id: str) -> Api | None:
@@ -78,8 +78,8 @@ async def gateway() -> None:
     )
     loop, only = asyncio.get_running_loop(), Only()
     served = Gateway(settings, only, only)
-    door = Door.factory(served, served.serve)
-    server = await loop.create_server(door, "127.0.0.1", 0, backlog=4_096)
+    protocol = GatewayProtocol.factory(served, served.serve)
+    server = await loop.create_server(protocol, "127.0.0.1", 0, backlog=4_096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await _until_input_ends()
 

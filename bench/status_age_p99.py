@@ -169,9 +169,9 @@ async def _drive_all(
     """Starts all trucks once every customer has its snapshot; ends when the last message is due."""
     try:
         async with asyncio.timeout(SNAPSHOTS_WITHIN_S):
-            await asyncio.gather(*(car.pictured.wait() for car in cars))
+            await asyncio.gather(*(car.snapshot_received.wait() for car in cars))
     except TimeoutError:
-        raise CannotMeasureError("not every customer got its picture") from None
+        raise CannotMeasureError("not every customer got its snapshot") from None
     print_line(f"{size.rate} points/s, {size.drivers} trucks through all statuses")
     background_s = SETTLE_S + size.drive_s + ENDING_S
     # Batches are spread over the time that one takes: the last one to start must not end too early.
@@ -203,7 +203,7 @@ class _Car:
         self._received_rounds = 0
         self._start_ms = 0
         self._sent_at_ms = 0
-        self.pictured = asyncio.Event()
+        self.snapshot_received = asyncio.Event()
         self._truck = system.identity("truck", f"T-{name}")
         self._uploader = Uploader(
             http_poster(system.session, system.environment.server_url), self._truck
@@ -271,7 +271,7 @@ class _Car:
         message: Mapping[str, Any] = received.message
         kind, now_ms = message.get("type"), received.received_at_ms
         if kind == "snapshot":
-            self.pictured.set()
+            self.snapshot_received.set()
         if kind == "status" and self._drives:
             # A dwell ends between two fixes; the second one, a second after the first, shows it.
             before_ms = (self._start_ms - parse_instant(message["effective_at"])) % 1_000

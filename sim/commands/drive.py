@@ -13,17 +13,17 @@ import aiohttp
 
 from rtdts.runtime import wall_clock
 from sim.commands.options import add_env_option, count, seconds
-from sim.drive.crew import Door, System
+from sim.drive.crew import System, Transport
 from sim.drive.deliveries_api import ApiError
 from sim.drive.five_trucks import DriveOptions, drive_fleet
 from sim.drive.verdict import Verdict
 from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
-from sim.local_cloud.iot_door import open_iot_door
+from sim.local_cloud.iot_ingest import create_iot_ingest
 from sim.token_client import TokenClient, TokenError
 from sim.viewers.connection import HandshakeRejectedError
 
-DOORS: dict[str, tuple[Door, ...]] = {
+TRANSPORTS: dict[str, tuple[Transport, ...]] = {
     "http": ("http",),
     "mqtt": ("mqtt",),
     "mixed": ("http", "mqtt"),
@@ -73,7 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--via",
-        choices=DOORS,
+        choices=TRANSPORTS,
         default="http",
         help="the ingest endpoint for the points; mixed: every other truck over MQTT; iot: AWS "
         "IoT Core's rule, in a local cloud only; all: the trucks take the endpoints in turn "
@@ -81,7 +81,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("--gzip", action="store_true", help="send compressed batches")
     parser.add_argument(
-        "--patience-s",
+        "--wait-s",
         type=seconds(),
         default=60.0,
         metavar="S",
@@ -100,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
         dwell_s=args.dwell_s,
         seed=args.seed,
         compress=args.gzip,
-        doors=DOORS[args.via],
-        patience_s=args.patience_s,
+        transports=TRANSPORTS[args.via],
+        wait_s=args.wait_s,
     )
     try:
         verdict = asyncio.run(_drive(args.env, options))
@@ -127,15 +127,15 @@ def run(args: argparse.Namespace) -> int:
 
 async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
     environment = read_environment(env_file)
-    if "mqtt" in options.doors and not environment.mqtt_url:
+    if "mqtt" in options.transports and not environment.mqtt_url:
         raise EnvironmentFileError(f"{env_file} names no MQTT broker (MqttURL)")
-    if "iot" in options.doors:
+    if "iot" in options.transports:
         if not environment.aws_endpoint_url:
             raise EnvironmentFileError(
                 "--via iot: into a local cloud only, whose trucks need no certificates"
             )
         _print_line("setting up the ingest endpoint over AWS IoT Core")
-        await asyncio.to_thread(open_iot_door, environment)
+        await asyncio.to_thread(create_iot_ingest, environment)
     async with aiohttp.ClientSession() as session:
         system = System(
             environment=environment,

@@ -86,9 +86,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help=_help("seconds to keep them open, from when all have their first snapshot"),
     )
     load.add_argument(
-        "--patience-s",
+        "--wait-s",
         type=seconds(more_than=0),
-        default=defaults.patience_s,
+        default=defaults.wait_s,
         metavar="S",
         help=_help("seconds that the first snapshots may take, from when the last socket connects"),
     )
@@ -162,7 +162,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         help="maximum p99 of the time to open a socket (default: no limit)",
     )
     limits.add_argument(
-        "--max-picture-p99-s",
+        "--max-snapshot-p99-s",
         type=seconds(),
         metavar="S",
         help="maximum p99 of the time from opening a socket to its first snapshot (default: no "
@@ -177,7 +177,7 @@ def run(args: argparse.Namespace) -> int:
         near=args.near,
         duration_s=args.duration,
         connect_rate=args.connect_rate,
-        patience_s=args.patience_s,
+        wait_s=args.wait_s,
         trucks=args.trucks,
         deliveries_per_truck=args.deliveries_per_truck,
         seed=args.seed,
@@ -187,7 +187,7 @@ def run(args: argparse.Namespace) -> int:
         max_gap_s=args.max_gap_s,
         max_age_p99_s=args.max_age_p99_s,
         max_connect_p99_s=args.max_connect_p99_s,
-        max_picture_p99_s=args.max_picture_p99_s,
+        max_snapshot_p99_s=args.max_snapshot_p99_s,
     )
     try:
         allow_sockets(options.sockets)

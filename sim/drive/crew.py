@@ -25,13 +25,13 @@ from sim.fleet.motion import Motion, Standing
 from sim.fleet.mqtt_poster import MqttPoster
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Poster, Uploader
-from sim.local_cloud.iot_door import RULE, data_plane
+from sim.local_cloud.iot_ingest import RULE, data_plane
 from sim.token_client import TokenClient
 from sim.viewers.connection import socket_opener
 from sim.viewers.customer import Customer
 from sim.viewers.viewer import Viewer
 
-Door = Literal["http", "mqtt", "iot"]
+Transport = Literal["http", "mqtt", "iot"]
 
 BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
 
@@ -96,7 +96,7 @@ class Crew:
         fixes: Every fix made, by its id.
         log: The messages that the customer received.
         uploader: Sends the truck's points to the service.
-        door: The transport that its points use.
+        transport: The transport that its points use.
         results: Over MQTT, how many results the truck received.
         customer: The customer's app.
         failures: What the driver could not do, as text for people.
@@ -109,7 +109,7 @@ class Crew:
         customer_id: str,
         *,
         compress: bool = False,
-        door: Door = "http",
+        transport: Transport = "http",
     ) -> None:
         self.truck_id = device.truck_id
         self.customer_id = customer_id
@@ -117,7 +117,7 @@ class Crew:
         self.fixes: dict[str, Fix] = {}
         self.log = CustomerLog(customer_id, self.delivery_ids)
         self.customer = system.customer(customer_id, self.log)
-        self.door = door
+        self.transport = transport
         self.results = 0
         self._closing = contextlib.AsyncExitStack()
         self.uploader = Uploader(
@@ -140,9 +140,9 @@ class Crew:
             await self._closing.aclose()
 
     def _poster(self, system: System) -> Poster:
-        if self.door == "http":
+        if self.transport == "http":
             return http_poster(system.session, system.environment.server_url)
-        if self.door == "iot":
+        if self.transport == "iot":
             return IotPoster(lambda: data_plane(system.environment), RULE, self.truck_id)
         poster = MqttPoster(system.environment.mqtt_url, self.truck_id, self._receive_result)
         self._closing.push_async_callback(poster.close)

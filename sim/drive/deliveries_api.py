@@ -17,7 +17,7 @@ from sim.fleet.trips import Geofence
 TIMEOUT_S = 35.0
 """Limit of one request: a little more than the gateway's own 29 s."""
 
-PATIENCE_S = 3 * TIMEOUT_S
+RETRY_FOR_S = 3 * TIMEOUT_S
 """How long a request is retried while the service is unavailable. An attempt that times out
 must leave time for another one."""
 
@@ -73,13 +73,13 @@ class DeliveriesApi:
         token: TokenSource,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        patience_s: float = PATIENCE_S,
+        retry_for_s: float = RETRY_FOR_S,
     ) -> None:
         self._session = session
         self._base = f"{server_url.rstrip('/')}/deliveries"
         self._token = token
         self._sleep = sleep
-        self._patience_s = patience_s
+        self._retry_for_s = retry_for_s
 
     async def put(
         self,
@@ -196,7 +196,7 @@ class DeliveriesApi:
     ) -> Mapping[str, Any]:
         """Send a request; every route here is idempotent, so transient errors are retried."""
         what = f"{method} /deliveries{path}"
-        deadline = Deadline(self._patience_s)
+        deadline = Deadline(self._retry_for_s)
         fresh = False
         for wait_s in backoff_s(first_s=0.5, most_s=5.0):
             status: int | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from sim.drive.crew import Crew, Door, System
+from sim.drive.crew import Crew, System, Transport
 from sim.drive.customer_log import CustomerLog
 from sim.drive.demo_view import DemoSummary, Row, row_of, summarise
 from sim.drive.intruders import Intruder
@@ -80,7 +80,7 @@ class Demo:
             self.shared.set()
         log = CustomerLog("C-stranger", own=())
         self._watched: list[str] = []
-        self._stranger = Intruder(
+        self._intruder = Intruder(
             log.customer_id,
             self._watched,
             log,
@@ -102,7 +102,7 @@ class Demo:
                 for crew, trips in zip(self.crews, self._trips(), strict=True)
             ),
             *(crew.run() for crew in self.crews),
-            self._stranger.run(),
+            self._intruder.run(),
         )
 
     @property
@@ -127,13 +127,13 @@ class Demo:
         """One row per truck: what its customer sees now."""
         now_ms = self._system.now_ms()
         return [
-            row_of(crew, route.name, self._stranger.log.rejected, now_ms)
+            row_of(crew, route.name, self._intruder.log.rejected, now_ms)
             for crew, route in zip(self.crews, self._routes, strict=True)
         ]
 
     def summary(self) -> DemoSummary:
         """The summary so far."""
-        log = self._stranger.log
+        log = self._intruder.log
         return summarise(self.crews, log.rejected, len(log.foreign))
 
     async def _end(self) -> None:
@@ -175,8 +175,8 @@ class Demo:
         name = f"{self._run}-{number + 1}"
         device = Device(f"T-{name}", DeviceProfile(), self._rng("device", number))
         has_broker = bool(self._system.environment.mqtt_url)
-        door: Door = "mqtt" if number == MQTT_TRUCK and has_broker else "http"
-        return Crew(self._system, device, f"C-{name}", door=door)
+        transport: Transport = "mqtt" if number == MQTT_TRUCK and has_broker else "http"
+        return Crew(self._system, device, f"C-{name}", transport=transport)
 
     def _rng(self, what: str, number: int) -> random.Random:
         return random.Random(f"{self._options.seed}.{what}.{number}")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from rtdts.runtime.deadline import Deadline
-from sim.drive.crew import Crew, Door, System
+from sim.drive.crew import Crew, System, Transport
 from sim.drive.deliveries_api import ApiError, DeliveryRecord
-from sim.drive.intruders import DoorAttempts, Intruder, make_intruder, try_doors
+from sim.drive.intruders import HandshakeAttempts, Intruder, make_intruder, try_handshakes
 from sim.drive.stores import StoreCounts, StoreError, StoreReader
 from sim.drive.together import together
 from sim.drive.verdict import (
@@ -56,8 +56,9 @@ class DriveOptions:
             the service must detect pickup and arrival itself.
         seed: Seed of all random choices.
         compress: Whether the trucks send gzip.
-        doors: The transports that trucks use, in turn: with two, every other truck uses the second.
-        patience_s: How long to wait for the stores, and for each expected message.
+        transports: The transports that trucks use, in turn: with two, every other truck uses the
+            second.
+        wait_s: How long to wait for the stores, and for each expected message.
         profile: Profile of the trucks' devices.
     """
 
@@ -66,8 +67,8 @@ class DriveOptions:
     dwell_s: float | None = None
     seed: int = 1
     compress: bool = False
-    doors: tuple[Door, ...] = ("http",)
-    patience_s: float = 60.0
+    transports: tuple[Transport, ...] = ("http",)
+    wait_s: float = 60.0
     profile: DeviceProfile = field(default_factory=DeviceProfile)
 
     @property
@@ -151,7 +152,7 @@ def _crew(system: System, options: DriveOptions, run: str, number: int) -> Crew:
         device,
         f"C-{run}-{number}",
         compress=options.compress,
-        door=options.doors[(number - 1) % len(options.doors)],
+        transport=options.transports[(number - 1) % len(options.transports)],
     )
 
 
@@ -172,8 +173,8 @@ async def _drive(
     )
     for crew, got in zip(crews, snapshots, strict=True):
         if not got:
-            crew.failures.append("its customer got no picture of the delivery before the drive")
-    doors = await try_doors(system, crews[0].truck_id)
+            crew.failures.append("its customer got no snapshot of the delivery before the drive")
+    attempts = await try_handshakes(system, crews[0].truck_id)
     print_line(f"driving {options.duration_s:g} s: {', '.join(crew.truck_id for crew in crews)}")
     start_ms = system.now_ms()
     is_over = asyncio.Event()
@@ -186,14 +187,14 @@ async def _drive(
     )
     print_line("driven; waiting for the last responses, arrivals and hand-overs")
     for crew in crews:
-        await crew.uploader_settled(options.patience_s)
+        await crew.uploader_settled(options.wait_s)
     await asyncio.gather(
-        *(crew.hand_over(by_rule=by_rule, within_s=options.patience_s) for crew in crews)
+        *(crew.hand_over(by_rule=by_rule, within_s=options.wait_s) for crew in crews)
     )
     evidence = [_evidence(crew, await _read(crew), system.now_ms()) for crew in crews]
-    stores = await _await_stores(system, evidence, options.patience_s, print_line)
+    stores = await _await_stores(system, evidence, options.wait_s, print_line)
     required = STATUSES_ALWAYS | STATUSES_BY_DWELL if by_rule else STATUSES_ALWAYS
-    verdict = judge(evidence, _intrusions(intruders, doors), stores, required=required)
+    verdict = judge(evidence, _intrusions(intruders, attempts), stores, required=required)
     return DriveOutcome(verdict, evidence)
 
 
@@ -231,22 +232,22 @@ def _evidence(crew: Crew, delivery: DeliveryRecord | None, now_ms: int) -> Truck
     )
 
 
-def _intrusions(intruders: Iterable[Intruder], doors: DoorAttempts) -> IntruderEvidence:
+def _intrusions(intruders: Iterable[Intruder], attempts: HandshakeAttempts) -> IntruderEvidence:
     intruders = list(intruders)
     return IntruderEvidence(
-        rejections=doors.rejected + sum(intruder.rejections for intruder in intruders),
+        rejections=attempts.rejected + sum(intruder.rejections for intruder in intruders),
         undetected=[
             f"{intruder.identity} tracking {one}"
             for intruder in intruders
             for one in intruder.undetected
         ],
         foreign=[one for intruder in intruders for one in intruder.log.foreign],
-        opened=doors.opened,
+        opened=attempts.opened,
     )
 
 
 async def _await_stores(
-    system: System, evidence: Sequence[TruckEvidence], patience_s: float, print_line: PrintLine
+    system: System, evidence: Sequence[TruckEvidence], wait_s: float, print_line: PrintLine
 ) -> StoreCounts | None:
     """Read the stores until they hold everything, or until time runs out."""
     if not system.environment.opensearch_url:
@@ -254,7 +255,7 @@ async def _await_stores(
     reader = StoreReader(system.session, system.environment.opensearch_url)
     ids = {truck.truck_id: list(truck.accepted) for truck in evidence}
     accepted = sum(map(len, ids.values()))
-    deadline = Deadline(patience_s)
+    deadline = Deadline(wait_s)
     counts = StoreCounts(frozenset(), 0, frozenset(), {})
     printed = ""
     while True:

@@ -59,7 +59,7 @@ class Intruder:
 
 
 @dataclass
-class DoorAttempts:
+class HandshakeAttempts:
     """The attempts to open sockets that must not open.
 
     Attributes:
@@ -77,7 +77,7 @@ def make_intruder(system: System, identity: str, expected: Sequence[str]) -> Int
     return Intruder(identity, expected, log, system.viewer("customer", identity, log))
 
 
-async def try_doors(system: System, truck_id: str) -> DoorAttempts:
+async def try_handshakes(system: System, truck_id: str) -> HandshakeAttempts:
     """Try to open sockets with credentials that must not open any.
 
     Args:
@@ -95,7 +95,7 @@ async def try_doors(system: System, truck_id: str) -> DoorAttempts:
         "a forged signature": f"{head}.{signature[::-1]}",
         "a truck's token": token,
     }
-    attempts = DoorAttempts()
+    attempts = HandshakeAttempts()
     for name, key in keys.items():
         for last in (False, False, True):
             try:

@@ -33,7 +33,7 @@ REQUESTS_AT_ONCE = 8
 CLOSING_S = 10.0
 TIDYING_S = 30.0
 LAG_EVERY_S = 0.1
-LOOK_EVERY_S = 0.1
+POLL_EVERY_S = 0.1
 OPEN_TIMEOUT_S = 30.0
 NOTE_EVERY_S = 1.0
 
@@ -169,12 +169,12 @@ class LoadTest:
     async def _let_settle(self, sockets: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
         """Waits until each socket has its snapshot or was rejected, or until time runs out."""
         await _wait(stop, self.options.ramp_s)
-        deadline = Deadline(self.options.patience_s)
+        deadline = Deadline(self.options.wait_s)
         while not stop.is_set() and not deadline.passed:
             places = zip(self.tally.sockets, sockets, strict=True)
-            if all(document.pictured_at_ms is not None or task.done() for document, task in places):
+            if all(document.snapshot_at_ms is not None or task.done() for document, task in places):
                 break
-            await _wait(stop, LOOK_EVERY_S)
+            await _wait(stop, POLL_EVERY_S)
         self._held_since_s = asyncio.get_running_loop().time()
         self.course.held_from_s = self.elapsed_s
         self._messages_before = self.tally.messages.total()

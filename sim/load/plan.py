@@ -39,7 +39,7 @@ class LoadOptions:
         near: How many of these watch a truck near its destination: one message per second.
         duration_s: How long the sockets are held once all of them have their snapshot.
         connect_rate: New sockets per second.
-        patience_s: How long the sockets may take for their snapshots after the last connect time;
+        wait_s: How long the sockets may take for their snapshots after the last connect time;
             then those that are open are held.
         trucks: Trucks that drive meanwhile; at least one of each kind that is watched.
         deliveries_per_truck: Deliveries that each truck carries, more if there are too few
@@ -51,7 +51,7 @@ class LoadOptions:
     near: int = 0
     duration_s: float = 60.0
     connect_rate: float = 20.0
-    patience_s: float = 60.0
+    wait_s: float = 60.0
     trucks: int = 5
     deliveries_per_truck: int = 4
     seed: int = 1
@@ -64,7 +64,7 @@ class LoadOptions:
     @property
     def longest_s(self) -> float:
         """From the first socket's connect time to the end, at most."""
-        return self.ramp_s + self.patience_s + self.duration_s
+        return self.ramp_s + self.wait_s + self.duration_s
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -60,14 +60,14 @@ class Limits:
         max_gap_s: Longest time without a message on any socket.
         max_age_p99_s: Age of the positions, from the fix to the socket.
         max_connect_p99_s: Duration of the handshakes.
-        max_picture_p99_s: Time from a socket's opening to its first snapshot.
+        max_snapshot_p99_s: Time from a socket's opening to its first snapshot.
     """
 
     max_errors: int | None = 0
     max_gap_s: float | None = 75.0
     max_age_p99_s: float | None = None
     max_connect_p99_s: float | None = None
-    max_picture_p99_s: float | None = None
+    max_snapshot_p99_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class LoadReport:
     Attributes:
         sockets: Requested sockets.
         connected: Sockets that opened at least once.
-        pictured: Sockets that received their snapshot.
+        snapshots: Sockets that received their snapshot.
         open_at_end: Sockets that were open at the end.
         gap: Time between messages; its maximum includes the silence at the end.
         client_lag: How late this program ran its own scheduled work.
@@ -86,14 +86,14 @@ class LoadReport:
 
     sockets: int
     connected: int
-    pictured: int
+    snapshots: int
     open_at_end: int
     elapsed_s: float
     points_accepted: int
     messages: Mapping[str, int]
     errors: Mapping[str, int]
     connect: Spread
-    picture: Spread
+    snapshot: Spread
     age: Spread
     gap: Spread
     client_lag: Spread
@@ -104,8 +104,8 @@ class LoadReport:
         found = []
         if self.connected < self.sockets:
             found.append(f"only {self.connected} of {self.sockets} sockets were opened")
-        if self.pictured < self.connected:
-            found.append(f"{self.connected - self.pictured} open sockets never got a picture")
+        if self.snapshots < self.connected:
+            found.append(f"{self.connected - self.snapshots} open sockets never got a snapshot")
         if self.open_at_end < self.connected:
             found.append(f"{self.connected - self.open_at_end} sockets were not open at the end")
         errors = sum(self.errors.values())
@@ -115,7 +115,7 @@ class LoadReport:
             ("the longest gap", self.gap.max_s, limits.max_gap_s),
             ("the age of positions (p99)", self.age.p99_s, limits.max_age_p99_s),
             ("connecting (p99)", self.connect.p99_s, limits.max_connect_p99_s),
-            ("the wait for the picture (p99)", self.picture.p99_s, limits.max_picture_p99_s),
+            ("the wait for the snapshot (p99)", self.snapshot.p99_s, limits.max_snapshot_p99_s),
         ):
             if most_s is None:
                 continue
@@ -145,13 +145,13 @@ class LoadReport:
         """The report as one flat object."""
         spreads = {
             f"{name}_{part}": getattr(getattr(self, name), part)
-            for name in ("connect", "picture", "age", "gap", "client_lag")
+            for name in ("connect", "snapshot", "age", "gap", "client_lag")
             for part in ("p50_s", "p99_s", "max_s")
         }
         return {
             "sockets": self.sockets,
             "connected": self.connected,
-            "pictured": self.pictured,
+            "snapshots": self.snapshots,
             "open_at_end": self.open_at_end,
             "elapsed_s": round(self.elapsed_s, 1),
             "points_accepted": self.points_accepted,
@@ -185,14 +185,14 @@ def sum_up(
     return LoadReport(
         sockets=len(tally.sockets),
         connected=sum(one.connected_at_ms is not None for one in tally.sockets),
-        pictured=sum(one.pictured_at_ms is not None for one in tally.sockets),
+        snapshots=sum(one.snapshot_at_ms is not None for one in tally.sockets),
         open_at_end=tally.open_now,
         elapsed_s=elapsed_s,
         points_accepted=points_accepted,
         messages=dict(tally.messages),
         errors=dict(tally.errors),
         connect=Spread.of(tally.connect_s),
-        picture=Spread.of(tally.snapshot_s),
+        snapshot=Spread.of(tally.snapshot_s),
         age=Spread.of(tally.ages_s),
         gap=Spread(gaps.p50_s, gaps.p99_s, max(longest, default=None)),
         client_lag=Spread.of(lags_s),

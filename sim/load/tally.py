@@ -21,13 +21,13 @@ class SocketTally:
         connected_at_ms: When it was opened for the first time; None before.
         last_message_at_ms: When the last message was received (or, before any, when it was
             opened).
-        pictured_at_ms: When the first snapshot was received.
+        snapshot_at_ms: When the first snapshot was received.
     """
 
     own: Collection[str]
     connected_at_ms: int | None = None
     last_message_at_ms: int | None = None
-    pictured_at_ms: int | None = None
+    snapshot_at_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ class Tally:
             return
         if kind == "ended":
             self.failed(f"ended_{message.get('reason')}")
-        if kind == "snapshot" and socket.pictured_at_ms is None:
-            socket.pictured_at_ms = now_ms
+        if kind == "snapshot" and socket.snapshot_at_ms is None:
+            socket.snapshot_at_ms = now_ms
             self.snapshot_s.append((now_ms - (socket.connected_at_ms or now_ms)) / 1_000)
         if received.new_position:
             self.ages_s.append((now_ms - parse_instant(message["position_at"])) / 1_000)

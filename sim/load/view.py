@@ -58,7 +58,7 @@ def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
         "points accepted": str(report.points_accepted),
         "messages": _counts(report.messages) or "0",
         "connecting": _spread(report.connect),
-        "first picture after": _spread(report.picture),
+        "first snapshot after": _spread(report.snapshot),
         "age of positions": _spread(report.age),
         "gap between messages": _spread(report.gap),
         "errors": _counts(report.errors) or "none",

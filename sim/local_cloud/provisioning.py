@@ -35,7 +35,7 @@ ANY_PAGE = (ANY,)
 """A developer's own pages, on any port."""
 
 
-def deploy_front_doors(
+def deploy_gateways(
     created: CreatedResources,
     *,
     endpoint_url: str,

@@ -36,7 +36,7 @@ from sim.local_cloud.engines import (
 )
 from sim.local_cloud.identity_provider import CONSOLE_CLIENT_ID, DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
-from sim.local_cloud.provisioning import ANY_PAGE, deploy_front_doors
+from sim.local_cloud.provisioning import ANY_PAGE, deploy_gateways
 from sim.local_cloud.resources import (
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,
@@ -242,7 +242,7 @@ class LocalCloud:
         return build_packages(target=this_machine(), uv=uv, out=self._places.project / "build")
 
     def _deploy(self, created: CreatedResources, zips: dict[str, Path]) -> Environment:
-        return deploy_front_doors(
+        return deploy_gateways(
             created,
             endpoint_url=self._aws_url,
             socket_endpoint_url=self._sockets_url,

@@ -77,7 +77,7 @@ def test_the_topics_are_those_of_the_code() -> None:
 def test_the_reasons_are_those_of_the_code() -> None:
     documented = document()["components"]["schemas"]["Result"]["properties"]["reason"]["enum"]
 
-    # Of which one has no truck to notify, and the other is a door's without results.
+    # Of which one has no truck to notify, and the other belongs to an endpoint without results.
     assert set(documented) == set(REASONS) - {FOREIGN_TOPIC, OVER_QUOTA}
 
 

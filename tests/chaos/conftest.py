@@ -91,5 +91,5 @@ async def drive(
     system: System, duration_s: float, print_line: PrintLine, *, seed: int, meanwhile: Meanwhile
 ) -> DriveOutcome:
     """The five-truck drive, in which the service must see pickups and arrivals by itself."""
-    options = DriveOptions(duration_s=duration_s, dwell_s=DWELL_S, seed=seed, patience_s=PATIENCE_S)
+    options = DriveOptions(duration_s=duration_s, dwell_s=DWELL_S, seed=seed, wait_s=PATIENCE_S)
     return await drive_fleet(system, options, print_line, meanwhile=meanwhile)

@@ -58,7 +58,7 @@ class Truck:
     @contextlib.asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         """Sends in the block, and afterwards until all is settled."""
-        uploads = [asyncio.create_task(door.run()) for door in (self.mqtt, self.http)]
+        uploads = [asyncio.create_task(upload.run()) for upload in (self.mqtt, self.http)]
         making = asyncio.create_task(self._make())
         try:
             yield
@@ -140,10 +140,10 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
     print_line(f"{total} points, each over MQTT and HTTP, twice each; {failures} publishes failed")
 
     for truck in trucks:
-        for door in (truck.mqtt, truck.http):
-            assert door.report.accepted.keys() == truck.fixes.keys()
-            assert door.report.rejected == []
-            assert door.report.repeats_accepted > 0
+        for upload in (truck.mqtt, truck.http):
+            assert upload.report.accepted.keys() == truck.fixes.keys()
+            assert upload.report.rejected == []
+            assert upload.report.repeats_accepted > 0
         assert documents_of(system.environment, truck.truck_id) == len(truck.fixes)
         assert not [one for one in truck.results if one["rejected"] or "reason" in one]
         assert truck.results

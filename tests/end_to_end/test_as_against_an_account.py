@@ -22,7 +22,7 @@ from tests.support.drive_command import DriveCommand, running_drives
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SOCKETS = 4
-PATIENCE = ["--patience-s", "300"]
+PATIENCE = ["--wait-s", "300"]
 """However slow the machine, it is waited for."""
 
 
@@ -76,7 +76,7 @@ def test_sockets_are_held_and_are_notified_of_their_deliveries(env_file: Path) -
     )
 
     assert (code, report["ok"]) == (0, True), report
-    assert report["sockets"] == report["connected"] == report["pictured"] == SOCKETS
+    assert report["sockets"] == report["connected"] == report["snapshots"] == SOCKETS
     assert report["open_at_end"] == SOCKETS
     assert report["messages"]["snapshot"] >= SOCKETS
     assert report["points_accepted"] > 0
@@ -91,7 +91,7 @@ def test_a_limit_that_is_passed_is_reported_by_the_exit_code(env_file: Path) -> 
 
     assert (code, report["ok"]) == (1, False)
     assert [problem for problem in report["problems"] if "the longest gap" in problem]
-    assert report["pictured"] == SOCKETS
+    assert report["snapshots"] == SOCKETS
 
 
 def test_a_drive_is_judged_by_what_can_be_seen(drive: DriveCommand) -> None:

@@ -1,4 +1,4 @@
-"""Real-time drives over each door for MQTT; the ordinary run mixes HTTP and the broker."""
+"""Real-time drives over each transport of MQTT; the ordinary run mixes HTTP and the broker."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from sim.local_cloud.iot_door import open_iot_door
+from sim.local_cloud.iot_ingest import create_iot_ingest
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.drive_command import DriveCommand, running_drives
 from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
-DOORS = ("mqtt", "iot", "all")
+TRANSPORTS = ("mqtt", "iot", "all")
 
 
 @pytest.fixture(scope="module")
 def drives(local_cloud: LaunchedCloud) -> Iterator[Mapping[str, DriveCommand]]:
-    """One drive over each door, all at once."""
-    open_iot_door(local_cloud.environment)  # or two drives would try to
+    """One drive over each transport, all at once."""
+    create_iot_ingest(local_cloud.environment)  # or two drives would try to
     options = {
-        via: ["--trucks", "5", "--duration", "45", "--via", via, "--patience-s", f"{PATIENCE_S:g}"]
-        for via in DOORS
+        via: ["--trucks", "5", "--duration", "45", "--via", via, "--wait-s", f"{PATIENCE_S:g}"]
+        for via in TRANSPORTS
     }
     with running_drives(local_cloud.env_file, options) as drives:
         yield drives
 
 
-@pytest.mark.parametrize("via", DOORS)
+@pytest.mark.parametrize("via", TRANSPORTS)
 def test_every_point_arrives_over_the_door(drives: Mapping[str, DriveCommand], via: str) -> None:
     code, verdict = drives[via].result()
 

@@ -1,4 +1,4 @@
-"""The five-truck real-time drive on real parts, over both doors; tests/chaos/ kills them."""
+"""The five-truck real-time drive on real parts, over HTTP and MQTT; tests/chaos/ kills them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VERDICT_KEYS = [
 
 def test_every_point_arrives_and_every_customer_sees_its_own(local_cloud: LaunchedCloud) -> None:
     command = ["-m", "sim", "drive", "--trucks", "5", "--duration", "45", "--json"]
-    command += ["--via", "mixed", "--patience-s", f"{PATIENCE_S:g}"]
+    command += ["--via", "mixed", "--wait-s", f"{PATIENCE_S:g}"]
     drive = subprocess.run(
         [sys.executable, *command, "--env", str(local_cloud.env_file)],
         stdout=subprocess.PIPE,

@@ -53,7 +53,7 @@ class FakeConnection:
             await self._sent_something.wait()
 
 
-class FakeDoor:
+class FakeSocketOpener:
     """Opens sockets as scripted, then always."""
 
     def __init__(self, *script: int | str) -> None:

@@ -27,7 +27,7 @@ from tests.support.settings_document import settings_of
 
 DIFFERENCES = {
     r"functions/(iot|iot-enrollment)/.*|device_messages/.*|queues/failed-device-messages/.*": "the "
-    "door over AWS IoT Core; the local cloud has a broker and a bridge",
+    "ingest over AWS IoT Core; the local cloud has a broker and a bridge",
     r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
     "its node itself and has an identity provider of its own",
     r"functions/track/environment/AWS_REGION": "Lambda sets its own",

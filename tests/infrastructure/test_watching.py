@@ -103,7 +103,7 @@ ALWAYS_SPEAKING = {"no-round", "mqtt-silent"}
 """Alarms of something that always comes: its absence is what they are for."""
 
 OF_IOT_CORE = {"EventSourceMappingUUID", "RuleName"}
-"""Dimensions of what only this door has."""
+"""Dimensions of what only this endpoint has."""
 
 NAMED_BY = {
     "ClusterName": ("aws_ecs_cluster", "name"),

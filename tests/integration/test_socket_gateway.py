@@ -25,7 +25,7 @@ from sim.local_cloud.socket_gateway.catalog import Catalog
 from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, FunctionError, Route
 from sim.local_cloud.socket_gateway.gateway import ApisPort, Gateway
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES, Settings
-from sim.local_cloud.socket_gateway.sockets import Door
+from sim.local_cloud.socket_gateway.sockets import GatewayProtocol
 from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
 KEY, SECRET, REGION = "test", "test", "eu-central-1"
@@ -131,7 +131,9 @@ async def running(apis: ApisPort | None = None, **changed: Any) -> AsyncIterator
     gateway = Gateway(settings, apis or Apis(), lambdas)
     listener = sockets.create_server(("127.0.0.1", 0))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Door.factory(gateway, gateway.serve), sock=listener)
+    server = await loop.create_server(
+        GatewayProtocol.factory(gateway, gateway.serve), sock=listener
+    )
     limits = asyncio.create_task(gateway.keep_limits())
     made = Running(gateway, lambdas, listener.getsockname()[1])
     try:

@@ -103,7 +103,7 @@ def record_local_cloud(
         zips[name] = folder / f"{name}.zip"
         zips[name].write_bytes(b"")
     created = create_resources(ENDPOINT, REGION, CloudNames())
-    environment = provisioning.deploy_front_doors(
+    environment = provisioning.deploy_gateways(
         created,
         endpoint_url=ENDPOINT,
         socket_endpoint_url="http://sockets.invalid",

@@ -87,7 +87,7 @@ public final class LocalBroker {
           true);
     }
     server.registerBrokerPlugin(new Keeper());
-    server.getRemotingService().addIncomingInterceptor(new Doorkeeper());
+    server.getRemotingService().addIncomingInterceptor(new AccessInterceptor());
     String where = "tcp://127.0.0.1:" + options.get("port");
     String limits =
         "receiveMaximum=100;maximumPacketSize=1100000;useEpoll=false;useKQueue=false";
@@ -356,7 +356,7 @@ public final class LocalBroker {
    * itself refuses deletes the queue that it would have shared: with the bridges' name for it, any
    * truck could throw away what all trucks have sent.
    */
-  private static final class Doorkeeper implements MQTTInterceptor {
+  private static final class AccessInterceptor implements MQTTInterceptor {
     @Override
     public boolean intercept(MqttMessage packet, RemotingConnection connection) {
       if (packet instanceof MqttConnectMessage connect) {

@@ -21,7 +21,7 @@ from sim.local_cloud.socket_gateway.function_logs import FunctionLogs
 from sim.local_cloud.socket_gateway.functions import Functions
 from sim.local_cloud.socket_gateway.gateway import Gateway
 from sim.local_cloud.socket_gateway.settings import Settings
-from sim.local_cloud.socket_gateway.sockets import Door
+from sim.local_cloud.socket_gateway.sockets import GatewayProtocol
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 4_096
@@ -48,7 +48,9 @@ async def serve(settings: Settings) -> None:
     )
     gateway = Gateway(settings, catalog, functions)
     listener = socket.create_server((HOST, settings.port), backlog=BACKLOG)
-    server = await loop.create_server(Door.factory(gateway, gateway.serve), sock=listener)
+    server = await loop.create_server(
+        GatewayProtocol.factory(gateway, gateway.serve), sock=listener
+    )
     background = [asyncio.create_task(logs.run()), asyncio.create_task(gateway.keep_limits())]
     print(f"socket gateway: listening on {HOST}:{settings.port}", flush=True)
     await stop_requested.wait()

@@ -172,7 +172,7 @@ class ClientSocket(asyncio.Protocol):
                 self._transport.close()
 
 
-class Door(asyncio.Protocol):
+class GatewayProtocol(asyncio.Protocol):
     """A new connection; its first request determines its protocol.
 
     Args:
@@ -187,7 +187,7 @@ class Door(asyncio.Protocol):
         self._buffer = b""
 
     @classmethod
-    def factory(cls, events: SocketEvents, serve: Serve) -> Callable[[], Door]:
+    def factory(cls, events: SocketEvents, serve: Serve) -> Callable[[], GatewayProtocol]:
         """A protocol factory for `loop.create_server`."""
         return lambda: cls(events, serve)
 

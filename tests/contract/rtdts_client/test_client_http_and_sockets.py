@@ -79,7 +79,7 @@ async def test_no_other_scheme_is_spoken() -> None:
         await post("file:///etc/hostname", {}, b"")
 
 
-def door(connection: ServerConnection, request: Request) -> Response | None:
+def check_credentials(connection: ServerConnection, request: Request) -> Response | None:
     if "ticket=good" in request.path:
         return None
     return connection.respond(http.HTTPStatus.UNAUTHORIZED, "no")
@@ -91,7 +91,7 @@ async def echo_once(connection: ServerConnection) -> None:
 
 @pytest.fixture
 async def live() -> AsyncIterator[str]:
-    async with serve(echo_once, "127.0.0.1", 0, process_request=door) as server:
+    async with serve(echo_once, "127.0.0.1", 0, process_request=check_credentials) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
 
 

@@ -135,7 +135,7 @@ async def test_retry_budget_ends(
 ) -> None:
     scripted, url = service
     scripted.script = [(500, {})]
-    api = DeliveriesApi(session, url, token, sleep=no_sleep, patience_s=0.0)
+    api = DeliveriesApi(session, url, token, sleep=no_sleep, retry_for_s=0.0)
 
     with pytest.raises(ApiError):
         await api.get("D-1")

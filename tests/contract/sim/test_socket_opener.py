@@ -10,7 +10,7 @@ from websockets.http11 import Request, Response
 from sim.viewers.connection import ConnectionLostError, HandshakeRejectedError, socket_opener
 
 
-def door(connection: ServerConnection, request: Request) -> Response | None:
+def check_credentials(connection: ServerConnection, request: Request) -> Response | None:
     match request.headers.get("Authorization"):
         case "Bearer good":
             return None
@@ -28,7 +28,7 @@ async def echo_once(connection: ServerConnection) -> None:
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    async with serve(echo_once, "127.0.0.1", 0, process_request=door) as server:
+    async with serve(echo_once, "127.0.0.1", 0, process_request=check_credentials) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
 
 

@@ -1,4 +1,4 @@
-"""Breaks of the doors: `ingest_lambda/`, `iot_lambda/`, `mqtt_bridge/`, `rtdts/ingest/`."""
+"""Breaks of the ingest endpoints: `ingest_lambda`, `iot_lambda`, `mqtt_bridge`, `rtdts/ingest`."""
 
 from tests.mutations.applying import DURABLE, ENTITLED, ISOLATED, RESTARTED, TIMELINE
 

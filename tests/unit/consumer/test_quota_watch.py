@@ -1,4 +1,4 @@
-"""A truck that sends more than its quota, through however many doors, is blocked for a while."""
+"""A truck that sends more than its quota, by however many endpoints, is blocked for a while."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_sockets_connect_at_the_rate_requested() -> None:
 
 
 def test_the_longest_that_it_takes_is_reported_beforehand() -> None:
-    options = LoadOptions(sockets=101, connect_rate=10.0, duration_s=30.0, patience_s=7.0)
+    options = LoadOptions(sockets=101, connect_rate=10.0, duration_s=30.0, wait_s=7.0)
 
     assert options.longest_s == 10.0 + 7.0 + 30.0
 

@@ -27,7 +27,7 @@ def opened(tally: Tally, at_ms: int = START_MS, took_s: float = 0.1) -> SocketTa
     return socket
 
 
-def pictured(tally: Tally, at_ms: int = START_MS) -> SocketTally:
+def with_snapshot(tally: Tally, at_ms: int = START_MS) -> SocketTally:
     socket = opened(tally, at_ms)
     tally.count_message(socket, message("snapshot", at_ms))
     return socket
@@ -106,7 +106,7 @@ def test_errors_are_reported_apart() -> None:
 
 def test_all_well() -> None:
     tally = Tally()
-    pictured(tally)
+    with_snapshot(tally)
     result = report(tally)
 
     assert result.problems(Limits()) == []
@@ -117,7 +117,7 @@ def test_all_well() -> None:
     ("limits", "problem"),
     [
         (Limits(max_connect_p99_s=0.05), "connecting (p99) is 0.10 s, of at most 0.05 s"),
-        (Limits(max_picture_p99_s=1.9), "the wait for the picture (p99) is 2.00 s"),
+        (Limits(max_snapshot_p99_s=1.9), "the wait for the snapshot (p99) is 2.00 s"),
         (Limits(max_gap_s=1.9), "the longest gap is 2.00 s"),
         (Limits(max_age_p99_s=5.0), "the age of positions (p99) is unknown"),
         (Limits(max_errors=0), "1 errors, of at most 0"),
@@ -139,14 +139,14 @@ def test_each_limit_is_judged(limits: Limits, problem: str) -> None:
 
 def test_sockets_that_did_not_open_stay_or_show_anything_are_problems_whatever_the_limits() -> None:
     tally = Tally()
-    pictured(tally)
+    with_snapshot(tally)
     opened(tally)
     tally.add_socket(("D-1",))
     tally.disconnected()
 
     assert report(tally).problems(NO_LIMITS) == [
         "only 2 of 3 sockets were opened",
-        "1 open sockets never got a picture",
+        "1 open sockets never got a snapshot",
         "1 sockets were not open at the end",
     ]
 

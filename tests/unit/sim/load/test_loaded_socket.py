@@ -10,7 +10,7 @@ from sim.load.sockets import LoadedSocket
 from sim.load.tally import Tally
 from sim.token_client import TokenError
 from tests.fakes.fake_clock import FakeClock
-from tests.fakes.fake_socket import FakeDoor
+from tests.fakes.fake_socket import FakeSocketOpener
 
 
 class Tokens:
@@ -26,14 +26,14 @@ class Tokens:
 
 @asynccontextmanager
 async def running(
-    door: FakeDoor, tally: Tally, tokens: Tokens | None = None
+    opener: FakeSocketOpener, tally: Tally, tokens: Tokens | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
     clock = FakeClock()
     socket = LoadedSocket(
         tally,
         tokens or Tokens(),
         "D-1",
-        open_socket=door,
+        open_socket=opener,
         now_ms=clock.now_ms,
         sleep=clock.sleep,
         clock=clock.monotonic,
@@ -47,13 +47,13 @@ async def running(
 
 
 async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> None:
-    door, tally = FakeDoor(), Tally()
-    async with running(door, tally):
-        first = await door.opened.get()
+    opener, tally = FakeSocketOpener(), Tally()
+    async with running(opener, tally):
+        first = await opener.opened.get()
         await first.until_sent(1)
         assert tally.open_now == 1
         first.drop()
-        second = await door.opened.get()
+        second = await opener.opened.get()
         await second.until_sent(1)
 
         assert first.sent == second.sent == [{"action": "track", "delivery_id": "D-1"}]
@@ -63,8 +63,8 @@ async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> No
 
 
 async def test_a_rejection_for_good_ends_it_quietly() -> None:
-    door, tally = FakeDoor(403), Tally()
-    async with running(door, tally) as task:
+    opener, tally = FakeSocketOpener(403), Tally()
+    async with running(opener, tally) as task:
         await task
 
     assert tally.errors == {"refused_403": 1}
@@ -72,18 +72,18 @@ async def test_a_rejection_for_good_ends_it_quietly() -> None:
 
 
 async def test_what_time_may_heal_is_counted_and_tried_again() -> None:
-    door, tally = FakeDoor("lost", 401), Tally()
-    async with running(door, tally, Tokens(away=1)):
-        await door.opened.get()
+    opener, tally = FakeSocketOpener("lost", 401), Tally()
+    async with running(opener, tally, Tokens(away=1)):
+        await opener.opened.get()
 
     assert tally.errors == {"no_token": 1, "not_opened": 1, "refused_401": 1, "given_up": 1}
-    assert door.tokens == ["token", "token", "fresh"]
+    assert opener.tokens == ["token", "token", "fresh"]
 
 
 async def test_its_end_closes_the_socket() -> None:
-    door, tally = FakeDoor(), Tally()
-    async with running(door, tally):
-        connection = await door.opened.get()
+    opener, tally = FakeSocketOpener(), Tally()
+    async with running(opener, tally):
+        connection = await opener.opened.get()
         await connection.until_sent(1)
 
     assert connection.closed

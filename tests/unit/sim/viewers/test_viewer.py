@@ -10,7 +10,7 @@ from sim.token_client import TokenError
 from sim.viewers.connection import HandshakeRejectedError
 from sim.viewers.receiver import Received
 from sim.viewers.viewer import TOO_MANY_WAIT_S, Viewer
-from tests.fakes.fake_socket import FakeDoor
+from tests.fakes.fake_socket import FakeSocketOpener
 from tests.unit.sim.viewers.test_receiver import position, status
 
 NOW_MS = 1_795_504_368_000
@@ -53,10 +53,14 @@ async def no_sleep(_: float) -> None:
 
 @asynccontextmanager
 async def running(
-    door: FakeDoor, reports: Reception, *, tokens: Tokens | None = None, silence_s: float = 75.0
+    opener: FakeSocketOpener,
+    reports: Reception,
+    *,
+    tokens: Tokens | None = None,
+    silence_s: float = 75.0,
 ) -> AsyncIterator[Viewer]:
     viewer = Viewer(
-        door,
+        opener,
         tokens or Tokens(),
         on_message=reports,
         now_ms=lambda: NOW_MS,
@@ -72,10 +76,10 @@ async def running(
 
 
 async def test_a_delivery_is_tracked_whether_the_socket_is_open_yet_or_not() -> None:
-    door = FakeDoor()
-    async with running(door, Reception()) as viewer:
+    opener = FakeSocketOpener()
+    async with running(opener, Reception()) as viewer:
         await viewer.track("D-1")
-        socket = await door.opened.get()
+        socket = await opener.opened.get()
         await viewer.connected.wait()
         await viewer.track("D-2")
 
@@ -86,14 +90,14 @@ async def test_a_delivery_is_tracked_whether_the_socket_is_open_yet_or_not() -> 
 
 
 async def test_after_a_lost_connection_it_tracks_again_from_the_version_that_it_has() -> None:
-    door, reports = FakeDoor(), Reception()
-    async with running(door, reports) as viewer:
+    opener, reports = FakeSocketOpener(), Reception()
+    async with running(opener, reports) as viewer:
         await viewer.track("D-1")
-        first = await door.opened.get()
+        first = await opener.opened.get()
         first.push(status(4, "nearby"))
         await reports.until(1)
         first.drop()
-        second = await door.opened.get()
+        second = await opener.opened.get()
         await second.until_sent(1)
 
         assert second.sent == [{"action": "track", "delivery_id": "D-1", "since_version": 4}]
@@ -101,45 +105,49 @@ async def test_after_a_lost_connection_it_tracks_again_from_the_version_that_it_
 
 
 async def test_silence_is_accepted_for_a_dead_connection() -> None:
-    door = FakeDoor()
-    async with running(door, Reception(), silence_s=0.02) as viewer:
+    opener = FakeSocketOpener()
+    async with running(opener, Reception(), silence_s=0.02) as viewer:
         await viewer.track("D-1")
-        first = await door.opened.get()
-        await door.opened.get()
+        first = await opener.opened.get()
+        await opener.opened.get()
 
         assert first.closed
 
 
 async def test_a_viewer_that_tracks_nothing_may_receive_nothing() -> None:
-    door = FakeDoor()
-    async with running(door, Reception(), silence_s=0.01):
-        await door.opened.get()
+    opener = FakeSocketOpener()
+    async with running(opener, Reception(), silence_s=0.01):
+        await opener.opened.get()
         await asyncio.sleep(0.05)
 
-        assert door.opened.empty()
+        assert opener.opened.empty()
 
 
 async def test_a_socket_that_cannot_be_had_is_tried_again() -> None:
-    door = FakeDoor("lost", "lost", "open")
-    async with running(door, Reception(), tokens=Tokens(away=2)) as viewer:
-        await door.opened.get()
+    opener = FakeSocketOpener("lost", "lost", "open")
+    async with running(opener, Reception(), tokens=Tokens(away=2)) as viewer:
+        await opener.opened.get()
         await viewer.connected.wait()
 
-        assert door.tokens == ["token-1"] * 3
+        assert opener.tokens == ["token-1"] * 3
 
 
 async def test_a_token_that_is_not_valid_any_more_is_replaced_once() -> None:
-    door = FakeDoor(401)
-    async with running(door, Reception()):
-        await door.opened.get()
+    opener = FakeSocketOpener(401)
+    async with running(opener, Reception()):
+        await opener.opened.get()
 
-        assert door.tokens == ["token-1", "token-2"]
+        assert opener.tokens == ["token-1", "token-2"]
 
 
 @pytest.mark.parametrize("script", [(403,), (401, 401)])
 async def test_a_rejection_that_no_token_heals_ends_it(script: tuple[int, ...]) -> None:
     viewer = Viewer(
-        FakeDoor(*script), Tokens(), on_message=Reception(), now_ms=lambda: NOW_MS, sleep=no_sleep
+        FakeSocketOpener(*script),
+        Tokens(),
+        on_message=Reception(),
+        now_ms=lambda: NOW_MS,
+        sleep=no_sleep,
     )
 
     with pytest.raises(HandshakeRejectedError) as rejected:
@@ -154,15 +162,15 @@ def ended(reason: str) -> dict[str, str]:
 
 
 async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None:
-    door, reports = FakeDoor(), Reception()
-    async with running(door, reports) as viewer:
+    opener, reports = FakeSocketOpener(), Reception()
+    async with running(opener, reports) as viewer:
         await viewer.track("D-1")
-        first = await door.opened.get()
+        first = await opener.opened.get()
         first.push(ended("token_expired"))
-        second = await door.opened.get()
+        second = await opener.opened.get()
         await second.until_sent(1)
 
-        assert door.tokens == ["token-1", "token-2"]
+        assert opener.tokens == ["token-1", "token-2"]
         assert second.sent[0]["delivery_id"] == "D-1"
 
 
@@ -174,25 +182,25 @@ async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None
     ],
 )
 async def test_what_is_no_longer_shown_is_not_tracked_again(last_word: dict[str, str]) -> None:
-    door, reports = FakeDoor(), Reception()
-    async with running(door, reports) as viewer:
+    opener, reports = FakeSocketOpener(), Reception()
+    async with running(opener, reports) as viewer:
         await viewer.track("D-1")
         await viewer.track("D-2")
-        first = await door.opened.get()
+        first = await opener.opened.get()
         first.push(last_word)
         await reports.until(1)
         first.drop()
-        second = await door.opened.get()
+        second = await opener.opened.get()
         await second.until_sent(1)
 
         assert [sent["delivery_id"] for sent in second.sent] == ["D-2"]
 
 
 async def test_every_message_is_reported_with_its_time_and_what_is_new_in_it() -> None:
-    door, reports = FakeDoor(), Reception()
-    async with running(door, reports) as viewer:
+    opener, reports = FakeSocketOpener(), Reception()
+    async with running(opener, reports) as viewer:
         await viewer.track("D-1")
-        socket = await door.opened.get()
+        socket = await opener.opened.get()
         socket.push(position(5))
         socket.push(position(4))
         socket.push({"type": "pong"})
@@ -209,10 +217,10 @@ async def test_every_message_is_reported_with_its_time_and_what_is_new_in_it() -
 
 
 async def test_a_broken_message_is_reported_and_does_no_harm() -> None:
-    door, reports = FakeDoor(), Reception()
-    async with running(door, reports) as viewer:
+    opener, reports = FakeSocketOpener(), Reception()
+    async with running(opener, reports) as viewer:
         await viewer.track("D-1")
-        socket = await door.opened.get()
+        socket = await opener.opened.get()
         socket.push("{")
         socket.push({"type": "status", "delivery_id": "D-1"})
         socket.push(position(5))
@@ -222,21 +230,21 @@ async def test_a_broken_message_is_reported_and_does_no_harm() -> None:
 
 
 async def test_a_viewer_with_too_many_sockets_waits_before_the_next_one() -> None:
-    door, reports, slept_s = FakeDoor(), Reception(), []
+    opener, reports, slept_s = FakeSocketOpener(), Reception(), []
 
     async def sleep(seconds: float) -> None:
         slept_s.append(seconds)
         await asyncio.sleep(0)
 
-    viewer = Viewer(door, Tokens(), on_message=reports, now_ms=lambda: NOW_MS, sleep=sleep)
+    viewer = Viewer(opener, Tokens(), on_message=reports, now_ms=lambda: NOW_MS, sleep=sleep)
     task = asyncio.create_task(viewer.run())
-    first = await door.opened.get()
+    first = await opener.opened.get()
     first.push({"type": "error", "reason": "too_many"})
     await reports.until(1)
     first.drop()
-    second = await door.opened.get()
+    second = await opener.opened.get()
     second.drop()
-    await door.opened.get()
+    await opener.opened.get()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

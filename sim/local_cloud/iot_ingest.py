@@ -26,7 +26,7 @@ def data_plane(environment: Environment) -> Any:
     return session.client("iot-data", endpoint_url=environment.aws_endpoint_url)
 
 
-def open_iot_door(environment: Environment) -> str:
+def create_iot_ingest(environment: Environment) -> str:
     """Creates what is missing; returns the rule's name.
 
     Raises:

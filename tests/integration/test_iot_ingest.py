@@ -1,4 +1,4 @@
-"""The door over AWS IoT Core, whole: rule, small stream, Lambda, main stream, and back from errors.
+"""Ingest over AWS IoT Core, whole: rule, small stream, Lambda, main stream, and back from errors.
 
 ministack plays the rules engine, Kinesis, Lambda and SQS; the rule's SQL and the Lambda's zip are
 those that are deployed.
@@ -53,8 +53,8 @@ numbers = itertools.count(1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Door:
-    """The door, open."""
+class IotIngest:
+    """A local cloud's ingest over AWS IoT Core."""
 
     session: boto3.Session
     url: str
@@ -107,7 +107,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory, package: bytes) -> Iterator[Door]:
+def ingest(tmp_path_factory: pytest.TempPathFactory, package: bytes) -> Iterator[IotIngest]:
     with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
         session = local_session(REGION)
         created = create_resources(url, REGION, CloudNames())
@@ -125,7 +125,7 @@ def door(tmp_path_factory: pytest.TempPathFactory, package: bytes) -> Iterator[D
         }
         arn = create_function(session, url, package, "iot", variables)
         map_stream(session, url, DEVICE_MESSAGES, arn)
-        yield Door(
+        yield IotIngest(
             session=session,
             url=url,
             names=created.names,
@@ -192,15 +192,17 @@ def ids_of(points: Sequence[Point]) -> list[str]:
     return [point_id(one) for one in points]
 
 
-def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(door: Door) -> None:
-    truck_id, rule = unique_truck(), door.rule()
+def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(
+    ingest: IotIngest,
+) -> None:
+    truck_id, rule = unique_truck(), ingest.rule()
     bodies = [
         json.dumps(point(truck_id, 1, speed_mps=13.20, odometer_m=10.0)).encode(),
         positions(point(truck_id, 2), point(truck_id, 3, age_ms=-3_600_000), point(truck_id, 4)),
     ]
     for body in bodies:
-        door.publish(rule, truck_id, body)
-    read = eventually(lambda: len(found := door.points_of(truck_id)) == 4 and found)
+        ingest.publish(rule, truck_id, body)
+    read = eventually(lambda: len(found := ingest.points_of(truck_id)) == 4 and found)
     received_at_ms = [read[0].received_at_ms, read[1].received_at_ms]
 
     expected = [
@@ -211,37 +213,39 @@ def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(door
     assert read == expected
 
 
-def test_what_is_at_fault_is_parked_and_holds_up_no_truck(door: Door) -> None:
-    bad, good, rule = unique_truck(), unique_truck(), door.rule()
+def test_what_is_at_fault_is_parked_and_holds_up_no_truck(ingest: IotIngest) -> None:
+    bad, good, rule = unique_truck(), unique_truck(), ingest.rule()
     for payload in (b"\x00\xff", b"no json", b"", json.dumps(point(good, 1)).encode()):
-        door.publish(rule, bad, payload)
-    door.publish(rule, good, json.dumps(point(good, 2)).encode())
-    s3 = door.client("s3")
+        ingest.publish(rule, bad, payload)
+    ingest.publish(rule, good, json.dumps(point(good, 2)).encode())
+    s3 = ingest.client("s3")
 
     def parked() -> list[dict[str, Any]]:
         found = s3.list_objects_v2(
-            Bucket=door.names.parked_bucket, Prefix=f"rejected/message-{bad}-"
+            Bucket=ingest.names.parked_bucket, Prefix=f"rejected/message-{bad}-"
         )
         return list(found.get("Contents", ()))
 
     eventually(lambda: len(parked()) == 4)
-    eventually(lambda: [one.seq for one in door.points_of(good)] == [2])
+    eventually(lambda: [one.seq for one in ingest.points_of(good)] == [2])
 
 
-def test_while_the_main_stream_takes_nothing_nothing_is_lost(door: Door, package: bytes) -> None:
+def test_while_the_main_stream_takes_nothing_nothing_is_lost(
+    ingest: IotIngest, package: bytes
+) -> None:
     """A stream that is not there stands for one that takes nothing."""
     truck_id, number = unique_truck(), next(numbers)
     small, main = f"small-{number}", f"main-{number}"
-    kinesis = door.client("kinesis")
+    kinesis = ingest.client("kinesis")
     kinesis.create_stream(StreamName=small, ShardCount=1)
     kinesis.get_waiter("stream_exists").wait(StreamName=small, WaiterConfig={"Delay": 1})
-    variables = door.variables | {"STREAM_NAME": main}
-    arn = create_function(door.session, door.url, package, f"iot-{number}", variables)
-    map_stream(door.session, door.url, small, arn)
-    rule = door.rule(small)
+    variables = ingest.variables | {"STREAM_NAME": main}
+    arn = create_function(ingest.session, ingest.url, package, f"iot-{number}", variables)
+    map_stream(ingest.session, ingest.url, small, arn)
+    rule = ingest.rule(small)
     for seq in range(3):
-        door.publish(rule, truck_id, json.dumps(point(truck_id, seq)).encode())
-    logs = door.client("logs")
+        ingest.publish(rule, truck_id, json.dumps(point(truck_id, seq)).encode())
+    logs = ingest.client("logs")
 
     def rejections() -> list[Any]:
         group = f"/aws/lambda/iot-{number}"
@@ -258,32 +262,32 @@ def test_while_the_main_stream_takes_nothing_nothing_is_lost(door: Door, package
         summary = kinesis.describe_stream_summary(StreamName=main)["StreamDescriptionSummary"]
         if summary["StreamStatus"] != "ACTIVE":
             return set()
-        return {one.seq for one in door.points_of(truck_id, stream=main)}
+        return {one.seq for one in ingest.points_of(truck_id, stream=main)}
 
     eventually(lambda: read() == {0, 1, 2})
 
 
-def test_what_the_rule_could_not_write_is_replayed_and_counts_once(door: Door) -> None:
+def test_what_the_rule_could_not_write_is_replayed_and_counts_once(ingest: IotIngest) -> None:
     truck_id = unique_truck()
-    broken, working = door.rule("no-such-stream"), door.rule()
+    broken, working = ingest.rule("no-such-stream"), ingest.rule()
     bodies = [
         positions(point(truck_id, 1), point(truck_id, 2)),
         json.dumps(point(truck_id, 3)).encode(),
         b"no json",
     ]
     for body in bodies:
-        door.publish(broken, truck_id, body)
-    door.publish(working, truck_id, bodies[1])  # as a truck that had no acknowledgement
+        ingest.publish(broken, truck_id, body)
+    ingest.publish(working, truck_id, bodies[1])  # as a truck that had no acknowledgement
     stores = FailedMessageStores(
-        failed=FailedMessages(door.client("sqs"), door.error_queue_url),
-        stream=DeviceStream(door.client("kinesis"), DEVICE_MESSAGES),
+        failed=FailedMessages(ingest.client("sqs"), ingest.error_queue_url),
+        stream=DeviceStream(ingest.client("kinesis"), DEVICE_MESSAGES),
     )
     report = replay_failed_messages(stores, quick(), Console())
-    read = eventually(lambda: len(found := door.points_of(truck_id)) == 4 and found)
+    read = eventually(lambda: len(found := ingest.points_of(truck_id)) == 4 and found)
 
     assert (report.replayed, report.stay, report.not_taken) == (3, 0, {})
     assert {one.seq for one in read} == {1, 2, 3}
     assert len(set(ids_of(read))) == 3
     assert replay_failed_messages(stores, quick(), Console()).replayed == 0
-    key = {"Bucket": door.names.parked_bucket, "Prefix": f"rejected/message-{truck_id}-"}
-    eventually(lambda: door.client("s3").list_objects_v2(**key).get("KeyCount") == 1)
+    key = {"Bucket": ingest.names.parked_bucket, "Prefix": f"rejected/message-{truck_id}-"}
+    eventually(lambda: ingest.client("s3").list_objects_v2(**key).get("KeyCount") == 1)
