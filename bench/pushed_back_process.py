@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bench.posting import REGION
-from bench.pushing_back_server import RIGHT_READ_AT, hangs, is_revoked, takes_one_of
+from bench.pushing_back_server import RIGHT_READ_AT, accepts_one_of, hangs, is_revoked
 from bench.round_process import VIEWING_MINUTES, Fixed, NoBlocks, NoShares, default, peak_mb
 from bench.round_world import RoundWorld
 from broadcaster.connection_pool import ConnectionPool
@@ -233,7 +233,7 @@ def kind_of(number: int) -> str:
         return "revoked"
     if hangs(number):
         return "hanging"
-    return "slow" if takes_one_of(number) > 1 else "healthy"
+    return "slow" if accepts_one_of(number) > 1 else "healthy"
 
 
 async def serve(viewers: int, round_s: float, url: str) -> None:

@@ -41,7 +41,7 @@ def hangs(number: int) -> bool:
     return number % 10 == 0
 
 
-def takes_one_of(number: int) -> int:
+def accepts_one_of(number: int) -> int:
     """How many posts until one is accepted: for three tenths of the clients two or three."""
     return {1: 2, 4: 3, 7: 2}.get(number % 10, 1)
 
@@ -78,7 +78,7 @@ class Clients:
         if hangs(number):
             return None
         self._posts[number] += 1
-        return _THROTTLED if self._posts[number] % takes_one_of(number) else RESPONSE
+        return _THROTTLED if self._posts[number] % accepts_one_of(number) else RESPONSE
 
     def report(self) -> Mapping[str, Any]:
         """What it has noted so far."""

@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.support.distribution import FromBothEnds, is_of_the_local_cloud, put_in_order
 from tests.support.pace import (
     DWELL_S,
-    PATIENT,
+    LONG_TIMEOUTS,
     ROUND_INTERVAL_S,
     SELDOM_POLLING,
     TRACED_TRUCK,
@@ -95,7 +95,7 @@ def local_cloud(
     options = ["--ports", "auto"]
     options += ["--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(DWELL_S)]
     quotas = WITHOUT_QUOTAS if "FUZZ_CASES" in os.environ else {}
-    chosen = {"TRACE_TRUCKS": TRACED_TRUCK, **PATIENT, **SELDOM_POLLING, **quotas}
+    chosen = {"TRACE_TRUCKS": TRACED_TRUCK, **LONG_TIMEOUTS, **SELDOM_POLLING, **quotas}
     for name, value in chosen.items():
         options += ["--set", f"{name}={value}"]
     log = folder / "up.log"

@@ -57,7 +57,7 @@ def test_the_openapi_document_is_openapi_3_1() -> None:
 
 
 @pytest.mark.parametrize(("schema", "example"), list(openapi_examples()))
-def test_an_openapi_example_is_what_its_schema_says(schema: dict[str, Any], example: Any) -> None:
+def test_an_openapi_example_matches_its_schema(schema: dict[str, Any], example: Any) -> None:
     whole = {"allOf": [schema], "components": openapi_document()["components"]}
 
     jsonschema.Draft202012Validator(whole).validate(example)
@@ -86,7 +86,7 @@ def test_every_message_of_the_socket_belongs_to_an_operation() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(asyncapi_document()["components"]["messages"]))
-def test_an_asyncapi_example_is_what_its_schema_says(name: str) -> None:
+def test_an_asyncapi_example_matches_its_schema(name: str) -> None:
     schema = schema_of_message(name)
     jsonschema.Draft7Validator.check_schema(schema)
     examples = asyncapi_document()["components"]["messages"][name]["examples"]

@@ -32,7 +32,7 @@ def test_no_unread_setting_is_documented() -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_every_setting_says_what_it_is(section: str) -> None:
+def test_every_setting_has_a_help_text(section: str) -> None:
     for _, declared in declared_settings(settings_of(section)):
         assert declared.help, declared.env
         assert "|" not in declared.help, declared.env

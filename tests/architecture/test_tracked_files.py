@@ -18,7 +18,7 @@ REGISTRY = re.compile(
     r"|apache\.org/maven2?|golang\.org/proxy|debian\.org)\b"
 )
 OTHER_PLACES = ["/", "/tmp", "/var/tmp"]  # noqa: S108 - only compared with
-SOMEBODYS_HOME = re.compile(r"(?:^|[\s\"'`=(:])/(?:root|home/\w+|Users/\w+)/")
+HOME_FOLDER = re.compile(r"(?:^|[\s\"'`=(:])/(?:root|home/\w+|Users/\w+)/")
 
 
 def texts() -> list[tuple[Path, str]]:
@@ -36,7 +36,7 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     found = [
         str(path)
         for path, text in texts()
-        if SOMEBODYS_HOME.search(text) or (parent not in OTHER_PLACES and parent + "/" in text)
+        if HOME_FOLDER.search(text) or (parent not in OTHER_PLACES and parent + "/" in text)
     ]
 
     assert not found
@@ -78,4 +78,4 @@ def test_no_file_is_left_with_a_conflict_or_a_trailing_mess() -> None:
 @pytest.mark.parametrize("home", ["root", "home/me", "Users/me"])
 @pytest.mark.parametrize("line", ["cd {}/x", "see `{}/x`", 'path = "{}/x"', "export A={}/b"])
 def test_a_home_is_recognised(home: str, line: str) -> None:
-    assert SOMEBODYS_HOME.search(line.format(f"/{home}"))
+    assert HOME_FOLDER.search(line.format(f"/{home}"))

@@ -179,7 +179,7 @@ def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) 
     expect(page.get_by_role("option")).to_have_count(3)
 
 
-def test_a_delivery_is_followed_shared_given_away_and_declared(
+def test_a_delivery_is_followed_shared_reassigned_and_declared(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)

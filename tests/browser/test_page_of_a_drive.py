@@ -51,7 +51,7 @@ def is_under_way(page: Page) -> None:
     )
 
 
-def says_that_the_link_is_over(page: Page) -> None:
+def expect_link_ended(page: Page) -> None:
     expect(page.locator(".notices")).to_contain_text(
         "expired or was revoked", timeout=WITHIN_THE_DRIVE_MS
     )
@@ -86,7 +86,7 @@ def test_a_drive_is_seen_to_its_end_unless_the_share_expires(
     headline(page).to_have_text("At the destination", timeout=WITHIN_THE_DRIVE_MS)
     page.screenshot(path=artifact("customer-of-a-drive.png"))
     drive.end_with_a_bad_fix()
-    says_that_the_link_is_over(brief_page)  # its share has expired while the truck drove
+    expect_link_ended(brief_page)  # its share has expired while the truck drove
     headline(open_page(brief_link)).to_have_text(NOT_VALID)
     expect(page.locator("[data-connection=fine]")).to_be_attached()
     expect(page.locator(".notices")).to_contain_text(STALE)  # with the next round
@@ -119,7 +119,7 @@ def test_a_revoked_share_ends_the_page_and_opens_no_other(
     (share,) = drive.call(drive.dispatcher.shares, drive.delivery_id)
     drive.call(drive.dispatcher.revoke, drive.delivery_id, share)
 
-    says_that_the_link_is_over(page)
+    expect_link_ended(page)
     headline(open_page(link)).to_have_text(NOT_VALID)
 
 

@@ -25,7 +25,7 @@ from sim.drive.five_trucks import DriveOptions, DriveOutcome, Meanwhile, drive_f
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.pace import DWELL_S
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 # So that their failed asserts are reported in detail, as a test's own are.
 pytest.register_assert_rewrite("tests.support.drive_checks", "tests.support.stream_load")
@@ -42,7 +42,7 @@ class Chaos:
         seed: Of all that is drawn.
         drive_s: How long trucks drive while parts are killed.
         kills_each: How often each part is killed at least.
-        outage_s: How long OpenSearch is away.
+        outage_s: How long OpenSearch is unavailable.
     """
 
     seed: int
@@ -91,5 +91,5 @@ async def drive(
     system: System, duration_s: float, print_line: PrintLine, *, seed: int, meanwhile: Meanwhile
 ) -> DriveOutcome:
     """The five-truck drive, in which the service must see pickups and arrivals by itself."""
-    options = DriveOptions(duration_s=duration_s, dwell_s=DWELL_S, seed=seed, wait_s=PATIENCE_S)
+    options = DriveOptions(duration_s=duration_s, dwell_s=DWELL_S, seed=seed, wait_s=DEADLINE_S)
     return await drive_fleet(system, options, print_line, meanwhile=meanwhile)

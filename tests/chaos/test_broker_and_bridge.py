@@ -27,7 +27,7 @@ from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, PrintLine
 from tests.support.drive_checks import documents_of
 from tests.support.parts import processes_of, reported
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
@@ -64,7 +64,7 @@ class Truck:
             yield
             making.cancel()
             await asyncio.gather(making, return_exceptions=True)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(DEADLINE_S):
                 await asyncio.gather(self.mqtt.settled(), self.http.settled())
         finally:
             for task in (making, *uploads):
@@ -133,7 +133,7 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
     ids = {truck.truck_id: list(truck.fixes) for truck in trucks}
     total = sum(map(len, ids.values()))
     reader = StoreReader(system.session, system.environment.opensearch_url)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while len((await reader.count(ids)).in_history) < total:  # noqa: ASYNC110 - a store
             await asyncio.sleep(1)
     failures = sum(truck.mqtt.report.failures for truck in trucks)
@@ -152,7 +152,7 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
 async def _acknowledged(trucks: list[Truck], more: int) -> None:
     """Waits until the broker has acknowledged so many more points."""
     enough = sum(len(truck.mqtt.report.accepted) for truck in trucks) + more
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while sum(len(one.mqtt.report.accepted) for one in trucks) < enough:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -135,7 +135,7 @@ class Watched:
         return self._count(kind, after_ms)
 
     def _count(self, kind: str, after_ms: int) -> Counter[str]:
-        self.viewer.take_what_has_come()
+        self.viewer.receive_pending()
         return Counter(
             message["delivery_id"]
             for message in self.viewer.messages

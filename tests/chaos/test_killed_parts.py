@@ -47,8 +47,8 @@ class Kill:
 class Killer:
     """Kills each part at times drawn for it, whatever state the others are in by then.
 
-    Each kill hits a process that runs: where its part is still away, it comes as soon as it is
-    back. Meanwhile more points come than the drive's, so that each part has work in hand.
+    Each kill hits a process that runs: where its part is still unavailable, it comes as soon as it
+    is back. Meanwhile more points come than the drive's, so that each part has work in hand.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     load = StreamLoad(local_cloud.environment)
     killer = Killer(local_cloud, load, chaos, print_line)
     outcome = await drive(system, chaos.drive_s, print_line, seed=chaos.seed, meanwhile=killer.run)
-    away = {part: times_unavailable(local_cloud, killer.kills, part) for part in PARTS}
-    for part, times in away.items():
+    unavailable = {part: times_unavailable(local_cloud, killer.kills, part) for part in PARTS}
+    for part, times in unavailable.items():
         lengths_s = ", ".join(f"{(to_ms - from_ms) / 1000:.1f}" for from_ms, to_ms in times)
         print_line(f"{part}: killed, it worked again after {lengths_s} s")
     for customer, gaps in outcome.verdict.gaps.items():

@@ -43,10 +43,10 @@ broadcaster collects nothing. Firehose reads 5 MB, 5 s of this load, and waits."
 
 
 class Outage:
-    """OpenSearch away, and how the parts and a new customer fare.
+    """OpenSearch unavailable, and how the parts and a new customer fare.
 
     Attributes:
-        from_ms, to_ms: When it was away.
+        from_ms, to_ms: When it was unavailable.
         grown_mb: The most by which a process of each part grew meanwhile.
         deaths: How often each part ended meanwhile.
         received: The messages of a customer that began to track meanwhile.
@@ -83,7 +83,7 @@ class Outage:
         before_mb = self._memory_mb()
         put = self._load.count
         with held_down(self._cloud, "opensearch"), ThreadPoolExecutor(1) as pool:
-            self._print_line("OpenSearch is away")
+            self._print_line("OpenSearch is unavailable")
             self.from_ms, ends_s = now_ms(), time.monotonic() + self._lasts_s
             listening = pool.submit(self._track_something_new)
             while time.monotonic() < ends_s or not listening.done():

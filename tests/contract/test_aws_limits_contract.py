@@ -122,7 +122,7 @@ def _binary(size: int, created: CreatedResources) -> Request:
     return {"TableName": created.names.tables.delivery_events, "Item": item}
 
 
-def _asked_number(digits: int, created: CreatedResources) -> Request:
+def _requested_number(digits: int, created: CreatedResources) -> Request:
     return {
         "TableName": created.names.tables.delivery_events,
         "KeyConditionExpression": "delivery_id = :delivery AND version > :after",
@@ -286,7 +286,7 @@ CASES = (
         service="dynamodb",
         operation="query",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
-        request=_asked_number,
+        request=_requested_number,
     ),
     Case(
         name="keys-read-at-once",

@@ -255,7 +255,7 @@ def test_a_trucks_matches_follow_its_deliveries(store: Store, matches: Matches) 
     }
 
 
-def test_a_trucks_stops_say_their_order_and_when_one_last_left_or_changed_it(
+def test_a_trucks_stops_have_their_order_and_its_last_change(
     store: Store, matches: Matches
 ) -> None:
     truck_id, at_ms = unique("T"), NOW_MS + 60_000
@@ -386,9 +386,9 @@ def test_a_log_longer_than_a_transaction_expires_whole(
     assert len(set(expiries_s)) == 1
 
 
-@pytest.mark.parametrize("whose", ["customer", "truck"])
-def test_lists_go_page_by_page_newest_first(store: Store, whose: str) -> None:
-    owner = {f"{whose}_id": unique("X")}
+@pytest.mark.parametrize("owner_kind", ["customer", "truck"])
+def test_lists_go_page_by_page_newest_first(store: Store, owner_kind: str) -> None:
+    owner = {f"{owner_kind}_id": unique("X")}
     created = [
         new_delivery(**{"truck_id": unique("T"), **owner}, created_at_ms=NOW_MS + 1_000 * n)
         for n in range(3)

@@ -42,7 +42,7 @@ def test_messages_come_with_the_time_at_which_they_were_sent(queue: tuple[Store,
     assert from_ms - 1 <= message.sent_at_ms <= time.time() * 1_000 + 1
 
 
-def test_what_was_received_is_hidden_and_what_was_deleted_is_gone(
+def test_received_messages_are_invisible_and_deleted_ones_do_not_return(
     queue: tuple[Store, Send],
 ) -> None:
     store, send = queue

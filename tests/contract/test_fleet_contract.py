@@ -245,7 +245,7 @@ def test_a_search_finds_trucks_and_deliveries_by_what_their_ids_begin_with(
     assert found(store, prefix, view(prefix, search=f"{prefix}.t")) == []
 
 
-def test_clusters_say_where_how_many_and_what_of_them(store: Store, prefix: str) -> None:
+def test_clusters_have_position_count_and_statuses(store: Store, prefix: str) -> None:
     near = [truck(prefix, f"n{number}", lat=50.5, lon=10.5 + number / 1e4) for number in range(4)]
     late = truck(prefix, "late", current=doing(late_in_s=-1))
     far = truck(prefix, "far", lat=50.9, lon=10.1, ago_s=700)

@@ -192,7 +192,7 @@ async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_a
     assert await gateway.received(other, 1) == [ENDED]
 
 
-async def test_only_a_closed_connection_is_gone_and_it_stays_so(gateway: Gateway) -> None:
+async def test_only_a_closed_connection_is_410_and_stays_410(gateway: Gateway) -> None:
     leaving, staying = await gateway.open(), await gateway.open()
     await gateway.close(leaving)
 
@@ -203,7 +203,7 @@ async def test_only_a_closed_connection_is_gone_and_it_stays_so(gateway: Gateway
     assert await gateway.received(staying, 1) == [PONG]
 
 
-async def test_a_connection_that_never_was_is_gone(gateway: Gateway) -> None:
+async def test_a_connection_that_never_existed_is_410(gateway: Gateway) -> None:
     assert await gateway.post(NO_VIEWERS, PONG) is PostOutcome.GONE
 
 
@@ -224,7 +224,7 @@ async def test_a_message_larger_than_a_frame_is_rejected(gateway: Gateway, size:
     assert await gateway.post(viewer, b"x" * size) is PostOutcome.FAILED
 
 
-async def test_a_connection_that_was_ended_is_gone(gateway: Gateway) -> None:
+async def test_an_ended_connection_is_410(gateway: Gateway) -> None:
     one, other = await gateway.open(), await gateway.open()
 
     assert await gateway.end(one) is PostOutcome.DELIVERED

@@ -176,7 +176,7 @@ TOO_LARGE = SnapshotNudge(
 )
 
 
-def test_what_is_no_nudge_is_a_dead_letter_loudly_and_holds_up_no_one(
+def test_a_malformed_nudge_is_a_dead_letter_is_logged_and_delays_no_other(
     aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str, dead_letters_url: str
 ) -> None:
     client = aws_session.client("sqs", endpoint_url=aws_endpoint)

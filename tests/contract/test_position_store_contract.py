@@ -265,9 +265,7 @@ def test_a_state_is_written_only_in_place_of_what_was_read(store: Store, truck_i
     assert store.states.load([truck_id])[truck_id].state == changed
 
 
-def test_trucks_whose_states_wait_for_a_settling_are_found_at_once(
-    store: Store, truck_id: str
-) -> None:
+def test_trucks_that_wait_for_a_settling_are_found_at_once(store: Store, truck_id: str) -> None:
     waits, moved, settled = truck_id, unique("T"), unique("T")
     states = [
         # With a window: consumers that other tests start find these trucks, and settle them.
@@ -285,7 +283,7 @@ def test_trucks_whose_states_wait_for_a_settling_are_found_at_once(
     assert {*store.states.unsettled()} & {waits, moved, settled} == {moved}
 
 
-def test_deleted_points_and_positions_are_gone_and_what_is_not_there_is_no_failure(
+def test_points_and_positions_are_deleted_and_missing_ones_are_no_failure(
     store: Store, truck_id: str
 ) -> None:
     erased, kept, missing = (fix_at(truck_id, second) for second in (0, 10, 20))

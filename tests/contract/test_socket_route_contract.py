@@ -142,7 +142,7 @@ async def test_an_authorizer_that_denies_or_breaks_rejects_the_socket(
 
 
 @OURS
-async def test_an_authorizer_that_says_unauthorized_causes_a_401(
+async def test_an_unauthorized_error_of_the_authorizer_causes_a_401(
     gateways: Gateways,
 ) -> None:
     responded, body = await rejection(gateways, "Unauthorized")
@@ -268,7 +268,7 @@ async def test_the_end_of_a_socket_is_reported_with_the_clients_code(
 
 
 @BOTH
-async def test_a_deleted_connection_is_closed_and_gone(gateways: Gateways) -> None:
+async def test_a_deleted_connection_is_closed_and_410(gateways: Gateways) -> None:
     client = management(gateways)
     async with connect(gateways.websocket_url) as socket:
         context = (await send_request(socket, action="whoami"))["event"]["requestContext"]

@@ -91,7 +91,7 @@ def test_a_view_of_the_fleet_is_kept_as_it_was_requested(store: Store) -> None:
     assert store.find(FLEET, endpoint) is None
 
 
-def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) -> None:
+def test_a_subscription_renewed_since_it_was_read_is_not_removed(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     read = subscription(delivery_id, connection_id)
     anew = msgspec.structs.replace(read, subscribed_at_ms=NOW_MS + 1)

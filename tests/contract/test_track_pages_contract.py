@@ -74,7 +74,7 @@ def test_an_interval_is_read_in_order_and_without_its_end(history: History) -> N
     assert page.next_ms is None
 
 
-def test_a_point_says_all_that_is_promised(history: History) -> None:
+def test_a_point_has_every_documented_field(history: History) -> None:
     fix = history.fix(1, speed_mps=3.5, heading_deg=90.0, accuracy_m=6.5)
     history.has(fix)
 

@@ -22,7 +22,7 @@ from tests.support.drive_command import DriveCommand, running_drives
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SOCKETS = 4
-PATIENCE = ["--wait-s", "300"]
+WAIT = ["--wait-s", "300"]
 """However slow the machine, it is waited for."""
 
 
@@ -47,14 +47,14 @@ def env_file(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module", autouse=True)
 def drive(env_file: Path) -> Iterator[DriveCommand]:
     """A drive that begins with the first test here and runs beside the others."""
-    options = ["--trucks", "1", "--duration", "45", *PATIENCE]
+    options = ["--trucks", "1", "--duration", "45", *WAIT]
     with running_drives(env_file, {"drive": options}) as drives:
         yield drives["drive"]
 
 
 def load_test(env_file: Path, *options: str) -> tuple[int, dict[str, Any]]:
     load = ["--sockets", str(SOCKETS), "--connect-rate", "2", "--trucks", "2"]
-    command = [sys.executable, "-m", "sim", "load-test", *load, *options, *PATIENCE, "--json"]
+    command = [sys.executable, "-m", "sim", "load-test", *load, *options, *WAIT, "--json"]
     done = subprocess.run([*command, "--env", str(env_file)], stdout=subprocess.PIPE, text=True)
     assert done.stdout, f"exit code {done.returncode}"
     return done.returncode, json.loads(done.stdout.splitlines()[-1])

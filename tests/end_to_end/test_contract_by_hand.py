@@ -99,14 +99,14 @@ class Trip:
             headers=headers,
         )
 
-    def get(self, as_whom: str | None = None) -> Any:
-        return self.api("GET", f"/deliveries/{self.delivery_id}", token=as_whom or self.dispatcher)
+    def get(self, token: str | None = None) -> Any:
+        return self.api("GET", f"/deliveries/{self.delivery_id}", token=token or self.dispatcher)
 
-    def declare(self, what: str, *, key: str, as_whom: str | None = None, **more: Any) -> Any:
+    def declare(self, what: str, *, key: str, token: str | None = None, **more: Any) -> Any:
         return self.api(
             "POST",
             f"/deliveries/{self.delivery_id}/events",
-            token=as_whom or self.dispatcher,
+            token=token or self.dispatcher,
             body={"type": what, **more},
             headers={"Idempotency-Key": key},
         )
@@ -253,11 +253,11 @@ def test_declarations_are_idempotent_and_legal_or_rejected(trip: Trip, api: ApiC
     trip.put()
     path = f"/deliveries/{trip.delivery_id}/events"
     keyless = api("POST", path, token=trip.truck, body={"type": "picked_up"})
-    first = trip.declare("picked_up", key="k1", as_whom=trip.truck)
-    again = trip.declare("picked_up", key="k1", as_whom=trip.truck)
-    other_body = trip.declare("picked_up", key="k1", as_whom=trip.truck, note="other")
-    not_the_trucks = trip.declare("cancelled", key="k2", as_whom=trip.truck)
-    done = trip.declare("delivered", key="k3", as_whom=trip.truck)
+    first = trip.declare("picked_up", key="k1", token=trip.truck)
+    again = trip.declare("picked_up", key="k1", token=trip.truck)
+    other_body = trip.declare("picked_up", key="k1", token=trip.truck, note="other")
+    not_the_trucks = trip.declare("cancelled", key="k2", token=trip.truck)
+    done = trip.declare("delivered", key="k3", token=trip.truck)
     closed = trip.put(destination={**DESTINATION, "radius_m": 200})
 
     statuses = [a.status for a in (keyless, first, again, other_body)]
@@ -281,7 +281,7 @@ def test_a_whole_trip_reaches_its_customer(trip: Trip, local_cloud: Any) -> None
         viewer.wait_for_type("status", status="nearby")
         stand_until(trip, viewer, north_m=TRIP_M, status="arrived")
         position = viewer.wait_for(lambda m: m["type"] == "position" and m["status"] == "arrived")
-        trip.declare("delivered", key="done", as_whom=trip.truck)
+        trip.declare("delivered", key="done", token=trip.truck)
         viewer.wait_for_type("status", status="delivered")
 
     assert stood >= 1

@@ -9,7 +9,7 @@ import pytest
 from sim.local_cloud.iot_ingest import create_iot_ingest
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.drive_command import DriveCommand, running_drives
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -21,7 +21,7 @@ def drives(local_cloud: LaunchedCloud) -> Iterator[Mapping[str, DriveCommand]]:
     """One drive over each transport, all at once."""
     create_iot_ingest(local_cloud.environment)  # or two drives would try to
     options = {
-        via: ["--trucks", "5", "--duration", "45", "--via", via, "--wait-s", f"{PATIENCE_S:g}"]
+        via: ["--trucks", "5", "--duration", "45", "--via", via, "--wait-s", f"{DEADLINE_S:g}"]
         for via in TRANSPORTS
     }
     with running_drives(local_cloud.env_file, options) as drives:
@@ -29,7 +29,9 @@ def drives(local_cloud: LaunchedCloud) -> Iterator[Mapping[str, DriveCommand]]:
 
 
 @pytest.mark.parametrize("via", TRANSPORTS)
-def test_every_point_arrives_over_the_door(drives: Mapping[str, DriveCommand], via: str) -> None:
+def test_every_point_arrives_over_the_transport(
+    drives: Mapping[str, DriveCommand], via: str
+) -> None:
     code, verdict = drives[via].result()
 
     assert verdict["accepted"] > 0

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from sim.local_cloud.launch import LaunchedCloud
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -30,7 +30,7 @@ VERDICT_KEYS = [
 
 def test_every_point_arrives_and_every_customer_sees_its_own(local_cloud: LaunchedCloud) -> None:
     command = ["-m", "sim", "drive", "--trucks", "5", "--duration", "45", "--json"]
-    command += ["--via", "mixed", "--wait-s", f"{PATIENCE_S:g}"]
+    command += ["--via", "mixed", "--wait-s", f"{DEADLINE_S:g}"]
     drive = subprocess.run(
         [sys.executable, *command, "--env", str(local_cloud.env_file)],
         stdout=subprocess.PIPE,

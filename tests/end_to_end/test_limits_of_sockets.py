@@ -15,7 +15,7 @@ from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from socket_lambda.limits import SocketLimits
 from socket_lambda.settings import Settings
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -42,7 +42,7 @@ def one_more(local_cloud: LaunchedCloud) -> Iterator[Open]:
                     environment.websocket_url,
                     additional_headers={"Authorization": f"Bearer {token}"},
                     ping_interval=None,
-                    open_timeout=PATIENCE_S,
+                    open_timeout=DEADLINE_S,
                 )
             )
 
@@ -54,13 +54,13 @@ def reasons_until_closed(socket: ClientConnection) -> list[str | None]:
     reasons = []
     with contextlib.suppress(ConnectionClosed):
         while True:
-            reasons.append(json.loads(socket.recv(timeout=PATIENCE_S)).get("reason"))
+            reasons.append(json.loads(socket.recv(timeout=DEADLINE_S)).get("reason"))
     return reasons
 
 
 def has_response(socket: ClientConnection) -> bool:
     socket.send('{"action":"ping"}')
-    message = json.loads(socket.recv(timeout=PATIENCE_S))
+    message = json.loads(socket.recv(timeout=DEADLINE_S))
     return bool(message["type"] == "pong")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from sim.local_cloud.launch import LaunchedCloud, launched_cloud
 from sim.local_cloud.processes import find_leftovers, group_is_alive
-from tests.support.waiting import PATIENCE_S, children_of, eventually
+from tests.support.waiting import DEADLINE_S, children_of, eventually
 
 pytestmark = [
     pytest.mark.real,
@@ -79,7 +79,7 @@ def test_without_its_aws_everything_ends_loudly_and_nothing_is_left(tmp_path: Pa
     ):
         parts = len(find_leftovers(run_dir))
         os.kill(pid_of(cloud, "ministack"), signal.SIGKILL)
-        code = cloud.process.wait(PATIENCE_S)
+        code = cloud.process.wait(DEADLINE_S)
 
     assert parts >= 8, "six parts, and a record processor a shard"
     assert code == 1

@@ -21,7 +21,7 @@ from sim.local_cloud.launch import LaunchedCloud
 from sim.local_cloud.resources import local_session
 from sim.token_client import TokenClient
 from tests.support.drive_checks import documents_of
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -53,7 +53,7 @@ class Truck:
         await self._truck.publish(f"trucks/{self.truck_id}/telemetry", payload, **options)
 
     async def result(self) -> tuple[bytes | None, dict[str, Any]]:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DEADLINE_S):
             return await self._results.get()
 
     def point(self, age_ms: int = 0, **fields: Any) -> dict[str, Any]:

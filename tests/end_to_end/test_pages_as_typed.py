@@ -55,10 +55,10 @@ def test_a_newcomer_publishes_a_point_by_the_readme_alone(
     terminal.type(frame)
     terminal.shows('"type":"snapshot"')
     terminal.interrupt()
-    said = terminal.run(f"{over_mqtt}echo exit code $?")
+    output = terminal.run(f"{over_mqtt}echo exit code $?")
 
-    assert "exit code 0" in said
-    assert "Warning" not in said
+    assert "exit code 0" in output
+    assert "Warning" not in output
     eventually(lambda: '"lat":35.1655' in terminal.run(last_position))
     assert '"source":"mqtt"' in terminal.run(last_position)
     assert points() == 2
@@ -90,14 +90,14 @@ def test_a_newcomer_makes_a_phone_a_truck_by_its_page_alone(
 
     shown = terminal.run(add_for_mqtt)
     typed = {"SECRET": value_of("Password", shown), "DEVICE": value_of("Device ID", shown)}
-    said = terminal.run(f"{with_values(over_mqtt, typed)}echo exit code $?")
-    assert "exit code 0" in said
+    output = terminal.run(f"{with_values(over_mqtt, typed)}echo exit code $?")
+    assert "exit code 0" in output
     eventually(lambda: points() == 3)
     assert '"lat":35.170' in terminal.run(last_position)
 
-    said = terminal.run(list_and_revoke)
-    assert "(Kim's phone)" in said
-    assert "respected everywhere" in said
+    output = terminal.run(list_and_revoke)
+    assert "(Kim's phone)" in output
+    assert "respected everywhere" in output
 
 
 def value_of(label: str, shown: str) -> str:

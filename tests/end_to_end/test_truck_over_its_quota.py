@@ -28,7 +28,7 @@ from sim.token_client import TokenClient
 from tests.support.drive_checks import documents_of
 from tests.support.http_client import ApiClient, HttpResponse
 from tests.support.openapi_schema import validate_response
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -161,7 +161,7 @@ def test_a_truck_over_its_quota_is_blocked_for_a_while_and_no_other_is(
         lambda: (
             not trucks.blocked_for_ms(greedy) and trucks.post(greedy, greedys_token).status == 202
         ),
-        within_s=PATIENCE_S + QUOTA_S,
+        within_s=DEADLINE_S + QUOTA_S,
     )
     others.append(trucks.post(other, others_token).status)
 

@@ -95,7 +95,7 @@ class FakeBrokerConnection:
         self, subscriptions: Sequence[str], on_message: Callable[[Message], None]
     ) -> AsyncIterator[None]:
         if self._broker.is_unavailable:
-            raise BrokerError("away")
+            raise BrokerError("unavailable")
         self._on_message = on_message
         self._broker.join(self)
         try:

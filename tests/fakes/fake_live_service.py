@@ -57,7 +57,7 @@ class FakeLiveService:
     async def open_socket(self, url: str) -> Socket:
         await asyncio.sleep(HANDSHAKE_S)
         if self.is_unavailable:
-            raise SocketLostError("away")
+            raise SocketLostError("unavailable")
         socket = FakeLiveSocket(self, url)
         self.sockets.append(socket)
         return socket

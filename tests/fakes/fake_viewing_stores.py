@@ -27,7 +27,7 @@ class WatchedDeliveries(FakeDeliveryStore):
 
     Attributes:
         reads: The ids of each `get_many`.
-        before_read: Run before each `get_many` answers.
+        before_read: Run before each `get_many` returns.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class StopsOfRows:
     Attributes:
         changed_at_ms: When a delivery last left a truck; tests set it.
         reads: The trucks of each read.
-        before_read: Run before each answers.
+        before_read: Run before each returns.
     """
 
     def __init__(self, deliveries: WatchedDeliveries) -> None:
@@ -84,8 +84,8 @@ class BreakableSubscriptions(FakeSubscriptionStore):
 
     Attributes:
         deliveries_read: Of which deliveries all viewers were read, in order.
-        before_find: Run before each `find` answers.
-        before_of_delivery: Run before each `of_delivery` answers.
+        before_find: Run before each `find` returns.
+        before_of_delivery: Run before each `of_delivery` returns.
     """
 
     def __init__(self) -> None:
@@ -120,9 +120,9 @@ class FakePositions:
     Attributes:
         trucks: The latest position of each truck.
         past: Where trucks were.
-        before_read: Run before each `shown` answers.
-        before_last: Run before each `last_of` answers.
-        before_track: Run before each `track` answers.
+        before_read: Run before each `shown` returns.
+        before_last: Run before each `last_of` returns.
+        before_track: Run before each `track` returns.
     """
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class FakePositions:
 
 
 class PolledNudgeQueue(FakeNudgeQueue):
-    """A queue that is polled by one thread while others delete, and that can be away.
+    """A queue that is polled by one thread while others delete, and that can be unavailable.
 
     Attributes:
         deleted: What was done with, in order.
@@ -184,7 +184,7 @@ class PolledNudgeQueue(FakeNudgeQueue):
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
         if self.broken:
-            raise OSError("the queue is away")
+            raise OSError("the queue is unavailable")
         with self._lock:
             received = super().receive(max_messages, wait_s)
         if not received:

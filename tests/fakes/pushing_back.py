@@ -19,10 +19,10 @@ class PushingBack:
     Attributes:
         per_s: Posts a second of the account, and how many of them it may save up.
         burst: See above.
-        takes_one_of: By connection: of so many posts one is taken, the last of them.
+        accepts_one_of: By connection: of so many posts one is taken, the last of them.
         hanging: Connections that do not respond within the time limit.
         timeout_s: The poster's limit.
-        answers_in_s: How long all other posts take.
+        responds_in_s: How long all other posts take.
         received_at_s: By connection, when it took messages.
         shown_at_s: By connection, when positions of trucks were written to it.
         posted: By connection, how many were written.
@@ -31,10 +31,10 @@ class PushingBack:
 
     per_s: float = float("inf")
     burst: float = 50.0
-    takes_one_of: dict[str, int] = dataclasses.field(default_factory=dict)
+    accepts_one_of: dict[str, int] = dataclasses.field(default_factory=dict)
     hanging: set[str] = dataclasses.field(default_factory=set)
     timeout_s: float = 2.0
-    answers_in_s: float = RESPONDS_IN_S
+    responds_in_s: float = RESPONDS_IN_S
     received_at_s: defaultdict[str, list[float]] = dataclasses.field(
         default_factory=lambda: defaultdict(list)
     )
@@ -57,11 +57,11 @@ class PushingBack:
         if not is_over and connection_id in self.hanging:
             await asyncio.sleep(self.timeout_s)
             return PostOutcome.HUNG
-        await asyncio.sleep(self.answers_in_s)
+        await asyncio.sleep(self.responds_in_s)
         if is_over:
             self.over_quota += 1
             return PostOutcome.OVER_QUOTA
-        if self.posted[connection_id] % self.takes_one_of.get(connection_id, 1):
+        if self.posted[connection_id] % self.accepts_one_of.get(connection_id, 1):
             return PostOutcome.THROTTLED
         self.received_at_s[connection_id].append(now_s)
         return PostOutcome.DELIVERED

@@ -53,7 +53,9 @@ def amount() -> Amount:
 @pytest.fixture(scope="session")
 def token_of(local_cloud: LaunchedCloud) -> Callable[[str], str]:
     client = TokenClient.of(local_cloud.environment)
-    tokens = {role: client.token(role, who, ttl_s=7200) for role, who in IDENTITIES.items()}
+    tokens = {
+        role: client.token(role, identity, ttl_s=7200) for role, identity in IDENTITIES.items()
+    }
     return tokens.__getitem__
 
 

@@ -27,11 +27,11 @@ from schemathesis.specs.openapi.checks import (
 from sim.local_cloud.launch import LaunchedCloud
 from tests.fuzz.conftest import IDENTITIES, Amount
 from tests.support.openapi_schema import DOCUMENT
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.real
 
-ROLES = [*IDENTITIES, "nobody"]
+ROLES = [*IDENTITIES, "anonymous"]
 OPEN_PATHS = ("/phones/", "/shares/tickets")
 PROMISES = [
     not_a_server_error,
@@ -46,7 +46,7 @@ OPERATIONS = {
     found.ok().label: found.ok() for found in from_path(str(DOCUMENT)).get_all_operations()
 }
 DELIVERIES = st.sampled_from(["D-fuzz-1", "D-fuzz-2", "D-fuzz-3"])
-WEIGHTS = {"truck": 0.28, "customer": 0.2, "dispatcher": 0.5, "nobody": 0.02}
+WEIGHTS = {"truck": 0.28, "customer": 0.2, "dispatcher": 0.5, "anonymous": 0.02}
 
 
 def instant_now() -> str:
@@ -99,7 +99,7 @@ def test_every_response_is_one_that_the_document_promises(
     amount: Amount,
 ) -> None:
     session = requests.Session()
-    headers = {} if role == "nobody" else {"Authorization": f"Bearer {token_of(role)}"}
+    headers = {} if role == "anonymous" else {"Authorization": f"Bearer {token_of(role)}"}
 
     @amount.share(0.8 * WEIGHTS[role] / len(OPERATIONS))
     @given(cases(OPERATIONS[label]))
@@ -109,7 +109,7 @@ def test_every_response_is_one_that_the_document_promises(
         )
 
         media_type = " ".join(response.headers.get("content-type", []))
-        if role == "nobody":
+        if role == "anonymous":
             # A credential of another kind may stand in the body, which is then read first.
             rejections = {
                 "/phones/": (400, 401, 404, 413),
@@ -199,7 +199,7 @@ def test_no_body_brings_out_a_fault(
             # As much of it as a header can carry.
             "Idempotency-Key": "".join(c for c in key if c.isprintable()).strip().encode(),
         }
-        response = session.request(method, url, data=body, headers=headers, timeout=PATIENCE_S)
+        response = session.request(method, url, data=body, headers=headers, timeout=DEADLINE_S)
 
         # A share's token that opens nothing, and too often; a delivery that is not there.
         more = (404, 429) if "shares" in path else ()

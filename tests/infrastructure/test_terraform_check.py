@@ -206,7 +206,7 @@ def test_an_environments_tests_give_the_state_of_its_run_whole() -> None:
     assert terraform.test_of_environment(ROLE) == (2, {"root_module": {}})
 
 
-def test_an_environment_whose_run_whole_applies_nothing_fails() -> None:
+def test_an_environment_with_a_run_whole_that_applies_nothing_fails() -> None:
     with pytest.raises(TerraformFailedError, match="whole"):
         fake(test=SUMMARY).test_of_environment(ROLE)
     assert check_environment(fake(test=SUMMARY), ROLE).outcome is Outcome.FAILED

@@ -282,10 +282,10 @@ def test_a_rule_has_a_source_that_states_it(rule: Rule) -> None:
     if rule.pattern is not None:
         assert model.compiled(rule.pattern)
     if isinstance(rule.source, tuple):
-        member, says = rule.source
+        member, statement = rule.source
         shown = html.unescape(re.sub("<[^>]+>", "", model.member(member).documentation))
 
-        assert says in re.sub(r"\s+", " ", shown)
+        assert statement in re.sub(r"\s+", " ", shown)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
 from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
-IMPATIENT_S = 2.0
+SHORT_TIMEOUT_S = 2.0
 """The limit of a post to a gateway that does not respond."""
 MESSAGE = b'{"v":1,"type":"position"}'
 
@@ -111,8 +111,8 @@ def a_rule(fault: Fault, ids: str = "*", **more: Any) -> FaultRule:
     return FaultRule(name="r", fault=fault, operation="PostToConnection", ids=ids, **more)
 
 
-def patience_s(fault: Fault) -> float:
-    return IMPATIENT_S if isinstance(fault, Delay) else COMES_WITHIN_S
+def post_timeout_s(fault: Fault) -> float:
+    return SHORT_TIMEOUT_S if isinstance(fault, Delay) else COMES_WITHIN_S
 
 
 async def test_fair_weather_delivers(gateway: Gateway) -> None:
@@ -145,13 +145,13 @@ async def test_what_was_rejected_is_reported_apart_and_did_not_arrive(
     other_id, other = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(fault, ids=connection_id))
 
-    assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is response
+    assert await gateway.post(connection_id, timeout_s=post_timeout_s(fault)) is response
     assert await gateway.post(other_id) is PostOutcome.DELIVERED
     await assert_received(socket, 0)
     await assert_received(other, 1)
 
 
-async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway: Gateway) -> None:
+async def test_a_closed_socket_is_410_at_the_gateway(gateway: Gateway) -> None:
     connection_id, socket = await gateway.viewer()
     await socket.close()
     async with asyncio.timeout(COMES_WITHIN_S):
@@ -174,13 +174,13 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
     ],
     ids=str,
 )
-async def test_a_message_whose_response_got_lost_has_arrived(
+async def test_a_message_with_a_lost_response_has_arrived(
     gateway: Gateway, fault: Fault, response: PostOutcome, times: int
 ) -> None:
     connection_id, socket = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(fault, times=1))
 
-    assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is response
+    assert await gateway.post(connection_id, timeout_s=post_timeout_s(fault)) is response
     await assert_received(socket, times)
 
 

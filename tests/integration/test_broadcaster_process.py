@@ -82,7 +82,7 @@ async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:
         assert cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id)) == []
 
 
-async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_notified(
+async def test_a_viewer_with_410_is_removed_and_the_others_are_notified(
     cloud: Cloud,
 ) -> None:
     deliveries = [cloud.delivery() for _ in range(3)]
@@ -121,7 +121,7 @@ async def test_a_killed_broadcaster_leaves_its_nudges_to_the_next(cloud: Cloud) 
     assert types == {"position", "status"}
 
 
-async def test_a_snapshot_comes_without_positions_while_their_store_is_away(
+async def test_a_snapshot_comes_without_positions_while_their_store_is_unavailable(
     cloud: Cloud,
 ) -> None:
     delivery = cloud.delivery()

@@ -179,7 +179,7 @@ async def test_what_is_no_valid_token_opens_nothing(
 
 
 @pytest.mark.parametrize("unsubscribes", [False, True])
-async def test_a_bridge_can_not_throw_away_what_the_broker_holds(
+async def test_a_bridge_cannot_delete_the_brokers_messages(
     broker: BrokerProcess, held: bytes, unsubscribes: bool
 ) -> None:
     """Not with a clean start, not by giving its subscription up, not by ending its session."""

@@ -159,7 +159,7 @@ async def test_a_request_into_a_connection_that_is_being_ended_goes_once_more() 
         assert (server.connections, server.requests) == (2, 3)
 
 
-async def test_a_request_whose_time_passes_while_it_connects_is_not_written(
+async def test_a_request_past_its_deadline_while_it_connects_is_not_written(
     tmp_path: Path,
 ) -> None:
     of_server, of_client = certified(tmp_path, "127.0.0.1")
@@ -191,7 +191,7 @@ async def test_a_request_whose_time_passes_while_it_connects_is_not_written(
         assert (requests, response.status, server.connections) == (0, 200, 1)
 
 
-async def test_a_request_whose_time_passes_before_it_goes_once_more_does_not() -> None:
+async def test_a_request_past_its_deadline_is_not_repeated() -> None:
     clock = FakeClock()
 
     async def drop_the_second_slowly(

@@ -64,7 +64,7 @@ from tests.support.ministack_process import REGION
 pytestmark = pytest.mark.real
 
 BATCH = 5
-PATIENCE_S = 20.0
+RETRY_BUDGET_S = 20.0
 MOST_RESTARTS = 20
 
 
@@ -159,7 +159,7 @@ class Consumer:
             parking=parking,
         )
         retry_policy = RetryPolicy(
-            PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep
+            RETRY_BUDGET_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep
         )
         truck_states = TruckStates(
             TruckStateStore(search),
@@ -317,7 +317,7 @@ async def test_a_drive_in_a_storm_comes_out_as_in_fair_weather(
 
 @pytest.mark.parametrize("index", ["truck-positions-*", "truck-latest", "truck-state"])
 @pytest.mark.parametrize("fault", [CutResponse(), CutResponse(after_bytes=30)], ids=str)
-async def test_a_write_whose_response_got_lost_is_its_own_and_ends_nothing(
+async def test_a_write_with_a_lost_response_is_recognised_as_its_own(
     consumer: Consumer, index: str, fault: Fault
 ) -> None:
     points = drive(consumer.truck_id)
@@ -359,7 +359,7 @@ async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_i
 ) -> None:
     points = drive(consumer.truck_id)[:BATCH]
     records = consumer.fair.shard.records(*[[one] for one in points])
-    rule = FaultRule(name="away", fault=Reject(status=503, code="x"), operation="_bulk")
+    rule = FaultRule(name="unavailable", fault=Reject(status=503, code="x"), operation="_bulk")
     await consumer.search_shim.set_rules(rule)
     pipeline = await asyncio.to_thread(consumer.pipeline)
 
@@ -373,7 +373,7 @@ async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_i
 
 async def test_a_queue_that_is_unavailable_stops_no_position(consumer: Consumer) -> None:
     points = drive(consumer.truck_id)
-    rule = FaultRule(name="away", fault=Drop(), service="sqs")
+    rule = FaultRule(name="unavailable", fault=Drop(), service="sqs")
     await consumer.aws_shim.set_rules(rule)
     await consumer.consume(consumer.fair.shard.records(*[[one] for one in points]))
 

@@ -58,7 +58,7 @@ from tests.support.ministack_process import REGION
 
 T = TypeVar("T")
 THROTTLED = Reject(status=400, code="ProvisionedThroughputExceededException")
-PATIENT_S = 60.0
+LONG_TIMEOUT_S = 60.0
 """How long a response may take: longer than a machine under load needs for one."""
 DELAYED_S = 10.0
 """The same where the first response never comes: a test has to wait it out."""
@@ -119,20 +119,20 @@ class World:
 
 
 def client(
-    session: boto3.Session, service: Any, url: str, read_timeout_s: float = PATIENT_S
+    session: boto3.Session, service: Any, url: str, read_timeout_s: float = LONG_TIMEOUT_S
 ) -> Any:
     """As in production, but it tries once: what is tested is what ours do with a failure."""
     config = Config(
-        connect_timeout=PATIENT_S,
+        connect_timeout=LONG_TIMEOUT_S,
         read_timeout=read_timeout_s,
         retries={"total_max_attempts": 1},
     )
     return session.client(service, endpoint_url=url, config=config)
 
 
-def patient_client(world: World) -> Any:
+def slow_client(world: World) -> Any:
     """With the SDK's own retries, as in production."""
-    config = Config(connect_timeout=PATIENT_S, read_timeout=world.read_timeout_s)
+    config = Config(connect_timeout=LONG_TIMEOUT_S, read_timeout=world.read_timeout_s)
     session = raising_on_unreadable_responses(local_session(REGION))
     return session.client("dynamodb", endpoint_url=world.shim.url, config=config)
 
@@ -147,7 +147,7 @@ async def world(
     upstream: str, created: CreatedResources, clock: Clock, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
     fault = getattr(request.node, "callspec", None) and request.node.callspec.params.get("fault")
-    read_timeout_s = DELAYED_S if isinstance(fault, Delay) else PATIENT_S
+    read_timeout_s = DELAYED_S if isinstance(fault, Delay) else LONG_TIMEOUT_S
     async with FaultShim(upstream, clock=clock) as shim:
         yield World(upstream, created, shim, read_timeout_s)
 
@@ -237,12 +237,12 @@ LOST_RESPONSES = [
 
 
 @pytest.mark.parametrize("fault", LOST_RESPONSES, ids=str)
-async def test_the_sdks_own_retry_recognises_a_transaction_whose_response_got_lost(
+async def test_the_sdks_retry_recognises_a_transaction_with_a_lost_response(
     world: World, created: CreatedResources, fault: Fault
 ) -> None:
     first = await created_delivery(world)
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
-    store = DeliveryStore(patient_client(world), created.names.tables)
+    store = DeliveryStore(slow_client(world), created.names.tables)
     await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=1))
     await blocking(lambda: store.append(first, second, [event_of(second)], matches=False))
 
@@ -297,7 +297,7 @@ async def test_a_read_without_a_response_is_made_again(
     world: World, created: CreatedResources, operation: str, fault: Fault
 ) -> None:
     first = await created_delivery(world)
-    store = DeliveryStore(patient_client(world), created.names.tables)
+    store = DeliveryStore(slow_client(world), created.names.tables)
     await world.shim.set_rules(a_rule(fault, operation, times=1))
 
     if operation == "GetItem":
@@ -319,10 +319,10 @@ async def test_what_stays_unreadable_is_never_absence_nor_success(
     world: World, created: CreatedResources, fault: Fault
 ) -> None:
     first = await created_delivery(world)
-    patient = DeliveryStore(patient_client(world), created.names.tables)
+    slow = DeliveryStore(slow_client(world), created.names.tables)
     (sent,) = nudges(1)
     calls: list[Callable[[], object]] = [
-        lambda: patient.get(first.delivery_id),
+        lambda: slow.get(first.delivery_id),
         lambda: world.store.get_many([first.delivery_id]),
         lambda: world.store.events(first.delivery_id),
         lambda: world.matches.open_matches(first.truck_id),
@@ -427,7 +427,7 @@ async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> 
     assert await in_bucket() == {late.endpoint}
 
 
-async def test_the_copy_of_a_lagging_table_is_gone_when_the_lag_is(world: World) -> None:
+async def test_the_copy_of_a_lagging_table_is_removed_with_the_lag(world: World) -> None:
     def tables() -> list[str]:
         return [name for name in world.dynamodb.list_tables()["TableNames"] if ".lagging-" in name]
 
@@ -522,7 +522,7 @@ async def test_nudges_that_stay_rejected_are_named_and_the_others_sent(world: Wo
     assert len(await received(world, sent)) == 11
 
 
-async def test_nudges_whose_response_got_lost_are_swallowed_when_sent_again(world: World) -> None:
+async def test_nudges_with_a_lost_response_are_deduplicated_when_sent_again(world: World) -> None:
     sent = nudges(3)
     await world.shim.set_rules(a_rule(CutResponse(), "SendMessageBatch", times=1))
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it

@@ -23,7 +23,7 @@ from sim.local_cloud.resources import (
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.ministack_process import REGION
 from tests.support.source_tree import ROOT
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 
 class BulkServer:
@@ -71,7 +71,7 @@ class BulkServer:
     def wait_for(self, *expected: int) -> None:
         with self.changed:
             came = self.changed.wait_for(
-                lambda: set(expected) <= set(self.sequence_numbers()), timeout=PATIENCE_S
+                lambda: set(expected) <= set(self.sequence_numbers()), timeout=DEADLINE_S
             )
         assert came, f"only {sorted(set(self.sequence_numbers()))} came"
 
@@ -143,7 +143,7 @@ def world(endpoint: str, raw_log: BulkServer, tmp_path: Path) -> Iterator[World]
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
     process.send_signal(number)
-    return process.wait(timeout=PATIENCE_S)
+    return process.wait(timeout=DEADLINE_S)
 
 
 def test_reads_all_shards_from_the_beginning_a_document_a_point(world, raw_log):

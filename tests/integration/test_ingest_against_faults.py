@@ -39,8 +39,8 @@ ONE_A_RECORD = 66
 SUBSETS = [set(some) for n in range(1, 4) for some in itertools.combinations(range(4), n)]
 READ_TIMEOUT_S = 3.0
 """Long enough for a busy machine: a response that takes longer counts as lost."""
-PATIENT_S = 20.0
-IMPATIENT_S = 0.0
+LONG_TIMEOUT_S = 20.0
+SHORT_TIMEOUT_S = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ async def test_exactly_what_was_reported_is_missing_and_the_rest_is_there_once(
     shim: FaultShim, truck: Truck, failing: set[int], code: str
 ) -> None:
     await shim.set_rules(a_rule(FailItems(code=code, places=tuple(failing))))
-    outcome = await truck.put(PAYLOADS[:4], IMPATIENT_S)
+    outcome = await truck.put(PAYLOADS[:4], SHORT_TIMEOUT_S)
 
     assert outcome == PutOutcome(not_taken=tuple(sorted(failing)), attempts=1, failure=code)
     assert truck.arrived() == Counter(PAYLOADS[n] for n in range(4) if n not in failing)
@@ -122,7 +122,7 @@ async def test_what_failed_once_is_put_again_and_nothing_else_is(
     shim: FaultShim, truck: Truck, failing: set[int]
 ) -> None:
     await shim.set_rules(a_rule(FailItems(code=THROTTLED, places=tuple(failing)), times=1))
-    outcome = await truck.put(PAYLOADS[:4], PATIENT_S)
+    outcome = await truck.put(PAYLOADS[:4], LONG_TIMEOUT_S)
     calls = shim.record.of("PutRecords")
 
     assert outcome == PutOutcome(not_taken=(), attempts=2, failure=THROTTLED)
@@ -137,7 +137,7 @@ async def test_a_stream_that_rejects_half_of_everything_gets_all_of_it_once(
     rule = a_rule(FailItems(code=THROTTLED, share=0.5))
     async with FaultShim(upstream, [rule], seed=seed) as shim:
         truck = Truck(session, upstream, shim)
-        outcome = await truck.put(PAYLOADS, PATIENT_S)
+        outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
     assert outcome.not_taken == ()
     assert truck.arrived() == Counter(PAYLOADS)
@@ -158,7 +158,7 @@ async def test_a_call_that_failed_as_a_whole_is_made_again(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault, times=2))
-    outcome = await truck.put(PAYLOADS, PATIENT_S)
+    outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
     assert (outcome.not_taken, outcome.attempts) == ((), 3)
     assert truck.arrived() == Counter(PAYLOADS)
@@ -169,7 +169,7 @@ async def test_a_call_that_can_never_succeed_is_made_once(
     shim: FaultShim, truck: Truck, code: str
 ) -> None:
     await shim.set_rules(a_rule(Reject(status=400, code=code)))
-    outcome = await truck.put(PAYLOADS, PATIENT_S)
+    outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
     assert outcome == PutOutcome(not_taken=tuple(range(7)), attempts=1, failure=code)
     assert not truck.arrived()
@@ -192,7 +192,7 @@ async def test_after_a_lost_response_nothing_is_missing(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault, times=1))
-    outcome = await truck.put(PAYLOADS, PATIENT_S)
+    outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
     assert (outcome.not_taken, outcome.attempts) == ((), 2)
     assert truck.arrived() == Counter(PAYLOADS * 2), "a repeat counts once, by its id; see design"
@@ -203,7 +203,7 @@ async def test_an_unconfirmed_write_is_reported_though_it_may_be_there(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault))
-    outcome = await truck.put(PAYLOADS, IMPATIENT_S)
+    outcome = await truck.put(PAYLOADS, SHORT_TIMEOUT_S)
 
     assert outcome.not_taken == tuple(range(7))
     assert truck.arrived() == Counter(PAYLOADS)

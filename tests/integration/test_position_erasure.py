@@ -150,7 +150,7 @@ def test_a_truck_that_has_no_state_or_an_unreadable_one_gets_a_tombstone(
         assert trucks.count(one) == NONE
 
 
-def test_a_consumer_that_writes_while_the_tombstone_is_written_does_not_keep_it_away(
+def test_a_consumer_that_writes_at_the_same_time_does_not_prevent_the_tombstone(
     client: OpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truck_id = unique("T-erased")

@@ -237,7 +237,7 @@ async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions
     assert {one.truck_id for one in newest} - there.keys() == {failing}
 
 
-async def test_a_state_whose_response_got_lost_stands_under_its_writers_name(
+async def test_a_state_with_a_lost_response_is_stored_under_its_writers_name(
     positions: Positions,
 ) -> None:
     state = TruckState(truck_id=unique("T"), window=Window(""), writer_id="me")

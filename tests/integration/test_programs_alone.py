@@ -65,7 +65,7 @@ def test_a_java_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "/no/such/java" in done.stderr
 
 
-def test_the_sdk_of_ingest_does_not_retry_and_is_not_patient() -> None:
+def test_the_sdk_of_ingest_does_not_retry_and_has_short_timeouts() -> None:
     probe = (
         "from ingest_lambda.bootstrap import kinesis_client\n"
         "from ingest_lambda.settings import Settings\n"

@@ -64,12 +64,12 @@ class Viewers:
 
     async def _listen(self, connection_id: str, socket: ClientConnection) -> None:
         async for text in socket:
-            if text == connection_id:  # the response to the request of `all_has_come`
+            if text == connection_id:  # the response to the request of `all_received`
                 return
             message = json.loads(text)
             self.received[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
 
-    async def all_has_come(self) -> None:
+    async def all_received(self) -> None:
         """Waits until each has all that was posted to it so far."""
         for socket in self._sockets.values():
             await socket.send("{}")
@@ -167,7 +167,7 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
         async with asyncio.timeout(COMES_WITHIN_S):
             assert [await one.process.wait() for one in running] == [0, 0]
             await asyncio.gather(*(one.stopped for one in reported))
-        await viewers.all_has_come()
+        await viewers.all_received()
     held = buckets_run(reported)
     lines = [line for one in reported for line in one.rounds]
     due, delivered = there(lines), sum(line["delivered"] for line in lines)

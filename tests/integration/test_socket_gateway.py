@@ -184,7 +184,7 @@ async def test_a_frame_that_is_no_text_ends_the_socket_with_1007() -> None:
         assert await closing_code(socket) == 1007
 
 
-async def test_a_socket_without_a_frame_is_closed_as_going_away() -> None:
+async def test_an_idle_socket_is_closed_with_1001() -> None:
     async with running(idle_s=0.1) as it, connect(it.url) as socket:
         assert await closing_code(socket) == 1001
         (opened,) = await it.lambdas.got("$connect")
@@ -206,7 +206,7 @@ async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
         assert await closing_code(socket) == 1001
 
 
-async def test_a_connection_is_gone_until_connect_has_responded_and_after_its_end() -> None:
+async def test_a_connection_is_410_until_connect_has_responded_and_after_its_end() -> None:
     async with running() as it:
         responses = []
 

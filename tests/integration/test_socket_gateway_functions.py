@@ -35,7 +35,7 @@ def handle(event, context):
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, handler: str = "app.handle", timeout_s: float = 60.0, patience_s: float = 60.0
+    folder: Path, *, handler: str = "app.handle", timeout_s: float = 60.0, wait_s: float = 60.0
 ) -> AsyncIterator[tuple[Functions, list[str]]]:
     (folder / "app.py").write_text(SOURCE)
     lines: list[str] = []
@@ -55,7 +55,7 @@ async def running(
         python=sys.executable,
         workers_a_function=2,
         on_line=lambda name, line: lines.append(f"{name}: {line}"),
-        timeout_s=patience_s,
+        timeout_s=wait_s,
     )
     try:
         yield functions, lines
@@ -118,7 +118,7 @@ async def test_a_process_that_starts_longer_than_an_event_may_wait_serves_the_ne
     tmp_path: Path,
 ) -> None:
     (tmp_path / "wait").touch()
-    async with running(tmp_path, patience_s=0.2) as (functions, _):
+    async with running(tmp_path, wait_s=0.2) as (functions, _):
         responses = [await functions.invoke("f", {}, "r")]
         (tmp_path / "wait").unlink()
         async with asyncio.timeout(COMES_WITHIN_S):

@@ -1,7 +1,7 @@
 """What a broadcaster needs of the local cloud and no more: ministack's tables, queues, sockets.
 
 There is no OpenSearch here: positions can't be read, so that what is seen is also what viewers
-get while it is away. The end-to-end tests have everything.
+get while it is unavailable. The end-to-end tests have everything.
 """
 
 from __future__ import annotations

@@ -112,9 +112,9 @@ class ConsoleBackend(PageBackend):
             if not socket.closed:
                 await self._show(socket, view)
 
-    async def _heard(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+    async def _on_message(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         if message["action"] != "track_fleet":
-            await super()._heard(socket, message)
+            await super()._on_message(socket, message)
             return
         is_alert = message["zoom"] == 0 and "filter" in message
         (self.alert_views if is_alert else self.views).append(message)

@@ -8,7 +8,7 @@ from typing import Any
 
 import urllib3
 
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ApiClient:
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url.rstrip("/")
-        self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=PATIENCE_S)
+        self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=DEADLINE_S)
 
     def __call__(
         self,

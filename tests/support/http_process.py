@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 _ENDS_WITHIN_S = 10.0
 
@@ -54,7 +54,7 @@ def running_http_process(
 
 
 def _wait_until_it_responds(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    ends_at = time.monotonic() + PATIENCE_S
+    ends_at = time.monotonic() + DEADLINE_S
     while True:
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process

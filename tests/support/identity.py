@@ -22,13 +22,13 @@ class FakeIdentityProvider:
 
     Attributes:
         fetched: The requested URLs, in order.
-        away: While true every fetch fails.
+        is_unavailable: While true every fetch fails.
         configuration: What discovery returns.
     """
 
     def __init__(self) -> None:
         self.fetched: list[str] = []
-        self.away = False
+        self.is_unavailable = False
         self.configuration: dict[str, Any] = {"issuer": ISSUER, "jwks_uri": _JWKS_URL}
         self.documents: list[Any] = []
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
@@ -49,8 +49,8 @@ class FakeIdentityProvider:
 
     def fetch(self, url: str) -> Mapping[str, Any]:
         self.fetched.append(url)
-        if self.away:
-            raise KeysUnavailable("away")
+        if self.is_unavailable:
+            raise KeysUnavailable("unavailable")
         responses = {
             ISSUER.rstrip("/") + DISCOVERY_PATH: self.configuration,
             _JWKS_URL: {"keys": self.documents},

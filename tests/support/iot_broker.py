@@ -83,11 +83,11 @@ class Box:
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
         tls.load_cert_chain(certificate.certificate, certificate.key)
         client.tls_set_context(tls)
-        client.on_connect = lambda _c, _u, _f, code, _p: self._told("connect", code)
-        client.on_disconnect = lambda _c, _u, _f, code, _p: self._told("disconnect", code)
-        client.on_publish = lambda _c, _u, _m, code, _p: self._told("publish", code)
-        client.on_subscribe = lambda _c, _u, _m, codes, _p: self._told("subscribe", codes[0])
-        client.on_message = lambda _c, _u, message: self._told("message", message)
+        client.on_connect = lambda _c, _u, _f, code, _p: self._on_event("connect", code)
+        client.on_disconnect = lambda _c, _u, _f, code, _p: self._on_event("disconnect", code)
+        client.on_publish = lambda _c, _u, _m, code, _p: self._on_event("publish", code)
+        client.on_subscribe = lambda _c, _u, _m, codes, _p: self._on_event("subscribe", codes[0])
+        client.on_message = lambda _c, _u, message: self._on_event("message", message)
 
     def __enter__(self) -> Box:
         """Connects.
@@ -144,7 +144,7 @@ class Box:
         message = event[1]
         return message.topic.rpartition("/")[2], json.loads(message.payload)
 
-    def _told(self, what: str, value: Any) -> None:
+    def _on_event(self, what: str, value: Any) -> None:
         self._events.put((what, value))
 
     def _expect(self, what: str) -> None:

@@ -46,18 +46,20 @@ class KclChild:
         self.checkpoints: list[Checkpoint] = []
 
     def initialize(self, shard_id: str) -> None:
-        self._ask(
+        self._send_action(
             "initialize", shardId=shard_id, sequenceNumber="TRIM_HORIZON", subSequenceNumber=0
         )
 
     def process(self, records: Sequence[StreamRecord] = ()) -> None:
-        self._ask("processRecords", records=list(map(_on_the_wire, records)), millisBehindLatest=0)
+        self._send_action(
+            "processRecords", records=list(map(_on_the_wire, records)), millisBehindLatest=0
+        )
 
     def end_shard(self) -> None:
-        self._ask("shardEnded")
+        self._send_action("shardEnded")
 
     def lose_lease(self) -> None:
-        self._ask("leaseLost")
+        self._send_action("leaseLost")
 
     def stop(self) -> None:
         """As a machine that stands still."""
@@ -75,10 +77,10 @@ class KclChild:
         self._process.kill()
         self._process.communicate()
 
-    def _ask(self, action: str, **more: object) -> None:
+    def _send_action(self, action: str, **more: object) -> None:
         self._send(action=action, **more)
         while True:
-            response = self._hear()
+            response = self._receive()
             if response["action"] == "status":
                 assert response["responseFor"] == action
                 return
@@ -95,7 +97,7 @@ class KclChild:
         except BrokenPipeError as error:
             raise ChildEndedError(self._process.wait()) from error
 
-    def _hear(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         while line := self._process.stdout.readline():
             if line.strip():  # kclpy puts an empty line before each message

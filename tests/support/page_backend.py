@@ -140,12 +140,12 @@ class PageBackend:
             async for frame in socket:
                 if frame.type is not WSMsgType.TEXT:
                     continue
-                await self._heard(socket, json.loads(frame.data))
+                await self._on_message(socket, json.loads(frame.data))
         finally:
             self._sockets.discard(socket)
         return socket
 
-    async def _heard(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+    async def _on_message(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         if message["action"] == "ping":
             await socket.send_json({"v": 1, "type": "pong"})
         elif message["action"] == "track":

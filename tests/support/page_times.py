@@ -73,7 +73,7 @@ def open_once(browser: Browser, link: str) -> dict[str, float]:
         context.close()
 
 
-def await_way(browser: Browser, link: str) -> None:
+def wait_until_under_way(browser: Browser, link: str) -> None:
     """Returns when the delivery is under way."""
     context = browser.new_context()
     try:
@@ -100,7 +100,7 @@ def measure(folder: Path, openings: int) -> list[dict[str, float]]:
         try:
             link = drive.create()
             drive.start()
-            await_way(browser, link)
+            wait_until_under_way(browser, link)
             return [open_once(browser, drive.share()) for _ in range(openings + 1)][1:]
         finally:
             drive.close()

@@ -21,7 +21,7 @@ CHILD = "child"
 
 
 def processes_of(cloud: LaunchedCloud, part: str) -> list[int]:
-    """The processes that a part has at this moment; none while it is away."""
+    """The processes that a part has at this moment; none while it is unavailable."""
     try:
         pid = int((cloud.run_dir / f"{'consumer' if part == CHILD else part}.pid").read_text())
         return sorted(children_of(pid)) if part == CHILD else [pid]

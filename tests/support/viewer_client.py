@@ -10,7 +10,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import DEADLINE_S
 
 
 class Viewer:
@@ -30,7 +30,7 @@ class Viewer:
         address = f"{url}?ticket={ticket}" if ticket else url
         self._closing = contextlib.ExitStack()
         self._socket: ClientConnection = self._closing.enter_context(
-            connect(address, additional_headers=headers, open_timeout=PATIENCE_S)
+            connect(address, additional_headers=headers, open_timeout=DEADLINE_S)
         )
         self.messages: list[dict[str, Any]] = []
 
@@ -47,7 +47,7 @@ class Viewer:
         self.send({"action": "track", "delivery_id": delivery_id})
 
     def wait_for(
-        self, expected: Callable[[dict[str, Any]], bool], *, within_s: float = PATIENCE_S
+        self, expected: Callable[[dict[str, Any]], bool], *, within_s: float = DEADLINE_S
     ) -> dict[str, Any]:
         """The first message, old or new, that is wanted."""
         for message in self.messages:
@@ -65,14 +65,14 @@ class Viewer:
         seen = [(m.get("type"), m.get("status"), m.get("reason")) for m in self.messages]
         raise AssertionError(f"not within {within_s} s; seen: {seen}")
 
-    def take_what_has_come(self) -> None:
+    def receive_pending(self) -> None:
         """Into `messages`, without waiting."""
         with contextlib.suppress(TimeoutError):
             while True:
                 self.messages.append(json.loads(self._socket.recv(timeout=0)))
 
     def wait_for_type(
-        self, kind: str, *, within_s: float = PATIENCE_S, **fields: Any
+        self, kind: str, *, within_s: float = DEADLINE_S, **fields: Any
     ) -> dict[str, Any]:
         return self.wait_for(
             lambda m: m["type"] == kind and all(m.get(k) == v for k, v in fields.items()),

@@ -13,7 +13,7 @@ from rtdts.runtime.deadline import Deadline
 
 T = TypeVar("T")
 
-PATIENCE_S = 300.0
+DEADLINE_S = 300.0
 """How long to wait for what must come: only a fault reaches it, a slow machine does not."""
 COMES_WITHIN_S = 60.0
 """The same, in tests that need no local cloud, where it takes milliseconds."""
@@ -23,7 +23,7 @@ NO_HURRY = Deadline(math.inf)
 """For what may be done at any time."""
 
 
-def eventually(look: Callable[[], T], within_s: float = PATIENCE_S) -> T:
+def eventually(look: Callable[[], T], within_s: float = DEADLINE_S) -> T:
     """Polls a store, a file or a process until it shows something true, which is returned."""
     ends_at = time.monotonic() + within_s
     while not (seen := look()):

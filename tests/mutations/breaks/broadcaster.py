@@ -23,7 +23,7 @@ BREAKS = {
         "right-that-ended-while-connecting-taken-for-a-failure": MINUTE(
             "PostOutcome.TOO_LATE: Outcome.RIGHT_TOO_OLD",
             "PostOutcome.TOO_LATE: Outcome.FAILED",
-            "test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_shown",
+            "test_a_delivery_given_to_another_customer_during_a_slow_connect_is_not_shown",
         ),
         "shares-that-are-unavailable-end-rounds": ISOLATED(
             "is_unknown = stored.shares is None and _has_share(viewer)",
@@ -43,7 +43,7 @@ BREAKS = {
         "one-410-ends-a-round": ISOLATED(
             "await self._remove(viewer)",
             "raise ConnectionError(viewer.endpoint)",
-            "test_one_that_is_gone_ends_no_round_and_is_forgotten",
+            "test_a_connection_with_410_ends_no_round_and_is_removed",
         ),
         "one-post-after-another": ISOLATED(
             "tasks = [asyncio.create_task(self._push_one(viewer, reading, reserved, post)) "
@@ -88,8 +88,8 @@ BREAKS = {
         "right-not-looked-at-once-connected": ENTITLED(
             "if write_by.passed:",
             "if False:",
-            "test_a_request_whose_time_passes_while_it_connects_is_not_written",
-            "test_a_request_whose_time_passes_before_it_goes_once_more_does_not",
+            "test_a_request_past_its_deadline_while_it_connects_is_not_written",
+            "test_a_request_past_its_deadline_is_not_repeated",
         ),
     },
     "broadcaster/stops.py": {
@@ -127,7 +127,7 @@ BREAKS = {
         "half-of-the-buckets": MINUTE(
             "for place in range(BUCKETS)]",
             "for place in range(BUCKETS // 2)]",
-            "test_one_broadcaster_alone_holds_every_bucket_of_every_round",
+            "test_one_broadcaster_alone_runs_every_bucket_of_every_round",
         ),
         "a-spread-round-goes-at-once": MINUTE(
             "return self.due_at_ms + self.spread_ms * place // len(self.buckets)",
@@ -137,24 +137,24 @@ BREAKS = {
         "the-same-viewers-are-left-out-each-time": MINUTE(
             "first, skipped = (left_out[0], 1) if left_out else (first, 0)",
             "skipped = 1 if left_out else 0",
-            "test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever",
+            "test_when_the_accounts_rate_is_too_low_no_viewer_is_left_out_for_ever",
         ),
     },
     "broadcaster/shared_rounds.py": {
         "batch-deleted-before-it-is-run": MINUTE(
             "return await run_batch(batch, begun=begun)",
             "await self._delete(claimed)\nreturn await run_batch(batch, begun=begun)",
-            "test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted",
+            "test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted",
         ),
         "what-hangs-is-kept-for-ever": MINUTE(
             "if self._is_old(due_at_ms):",
             "if False:",
-            "test_what_hangs_is_not_kept_past_the_next_round",
+            "test_a_batch_that_hangs_is_not_extended_past_the_next_round",
         ),
         "always-the-same-buckets-last": MINUTE(
             "self._order.left_out((one.message.bucket for one in claimed))",
             "pass",
-            "test_buckets_that_were_left_out_come_first_until_all_have_been_held",
+            "test_buckets_that_were_left_out_come_first_until_all_have_run",
         ),
         "a-blind-broadcaster-takes-all": MINUTE(
             "return report.was_blind and (not self._is_old(report.due_at_ms))",
@@ -178,7 +178,7 @@ BREAKS = {
         "an-unknown-kind-of-endpoint-spoils-a-chunk": ISOLATED(
             "self._unknown(endpoint) if channel is None else await channel.sender.end(name)",
             "await self._channels[kind].sender.end(name)",
-            "test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_other",
+            "test_a_revoked_viewer_with_an_unknown_kind_of_endpoint_affects_no_other",
         ),
     },
     "broadcaster/endpoint_backoff.py": {
@@ -193,8 +193,8 @@ BREAKS = {
         "refused-viewers-wait-for-the-next-round": MINUTE(
             "if one.outcome in _AGAIN and is_in_time:",
             "if False:",
-            "test_who_was_rejected_for_the_accounts_quota_receives_in_the_same_round",
-            "test_who_is_throttled_once_or_twice_receives_in_the_same_round",
+            "test_a_viewer_throttled_by_the_accounts_quota_receives_in_the_same_round",
+            "test_a_viewer_throttled_once_or_twice_receives_in_the_same_round",
         ),
     },
     "broadcaster/gateway_signals.py": {
@@ -266,7 +266,7 @@ BREAKS = {
             "tasks = () if self._is_stale(received) else await self._handler.begin(nudge)",
             "await self._threads.run(self._queue.delete, [received])\n"
             "tasks = () if self._is_stale(received) else await self._handler.begin(nudge)",
-            "test_a_nudge_whose_reading_fails_stays_in_the_queue",
+            "test_a_nudge_that_fails_to_read_stays_in_the_queue",
         ),
         "a-status-waits-for-a-queue-of-positions": MINUTE(
             "and waited_ms > POSITION_STALE_MS",
@@ -328,7 +328,7 @@ BREAKS = {
         "a-part-of-the-fleet-is-held-for-ever": RESTARTED(
             "if known is not None and now_ms <= known.until_ms:",
             "if known is not None:",
-            "test_a_part_whose_holder_died_is_anothers_when_its_lease_ends",
+            "test_a_part_of_a_dead_holder_is_free_when_its_lease_ends",
         ),
     },
     "broadcaster/current_deliveries.py": {

@@ -7,7 +7,7 @@ BREAKS = {
         "python-client-is-ended-by-the-gateway": MINUTE(
             "is_due = self._live is not None and now_ms >= self._live.replace_at_ms",
             "is_due = False",
-            "test_the_session_does_what_the_vectors_say_when_they_say",
+            "test_the_session_matches_the_vectors",
             "test_over_the_gateways_limit_no_connection_is_ever_ended_by_it_or_missed",
         ),
         "python-client-skips-what-it-missed": MINUTE(
@@ -20,7 +20,7 @@ BREAKS = {
         "python-client-goes-back-in-time": MINUTE(
             "if known is not None and message.position_at < known:",
             "if False:",
-            "test_the_receiver_makes_of_messages_what_the_vectors_say",
+            "test_the_receiver_matches_the_vectors",
         ),
     },
     "rtdts_client/http_post.py": {
@@ -45,7 +45,7 @@ BREAKS = {
         ),
     },
     "web/console/fleet_session.ts": {
-        "console-shows-a-picture-of-another-view": MINUTE(
+        "console-shows-a-snapshot-of-another-view": MINUTE(
             "if (fleet.view === this.#viewName && !isOvertaken) {",
             "if (!isOvertaken) {",
             "test_the_pages_own_tests_pass",

@@ -47,7 +47,7 @@ BREAKS = {
         "one-trucks-bug-stops-a-shard": ISOLATED(
             "self._park(faults, report, budget)\nreturn None",
             "raise",
-            "test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on",
+            "test_points_that_cause_an_error_are_parked_and_other_trucks_go_on",
         ),
         "record-on-a-foreign-shard-is-taken": ISOLATED(
             "sort_out(records, self._shard_range)",
@@ -125,7 +125,7 @@ BREAKS = {
         "closed-delivery-moved": TIMELINE(
             "return delivery.is_open and delivery.truck_id == truck_id",
             "return delivery.truck_id == truck_id",
-            "test_a_closed_delivery_is_forgotten_and_gets_no_event",
+            "test_a_closed_delivery_is_dropped_and_gets_no_event",
         ),
         "log-without-its-evidence": TIMELINE(
             ", evidence=transition.evidence", "", "test_each_event_of_a_rule_has_its_evidence"

@@ -196,7 +196,7 @@ BREAKS = {
         "stop-left-without-a-mark": ENTITLED(
             "f'SET {_CHANGED_AT} = :at REMOVE matches.#delivery'",
             "'REMOVE matches.#delivery'",
-            "test_a_trucks_stops_say_their_order_and_when_one_last_left_or_changed_it",
+            "test_a_trucks_stops_have_their_order_and_its_last_change",
         ),
     },
     "rtdts/delivery_store/batches.py": {
@@ -238,7 +238,7 @@ BREAKS = {
         "track-anew-removed-with-the-old-one": MINUTE(
             "'subscribed_at_ms = :time', read.topic",
             "'subscribed_at_ms > :time', read.topic",
-            "test_what_was_begun_anew_since_it_was_read_is_not_forgotten",
+            "test_a_subscription_renewed_since_it_was_read_is_not_removed",
         ),
         "an-overtaken-view-replaces-the-later-one": MINUTE(
             "'attribute_not_exists(topic) OR subscribed_at_ms <= :time'",
@@ -255,7 +255,7 @@ BREAKS = {
         ),
     },
     "rtdts/push_queue/nudges.py": {
-        "viewers-of-a-delivery-wait-for-each-others-pictures": ISOLATED(
+        "viewers-of-a-delivery-wait-for-each-others-snapshots": ISOLATED(
             "return f'{self.connection_id}:{self.delivery_id}'",
             "return self.delivery_id",
             "test_a_nudge_goes_to_its_group_under_its_own_identity",
@@ -279,7 +279,7 @@ BREAKS = {
             "pass",
             "test_a_consumer_that_holds_the_state_brings_nothing_back",
         ),
-        "address-stays-in-the-trucks-memory": ERASED(
+        "address-stays-in-the-trucks-state": ERASED(
             "state.deliveries if one.delivery_id not in delivery_ids",
             "state.deliveries",
             "test_the_consumer_goes_on_after_a_delivery_was_taken_out",

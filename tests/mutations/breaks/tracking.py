@@ -267,7 +267,7 @@ BREAKS = {
         "anothers-delivery-on-a-socket": ENTITLED(
             "return role == CUSTOMER and identity == delivery.customer_id",
             "return role == CUSTOMER",
-            "test_no_one_else_has_a_right",
+            "test_no_other_identity_has_a_right",
             "test_a_delivery_given_to_another_customer_between_rounds_ends",
             "test_what_is_not_theirs_looks_as_if_it_did_not_exist",
         ),
@@ -311,7 +311,7 @@ BREAKS = {
         "slow-clock-hidden-from-viewers": MINUTE(
             "at_ms = point.counts_at_ms",
             "at_ms = point.event_at_ms",
-            "test_viewers_see_the_truck_and_how_old_its_position_says_it_is",
+            "test_viewers_see_the_truck_and_the_age_of_its_position",
         ),
         "track-since-the-assignment": ENTITLED(
             ", delivery.updated_at_ms if shown_from_ms is None else shown_from_ms)",

@@ -26,7 +26,7 @@ class Enough(Exception):  # noqa: N818 - not an error
 
 async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_force() -> None:
     responses: Iterator[Keys | OSError] = iter(
-        [Keys("first"), OSError("metadata away"), Keys("second")]
+        [Keys("first"), OSError("metadata unavailable"), Keys("second")]
     )
     written, clock = io.StringIO(), FakeClock()
 

@@ -91,7 +91,7 @@ async def test_a_request_that_hangs_delays_no_other_deletion(threads: Threads, l
 async def test_a_request_that_fails_fails_its_messages_and_no_later_one(
     threads: Threads, log: Logger, output: io.StringIO
 ) -> None:
-    problems = iter([OSError("away"), None])
+    problems = iter([OSError("unavailable"), None])
 
     def delete(_batch: Sequence[int]) -> Sequence[str]:
         problem = next(problems)
@@ -101,7 +101,7 @@ async def test_a_request_that_fails_fails_its_messages_and_no_later_one(
 
     deletions = Deletions(delete, threads, log=log)
 
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(OSError, match="unavailable"):
         await deletions.delete(1)
     await deletions.delete(2)
     assert "ReceiptHandleIsInvalid" in output.getvalue()

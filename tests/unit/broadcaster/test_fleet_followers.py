@@ -156,7 +156,7 @@ async def test_trucks_that_fit_no_frame_are_clusters_too(world: World) -> None:
 
 
 @pytest.mark.parametrize("by", ["expiry", "block", "role"])
-async def test_a_viewer_whose_right_is_over_is_notified_and_sees_nothing_more(
+async def test_a_viewer_with_an_ended_right_is_notified_and_shown_nothing_more(
     world: World, by: str
 ) -> None:
     truck(world, "T-1")
@@ -300,7 +300,7 @@ def hang(until_set: threading.Event) -> None:
     assert until_set.wait(COMES_WITHIN_S)
 
 
-async def test_a_connection_that_is_gone_is_forgotten(world: World) -> None:
+async def test_a_connection_with_410_is_removed(world: World) -> None:
     world.follower("ann")
     world.gateway.respond_with("ann", PostOutcome.GONE)
 
@@ -309,7 +309,7 @@ async def test_a_connection_that_is_gone_is_forgotten(world: World) -> None:
     assert world.tracking == set()
 
 
-async def test_a_view_that_was_replaced_while_its_connection_was_found_gone_stays(
+async def test_a_view_replaced_while_its_connection_was_410_stays(
     world: World,
 ) -> None:
     before = world.follower("ann")
@@ -366,7 +366,7 @@ async def test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time(
 async def test_a_view_that_fails_fails_alone(world: World) -> None:
     def trouble(view: FleetView) -> None:
         if view == BUSAN:
-            raise StoreUnavailable("read the fleet", 503, "away")
+            raise StoreUnavailable("read the fleet", 503, "unavailable")
 
     world.fleet.before_count = trouble
     world.follower("ann", BUSAN)

@@ -48,7 +48,7 @@ async def test_parts_are_balanced_without_a_coordinator(world: World) -> None:
     assert seen == {first, second}
 
 
-async def test_a_part_whose_holder_died_is_anothers_when_its_lease_ends(world: World) -> None:
+async def test_a_part_of_a_dead_holder_is_free_when_its_lease_ends(world: World) -> None:
     dead = FakeFleetLeases("dead")
     await parts(world, dead).mine(QUERY_KEYS)
     heir = parts(world, FakeFleetLeases("heir", dead))
@@ -70,7 +70,7 @@ async def test_what_is_given_back_is_anothers_at_once(world: World) -> None:
     assert await heir.mine(QUERY_KEYS) == frozenset(QUERY_KEYS)
 
 
-async def test_what_another_holds_is_not_tried_each_second(world: World) -> None:
+async def test_a_part_leased_by_another_is_not_tried_each_second(world: World) -> None:
     one = FakeFleetLeases("one")
     await parts(world, one).mine(QUERY_KEYS)
     two = FakeFleetLeases("two", one)

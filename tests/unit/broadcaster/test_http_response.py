@@ -72,7 +72,7 @@ def test_interim_responses_are_skipped() -> None:
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-def test_some_responses_have_no_body_whatever_they_say(status: bytes) -> None:
+def test_some_responses_have_no_body_whatever_their_headers(status: bytes) -> None:
     response = read(b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n")
 
     assert (response.body, response.is_reusable) == (b"", True)

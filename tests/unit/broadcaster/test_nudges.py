@@ -37,7 +37,7 @@ async def consuming(consumer: NudgeConsumer) -> AsyncIterator[None]:
 
 
 async def handle(world: World, *nudges: Nudge) -> None:
-    """Has these nudges handled to the last answer."""
+    """Has these nudges handled to the last response."""
     world.queue.send_many(nudges)
     deleted = len(world.queue.deleted) + len(nudges)
     async with consuming(world.nudge_consumer()):
@@ -79,7 +79,7 @@ async def test_each_of_two_quick_transitions_is_reported(world: World) -> None:
     assert sorted(one["version"] for one in reported) == [4, 5]
 
 
-async def test_a_cancelled_delivery_reports_its_status_then_ends_and_is_forgotten(
+async def test_a_cancelled_delivery_sends_its_status_then_ends_and_its_subscription_is_removed(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -94,7 +94,9 @@ async def test_a_cancelled_delivery_reports_its_status_then_ends_and_is_forgotte
     assert world.tracking == set()
 
 
-async def test_who_may_receive_only_the_last_status_receives_none_before_it(world: World) -> None:
+async def test_a_viewer_with_a_right_to_the_last_status_only_receives_none_before_it(
+    world: World,
+) -> None:
     world.delivery("D-1", status=Status.CANCELLED, version=5)
     world.event("D-1", 4, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
@@ -105,7 +107,7 @@ async def test_who_may_receive_only_the_last_status_receives_none_before_it(worl
     assert world.gateway.types("a") == ["ended"]
 
 
-async def test_who_lost_the_delivery_receives_only_that_it_did(world: World) -> None:
+async def test_a_viewer_that_lost_its_right_receives_only_the_end(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2", version=5)
     world.event("D-1", 5, Status.IN_TRANSIT, Cause.ASSIGNED)
@@ -121,7 +123,7 @@ async def test_who_lost_the_delivery_receives_only_that_it_did(world: World) -> 
 
 
 async def test_another_customer_gets_nothing_of_the_former_ones_time(world: World) -> None:
-    """Neither events nor the track, whoever asks for the snapshot anew."""
+    """Neither events nor the track, even if a viewer requests the snapshot again."""
     given_at_ms = world.clock.now_ms() - 60_000
     world.truck("T-1")
     world.positions.tracks["T-1"] = [
@@ -141,7 +143,7 @@ async def test_another_customer_gets_nothing_of_the_former_ones_time(world: Worl
         )
     await handle(world, TransitionNudge(delivery_id="D-1", version=4))
 
-    assert world.gateway.types("new") == ["snapshot"], "the status before it is not told"
+    assert world.gateway.types("new") == ["snapshot"], "the status before it is not sent"
     (theirs,), (all_of_it, *_) = (world.gateway.messages(one) for one in ("new", "desk"))
     assert [one[2] for one in theirs["track"]] == [given_at_ms]
     assert [one["version"] for one in theirs["events"]] == [5]
@@ -399,11 +401,13 @@ async def test_a_snapshot_while_assigned_reads_no_positions(world: World) -> Non
     assert sorted(read) == ["latest", "track"]
 
 
-async def test_a_snapshot_goes_without_positions_when_their_store_is_away(world: World) -> None:
-    def away() -> None:
-        raise OSError("OpenSearch is away")
+async def test_a_snapshot_goes_without_positions_when_their_store_is_unavailable(
+    world: World,
+) -> None:
+    def fail() -> None:
+        raise OSError("OpenSearch is unavailable")
 
-    world.positions.before_read = world.positions.before_track = away
+    world.positions.before_read = world.positions.before_track = fail
     world.truck("T-1")
     world.delivery("D-1", version=5, status=Status.NEARBY)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
@@ -456,7 +460,7 @@ async def test_a_snapshot_for_a_viewer_without_a_right_is_an_ending(world: World
     assert world.gateway.types("a") == ["ended"]
 
 
-async def test_nudges_that_concern_no_one_are_done_with(world: World) -> None:
+async def test_nudges_without_viewers_are_deleted(world: World) -> None:
     await handle(
         world,
         TransitionNudge(delivery_id="D-9", version=1),
@@ -486,15 +490,15 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
     assert [one["version"] for one in reported] == [4, 5]
 
 
-async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> None:
+async def test_a_nudge_that_fails_to_read_stays_in_the_queue(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("a", "D-1")
 
-    def away() -> None:
-        raise OSError("DynamoDB is away")
+    def fail() -> None:
+        raise OSError("DynamoDB is unavailable")
 
-    world.deliveries.before_read = away
+    world.deliveries.before_read = fail
     nudge = TransitionNudge(delivery_id="D-1", version=5)
     world.queue.send(nudge)
     async with consuming(world.nudge_consumer()):
@@ -508,7 +512,7 @@ async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> N
     assert world.gateway.types("a")[0] == "status"
 
 
-async def test_who_tracks_again_while_it_is_being_forgotten_stays(world: World) -> None:
+async def test_a_viewer_that_tracks_again_during_its_removal_stays(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", status=Status.CANCELLED, version=5)
     world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
@@ -572,7 +576,7 @@ async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: Worl
 
 async def test_a_dead_nudge_stays_in_the_queue_when_it_can_not_be_buried(world: World) -> None:
     poison = poisoned(world)
-    world.queue.bury_trouble = OSError("SQS is away")
+    world.queue.bury_trouble = OSError("SQS is unavailable")
     consumer = world.nudge_consumer()
     async with consuming(consumer):
         await until(lambda: "nudge_not_buried" in world.logged)
@@ -581,14 +585,14 @@ async def test_a_dead_nudge_stays_in_the_queue_when_it_can_not_be_buried(world: 
         await until(lambda: world.queue.dead == [poison])
 
 
-async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: World) -> None:
+async def test_a_throttled_viewer_is_tried_again_with_its_right_read_again(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("slow", "D-1", identity="C-1")
     world.viewer("fast", "D-1", identity="C-1")
     world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
-    # By the time it may be posted to again the delivery is somebody else's.
+    # By the time it may be posted to again the delivery is another customer's.
     first = iter([True])
     world.gateway.before_response = lambda connection_id: (
         world.change("D-1", customer_id="C-2")
@@ -773,10 +777,10 @@ async def test_a_status_does_not_wait_for_slots_behind_positions(world: World) -
 async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: World) -> None:
     near(world, "D-1")
 
-    def away() -> None:
-        raise OSError("SQS is away")
+    def fail() -> None:
+        raise OSError("SQS is unavailable")
 
-    world.queue.before_delete = away
+    world.queue.before_delete = fail
     async with consuming(world.nudge_consumer()):
         await until(lambda: "nudge_not_deleted" in world.logged)
         world.queue.before_delete = lambda: None

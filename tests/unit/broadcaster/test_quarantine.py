@@ -77,7 +77,7 @@ def test_many_are_tried_less_often_so_that_together_they_fit_their_slots() -> No
     assert quarantine.may_be_tried("slow-1")
 
 
-def test_connections_that_are_gone_unnoticed_do_not_stay_cached() -> None:
+def test_connections_that_ended_unnoticed_do_not_stay_cached() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
     hang(quarantine, *(f"gone-{number}" for number in range(5_000)))

@@ -60,7 +60,7 @@ async def test_a_revoked_connection_is_ended_whether_it_reads_or_not(world: Worl
     assert world.tracking == set()
 
 
-async def test_a_revoked_viewer_whose_endpoint_is_of_unknown_kind_affects_no_other(
+async def test_a_revoked_viewer_with_an_unknown_kind_of_endpoint_affects_no_other(
     world: World,
 ) -> None:
     world.truck("T-1")

@@ -47,7 +47,7 @@ async def test_of_what_was_delivered_the_place_is_reported_where_that_was(world:
     assert world.gateway.messages("b")[0]["position"]["age_s"] == 5
 
 
-async def test_while_the_history_is_away_those_under_way_have_their_positions(
+async def test_while_the_history_is_unavailable_deliveries_under_way_have_their_positions(
     world: World,
 ) -> None:
     world.closed("D-1", truck_id="T-1", ago_s=120)
@@ -55,10 +55,10 @@ async def test_while_the_history_is_away_those_under_way_have_their_positions(
     world.viewer("a", "D-1")
     world.viewer("b", "D-2")
 
-    def away() -> None:
-        raise OSError("the history is away")
+    def fail() -> None:
+        raise OSError("the history is unavailable")
 
-    world.positions.before_last = away
+    world.positions.before_last = fail
     report = await world.run_round()
 
     assert report.delivered == 2
@@ -130,13 +130,13 @@ async def test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the
     assert len(world.stops.reads) == 2
 
 
-async def test_while_it_is_not_known_what_comes_first_the_status_is_reported(world: World) -> None:
+async def test_while_the_stops_before_are_unknown_only_the_status_is_sent(world: World) -> None:
     await two_stops(world)
 
-    def away() -> None:
-        raise OSError("the table is away")
+    def fail() -> None:
+        raise OSError("the table is unavailable")
 
-    world.stops.before_read = away
+    world.stops.before_read = fail
     report = await world.run_round()
 
     assert report.delivered == 3
@@ -145,7 +145,7 @@ async def test_while_it_is_not_known_what_comes_first_the_status_is_reported(wor
     assert "stops_unavailable" in world.logged
 
 
-async def test_what_comes_first_is_read_only_where_it_decides(world: World) -> None:
+async def test_the_stops_before_are_read_only_where_they_decide(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.change("D-1", visibility=EnRoute())
@@ -159,7 +159,7 @@ async def test_what_comes_first_is_read_only_where_it_decides(world: World) -> N
     assert positions_of(world, "a") == [True]
 
 
-async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> None:
+async def test_a_connection_with_410_ends_no_round_and_is_removed(world: World) -> None:
     for number in range(20):
         world.delivery(f"D-{number}")
         world.viewer(f"conn-{number}", f"D-{number}")
@@ -201,7 +201,9 @@ async def test_a_delivery_given_to_another_customer_between_rounds_ends(world: W
     assert world.tracking == {"new"}
 
 
-async def test_a_delivery_given_away_while_a_round_runs_is_not_shown_by_it(world: World) -> None:
+async def test_a_delivery_given_to_another_customer_during_a_round_is_not_shown(
+    world: World,
+) -> None:
     world.truck("T-1")
     first, second = sorted_by_bucket("D-1", "D-2")
     for delivery_id in (first, second):
@@ -220,7 +222,7 @@ async def test_a_delivery_given_away_while_a_round_runs_is_not_shown_by_it(world
     assert world.gateway.types(f"of-{second}") == ["ended"]
 
 
-async def test_a_delivery_given_away_while_positions_are_read_slowly_is_not_shown(
+async def test_a_delivery_given_to_another_customer_during_a_slow_read_is_not_shown(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -239,7 +241,7 @@ async def test_a_delivery_given_away_while_positions_are_read_slowly_is_not_show
     assert len(world.deliveries.reads) == 2
 
 
-async def test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_shown(
+async def test_a_delivery_given_to_another_customer_during_a_slow_connect_is_not_shown(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -416,10 +418,10 @@ async def test_an_expired_token_ends_each_of_its_subscriptions(world: World) -> 
 
 
 async def test_without_positions_the_status_is_still_pushed(world: World) -> None:
-    def away() -> None:
-        raise OSError("OpenSearch is away")
+    def fail() -> None:
+        raise OSError("OpenSearch is unavailable")
 
-    world.positions.before_read = away
+    world.positions.before_read = fail
     world.delivery("D-1")
     world.viewer("a", "D-1")
 

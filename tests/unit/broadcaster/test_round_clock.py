@@ -81,7 +81,7 @@ async def test_a_sleep_that_ends_early_makes_no_round_early() -> None:
     assert clock.now_ms() == AT_MS + MINUTE_MS
 
 
-async def test_one_broadcaster_alone_holds_every_bucket_of_every_round() -> None:
+async def test_one_broadcaster_alone_runs_every_bucket_of_every_round() -> None:
     clock = FakeClock(AT_MS)
     ran: list[RoundBatch] = []
 

@@ -1,4 +1,4 @@
-"""Rounds against a gateway that pushes back, in virtual time: every wait and every answer's delay
+"""Rounds against a gateway that pushes back, in virtual time: every wait and every response's delay
 takes the time that it says, and none of the machine's."""
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Pressed:
         ]
 
     def longest_gap_s(self, name: str, until_s: float) -> float:
-        """The longest time in which a viewer heard nothing, from the beginning on."""
+        """The longest time in which a viewer received nothing, from the beginning on."""
         received = [0.0, *self.gateway.received_at_s[name], until_s]
         return max(later - earlier for earlier, later in itertools.pairwise(received))
 
@@ -93,7 +93,7 @@ def run_rounds(
     return in_virtual_time(main)
 
 
-def test_who_was_rejected_for_the_accounts_quota_receives_in_the_same_round() -> None:
+def test_a_viewer_throttled_by_the_accounts_quota_receives_in_the_same_round() -> None:
     gateway = PushingBack(per_s=20.0)
 
     _, (report,), _ = run_rounds(gateway, 1, posts_per_second=200.0)
@@ -147,7 +147,7 @@ def test_posts_are_no_faster_than_the_setting() -> None:
     assert gateway.over_quota == 0
 
 
-def test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever() -> None:
+def test_when_the_accounts_rate_is_too_low_no_viewer_is_left_out_for_ever() -> None:
     gateway = PushingBack(per_s=3.0)  # 100 s for all, and a round each 60 s
 
     pressed, reports, ended_at_s = run_rounds(gateway, 8, posts_per_second=6.0)
@@ -158,9 +158,9 @@ def test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever()
     assert any(report.skipped for report in reports)
 
 
-def test_who_is_throttled_once_or_twice_receives_in_the_same_round() -> None:
+def test_a_viewer_throttled_once_or_twice_receives_in_the_same_round() -> None:
     gateway = PushingBack()
-    gateway.takes_one_of = {f"c-{number}": 2 + number % 2 for number in range(0, VIEWERS, 3)}
+    gateway.accepts_one_of = {f"c-{number}": 2 + number % 2 for number in range(0, VIEWERS, 3)}
 
     _, (report,), _ = run_rounds(gateway, 1)
 
@@ -172,8 +172,8 @@ def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
     """As on a machine that is busy: posts take long, and the rate is no bound."""
     throttled = {f"c-{number}" for number in range(0, VIEWERS, 3)}
     last_s = []
-    for takes_one_of in ({}, dict.fromkeys(throttled, 1_000)):
-        gateway = PushingBack(answers_in_s=1.0, takes_one_of=takes_one_of)
+    for accepts_one_of in ({}, dict.fromkeys(throttled, 1_000)):
+        gateway = PushingBack(responds_in_s=1.0, accepts_one_of=accepts_one_of)
         pressed, _, _ = run_rounds(gateway, 1)
         last_s.append(max(gateway.received_at_s[one][0] for one in {*pressed.names} - throttled))
 
@@ -183,7 +183,7 @@ def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
 
 def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_ending() -> None:
     gateway = PushingBack()
-    gateway.takes_one_of = {"c-1": 1_000_000}
+    gateway.accepts_one_of = {"c-1": 1_000_000}
 
     _, reports, _ = run_rounds(gateway, 6, viewers=10)
 
@@ -254,7 +254,7 @@ def test_the_healthy_receive_in_time_whatever_the_others_do_and_nothing_without_
 
     clean, _, _ = rounds(PushingBack())
     revoked_at_s.clear()
-    pressed, reports, ended_at_s = rounds(PushingBack(hanging=hanging, takes_one_of=slow))
+    pressed, reports, ended_at_s = rounds(PushingBack(hanging=hanging, accepts_one_of=slow))
 
     shown_at_s = pressed.gateway.shown_at_s
     assert all(shown_at_s[name] for name in names if name not in hanging)

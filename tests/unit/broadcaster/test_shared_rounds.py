@@ -222,7 +222,7 @@ async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(several
     assert late.reports == []
 
 
-async def test_what_a_dead_one_held_another_is_given_when_its_visibility_has_run_out(
+async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibility_timeout(
     several: Several,
 ) -> None:
     several.queue.send_buckets(
@@ -267,7 +267,7 @@ async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Sev
     assert firsts == [0, 0, 0]
 
 
-async def test_buckets_that_were_left_out_come_first_until_all_have_been_held(
+async def test_buckets_that_were_left_out_come_first_until_all_have_run(
     several: Several,
 ) -> None:
     several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
@@ -340,7 +340,7 @@ async def one_with_too_much(several: Several) -> One:
     return one
 
 
-async def test_what_waits_for_its_place_is_kept_and_in_the_end_given_back(
+async def test_a_batch_that_waits_for_its_place_is_extended_and_given_back_at_the_end(
     several: Several, one_with_too_much: One
 ) -> None:
     several.clock.advance(EXTEND_EVERY_S)
@@ -387,7 +387,7 @@ async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
     assert len(one.batches.under_way) == most
 
 
-async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
+async def test_a_batch_that_runs_for_long_is_extended_and_received_by_no_other_broadcaster(
     several: Several,
 ) -> None:
     one = several.start()
@@ -407,7 +407,7 @@ async def test_what_is_held_for_long_is_kept_and_given_to_no_other_broadcaster(
     assert other.batches.ran == []
 
 
-async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> None:
+async def test_a_batch_that_hangs_is_not_extended_past_the_next_round(several: Several) -> None:
     several.clock.advance(55)
     one = several.start()
     one.batches.may_end.clear()
@@ -488,7 +488,7 @@ async def test_what_the_last_poll_brings_is_given_back_at_once(several: Several)
     assert several.queue.waiting == {3}
 
 
-async def test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted(
+async def test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted(
     several: Several,
 ) -> None:
     one = several.start()
@@ -574,7 +574,7 @@ async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_ot
 
 
 async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: Several) -> None:
-    several.queue.trouble = OSError("the queue is away")
+    several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
     await until(lambda: bool(several.logged("round_not_sent")))
     await until(lambda: bool(several.logged("buckets_not_received")))
@@ -590,7 +590,7 @@ async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: 
 async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
     several: Several,
 ) -> None:
-    several.queue.trouble = OSError("the queue is away")
+    several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
     while several.clock.now_ms() < AT_MS + 65_000:
         several.clock.advance(1)
@@ -608,7 +608,7 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
 async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
     several: Several,
 ) -> None:
-    several.queue.trouble = OSError("the queue is away")
+    several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
 
     async with asyncio.timeout(COMES_WITHIN_S):

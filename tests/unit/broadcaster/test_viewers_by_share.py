@@ -127,8 +127,8 @@ async def test_a_share_ends_when_it_expires(world: World) -> None:
     assert [one["reason"] for one in world.gateway.messages("guest")] == ["token_expired"]
 
 
-async def test_a_share_that_is_gone_shows_nothing(world: World) -> None:
-    """As after an erasure, or for an identity that somebody made up."""
+async def test_a_deleted_share_shows_nothing(world: World) -> None:
+    """As after an erasure, or for an identity that was made up."""
     shared(world)
     world.viewer("forged", "D-1", role=SHARE, identity="ffffffffffffffff")
     await world.run_round()
@@ -204,7 +204,7 @@ async def test_the_stops_before_are_in_each_kind_of_message(world: World) -> Non
     assert [one.get("position") for one in reported] == [None, None, None]
 
 
-async def test_a_snapshot_says_why_a_delivery_failed(world: World) -> None:
+async def test_a_snapshot_has_the_reason_of_a_failed_delivery(world: World) -> None:
     shared(world)
     world.event("D-1", 4, Status.FAILED, Cause.DECLARED)
     now_ms = world.clock.now_ms()

@@ -31,7 +31,7 @@ from tests.support.consumer_world import (
     standing_of,
 )
 
-UNAVAILABLE = StoreUnavailable("bulk", 503, "away")
+UNAVAILABLE = StoreUnavailable("bulk", 503, "unavailable")
 
 
 RESTART_S = 3.0
@@ -263,7 +263,7 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     assert {one.fix.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
 
 
-def test_a_clock_that_is_ahead_is_requested_after_the_window_has_forgotten_it(
+def test_a_fast_clock_is_looked_up_after_it_left_the_window(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -579,7 +579,7 @@ def test_a_delivery_that_cannot_be_processed_stops_no_other(world: World) -> Non
     assert world.reported("delivery_unprocessable")
 
 
-def test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on(
+def test_points_that_cause_an_error_are_parked_and_other_trucks_go_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = pipeline_module.fold_truck  # type: ignore[attr-defined]

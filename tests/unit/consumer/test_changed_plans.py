@@ -102,7 +102,7 @@ def declare_delivered(world: World, *, second: int) -> None:
     ],
     ids=["far away", "next door"],
 )
-def test_after_its_destination_has_moved_a_delivery_stands_where_the_truck_says(
+def test_after_its_destination_moved_a_delivery_has_the_status_of_the_trucks_points(
     world: World, moved_to_m: float, then: list[Status]
 ) -> None:
     world.assign("D-1")
@@ -163,7 +163,7 @@ def test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_accepted_
     assert world.deliveries.events("D-1") == log
 
 
-def test_a_closed_delivery_is_forgotten_and_gets_no_event(world: World) -> None:
+def test_a_closed_delivery_is_dropped_and_gets_no_event(world: World) -> None:
     world.assign("D-1")
     pipeline = world.pipeline()
     points = drive()

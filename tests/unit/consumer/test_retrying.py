@@ -1,4 +1,4 @@
-"""Waiting for a store that is away costs nothing but time."""
+"""Waiting for a store that is unavailable costs nothing but time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_whether_an_error_may_pass_or_is_a_rejection_of_what_was_to_be_written(
     assert (may_pass(error), is_rejection(error)) == (passes, rejects)
 
 
-def patient(clock: FakeClock, budget_s: float) -> RetryPolicy:
+def policy(clock: FakeClock, budget_s: float) -> RetryPolicy:
     return RetryPolicy(
         budget_s, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
     )
@@ -65,7 +65,7 @@ def patient(clock: FakeClock, budget_s: float) -> RetryPolicy:
 
 def test_one_failure_after_minutes_of_work_is_waited_for() -> None:
     clock = FakeClock(0)
-    budget = patient(clock, 240.0).start()
+    budget = policy(clock, 240.0).start()
     failures = iter([StoreUnavailable("write", 429, "too many requests")])
 
     def write() -> str:
@@ -90,7 +90,7 @@ def test_one_call_that_works_for_minutes_and_fails_is_made_again() -> None:
             raise failure
         return "written"
 
-    assert patient(clock, 240.0).start().call("write", write) == "written"
+    assert policy(clock, 240.0).start().call("write", write) == "written"
 
 
 def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
@@ -101,7 +101,7 @@ def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
         raise StoreUnavailable("write", None, "no response")
 
     with pytest.raises(RetriesExhausted):
-        patient(clock, 240.0).start().call("write", hang)
+        policy(clock, 240.0).start().call("write", hang)
 
     assert clock.monotonic() <= 240.0 + 30.0
 

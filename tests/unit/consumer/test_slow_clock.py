@@ -228,7 +228,7 @@ def test_a_slow_truck_is_shown_from_when_it_moved_off_by_our_clock(world: World)
     assert row.shown_from_ms == moved_off.effective_at_ms + SLOW_MS
 
 
-def test_viewers_see_the_truck_and_how_old_its_position_says_it_is(world: World) -> None:
+def test_viewers_see_the_truck_and_the_age_of_its_position(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     delivery = world.assign("D-1")

@@ -224,7 +224,7 @@ def test_another_truck_after_pickup_is_a_transfer(status: Status) -> None:
     assert [event.cause for event in change.events] == [Cause.TRANSFERRED]
 
 
-def test_no_assignment_ends_before_it_began_whatever_the_clocks_say() -> None:
+def test_no_assignment_ends_before_it_began_whatever_the_clocks() -> None:
     before = new_delivery()
     change = plan(before, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=NOW_MS - 5_000)
     ended, begun = change.after.assignments
@@ -264,7 +264,7 @@ def test_a_pickup_of_before_a_change_that_kept_nearby_follows_it() -> None:
     assert change.after.updated_at_ms == LATER_MS + 1
 
 
-def test_an_end_reported_late_took_place_when_they_say() -> None:
+def test_an_end_reported_late_has_its_declared_time() -> None:
     created = plan(None, PLAN, now_ms=NOW_MS)
     changed = plan(created.after, dataclasses.replace(PLAN, customer_id="C-99"))
     late = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 200_000)
@@ -425,7 +425,7 @@ def test_what_is_declared_is_legal_from_some_statuses_only(
     )
 
 
-def test_it_happened_when_they_say() -> None:
+def test_a_declaration_has_the_declared_time() -> None:
     change = declare(
         at_status(Status.ARRIVED), declaration(DeclaredType.DELIVERED, at_ms=LATER_MS - 60_000)
     )

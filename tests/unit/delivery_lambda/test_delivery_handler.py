@@ -280,7 +280,7 @@ def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
         assert set(seen[caller]) == {"version", "status", "effective_at", "cause"}
 
 
-def test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one(api: Api) -> None:
+def test_a_truck_that_claims_an_early_end_hides_nothing_from_viewers(api: Api) -> None:
     api.put()
     created_at = format_instant(api.now_ms)
     api.now_ms += 60_000
@@ -492,10 +492,10 @@ def test_what_could_not_be_written_is_to_be_sent_again(api: Api, troubles: list[
 
 
 def test_a_store_that_is_unavailable_is_reported_and_logged(api: Api) -> None:
-    def away(_: str) -> None:
+    def fail(_: str) -> None:
         raise ConnectTimeoutError(endpoint_url="http://dynamodb")
 
-    api.store.get = away
+    api.store.get = fail
 
     assert api.get()[0] == 503
     assert "store_unavailable" in [line["event"] for line in api.log]

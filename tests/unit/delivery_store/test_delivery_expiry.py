@@ -87,7 +87,7 @@ def test_a_closed_one_expires_some_days_after_its_end_was_recorded() -> None:
     assert row[DELIVERIES.ttl_attribute or ""] == {"N": str(expires_at_s)}
 
 
-def test_the_log_of_one_whose_end_is_reported_a_year_late_is_kept_from_then_on() -> None:
+def test_a_log_with_an_end_reported_a_year_late_is_kept_from_then_on() -> None:
     open_one = new_delivery()
     reported = moved_to(open_one, Status.DELIVERED)
     closed = msgspec.structs.replace(

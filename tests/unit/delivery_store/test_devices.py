@@ -193,7 +193,7 @@ def test_guesses_while_the_table_is_unavailable_are_bounded_too(process: Known) 
         process.holder(new_secret())
 
 
-def test_secrets_that_no_device_has_are_forgotten_beyond_a_number(process: Known) -> None:
+def test_unknown_secrets_are_dropped_beyond_a_number(process: Known) -> None:
     first = new_secret()
     process.holder(first, "first")
     for n in range(MAX_UNKNOWN):

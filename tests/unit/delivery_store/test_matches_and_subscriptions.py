@@ -64,7 +64,7 @@ def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object)
     )
 
 
-def test_a_truck_whose_matches_are_no_map_costs_no_other_truck() -> None:
+def test_a_truck_with_malformed_matches_costs_no_other_truck() -> None:
     delivery = new_delivery(delivery_id="D-1")
     match, good = match_of(delivery), to_attribute(encode_match(delivery))
     items = [

@@ -26,7 +26,7 @@ def test_a_reader_of_the_table_cannot_connect_with_what_it_holds() -> None:
     assert "the-secret" not in repr(client.calls)
 
 
-def test_a_ticket_is_not_spent_when_the_table_is_away() -> None:
+def test_a_ticket_is_not_spent_while_the_table_is_unavailable() -> None:
     client = ScriptedClient(client_error("InternalServerError", 500))
 
     with pytest.raises(ClientError):

@@ -72,7 +72,7 @@ def test_what_does_not_pass_is_given_up() -> None:
         (("ConditionalCheckFailed", "TransactionConflict", "None"), VersionConflict),
     ],
 )
-def test_a_condition_that_does_not_hold_says_what_it_means(
+def test_a_condition_that_fails_raises_the_error_for_it(
     codes: tuple[str, ...], expected: type[Exception]
 ) -> None:
     client = ScriptedClient(cancelled(*codes))

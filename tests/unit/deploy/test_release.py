@@ -96,11 +96,11 @@ def test_images_alone_leave_everything_else_to_terraform(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("environment", "to_be_said"),
+    ("environment", "to_be_set"),
     [("dev", set()), ("prod", {"issuer", "audience", "alarms", "domains"})],
 )
-def test_terraform_by_hand_needs_no_input_but_what_production_must_say(
-    environment: str, to_be_said: set[str], tmp_path: Path
+def test_terraform_by_hand_needs_only_productions_required_input(
+    environment: str, to_be_set: set[str], tmp_path: Path
 ) -> None:
     files = (ROOT / TERRAFORM / environment).glob("*variables.tf")
     text = "".join(file.read_text(encoding="utf-8") for file in files)
@@ -109,7 +109,7 @@ def test_terraform_by_hand_needs_no_input_but_what_production_must_say(
 
     release(FakeShell(tmp_path)).push_images()
 
-    assert required - variables(tmp_path).keys() == to_be_said
+    assert required - variables(tmp_path).keys() == to_be_set
     assert variables(tmp_path).keys() <= {name for name, _ in blocks}
 
 

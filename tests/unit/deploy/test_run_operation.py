@@ -80,7 +80,7 @@ class Account:
     def has_no_log(self) -> None:
         self.of_logs.add_client_error("get_log_events", "ResourceNotFoundException")
 
-    def says(self, *lines: str, token: str, next_token: str) -> None:
+    def logged(self, *lines: str, token: str, next_token: str) -> None:
         requested = {**LOG, **({"nextToken": token} if token else {})}
         events = [{"message": line, "timestamp": 1} for line in lines]
         self.of_logs.add_response(
@@ -88,7 +88,7 @@ class Account:
         )
 
     def is_silent(self, *, token: str) -> None:
-        self.says(token=token, next_token=token)
+        self.logged(token=token, next_token=token)
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +133,11 @@ def test_its_words_are_shown_in_order_and_its_exit_code_is_ours(
     account.is_at("PROVISIONING")
     account.has_no_log()
     account.is_at("RUNNING")
-    account.says("one", "two", token="", next_token="f/1")
+    account.logged("one", "two", token="", next_token="f/1")
     account.is_silent(token="f/1")
     account.is_at("STOPPED", exitCode=exit_code)
     account.is_silent(token="f/1")
-    account.says("the summary", token="f/1", next_token="f/2")  # comes after the end
+    account.logged("the summary", token="f/1", next_token="f/2")  # comes after the end
     for _ in range(LAST_LINES_POLLS):
         account.is_silent(token="f/2")
 
@@ -170,7 +170,7 @@ def test_without_room_it_is_not_run(account: Account, capsys: pytest.CaptureFixt
     assert "RESOURCE:CPU" in capsys.readouterr().err
 
 
-def test_where_nothing_is_deployed_it_says_so(
+def test_a_missing_deployment_is_reported(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.of_ecs.add_response("describe_services", {"services": []})

@@ -76,6 +76,6 @@ def test_a_response_without_a_task_is_none(metadata: bytes) -> None:
         task_id(metadata)
 
 
-def test_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_its_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["KCL_WORKER_ID"]) == 2
     assert "usage" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def into(stream: FakeStream) -> StreamPutter:
 
 
 @pytest.mark.parametrize("source", ["http", "mqtt"])
-def test_a_point_is_in_the_stream_with_its_door_and_receipt_when_it_is_accepted(
+def test_an_accepted_point_is_in_the_stream_with_its_source_and_receipt(
     source: Literal["http", "mqtt"],
 ) -> None:
     stream = FakeStream()

@@ -51,7 +51,7 @@ def test_a_body_is_found_in_the_log_by_its_truck_and_the_times_of_its_points() -
     assert (fields["recorded_from_ms"], fields["recorded_to_ms"]) == (min(times_ms), max(times_ms))
 
 
-def test_the_log_says_why_points_were_rejected_and_not_accepted() -> None:
+def test_the_log_has_the_reasons_of_rejected_and_failed_points() -> None:
     fields = log_fields(TAKEN_IN_PART)
 
     assert (fields["accepted"], fields["not_taken"], fields["attempts"]) == (2, 1, 3)

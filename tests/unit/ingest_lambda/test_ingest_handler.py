@@ -196,7 +196,7 @@ def test_each_point_has_a_result_of_its_own(ingest: Lambda) -> None:
     assert ingest.points[1].event_at_ms == NOW_MS
 
 
-def test_nothing_valid_is_400_and_says_why(ingest: Lambda) -> None:
+def test_a_body_without_a_valid_point_is_400_with_reasons(ingest: Lambda) -> None:
     status, body, headers = ingest(sending({"positions": [point(lat=91), point(HOUR_MS * 999)]}))
 
     assert status == body["status"] == 400
@@ -297,7 +297,7 @@ def test_a_repeat_is_accepted_again(ingest: Lambda) -> None:
         assert ingest(sending(point()))[0] == 202
 
 
-def test_an_error_of_ours_is_a_500_that_says_nothing_and_a_line_that_says_all(
+def test_an_internal_error_is_a_500_without_detail_and_a_complete_log_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ingest = with_trouble(monkeypatch, KeyError("a secret bug"))

@@ -128,7 +128,7 @@ def test_what_the_stream_did_not_take_is_sent_again(
 
 
 @both
-def test_an_unknown_secret_is_401_whatever_the_body_says(ingest: Lambda, phone: Sending) -> None:
+def test_an_unknown_secret_is_401_whatever_the_body(ingest: Lambda, phone: Sending) -> None:
     status, _, headers = ingest(phone(secret=new_secret()))
 
     assert status == 401

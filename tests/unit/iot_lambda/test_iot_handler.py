@@ -521,7 +521,7 @@ def test_what_could_not_be_set_aside_comes_again(monkeypatch: pytest.MonkeyPatch
     assert world.source.waiting == 0
 
 
-def test_the_topic_says_which_truck_it_is_whatever_is_in_the_message(world: World) -> None:
+def test_the_topic_identifies_the_truck_whatever_is_in_the_message(world: World) -> None:
     world.send("T-1", json.dumps(point("T-9", 1)).encode())
     world.send("5", b'{"truckId":5,"timestamp":20261124155248,"lon":129.1,"lat":35.1}')
     world.source.deliver()

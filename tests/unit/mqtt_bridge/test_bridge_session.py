@@ -214,7 +214,7 @@ async def test_each_of_several_messages_that_were_not_accepted_is_put_again() ->
     assert world.seqs == [0, 1, 2]
 
 
-async def test_a_truck_whose_record_fails_holds_up_no_other() -> None:
+async def test_a_trucks_failed_record_delays_no_other_truck() -> None:
     world = World(FakeStream(then=FailSome([0])), gather_s=60.0)
     async with world.running():
         world.send("T-1", point("T-1", 1))

@@ -45,7 +45,7 @@ async def test_the_next_reading_replaces_the_one_before() -> None:
     assert seen == [False, True, False]
 
 
-def test_a_door_that_sees_no_token_rejects_only_identities_without_a_valid_token() -> None:
+def test_an_endpoint_without_tokens_rejects_only_identities_without_a_valid_token() -> None:
     assert blocks().is_revoked(TRUCK, "T-1", NOW_MS)
     assert not blocks().is_revoked(TRUCK, "T-2", NOW_MS)
     assert not blocks(until_ms=NOW_MS).is_revoked(TRUCK, "T-1", NOW_MS)

@@ -55,7 +55,7 @@ def test_of_a_revoked_truck_nothing_is_accepted_whatever_it_is(payload: bytes) -
 
 
 @pytest.mark.parametrize("content_type", ["", "application/gzip"])
-def test_the_points_are_those_that_http_would_take_with_this_door_as_their_source(
+def test_the_points_are_those_that_http_accepts_with_mqtt_as_their_source(
     content_type: str,
 ) -> None:
     body = json.dumps({"positions": [point(seq=1), point(seq=2)]}).encode()

@@ -164,7 +164,7 @@ def test_an_unreadable_object_is_reported_beside_what_keeps_coming(
         erase(stores_of(world, search), world)
 
 
-def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
+def test_buckets_are_erased_first_so_that_no_replay_restores_data(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -345,7 +345,7 @@ def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
     assert not any(erase_customer("C-1", stores, world.console).values())
 
 
-def test_what_a_consumer_writes_of_a_delivery_after_its_row_is_gone_goes_too(
+def test_a_document_written_after_the_deletion_of_its_row_is_erased_too(
     world: World,
 ) -> None:
     stores = customer_stores(("C-1", owned("D-1", "T-1", is_open=True)))

@@ -90,7 +90,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(capsys)
 
 
-def test_an_erasure_ends_with_what_is_gone_and_until_when_to_come_back(shell: Shell) -> None:
+def test_an_erasure_ends_with_counts_and_the_date_of_the_next_run(shell: Shell) -> None:
     code, output = shell("erase", "--truck", "T-1")
 
     assert code == 0
@@ -99,7 +99,7 @@ def test_an_erasure_ends_with_what_is_gone_and_until_when_to_come_back(shell: Sh
     assert "once more after 2027-01-16T08:00:00.000Z" in output
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(shell: Shell) -> None:
+def test_a_dry_run_prints_what_it_would_do_and_does_nothing(shell: Shell) -> None:
     for subject in (("--truck", "T-1"), ("--customer", "C-1")):
         code, output = shell("erase", *subject, "--dry-run")
 
@@ -129,15 +129,15 @@ def test_what_is_left_fails_the_command(shell: Shell) -> None:
 def test_a_store_that_is_unavailable_is_reported_in_one_line(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_truck_id: str) -> dict[str, int]:
-        raise StoreUnavailable("count", 503, "away")
+    def fail(_truck_id: str) -> dict[str, int]:
+        raise StoreUnavailable("count", 503, "unavailable")
 
-    monkeypatch.setattr(shell.search, "count", away)
+    monkeypatch.setattr(shell.search, "count", fail)
 
     code, output = shell("erase", "--truck", "T-1", "--dry-run")
 
     assert code == 1
-    assert output.startswith("failed: count: 503: away")
+    assert output.startswith("failed: count: 503: unavailable")
     assert len(output.splitlines()) == 1
 
 
@@ -196,7 +196,7 @@ def test_every_command_has_help_that_names_its_exit_codes(
     assert "Exit code" in capsys.readouterr().out
 
 
-def test_a_time_is_utc_unless_it_says_otherwise() -> None:
+def test_a_time_without_an_offset_is_utc() -> None:
     assert instant_ms("1970-01-02") == 86_400_000
     assert instant_ms("1970-01-01T01") == instant_ms("1970-01-01T02:00+01:00") == 3_600_000
     assert instant_ms("1970-01-01T00:00:01.5Z") == 1_500
@@ -275,7 +275,7 @@ def test_a_block_that_blocks_nothing_is_rejected(shell: Shell, arguments: tuple[
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--reason", "whom?"),
+        ("--reason", "which one?"),
         ("--truck", "T-1"),
         ("--truck", "T-1", "--customer", "C-1", "--reason", "both"),
         ("--truck", "", "--reason", "x"),
@@ -290,7 +290,7 @@ def test_a_block_names_one_subject_and_a_reason(shell: Shell, arguments: tuple[s
 
 
 @pytest.mark.parametrize("command", ["replay-failed-messages", "replay-set-aside"])
-def test_without_a_door_over_iot_core_there_is_nothing_to_replay(
+def test_without_ingest_over_iot_core_there_is_nothing_to_replay(
     shell: Shell, command: str
 ) -> None:
     code, output = shell(command)

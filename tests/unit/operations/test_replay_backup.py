@@ -146,7 +146,7 @@ def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_t
     world: World,
 ) -> None:
     raw_log = FakeRawLog(
-        StoreUnavailable("bulk", 503, "away"), [Fate.WRITTEN, Fate.RETRYABLE, Fate.REJECTED]
+        StoreUnavailable("bulk", 503, "unavailable"), [Fate.WRITTEN, Fate.RETRYABLE, Fate.REJECTED]
     )
     keep(world, 0, *(data("T-1", second) for second in range(3)))
 
@@ -156,15 +156,15 @@ def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_t
     assert (report.replayed, report.not_taken) == (2, 1)
 
 
-def test_given_up_it_says_behind_which_object_to_go_on_and_that_loses_nothing(
+def test_when_it_gives_up_it_reports_the_object_to_go_on_after_and_loses_nothing(
     world: World,
 ) -> None:
-    raw_log = FakeRawLog([Fate.WRITTEN], *[StoreUnavailable("bulk", 503, "away")] * 3)
+    raw_log = FakeRawLog([Fate.WRITTEN], *[StoreUnavailable("bulk", 503, "unavailable")] * 3)
     first = keep(world, 0, data("T-1", 1))
     second = keep(world, 1, data("T-1", 2))
     keep(world, 2, data("T-1", 3))
 
-    with pytest.raises(UnfinishedError, match="away") as reported:
+    with pytest.raises(UnfinishedError, match="unavailable") as reported:
         replay(world, into_raw(world, raw_log))
     replay(world, into_raw(world, raw_log), after=first)
 

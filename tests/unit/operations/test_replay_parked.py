@@ -57,7 +57,7 @@ def test_what_is_good_now_goes_back_under_its_key_by_the_time_of_its_points(worl
     assert world.parked_bucket.objects == {}
 
 
-def test_what_would_be_parked_again_stays_with_a_line_that_says_why(world: World) -> None:
+def test_a_record_that_would_be_parked_again_stays_and_the_reason_is_printed(world: World) -> None:
     world.parking.park(b"no json", name="1", reason="not_a_point", partition_key="T-1")
     world.parking.park(data("T-2", 1), name="2", reason="any", partition_key="T-1")
     park(world, "T-3", 3)

@@ -166,7 +166,7 @@ def test_requests_are_bounded_in_bytes(
         SerializationError('{"errors":fal', ValueError("Expecting value")),
     ],
 )
-def test_a_request_that_fails_for_now_says_so(
+def test_a_temporary_failure_of_a_request_is_reported_as_one(
     server: ScriptedOpenSearch, trouble: Exception
 ) -> None:
     server.trouble = trouble

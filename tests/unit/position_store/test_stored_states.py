@@ -239,7 +239,7 @@ def test_a_truck_goes_on_from_a_stored_state_as_from_its_own(random: Random) -> 
         ({"has_moved_times": True}, True),
     ],
 )
-def test_the_document_says_whether_a_settling_is_due(
+def test_the_document_shows_whether_a_settling_is_due(
     changed: dict[str, object], is_unsettled: bool
 ) -> None:
     state = TruckState(truck_id=TRUCK, window=Window(TRUCK))

@@ -125,7 +125,7 @@ async def test_what_a_response_means(server: Server, failure: object) -> None:
 async def test_no_response_and_no_jwt_are_tried_again_later(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def away(url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+    async def fail(url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         raise ConnectionRefusedError
 
     async def signed_out() -> str:
@@ -133,7 +133,7 @@ async def test_no_response_and_no_jwt_are_tried_again_later(
 
     caplog.set_level(logging.WARNING)
 
-    assert await share_access("https://api.test", "x", post=away)() == Unavailable()
+    assert await share_access("https://api.test", "x", post=fail)() == Unavailable()
     assert await customer_access("https://api.test", "D-1", signed_out)() == Unavailable()
     assert "no session" in caplog.text
 

@@ -42,7 +42,7 @@ def test_a_message_of_the_promised_form_is_read() -> None:
     assert read.stops_before is ABSENT
 
 
-def test_what_is_said_to_be_nothing_differs_from_what_is_not_said() -> None:
+def test_a_null_differs_from_a_missing_field() -> None:
     snapshot = {**POSITION, "type": "snapshot", "events": [], "track": [[35, 129, 1795]]}
     read = parse_message(json.dumps({**snapshot, "stops_before": None}))
 

@@ -29,7 +29,7 @@ def read(message: dict[str, Any]) -> Snapshot | PositionUpdate | StatusChange | 
 
 
 @pytest.mark.parametrize("case", RECEIVER["cases"], ids=name)
-def test_the_receiver_makes_of_messages_what_the_vectors_say(case: dict[str, Any]) -> None:
+def test_the_receiver_matches_the_vectors(case: dict[str, Any]) -> None:
     view, added = DeliveryView("D-1"), []
     for message in case["messages"]:
         taken = take(view, read(message))
@@ -50,7 +50,7 @@ def test_the_receiver_makes_of_messages_what_the_vectors_say(case: dict[str, Any
 
 
 @pytest.mark.parametrize("case", SESSION["cases"], ids=name)
-def test_the_session_does_what_the_vectors_say_when_they_say(case: dict[str, Any]) -> None:
+def test_the_session_matches_the_vectors(case: dict[str, Any]) -> None:
     draws = cycle(case["random"])
     session = Session(timing_of(SESSION["timing"]), lambda: next(draws))
     for step in case["steps"]:

@@ -67,7 +67,7 @@ def test_many_others_restore_no_burst_that_was_spent() -> None:
 
 
 @pytest.mark.parametrize("later_ms", [0, 24 * 3_600_000])
-def test_keys_are_forgotten_when_there_are_too_many(later_ms: int) -> None:
+def test_keys_are_dropped_when_there_are_too_many(later_ms: int) -> None:
     limit = limits(max_keys=4)
     for key in "abcd":
         limit.spend(key, 200, NOW_MS)

@@ -115,7 +115,7 @@ def test_the_audit_log_is_configured_by_the_security_api() -> None:
     ]
 
 
-def test_a_domain_whose_security_is_not_initialised_is_requested_again() -> None:
+def test_a_domain_without_initialised_security_is_requested_again() -> None:
     role = ("PUT", "/_plugins/_security/api/roles/r")
     domain, _ = domain_of({role: AuthorizationException(403, "not initialised", {})})
 

@@ -43,12 +43,12 @@ def test_leaves_no_draft_behind(tmp_path: Path):
     assert [entry.name for entry in tmp_path.iterdir()] == [".env"]
 
 
-def test_a_missing_file_says_what_to_do(tmp_path: Path):
+def test_a_missing_file_is_reported_with_its_remedy(tmp_path: Path):
     with pytest.raises(EnvironmentFileError, match=r"python -m sim up.*--env"):
         read_environment(tmp_path / ".env")
 
 
-def test_a_deployed_system_shows_only_its_front_doors(tmp_path: Path):
+def test_a_deployed_system_shows_only_its_public_endpoints(tmp_path: Path):
     path = tmp_path / "deployed.env"
     path.write_text(
         "# of the staging account\n\nexport ServerURL=https://a.example\nWebSocketURL=wss://b.example/live\n"

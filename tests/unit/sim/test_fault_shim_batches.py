@@ -88,11 +88,11 @@ def test_messages_that_fail_are_named_by_their_own_ids(failing: set[int]) -> Non
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
 def test_keys_that_fail_come_back_unprocessed_with_their_request(failing: set[int]) -> None:
     keys = [{"id": {"S": str(n)}} for n in range(SIZE)]
-    asked_of: dict[str, dict[str, object]] = {
+    requested: dict[str, dict[str, object]] = {
         "a": {"Keys": keys[:2], "ConsistentRead": True},
         "b": {"Keys": keys[2:]},
     }
-    batch = parse("dynamodb", "BatchGetItem", {"RequestItems": asked_of})
+    batch = parse("dynamodb", "BatchGetItem", {"RequestItems": requested})
     _, document = through(batch, failing, reading)
 
     left = document["UnprocessedKeys"]
@@ -102,7 +102,7 @@ def test_keys_that_fail_come_back_unprocessed_with_their_request(failing: set[in
         keys[n] for n in sorted(failing)
     ]
     assert all(
-        one.get("ConsistentRead") == asked_of[name].get("ConsistentRead")
+        one.get("ConsistentRead") == requested[name].get("ConsistentRead")
         for name, one in left.items()
     )
 

@@ -236,7 +236,7 @@ def test_an_outage_longer_than_the_retry_time_ends_in_the_backup(backup):
     assert (report.indexed, report.failed, report.attempts) == (0, 2, 11)
 
 
-def test_a_stop_during_an_outage_delivers_nothing_and_says_so(backup):
+def test_a_stop_during_an_outage_delivers_nothing_and_reports_it(backup):
     raw_log = FakeRawLog(*[StoreUnavailable("bulk", 503, "full")] * 50)
 
     with pytest.raises(DeliveryStoppedError):

@@ -51,11 +51,11 @@ class FakeTokens:
             "a-trucks": Holder(role="truck", identity="T-1", expires_at_ms=NOW_MS + HOUR_MS),
             "an-admins": Holder(role="", identity="root", expires_at_ms=NOW_MS + HOUR_MS),
         }
-        self.away = False
+        self.is_unavailable = False
 
     def read(self, token: str) -> Holder:
-        if self.away:
-            raise KeysUnavailable("away")
+        if self.is_unavailable:
+            raise KeysUnavailable("unavailable")
         if token not in self.holders:
             raise InvalidToken("unknown")
         return self.holders[token]
@@ -192,7 +192,7 @@ def test_a_role_that_views_nothing_is_denied(gate: Gate, token: str) -> None:
 
 
 def test_keys_that_are_unavailable_are_no_fault_of_the_viewers(gate: Gate) -> None:
-    gate.tokens.away = True
+    gate.tokens.is_unavailable = True
 
     with pytest.raises(KeysUnavailable):
         gate.by_token("Bearer the-token")
@@ -209,7 +209,7 @@ def test_a_stranger_is_no_failure_of_the_authorizer(gate: Gate) -> None:
 
 
 def test_keys_that_are_unavailable_are_counted_as_a_failure_and_logged_as_one(gate: Gate) -> None:
-    gate.tokens.away = True
+    gate.tokens.is_unavailable = True
     with pytest.raises(KeysUnavailable):
         gate.handled("Bearer the-token")
 

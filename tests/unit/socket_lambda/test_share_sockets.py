@@ -45,7 +45,7 @@ def test_a_shares_ticket_opens_a_socket_for_its_delivery() -> None:
     assert policy["context"]["expires_at"] == (NOW_MS + HOUR_MS) // 1000
 
 
-def test_a_token_that_says_it_is_a_share_opens_nothing() -> None:
+def test_a_token_that_claims_to_be_a_share_opens_nothing() -> None:
     """A client with a forged role from an identity provider must not get round the shares."""
     gate = Gate()
     gate.tokens.holders["forged"] = Holder(

@@ -105,8 +105,8 @@ class Socket:
         event["requestContext"]["authorizer"] |= {"role": role, "identity": identity}
         return handle(event if body is None else with_body(event, body), self.app)
 
-    def track(self, delivery_id: str, **as_whom: str) -> None:
-        response = self.send("track", {"action": "track", "delivery_id": delivery_id}, **as_whom)
+    def track(self, delivery_id: str, **sender: str) -> None:
+        response = self.send("track", {"action": "track", "delivery_id": delivery_id}, **sender)
         assert response == {"statusCode": 200}
 
     @property
@@ -201,7 +201,7 @@ def test_a_dispatcher_tracks_any(socket: Socket) -> None:
     assert socket.followed == ["D-1"]
 
 
-def test_a_closed_delivery_may_be_requested_the_snapshot_says_how_it_ended(
+def test_a_closed_delivery_may_be_requested_and_its_snapshot_has_the_end(
     socket: Socket,
 ) -> None:
     closed = moved_to(new_delivery(delivery_id="D-2"), Status.CANCELLED)
@@ -301,7 +301,7 @@ def test_a_ping_gets_a_pong(socket: Socket) -> None:
     assert (pong["type"], pong["sent_at"]) == ("pong", "2026-11-24T07:10:00.312Z")
 
 
-def test_untracking_ends_it_and_says_nothing(socket: Socket) -> None:
+def test_untracking_ends_the_subscription_without_a_message(socket: Socket) -> None:
     socket.track("D-1")
     socket.send("untrack")
 
@@ -329,7 +329,7 @@ def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) ->
     ]
 
 
-def test_a_viewer_that_has_gone_is_no_failure(socket: Socket) -> None:
+def test_a_viewer_that_disconnected_is_no_failure(socket: Socket) -> None:
     socket.poster.gone = True
 
     assert socket.send("ping") == {"statusCode": 200}
@@ -359,7 +359,7 @@ def test_each_event_is_one_line_of_log(socket: Socket) -> None:
     assert line["request_id"] == "JKJbYHfMPLAMFXw="
 
 
-def test_a_post_reports_gone_from_failed() -> None:
+def test_a_post_distinguishes_410_from_failures() -> None:
     client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
     poster = ConnectionPoster(client)
 
@@ -370,7 +370,7 @@ def test_a_post_reports_gone_from_failed() -> None:
     assert client.calls[0] == ("post_to_connection", {"ConnectionId": "c=", "Data": b"{}"})
 
 
-def test_a_connection_that_is_gone_has_ended() -> None:
+def test_a_connection_with_410_has_ended() -> None:
     client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
     poster = ConnectionPoster(client)
     poster.end("c=")
@@ -405,7 +405,7 @@ def test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked(socket: So
 
 
 @pytest.mark.parametrize("route", ["ping", "untrack", "track_fleet", "untrack_fleet", "default"])
-def test_whatever_a_revoked_connection_says_ends_it(socket: Socket, route: str) -> None:
+def test_any_frame_of_a_revoked_connection_ends_it(socket: Socket, route: str) -> None:
     socket.send(route)
     socket.blocks.block(STOLEN)
     socket.now_ms += 9_999

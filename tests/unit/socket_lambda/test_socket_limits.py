@@ -196,7 +196,7 @@ def test_a_socket_that_ended_makes_room(world: World) -> None:
     assert len(world.gateway.open) == MAX_SOCKETS
 
 
-def test_no_place_is_given_away_when_the_oldest_socket_can_not_be_ended(world: World) -> None:
+def test_no_socket_is_admitted_when_the_oldest_cannot_be_ended(world: World) -> None:
     for number in range(MAX_SOCKETS):
         world.connects(f"c-{number}")
     world.gateway.end_trouble = client_error("LimitExceededException", 429)
@@ -223,7 +223,7 @@ def test_a_socket_that_sends_too_much_is_reported_and_ended(world: World, name: 
     assert len(world.nudges.sent) <= at_most
 
 
-def test_what_is_said_after_the_end_is_not_handled(world: World) -> None:
+def test_a_frame_after_the_end_is_not_handled(world: World) -> None:
     world.connects("c")
     statuses = [world.happens("track", "c") for _ in range(500)]
 

@@ -187,7 +187,7 @@ def test_a_new_key_is_found_but_not_looked_for_all_the_time(
     assert len(provider.fetched) == 4
 
 
-def test_a_withdrawn_key_is_forgotten_after_a_while(
+def test_a_withdrawn_key_is_dropped_after_a_while(
     keys: SigningKeys, provider: FakeIdentityProvider, clock: Clock
 ) -> None:
     keys.find("k1")
@@ -199,11 +199,11 @@ def test_a_withdrawn_key_is_forgotten_after_a_while(
     assert keys.find("k1") is None
 
 
-def test_known_keys_stay_in_use_while_the_provider_is_away(
+def test_known_keys_stay_in_use_while_the_provider_is_unavailable(
     keys: SigningKeys, provider: FakeIdentityProvider, clock: Clock, log: io.StringIO
 ) -> None:
     keys.find("k1")
-    provider.away = True
+    provider.is_unavailable = True
     clock.now_s += KEPT_S
     assert keys.find("k1") is not None
     assert keys.find("k1") is not None
@@ -215,11 +215,11 @@ def test_known_keys_stay_in_use_while_the_provider_is_away(
 def test_without_any_key_no_token_can_be_checked(
     reader: TokenReader, provider: FakeIdentityProvider, clock: Clock
 ) -> None:
-    provider.away = True
+    provider.is_unavailable = True
     with pytest.raises(KeysUnavailable):
         reader.read(provider.token(**CLAIMS))
 
-    provider.away = False
+    provider.is_unavailable = False
     clock.now_s += REFETCH_AFTER_S
     assert reader.read(provider.token(**CLAIMS)).identity == "C-88"
 
@@ -227,7 +227,7 @@ def test_without_any_key_no_token_can_be_checked(
 def test_without_any_key_the_provider_is_not_waited_for_by_each_token(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
-    provider.away = True
+    provider.is_unavailable = True
     for number in range(5):
         with pytest.raises(KeysUnavailable):
             reader.read(provider.token(**CLAIMS, jti=str(number)))

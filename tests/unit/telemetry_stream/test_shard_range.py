@@ -63,5 +63,5 @@ def test_a_shard_is_found_on_whichever_page() -> None:
     assert lister.requested == [{"StreamName": "s"}, {"NextToken": "more"}]
 
 
-def test_a_shard_that_the_stream_has_forgotten_has_no_range() -> None:
+def test_a_shard_that_the_stream_no_longer_lists_has_no_range() -> None:
     assert ShardRanges(Lister(), "s").of_shard("shardId-7") is None

@@ -211,14 +211,14 @@ def test_what_is_wrong_takes_no_page_of_the_quota() -> None:
 
 
 def test_a_store_that_is_unavailable_is_reported(api: Api) -> None:
-    api.history.troubles["page"] = [StoreUnavailable("read a track", 503, "away")]
+    api.history.troubles["page"] = [StoreUnavailable("read a track", 503, "unavailable")]
     status, _ = api.track()
 
     assert status == 503
     assert api.headers["Retry-After"] == "1"
 
 
-def test_a_failure_of_ours_says_nothing_of_it(api: Api) -> None:
+def test_an_internal_failure_exposes_no_detail(api: Api) -> None:
     api.history.troubles["page"] = [KeyError("secret")]
     status, problem = api.track()
 

@@ -158,7 +158,7 @@ def test_a_clock_at_the_limit_does_not_change_with_every_request() -> None:
     assert sum(one != other for one, other in itertools.pairwise(states)) <= 1
 
 
-def test_a_shifted_request_says_that_the_clock_is_ahead() -> None:
+def test_a_shifted_request_reports_a_fast_clock() -> None:
     assert right(None) is None
     assert right(after(live(3, lag_ms=SLOW))) is None
     assert not is_slow(right(known_slow()))

@@ -46,7 +46,7 @@ def snapshot(*trucks: FleetTruck) -> bytes:
     return encode_fleet(one, view="v7", sent_at_ms=NOW_MS + 100)
 
 
-def test_a_row_says_where_a_truck_is_and_what_it_does() -> None:
+def test_a_row_shows_position_and_status_of_a_truck() -> None:
     busy = truck(
         "T-2",
         heading_deg=271.4,

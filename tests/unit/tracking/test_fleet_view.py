@@ -55,7 +55,7 @@ def test_no_view_is_cut_into_more_tiles_than_fit_a_frame(view: FleetView) -> Non
     assert min(columns, across) * (y_south - y_north + 1) <= MAX_CLUSTERS
 
 
-def test_clusters_are_as_fine_as_the_zoom_says_where_they_are_few() -> None:
+def test_clusters_are_as_fine_as_the_zoom_when_they_are_few() -> None:
     city = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11.4)
 
     assert city.precision == 13

@@ -27,7 +27,7 @@ def fix(second: int, east_m: float, **changed: object) -> Fix:
         ({"satellites": 2}, Quality.POOR_GEOMETRY),
     ],
 )
-def test_what_a_fix_says_of_itself(changed: dict[str, object], keyword: Quality) -> None:
+def test_a_fix_alone_gets_its_quality_keyword(changed: dict[str, object], keyword: Quality) -> None:
     (quality,) = judged(fix(0, 0.0, **changed))
 
     assert quality == (keyword,)

@@ -77,7 +77,7 @@ def test_a_message_without_a_location_holds_no_point() -> None:
     "body",
     [b"", b"nonsense", b"[]", b"{}", b'{"device_id":1}', b"\xff", b'{"device_id":null}'],
 )
-def test_a_message_of_no_one_is_unreadable(body: bytes) -> None:
+def test_a_message_without_a_sender_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableBodyError):
         read_traccar_message(body)
 

@@ -197,7 +197,7 @@ def test_neighbours_in_the_wrong_order_are_in_their_places_at_once_and_settled_s
     assert [fix.seq for fix in update.state.window[-2:]] == [one.seq, other.seq]
 
 
-def test_a_point_whose_predecessors_have_left_the_window_in_part_is_unsettled_too() -> None:
+def test_a_point_with_predecessors_partly_outside_the_window_is_unsettled_too() -> None:
     missing = drive()[-WINDOW_FIXES + 1]
     state = fold(None, *[[one] for one in drive() if one != missing]).state
 

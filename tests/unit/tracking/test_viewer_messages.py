@@ -105,7 +105,7 @@ def track(count: int) -> list[TrackPoint]:
     ]
 
 
-def test_a_position_says_all_that_the_contract_names() -> None:
+def test_a_position_has_every_field_of_the_contract() -> None:
     message = decoded(encode_position(DELIVERY, position(), sent_at_ms=SENT_AT_MS))
 
     distance_m = message.pop("distance_remaining_m")
@@ -143,7 +143,7 @@ def test_without_a_position_its_fields_are_null_and_the_status_is_reported() -> 
     assert message["status"] == "in_transit"
 
 
-def test_a_stale_position_says_since_when() -> None:
+def test_a_stale_position_has_the_time_since_when() -> None:
     stale = position(stale_since_ms=SENT_AT_MS - 1_000)
 
     message = decoded(encode_position(DELIVERY, stale, sent_at_ms=SENT_AT_MS))

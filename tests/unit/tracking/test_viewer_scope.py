@@ -147,7 +147,7 @@ def test_another_customer_does_not_get_the_former_ones_track() -> None:
     assert seen(given, latest(event_at_ms=NOW_MS - 60_000)) is not None
 
 
-def test_a_row_that_does_not_say_from_when_on_shows_what_came_after_its_last_change() -> None:
+def test_a_row_without_a_start_shows_points_after_its_last_change() -> None:
     old = delivery(shown_from_ms=None)
 
     assert seen(old, latest(event_at_ms=NOW_MS - 60_001)) is None
@@ -250,7 +250,7 @@ NARROW: list[Visibility] = [NextStop(), WithinDistance(distance_m=5_000.0), With
 
 
 @pytest.mark.parametrize("policy", NARROW, ids=str)
-def test_after_the_end_a_narrow_policy_shows_the_truck_at_the_door_only(
+def test_after_the_end_a_narrow_policy_shows_the_truck_at_the_destination_only(
     policy: Visibility,
 ) -> None:
     ended = closed(visibility=policy)
@@ -395,7 +395,7 @@ def test_within_minutes_the_truck_is_shown_while_its_eta_begins_so_soon() -> Non
 # --- what is shown of a position -------------------------------------------------------------
 
 
-def test_the_position_shown_is_the_last_good_one_and_says_since_when_it_is_stale() -> None:
+def test_the_shown_position_is_the_last_good_one_with_the_time_since_when_it_is_stale() -> None:
     fresh = latest(event_at_ms=NOW_MS - 20_000)
     shown = seen(delivery(), msgspec.structs.replace(fresh, stale_since_ms=NOW_MS - 10_000))
 

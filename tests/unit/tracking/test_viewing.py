@@ -63,7 +63,7 @@ def test_its_customer_and_any_dispatcher_see_a_delivery_under_way() -> None:
     ("role", "identity"),
     [("customer", "C-2"), ("truck", "T-1"), ("truck", "C-1"), ("", "C-1"), ("customer", "")],
 )
-def test_no_one_else_has_a_right(role: str, identity: str) -> None:
+def test_no_other_identity_has_a_right(role: str, identity: str) -> None:
     assert right(delivery(), role=role, identity=identity) == Ended(
         reason=EndReason.NO_LONGER_YOURS
     )

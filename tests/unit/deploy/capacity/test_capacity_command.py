@@ -10,13 +10,13 @@ import pytest
 from deploy.capacity.__main__ import main
 from deploy.capacity.scenario import OPTIONS, Scenario, ScenarioError
 
-ASKED = ["--trucks", "100000", "--every", "10", "--viewers", "50000"]
+ARGUMENTS = ["--trucks", "100000", "--every", "10", "--viewers", "50000"]
 
 
-def test_it_says_sizes_costs_limits_and_every_assumption(
+def test_the_output_has_sizes_costs_limits_and_every_assumption(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(ASKED) == 0
+    assert main(ARGUMENTS) == 0
 
     output = capsys.readouterr().out
     assert output.startswith("100,000 trucks, a point every 10 s, 1 per request; 50,000 viewers;")
@@ -30,8 +30,8 @@ def test_it_says_sizes_costs_limits_and_every_assumption(
     assert "noted on 2026-" in output
 
 
-def test_as_json_it_says_the_same_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*ASKED, "--json"]) == 0
+def test_the_json_output_has_the_same_content(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ARGUMENTS, "--json"]) == 0
 
     output = json.loads(capsys.readouterr().out)
     assert output["scenario"]["trucks"] == 100_000

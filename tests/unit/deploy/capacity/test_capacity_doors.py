@@ -14,7 +14,7 @@ def plan_of(trucks: int, **requested: float) -> CapacityPlan:
     return plan_for(Scenario(trucks=trucks, **requested))  # type: ignore[arg-type]
 
 
-def test_iot_core_costs_what_its_price_list_says() -> None:
+def test_the_cost_of_iot_core_is_that_of_its_price_list() -> None:
     plan = plan_of(1_000)
     minutes, messages = 1_000 * 60 * 10 * 30.4 / 1e6, 100 * 36_000 * 30.4 / 1e6
     shard = 730 * (0.015 + 0.020)  # which keeps its records for a week
@@ -55,6 +55,6 @@ def test_a_fleet_that_was_cut_off_connects_at_the_quotas_pace() -> None:
     assert reconnecting_s(plan_of(100_000)) == 200
 
 
-def test_every_door_grows_with_the_fleet() -> None:
+def test_the_cost_of_every_endpoint_grows_with_the_fleet() -> None:
     for batch, door in DOORS.values():
         assert door(plan_of(100_000, batch=batch)).usd > door(plan_of(1_000, batch=batch)).usd

@@ -43,7 +43,7 @@ def test_a_measured_figure_is_used(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "limit"), read_facts().limits.items())
-def test_a_limit_says_where_it_is_from_and_is_used(name: str, limit: Any) -> None:
+def test_a_limit_has_a_source_and_is_used(name: str, limit: Any) -> None:
     assert f'"{name}"' in SOURCES
     assert limit.how in {"checked", "from_memory", "ours"}
     if limit.how == "ours":

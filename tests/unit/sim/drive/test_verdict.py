@@ -155,7 +155,7 @@ def test_foreign_messages_are_counted_over_customers_and_intruders() -> None:
     assert verdict.foreign == 3
 
 
-def test_where_the_stores_cannot_be_seen_the_verdict_says_so_and_judges_the_rest() -> None:
+def test_without_access_to_the_stores_the_verdict_reports_it_and_judges_the_rest() -> None:
     verdict = judge([TRUCK], INTRUDERS, None)
 
     assert verdict.ok

@@ -46,7 +46,7 @@ def test_seq_has_no_gap_and_ids_are_distinct() -> None:
     assert len({fix.id for fix in fixes}) == len(fixes)
 
 
-def test_the_error_is_stationary_and_as_large_as_said() -> None:
+def test_the_error_is_stationary_and_as_large_as_configured() -> None:
     fixes = first_sent(report(DeviceProfile(sigma_m=3.0, correlation_s=5.0), seed=2))
     north_m = [(fix.lat - 48.0) * 111_195 for fix in fixes]
     first, last = north_m[: len(north_m) // 2], north_m[len(north_m) // 2 :]

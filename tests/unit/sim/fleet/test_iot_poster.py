@@ -12,14 +12,14 @@ from sim.fleet.uploader import UnreachableError
 
 
 class DataPlane:
-    """Takes messages, unless it is away."""
+    """Accepts messages, unless it is unavailable."""
 
     def __init__(self, *, is_unavailable: bool = False) -> None:
         self.taken: list[dict[str, Any]] = []
-        self._is_away = is_unavailable
+        self._is_unavailable = is_unavailable
 
     def publish(self, **request: Any) -> None:
-        if self._is_away:
+        if self._is_unavailable:
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
         self.taken.append(request)
 

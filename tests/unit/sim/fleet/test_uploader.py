@@ -53,12 +53,12 @@ class FakeService:
 @dataclass
 class FakeTokens:
     issued: int = 0
-    away: int = 0
+    failures_left: int = 0
 
     async def __call__(self, *, fresh: bool) -> str:
-        if self.away:
-            self.away -= 1
-            raise TokenError("away")
+        if self.failures_left:
+            self.failures_left -= 1
+            raise TokenError("unavailable")
         if fresh or not self.issued:
             self.issued += 1
         return f"token-{self.issued}"
@@ -123,7 +123,7 @@ async def test_only_what_was_not_accepted_goes_again_and_before_what_came_later(
     assert len(uploader.report.accepted) == 6
 
 
-async def test_the_service_says_how_long_to_wait() -> None:
+async def test_the_service_sends_retry_after() -> None:
     service, sleep = FakeService(), FakeSleep()
     body = json.dumps({"accepted": 0, "rejected": [], "not_taken": [0, 1, 2, 3, 4]}).encode()
     service.script = [lambda _: UploadResponse(503, {"Retry-After": "4"}, body)]
@@ -144,7 +144,7 @@ async def test_a_rejected_token_is_replaced() -> None:
 
 async def test_an_issuer_that_is_unavailable_costs_no_point() -> None:
     service = FakeService()
-    uploader = await upload(service, tokens=FakeTokens(away=2))
+    uploader = await upload(service, tokens=FakeTokens(failures_left=2))
 
     assert len(uploader.report.accepted) == 5
     assert service.requests == [[0, 1, 2, 3, 4]]
@@ -180,7 +180,7 @@ async def test_a_repeat_counts_once() -> None:
     assert uploader.report.repeats_accepted == 2
 
 
-async def test_compressed_bodies_say_so() -> None:
+async def test_compressed_bodies_declare_their_encoding() -> None:
     service = FakeService()
     await upload(service, compress=True)
 

@@ -65,7 +65,7 @@ def test_the_cpu_of_all_broadcasters_counts_and_of_parts_elsewhere_none(tmp_path
     assert CpuMeter(tmp_path / "nowhere", proc).read() == {}
 
 
-def test_the_report_says_what_a_message_costs_and_what_was_not_seen() -> None:
+def test_the_report_has_the_cost_of_a_message_and_what_was_not_measured() -> None:
     use = CpuUse(cpu_s=0.5, messages=1_000)
     report = sum_up(
         Tally(), now_ms=0, elapsed_s=1.0, points_accepted=0, lags_s=(), cpu={"gateway": use}

@@ -151,7 +151,7 @@ def test_sockets_that_did_not_open_stay_or_show_anything_are_problems_whatever_t
     ]
 
 
-def test_a_client_that_is_late_itself_says_so() -> None:
+def test_a_client_that_is_late_itself_reports_it() -> None:
     assert report(Tally(), lags_s=(0.01, 0.02)).warning is None
     warning = report(Tally(), lags_s=(0.01, 3.0)).warning
 
@@ -159,7 +159,7 @@ def test_a_client_that_is_late_itself_says_so() -> None:
     assert "3.0 s late" in warning
 
 
-def test_the_json_line_is_flat_and_says_null_of_what_did_not_happen() -> None:
+def test_the_json_line_is_flat_and_null_for_missing_values() -> None:
     document = report(Tally()).to_json(["x"])
 
     assert document["age_p99_s"] is None

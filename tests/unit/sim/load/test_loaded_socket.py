@@ -14,13 +14,13 @@ from tests.fakes.fake_socket import FakeSocketOpener
 
 
 class Tokens:
-    def __init__(self, *, away: int = 0) -> None:
-        self._away = away
+    def __init__(self, *, failures: int = 0) -> None:
+        self._failures_left = failures
 
     async def __call__(self, *, fresh: bool) -> str:
-        if self._away:
-            self._away -= 1
-            raise TokenError("away")
+        if self._failures_left:
+            self._failures_left -= 1
+            raise TokenError("unavailable")
         return "fresh" if fresh else "token"
 
 
@@ -73,7 +73,7 @@ async def test_a_rejection_for_good_ends_it_quietly() -> None:
 
 async def test_what_time_may_heal_is_counted_and_tried_again() -> None:
     opener, tally = FakeSocketOpener("lost", 401), Tally()
-    async with running(opener, tally, Tokens(away=1)):
+    async with running(opener, tally, Tokens(failures=1)):
         await opener.opened.get()
 
     assert tally.errors == {"no_token": 1, "not_opened": 1, "refused_401": 1, "given_up": 1}

@@ -79,5 +79,5 @@ def test_the_holder_of_a_port_is_found(listener: socket.socket) -> None:
     assert f"process {os.getpid()} " in (find_holder(listener.getsockname()[1]) or "")
 
 
-def test_no_one_holds_a_free_port() -> None:
+def test_a_free_port_is_in_use_by_no_process() -> None:
     assert find_holder(free_ports().ministack) is None

@@ -31,7 +31,7 @@ ISSUER = "http://127.0.0.1:8099"
 PAGE = "http://127.0.0.1:8090/console.html"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, appendix B
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-ASKED = {
+PARAMETERS = {
     "response_type": "code",
     "client_id": "rtdts-console",
     "redirect_uri": PAGE,
@@ -57,7 +57,7 @@ class World:
         )
 
     def code(self) -> str:
-        response = self.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
+        response = self.sign_in.log_in(urlencode({**PARAMETERS, "identity": "ann"}))
         assert isinstance(response, Redirect)
         return parse_qs(urlsplit(response.location).query)["code"][0]
 
@@ -99,7 +99,7 @@ def test_a_code_gives_a_dispatchers_token_bound_to_the_request(world: World) -> 
 
 
 def test_the_login_leads_back_with_the_state(world: World) -> None:
-    response = world.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
+    response = world.sign_in.log_in(urlencode({**PARAMETERS, "identity": "ann"}))
 
     assert isinstance(response, Redirect)
     assert response.location == f"{PAGE}?code=code-1&state=the+state"
@@ -170,7 +170,7 @@ def test_no_other_grant_is_known(world: World) -> None:
     ],
 )
 def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[str, str]) -> None:
-    requested = urlencode({**ASKED, "identity": "ann", **changed})
+    requested = urlencode({**PARAMETERS, "identity": "ann", **changed})
 
     for response in (world.sign_in.authorize(requested), world.sign_in.log_in(requested)):
         assert isinstance(response, LoginPage)
@@ -179,7 +179,9 @@ def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[s
 
 
 def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
-    response = world.sign_in.authorize(f"{urlencode(ASKED)}&redirect_uri=https://attacker.example/")
+    response = world.sign_in.authorize(
+        f"{urlencode(PARAMETERS)}&redirect_uri=https://attacker.example/"
+    )
 
     assert isinstance(response, LoginPage)
     assert response.status == 400
@@ -201,7 +203,7 @@ def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
 def test_a_request_without_its_protections_gets_no_code(
     world: World, changed: dict[str, str], error: str
 ) -> None:
-    requested = urlencode({**ASKED, "identity": "ann", **changed})
+    requested = urlencode({**PARAMETERS, "identity": "ann", **changed})
 
     for response in (world.sign_in.authorize(requested), world.sign_in.log_in(requested)):
         assert isinstance(response, Redirect)
@@ -211,7 +213,7 @@ def test_a_request_without_its_protections_gets_no_code(
 
 @pytest.mark.parametrize("name", ["", " ", "<b>", "a" * 65])
 def test_a_login_needs_a_name(world: World, name: str) -> None:
-    response = world.sign_in.log_in(urlencode({**ASKED, "identity": name}))
+    response = world.sign_in.log_in(urlencode({**PARAMETERS, "identity": name}))
 
     assert isinstance(response, LoginPage)
     assert response.status == 400
@@ -219,7 +221,9 @@ def test_a_login_needs_a_name(world: World, name: str) -> None:
 
 
 def test_the_login_page_shows_what_it_was_given_as_text(world: World) -> None:
-    response = world.sign_in.authorize(urlencode({**ASKED, "state": '"><script>alert(1)</script>'}))
+    response = world.sign_in.authorize(
+        urlencode({**PARAMETERS, "state": '"><script>alert(1)</script>'})
+    )
 
     assert isinstance(response, LoginPage)
     assert "<script" not in response.html
@@ -251,12 +255,12 @@ def call(url: str, data: bytes | None = None, origin: str = "http://127.0.0.1:80
 
 
 def test_a_browser_gets_through_it(url: str) -> None:
-    with call(f"{url}/authorize?{urlencode(ASKED)}") as page:
+    with call(f"{url}/authorize?{urlencode(PARAMETERS)}") as page:
         policy = page.headers["Content-Security-Policy"]
         assert "default-src 'none'; form-action 'self' http://127.0.0.1:8090;" in policy
         assert "frame-ancestors 'none'" in policy
         assert page.headers["Cache-Control"] == "no-store"
-    with call(f"{url}/authorize", urlencode({**ASKED, "identity": "ann"}).encode()) as back:
+    with call(f"{url}/authorize", urlencode({**PARAMETERS, "identity": "ann"}).encode()) as back:
         assert back.status == 303
         assert back.headers["Location"].startswith(PAGE)
         assert back.headers["Referrer-Policy"] == "no-referrer"

@@ -35,7 +35,7 @@ def meminfo(tmp_path: Path, available_kb: int) -> Path:
     return file
 
 
-def test_state_is_what_the_kernel_says(tmp_path: Path) -> None:
+def test_available_memory_is_the_kernels_figure(tmp_path: Path) -> None:
     assert available_memory_mb(meminfo(tmp_path, 4 * 1024 * 1024), tmp_path / "none") == 4096
 
 

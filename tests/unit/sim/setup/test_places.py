@@ -5,7 +5,7 @@ from pathlib import Path
 from sim.setup.places import find_places
 
 
-def test_the_cache_is_where_it_is_said_to_be() -> None:
+def test_the_cache_is_in_its_documented_place() -> None:
     places = find_places({"RTDTS_CACHE": "/big/rtdts", "XDG_CACHE_HOME": "/x", "HOME": "/h"})
 
     assert places.cache == Path("/big/rtdts")

@@ -45,7 +45,7 @@ def test_only_what_is_missing_is_done_and_reported(places: Places) -> None:
     assert "there" not in output
 
 
-def test_nothing_is_said_or_made_when_all_is_done(places: Places) -> None:
+def test_nothing_is_printed_or_made_when_all_is_done(places: Places) -> None:
     assert run(places, FakeStep("there", done=True)) == ""
     assert not places.cache.exists()
 
@@ -61,7 +61,7 @@ def test_a_failed_step_ends_it_and_the_next_run_goes_on_from_there(places: Place
     assert (first.runs, second.runs) == (1, 2)
 
 
-def test_a_download_is_reported_each_quarter_where_no_one_sees_a_line_change() -> None:
+def test_a_download_is_reported_each_quarter_without_a_terminal() -> None:
     output = io.StringIO()
     terminal = Terminal(output)
 

@@ -49,6 +49,6 @@ def test_a_changed_test_is_not_built(places: Places) -> None:
     assert web.pages_are_built(places)
 
 
-def test_without_node_it_says_what_to_do(places: Places) -> None:
+def test_without_node_the_remedy_is_printed(places: Places) -> None:
     with pytest.raises(SetupError, match="Node"):
         web.node_command(places)

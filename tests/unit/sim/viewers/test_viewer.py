@@ -17,14 +17,14 @@ NOW_MS = 1_795_504_368_000
 
 
 class Tokens:
-    def __init__(self, *, away: int = 0) -> None:
+    def __init__(self, *, failures: int = 0) -> None:
         self.issued = 0
-        self.away = away
+        self.failures_left = failures
 
     async def __call__(self, *, fresh: bool) -> str:
-        if self.away:
-            self.away -= 1
-            raise TokenError("away")
+        if self.failures_left:
+            self.failures_left -= 1
+            raise TokenError("unavailable")
         if fresh or not self.issued:
             self.issued += 1
         return f"token-{self.issued}"
@@ -125,7 +125,7 @@ async def test_a_viewer_that_tracks_nothing_may_receive_nothing() -> None:
 
 async def test_a_socket_that_cannot_be_had_is_tried_again() -> None:
     opener = FakeSocketOpener("lost", "lost", "open")
-    async with running(opener, Reception(), tokens=Tokens(away=2)) as viewer:
+    async with running(opener, Reception(), tokens=Tokens(failures=2)) as viewer:
         await opener.opened.get()
         await viewer.connected.wait()
 
