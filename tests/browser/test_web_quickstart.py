@@ -122,7 +122,7 @@ def test_its_fields_are_those_of_a_report(package: Path) -> None:
     listed = re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE)
     declared = [
         field
-        for name, interface in (("session", "Picture"), ("client", "Report"))
+        for name, interface in (("session", "SessionReport"), ("client", "Report"))
         for body in re.findall(
             rf"^export interface {interface}\b.*?^}}",
             (package / "dist" / f"{name}.d.ts").read_text(encoding="utf-8"),

@@ -4,7 +4,7 @@
  */
 
 import type { FleetTruck } from './fleet_messages.js';
-import type { Picture } from './fleet_session.js';
+import type { FleetReport } from './fleet_session.js';
 import { FILTER_STATUSES, type Filter, NO_FILTER, type View, WHOLE_FLEET } from './fleet_view.js';
 
 export type AlertKind = 'late' | 'offline' | 'stale' | 'arrived';
@@ -53,7 +53,7 @@ export const NO_ALERTS: Alerts = {
   added: [],
 };
 
-/** Collects the alerts from pictures of one kind after the other. */
+/** Collects the alerts from snapshots of one kind after the other. */
 export class AlertWatch {
   readonly #found = new Map<AlertKind, { trucks: readonly FleetTruck[]; total: number }>();
   /** Of deliveries that have arrived: since when, epoch ms; null: not known yet. */
@@ -66,8 +66,8 @@ export class AlertWatch {
     return this.#kind;
   }
 
-  /** Takes a picture of what is looked at; false when it is none. */
-  take({ fleet, isCurrent }: Picture): boolean {
+  /** Takes a snapshot of what is looked at; false when it is none. */
+  take({ fleet, isCurrent }: FleetReport): boolean {
     if (!isCurrent || fleet === null) return false;
     this.#found.set(this.#kind, { trucks: fleet.trucks, total: fleet.total });
     if (this.#kind === 'arrived' && fleet.clusters.length === 0) {

@@ -37,7 +37,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** A truck as the last picture showed it, and its current delivery, followed on its own socket. */
+/** A truck as the last snapshot showed it, and its current delivery, followed on its own socket. */
 export function TruckDetail(props: Props) {
   const { config, accessToken, truck, age_s, isInView, service, nowMs, language, t } = props;
   const { onPins, onReplay } = props;
@@ -186,7 +186,7 @@ interface Seen extends Point {
   readonly age_s: number;
 }
 
-/** The fleet's picture shows it, or its delivery's socket, where the picture has only clusters. */
+/** The fleet's snapshot shows it, or its delivery's socket if the snapshot has only clusters. */
 function newestOf(truck: FleetTruck, age_s: number, report: Report | null, nowMs: number): Seen {
   const position = report?.delivery?.position;
   if (position && report.positionMs !== null) {

@@ -1,7 +1,7 @@
 /** Carries out what the fleet's session decides: tickets, one socket, one timer. */
 
 import type { Socket } from '@rtdts/client';
-import { type Action, FleetSession, type Happened, type Picture } from './fleet_session.js';
+import { type Action, type FleetReport, FleetSession, type Happened } from './fleet_session.js';
 import type { View } from './fleet_view.js';
 import type { Service } from './service.js';
 
@@ -9,7 +9,7 @@ export interface FleetOptions {
   readonly webSocketUrl: string;
   readonly service: Service;
   readonly view: View;
-  readonly onPicture: (picture: Picture) => void;
+  readonly onReport: (report: FleetReport) => void;
   /** Goes on while the page is hidden. */
   readonly whileHidden?: boolean;
   readonly openSocket?: (url: string) => Socket;
@@ -79,7 +79,7 @@ export class FleetClient {
         this.#close();
         break;
       case 'report':
-        this.#options.onPicture(action.picture);
+        this.#options.onReport(action.report);
         break;
     }
   }

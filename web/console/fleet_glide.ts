@@ -1,4 +1,4 @@
-/** Where the trucks of a picture are drawn, on their way from where the picture before had them. */
+/** Where a snapshot's trucks are drawn, on their way from where the one before had them. */
 
 import { distanceM } from '../map/geodesy.js';
 import { type Glide, glideTo, truckAt } from '../map/glide.js';
@@ -14,7 +14,7 @@ export class FleetGlide {
   #endMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * Takes a picture.
+   * Takes a snapshot.
    *
    * @param zoom What moves by less than a pixel there is drawn where it is: its glide is invisible.
    */

@@ -10,7 +10,7 @@ const ROW_HEIGHT = 64;
 
 interface Props {
   readonly fleet: Fleet;
-  /** When the picture came. */
+  /** When the snapshot came. */
   readonly fleetMs: number;
   readonly nowMs: number;
   readonly chosen: string | null;
@@ -127,7 +127,7 @@ export function FleetList(props: Props) {
 }
 
 function TruckRow({ truck, fleet, fleetMs, nowMs, language, t }: Props & { truck: FleetTruck }) {
-  // By the service's clock until the picture came, by this device's since.
+  // By the service's clock until the snapshot came, by this device's since.
   const age_s = Math.max(0, (fleet.asOfMs - truck.atMs + nowMs - fleetMs) / 1000);
   return (
     <>

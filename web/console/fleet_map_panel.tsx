@@ -26,7 +26,7 @@ interface Props {
   readonly t: Texts;
 }
 
-/** The map, fetched after the first picture is in the list; it begins where the fleet is. */
+/** The map, fetched after the first snapshot is in the list; it begins where the fleet is. */
 export function FleetMapPanel(props: Props) {
   const { config, fleet, chosen, map, pins, replayed, picking, t, ...events } = props;
   const [stage, setStage] = useState<'loading' | 'on' | 'failed'>('loading');

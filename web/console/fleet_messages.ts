@@ -31,7 +31,7 @@ export interface FleetCluster {
   readonly offline: number;
 }
 
-/** A whole picture of a view. */
+/** The snapshot of a view. */
 export interface Fleet {
   readonly view: string | null;
   readonly asOfMs: number;

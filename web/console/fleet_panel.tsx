@@ -14,7 +14,7 @@ import { FleetList } from './fleet_list.js';
 import type { FleetMap, Picking } from './fleet_map.js';
 import { FleetMapPanel } from './fleet_map_panel.js';
 import type { Box, FleetTruck } from './fleet_messages.js';
-import type { Picture } from './fleet_session.js';
+import type { FleetReport } from './fleet_session.js';
 import {
   boxAround,
   boxNear,
@@ -34,10 +34,10 @@ import type { Session } from './sign_in_flow.js';
 import type { Texts } from './texts.js';
 import { useAlerts } from './use_alerts.js';
 
-/** By the service's clock until the picture came, by this device's since. */
-function positionAge_s(picture: Picture | null, truck: FleetTruck, nowMs: number): number {
+/** By the service's clock until the snapshot came, by this device's since. */
+function positionAge_s(report: FleetReport | null, truck: FleetTruck, nowMs: number): number {
   const clockOffsetMs =
-    picture?.fleet && picture.fleetMs !== null ? picture.fleet.asOfMs - picture.fleetMs : 0;
+    report?.fleet && report.fleetMs !== null ? report.fleet.asOfMs - report.fleetMs : 0;
   return Math.max(0, (nowMs + clockOffsetMs - truck.atMs) / 1000);
 }
 
@@ -52,7 +52,7 @@ interface Props {
 
 /** The fleet, live: filter, list and map of the same view, and the details of the chosen truck. */
 export function FleetView({ config, session, language, t, onAlerts, onSignedOut }: Props) {
-  const [picture, setPicture] = useState<Picture | null>(null);
+  const [report, setReport] = useState<FleetReport | null>(null);
   const [view, setView] = useState<View>(WHOLE_FLEET);
   const [chosen, setChosen] = useState<string | null>(null);
   const [lastSeen, setLastSeen] = useState<FleetTruck | null>(null);
@@ -70,7 +70,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   const frames = useRef<'fleet' | 'all_that_pass' | null>('fleet');
   const nowMs = useNowMs();
   const service = useMemo(() => new Service(config.server_url, session.accessToken), [session]);
-  const fleet = picture?.fleet ?? null;
+  const fleet = report?.fleet ?? null;
   const alerts = useAlerts(config.websocket_url, service);
   const alertCount = totalOf(alerts);
   useEffect(() => onAlerts(alertCount), [alertCount]);
@@ -80,7 +80,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
       webSocketUrl: config.websocket_url,
       service,
       view,
-      onPicture: setPicture,
+      onReport: setReport,
     });
     client.current = made;
     made.start();
@@ -90,23 +90,23 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   useEffect(() => client.current?.show(view), [view]);
 
   useEffect(() => {
-    if (picture?.connection === 'signed_out') onSignedOut();
-  }, [picture?.connection]);
+    if (report?.connection === 'signed_out') onSignedOut();
+  }, [report?.connection]);
 
   useEffect(() => {
     const found = fleet?.trucks.find(({ truckId }) => truckId === chosen);
     if (found) setLastSeen(found);
   }, [fleet, chosen]);
 
-  /** Frames the whole fleet on the map, once, when a picture of it is there. */
+  /** Frames the whole fleet on the map, once, when a snapshot of it is there. */
   const frame = () => {
-    const box = picture?.isCurrent && fleet && boxAround(fleet);
+    const box = report?.isCurrent && fleet && boxAround(fleet);
     if (!frames.current || !map.current || !box) return;
     if (frames.current === 'fleet' && view.filter !== NO_FILTER) return;
     frames.current = null;
     map.current.goTo(box);
   };
-  useEffect(frame, [picture]);
+  useEffect(frame, [report]);
 
   const look = (bbox: Box, zoom: number) => setView((before) => ({ ...before, bbox, zoom }));
   const open = (truck: FleetTruck) => {
@@ -174,13 +174,13 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
     list.current?.querySelector<HTMLElement>('.rows')?.focus();
   };
 
-  if (picture?.connection === 'forbidden') return <p role="alert">{t.forbidden}</p>;
-  const connection = picture?.connection ?? 'connecting';
-  const age_s = picture?.fleetMs == null ? null : Math.max(0, (nowMs - picture.fleetMs) / 1000);
+  if (report?.connection === 'forbidden') return <p role="alert">{t.forbidden}</p>;
+  const connection = report?.connection ?? 'connecting';
+  const age_s = report?.fleetMs == null ? null : Math.max(0, (nowMs - report.fleetMs) / 1000);
   const troubles = fleet && troublesOf(fleet);
   const truckIds = fleet?.trucks.map(({ truckId }) => truckId) ?? [];
   return (
-    <div class="fleet" data-connection={connection} data-current={picture?.isCurrent ?? false}>
+    <div class="fleet" data-connection={connection} data-current={report?.isCurrent ?? false}>
       <section class="side" ref={list}>
         <div class="summary">
           <p role="status" aria-live="polite" class="headline">
@@ -221,7 +221,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
         {fleet && (
           <FleetList
             fleet={fleet}
-            fleetMs={picture?.fleetMs ?? nowMs}
+            fleetMs={report?.fleetMs ?? nowMs}
             nowMs={nowMs}
             chosen={chosen}
             onTruck={choose}
@@ -252,7 +252,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
           config={config}
           accessToken={session.accessToken}
           truck={lastSeen}
-          age_s={positionAge_s(picture, lastSeen, nowMs)}
+          age_s={positionAge_s(report, lastSeen, nowMs)}
           isInView={truckIds.includes(chosen)}
           areClustered={(fleet?.clusters.length ?? 0) > 0}
           truckIds={truckIds}

@@ -1,6 +1,7 @@
 /**
- * Decides how the fleet is followed: which connection, which view, which picture is shown. Tickets,
- * sockets, time and chance come from outside. A picture is whole, so nothing lost needs repair.
+ * Decides how the fleet is followed: which connection, which view, which snapshot is shown.
+ * Tickets, sockets, time and chance come from outside. A snapshot is complete, so nothing lost
+ * needs repair.
  */
 
 import { type Backoff, backoffMs, type TicketFailure } from '@rtdts/client';
@@ -9,9 +10,9 @@ import { trackFleet, type View } from './fleet_view.js';
 
 export type Connection = 'connecting' | 'live' | 'offline' | 'paused' | 'signed_out' | 'forbidden';
 
-export interface Picture {
+export interface FleetReport {
   readonly connection: Connection;
-  /** The last picture; it stays while there is no connection. */
+  /** The last snapshot; it stays while there is no connection. */
   readonly fleet: Fleet | null;
   /** When it came, by this device's clock. */
   readonly fleetMs: number | null;
@@ -31,11 +32,11 @@ export type Action =
   | { readonly type: 'fetch_ticket' | 'close'; readonly id: number }
   | { readonly type: 'open'; readonly id: number; readonly ticket: string }
   | { readonly type: 'send'; readonly id: number; readonly frame: string }
-  | { readonly type: 'report'; readonly picture: Picture };
+  | { readonly type: 'report'; readonly report: FleetReport };
 
 /** All in ms. */
 export const TIMING = {
-  /** A picture comes at least each 10 s: this long without one, the connection is dead. */
+  /** A snapshot comes at least each 10 s: this long without one, the connection is dead. */
   silenceMs: 25_000,
   /** From the wish to connect until the socket is open. */
   connectMs: 15_000,
@@ -198,7 +199,7 @@ export class FleetSession {
   #report(): Action {
     return {
       type: 'report',
-      picture: {
+      report: {
         connection: this.#connection,
         fleet: this.#fleet,
         fleetMs: this.#fleetMs,

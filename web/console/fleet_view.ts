@@ -87,7 +87,7 @@ export function zoomOfTile(tile: string): number {
   return zoomOf(Number(tile.split('/')[0]) + 1);
 }
 
-/** The box around everything that a picture shows; null when it shows nothing. */
+/** The box around everything that a snapshot shows; null when it shows nothing. */
 export function boxAround({ trucks, clusters }: Fleet): Box | null {
   const points = [...trucks, ...clusters];
   if (points.length === 0) return null;
@@ -104,7 +104,7 @@ export function boxNear({ lat, lon }: { readonly lat: number; readonly lon: numb
   return boxOf(lon - 0.05, lat - 0.03, lon + 0.05, lat + 0.03);
 }
 
-/** How many of a picture's trucks are late, stale, offline. */
+/** How many of a snapshot's trucks are late, stale, offline. */
 export function troublesOf({ trucks, clusters }: Fleet): Record<Trouble, number> {
   const sum = (trouble: Trouble) => clusters.reduce((all, cluster) => all + cluster[trouble], 0);
   return {

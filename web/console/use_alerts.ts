@@ -32,8 +32,8 @@ export function useAlerts(webSocketUrl: string, service: Service): Alerts {
       service,
       view: alertView(watch.kind),
       whileHidden: true,
-      onPicture(picture) {
-        if (!watch.take(picture)) return;
+      onReport(report) {
+        if (!watch.take(report)) return;
         if (turns === undefined) {
           turns = setTimeout(turn, LOOK_MS);
           if (watch.kind === 'arrived') void readArrivals();

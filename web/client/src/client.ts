@@ -5,13 +5,13 @@ import {
   type Action,
   DEFAULT_TIMING,
   type Happened,
-  type Picture,
   Session,
+  type SessionReport,
   type Timing,
 } from './session.js';
 
 /** What an application is given at each change. */
-export interface Report extends Picture {
+export interface Report extends SessionReport {
   /** Places, window and so on, where the access shows them; as of the last ticket. */
   readonly summary: Summary | null;
 }
@@ -110,7 +110,7 @@ export class DeliveryTracker {
         this.#close(action.id);
         break;
       case 'report':
-        this.#options.onReport({ ...action.picture, summary: this.#summary });
+        this.#options.onReport({ ...action.report, summary: this.#summary });
         break;
     }
   }

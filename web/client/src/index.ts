@@ -21,7 +21,7 @@ export {
 export {
   type ConnectionState,
   DEFAULT_TIMING,
-  type Picture,
+  type SessionReport,
   type TicketFailure,
   type Timing,
 } from './session.js';

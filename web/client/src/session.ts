@@ -32,12 +32,12 @@ export type Action =
   | { readonly type: 'open'; readonly id: number; readonly ticket: string }
   | { readonly type: 'send'; readonly id: number; readonly frame: string }
   | { readonly type: 'close'; readonly id: number }
-  | { readonly type: 'report'; readonly picture: Picture };
+  | { readonly type: 'report'; readonly report: SessionReport };
 
 export type ConnectionState = 'connecting' | 'live' | 'offline' | 'paused' | 'ended';
 
 /** What an application shows. */
-export interface Picture {
+export interface SessionReport {
   /** Null until the service has sent a message. */
   readonly delivery: DeliveryView | null;
   readonly connection: ConnectionState;
@@ -385,10 +385,10 @@ export class Session {
     return this.#failures === 0 ? 'connecting' : 'offline';
   }
 
-  #report(changes: Picture['changes']): void {
+  #report(changes: SessionReport['changes']): void {
     this.#actions.push({
       type: 'report',
-      picture: {
+      report: {
         delivery: this.#view,
         connection: this.#connection(),
         endReason: this.#endReason,

@@ -53,7 +53,7 @@ function plain(action: Action): unknown {
     return { type: 'send', id: action.id, message: JSON.parse(action.frame) };
   }
   if (action.type !== 'report') return action;
-  const { connection, endReason, changes } = action.picture;
+  const { connection, endReason, changes } = action.report;
   const events = changes.events.map((event) => event.version);
   return { type: 'report', connection, events, position: changes.position, end_reason: endReason };
 }

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { ALERT_KINDS, type AlertKind, AlertWatch, alertView, CLOSED_WITHIN_MS } from '../alerts.js';
 import type { Fleet, FleetTruck } from '../fleet_messages.js';
-import type { Picture } from '../fleet_session.js';
+import type { FleetReport } from '../fleet_session.js';
 import { trackFleet } from '../fleet_view.js';
 
 const NOW = 1_800_000_000_000;
@@ -24,13 +24,13 @@ const truck = (truckId: string, deliveryId: string | null = `D-${truckId}`): Fle
   isOffline: false,
 });
 
-function picture(trucks: FleetTruck[], more: Partial<Fleet> = {}): Picture {
+function report(trucks: FleetTruck[], more: Partial<Fleet> = {}): FleetReport {
   const fleet = { view: 'v', asOfMs: NOW, total: trucks.length, trucks, clusters: [], ...more };
   return { connection: 'live', fleet, fleetMs: NOW, isCurrent: true };
 }
 
 /** Turns until a kind is looked at, and shows it. */
-function see(kind: AlertKind, seen: Picture): void {
+function see(kind: AlertKind, seen: FleetReport): void {
   while (watch.kind !== kind) watch.turn();
   watch.take(seen);
 }
@@ -57,33 +57,33 @@ test('a truck without a delivery may be silent, and what is offline is not stale
 });
 
 test('an alert is new once, and again after it was over', () => {
-  see('late', picture([truck('T-1')]));
+  see('late', report([truck('T-1')]));
 
   expect(watch.now(NOW).added.map((one) => one.truck.truckId)).toEqual(['T-1']);
   expect(watch.now(NOW)).toMatchObject({ added: [], counts: { late: 1 } });
 
-  see('late', picture([]));
+  see('late', report([]));
 
   expect(watch.now(NOW).alerts).toEqual([]);
 
-  see('late', picture([truck('T-1')]));
+  see('late', report([truck('T-1')]));
 
   expect(watch.now(NOW).added).toHaveLength(1);
 });
 
 test('what is of another view is not taken', () => {
-  expect(watch.take({ ...picture([truck('T-1')]), isCurrent: false })).toBe(false);
+  expect(watch.take({ ...report([truck('T-1')]), isCurrent: false })).toBe(false);
   expect(watch.now(NOW).alerts).toEqual([]);
 });
 
 test('too many to name are counted', () => {
-  see('late', picture([], { total: 612, clusters: [] }));
+  see('late', report([], { total: 612, clusters: [] }));
 
   expect(watch.now(NOW)).toMatchObject({ alerts: [], counts: { late: 612 } });
 });
 
 test('a delivery that has arrived has time to be closed', () => {
-  see('arrived', picture([truck('T-1'), truck('T-2')]));
+  see('arrived', report([truck('T-1'), truck('T-2')]));
   expect(watch.toRead).toEqual(['D-T-1', 'D-T-2']);
   expect(watch.now(NOW).alerts).toEqual([]);
 
@@ -96,14 +96,14 @@ test('a delivery that has arrived has time to be closed', () => {
     counts: { arrived: 1 },
   });
 
-  see('arrived', picture([truck('T-2')]));
+  see('arrived', report([truck('T-2')]));
   watch.arrivedSince('D-T-1', NOW - CLOSED_WITHIN_MS); // read too late
 
   expect(watch.now(NOW).alerts).toEqual([]);
 });
 
 test('few are read at once', () => {
-  see('arrived', picture(Array.from({ length: 9 }, (_, i) => truck(`T-${i}`))));
+  see('arrived', report(Array.from({ length: 9 }, (_, i) => truck(`T-${i}`))));
 
   expect(watch.toRead).toHaveLength(5);
 });

@@ -18,7 +18,7 @@ const truck = (truckId: string, lon: number): FleetTruck => ({
 });
 const CLOSE = 15;
 
-test('trucks glide from one picture to the next, each from where it is drawn', () => {
+test('trucks glide from one snapshot to the next, each from where it is drawn', () => {
   const glide = new FleetGlide();
   glide.take([truck('T-1', 0), truck('T-2', 5)], CLOSE, 1000, false);
   expect(glide.isOver(1000)).toBe(true);
@@ -34,7 +34,7 @@ test('trucks glide from one picture to the next, each from where it is drawn', (
   expect(glide.at(2000 + 2 * GLIDE_MS)).toEqual([truck('T-1', 0.003)]);
 });
 
-test('the same picture again does not hold up what is on its way', () => {
+test('the same snapshot again does not hold up what is on its way', () => {
   const glide = new FleetGlide();
   glide.take([truck('T-1', 0)], CLOSE, 0, false);
   glide.take([truck('T-1', 0.002)], CLOSE, 1000, false);

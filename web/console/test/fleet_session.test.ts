@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
 import {
   type Action,
+  type FleetReport,
   FleetSession,
   type Happened,
-  type Picture,
   TIMING,
 } from '../fleet_session.js';
 import { WHOLE_FLEET } from '../fleet_view.js';
@@ -28,10 +28,10 @@ function wake(): Action[] {
   return on({ type: 'wake' });
 }
 
-function picture(): Picture {
+function lastReport(): FleetReport {
   const report = actions.findLast(({ type }) => type === 'report');
   if (report?.type !== 'report') throw new Error('no report');
-  return report.picture;
+  return report.report;
 }
 
 const sent = () =>
@@ -62,26 +62,26 @@ test('it connects, requests its view, and shows it', () => {
   on({ type: 'open', id: 1 });
   expect(sent()).toMatchObject([{ action: 'track_fleet', view: 'v1' }]);
   on({ type: 'frame', id: 1, frame: fleet('v1') });
-  expect(picture()).toMatchObject({ connection: 'live', isCurrent: true, fleet: { total: 1 } });
+  expect(lastReport()).toMatchObject({ connection: 'live', isCurrent: true, fleet: { total: 1 } });
 });
 
-test('a picture of an earlier view is not shown, and the one before stays meanwhile', () => {
+test('a snapshot of an earlier view is not shown, and the one before stays meanwhile', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1', 1, 5) });
   nowMs += 1000;
   on({ type: 'view', view: { ...WHOLE_FLEET, zoom: 3 } });
   expect(sent()).toMatchObject([{ view: 'v2', zoom: 3 }]);
   on({ type: 'frame', id: 1, frame: fleet('v1', 2, 6) });
-  expect(picture()).toMatchObject({ isCurrent: false, fleet: { total: 5 } });
+  expect(lastReport()).toMatchObject({ isCurrent: false, fleet: { total: 5 } });
   on({ type: 'frame', id: 1, frame: fleet('v2', 3, 7) });
-  expect(picture()).toMatchObject({ isCurrent: true, fleet: { total: 7 } });
+  expect(lastReport()).toMatchObject({ isCurrent: true, fleet: { total: 7 } });
 });
 
-test('a picture that was overtaken is not shown', () => {
+test('a snapshot that was overtaken is not shown', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1', 5, 5) });
   on({ type: 'frame', id: 1, frame: fleet('v1', 4, 4) });
-  expect(picture().fleet?.total).toBe(5);
+  expect(lastReport().fleet?.total).toBe(5);
 });
 
 test('of views in quick succession the last is requested', () => {
@@ -94,14 +94,14 @@ test('of views in quick succession the last is requested', () => {
   expect(sent()).toMatchObject([{ view: 'v4', zoom: 3 }]);
 });
 
-test('a silent connection is replaced, and the picture stays', () => {
+test('a silent connection is replaced, and the snapshot stays', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1') });
   const heardMs = nowMs;
   wake();
   expect(nowMs).toBe(heardMs + TIMING.silenceMs);
   expect(actions[0]).toEqual({ type: 'close', id: 1 });
-  expect(picture()).toMatchObject({ connection: 'offline', fleet: { total: 1 } });
+  expect(lastReport()).toMatchObject({ connection: 'offline', fleet: { total: 1 } });
   wake();
   expect(actions[0]).toEqual({ type: 'fetch_ticket', id: 2 });
 });
@@ -125,7 +125,7 @@ test('a socket that does not open in time is given up', () => {
   on({ type: 'ticket', id: 1, ticket: 't' });
   wake();
   expect(actions[0]).toEqual({ type: 'close', id: 1 });
-  expect(picture().connection).toBe('offline');
+  expect(lastReport().connection).toBe('offline');
 });
 
 test('a connection is renewed before the gateway ends it', () => {
@@ -153,7 +153,7 @@ test('while paused there is no connection and no timer', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1') });
   on({ type: 'pause' });
-  expect(picture()).toMatchObject({ connection: 'paused', fleet: { total: 1 } });
+  expect(lastReport()).toMatchObject({ connection: 'paused', fleet: { total: 1 } });
   expect(session.wakeAtMs).toBeNull();
   expect(on({ type: 'check' })).toEqual([]);
   expect(on({ type: 'start' })[0]).toEqual({ type: 'fetch_ticket', id: 2 });
@@ -165,7 +165,7 @@ test.each([
 ])('it ends as %s when the ticket is refused as %s', (connection, reason) => {
   on({ type: 'start' });
   on({ type: 'no_ticket', id: 1, failure: { kind: 'refused', reason } });
-  expect(picture().connection).toBe(connection);
+  expect(lastReport().connection).toBe(connection);
   expect(session.wakeAtMs).toBeNull();
 });
 
@@ -175,6 +175,6 @@ test.each([
 ])('it ends as %s when the socket says so', (connection, message) => {
   live();
   on({ type: 'frame', id: 1, frame: JSON.stringify({ v: 1, ...message }) });
-  expect(picture().connection).toBe(connection);
+  expect(lastReport().connection).toBe(connection);
   expect(session.wakeAtMs).toBeNull();
 });
