@@ -58,10 +58,10 @@ class _IteratedConnection(BrokerConnection):
         """Iterates as aiomqtt's client does: a task for each message."""
 
         async def pass_on() -> None:
-            gone: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+            disconnected: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
             while True:
                 getting: asyncio.Future[Message] = asyncio.create_task(self._arrived.get())
-                await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({getting, disconnected}, return_when=asyncio.FIRST_COMPLETED)
                 take(getting.result())
 
         self._passing = asyncio.create_task(pass_on())

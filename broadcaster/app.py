@@ -36,7 +36,7 @@ METRICS: Final = (
     *RATE_METRICS,
 )
 
-BLIND_ROUNDS: Final = 5
+UNREADABLE_ROUNDS: Final = 5
 """Rounds in a row that could read nothing before the process ends. That fires an alarm, and the
 next process starts with new connections and addresses."""
 
@@ -45,7 +45,7 @@ MEASURED_EVERY_S: Final = 60.0
 """For the metrics that do not belong to a round: a process may have no part of one for a while."""
 
 
-class BlindError(Exception):
+class StoresUnreadableError(Exception):
     """Several rounds in a row could read nothing."""
 
 
@@ -123,18 +123,18 @@ class Broadcaster:
         """Runs the rounds that are due, and logs and measures each, until stopped.
 
         Raises:
-            BlindError: Too many rounds in a row could read nothing.
+            StoresUnreadableError: Too many rounds in a row could read nothing.
         """
-        blind: set[int] = set()  # a round may have several reports
+        unread: set[int] = set()  # a round may have several reports
         async with aclosing(self._source.reports(self._round.run)) as reports:
             async for report in reports:
                 self._log_report(report)
-                if report.was_blind:
-                    blind.add(report.due_at_ms)
+                if report.read_nothing:
+                    unread.add(report.due_at_ms)
                 else:
-                    blind.clear()
-                if len(blind) >= BLIND_ROUNDS:
-                    raise BlindError(f"{len(blind)} rounds in a row could read nothing")
+                    unread.clear()
+                if len(unread) >= UNREADABLE_ROUNDS:
+                    raise StoresUnreadableError(f"{len(unread)} rounds in a row could read nothing")
 
     async def _shut_down(
         self,
@@ -157,7 +157,7 @@ class Broadcaster:
         self._log.info("broadcaster_stopped", in_time=not deadline.passed)
 
     def _log_report(self, report: RoundReport) -> None:
-        level = self._log.warning if report.not_reached or report.was_blind else self._log.info
+        level = self._log.warning if report.not_reached or report.read_nothing else self._log.info
         fields = {name: getattr(report, name) for name in RoundReport.__dataclass_fields__}
         level("round_done", **fields)
         self._metrics.emit(report.metrics())

@@ -212,8 +212,8 @@ class FleetFollowers:
     async def _show(self, query_key: bytes, followers: Sequence[Subscription]) -> None:
         # Waits in the shortest queue of its dispatchers: one with many queries must not delay
         # another that shares one of them.
-        askers = {f"{one.role}:{one.identity}" for one in followers}
-        async with self._locks.hold(min(sorted(askers), key=self._locks.length)):
+        dispatchers = {f"{one.role}:{one.identity}" for one in followers}
+        async with self._locks.hold(min(sorted(dispatchers), key=self._locks.length)):
             if query_key in self._mine:  # else all its followers have changed their view meanwhile
                 await self._show_now(query_key, followers)
 

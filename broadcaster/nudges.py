@@ -90,7 +90,7 @@ class Queue(Protocol):
     def delete(self, received: Sequence[ReceivedNudge], /) -> Sequence[str]:
         """Deletes nudges that are done; returns the codes of those that were not deleted."""
 
-    def bury(self, received: ReceivedNudge, /) -> None:
+    def dead_letter(self, received: ReceivedNudge, /) -> None:
         """Moves a nudge to the dead-letter queue."""
 
 
@@ -228,7 +228,7 @@ class NudgeConsumer:
             self._counts["NudgesFailed"] += 1
             self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
             if _is_own_fault(error):
-                await self._bury(received)
+                await self._dead_letter(received)
             # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
         else:
             await self._delete(received)
@@ -245,12 +245,14 @@ class NudgeConsumer:
             delivery_id = received.message.delivery_id
             self._log.exception("nudge_not_deleted", error, delivery_id=delivery_id)
 
-    async def _bury(self, received: ReceivedNudge) -> None:
+    async def _dead_letter(self, received: ReceivedNudge) -> None:
         """Dead-letters a nudge, so that it does not delay the delivery's next nudge in vain."""
         try:
-            await self._threads.run(self._queue.bury, received)
+            await self._threads.run(self._queue.dead_letter, received)
         except Exception as error:  # it comes again
-            self._log.exception("nudge_not_buried", error, delivery_id=received.message.delivery_id)
+            self._log.exception(
+                "dead_letter_not_sent", error, delivery_id=received.message.delivery_id
+            )
         else:
             self._counts["NudgesDead"] += 1
 

@@ -81,7 +81,7 @@ class RoundReport:
         return self.due - self.delivered - self.gone
 
     @property
-    def was_blind(self) -> bool:
+    def read_nothing(self) -> bool:
         """Whether the round could not do anything because its stores were unavailable."""
         if self.due == 0:
             return self.buckets_unread > 0

@@ -89,7 +89,7 @@ class _Part:
         self.ended_at_ms = 0
         self.in_flight = 0
         self._ran: list[RoundReport] = []
-        self._blind: list[RoundReport] = []
+        self._unread: list[RoundReport] = []
 
     def take(self, received: Sequence[ReceivedBucket]) -> None:
         sent_at_ms = min(one.sent_at_ms for one in received)
@@ -104,13 +104,13 @@ class _Part:
 
     def gave_back(self, report: RoundReport, at_ms: int) -> None:
         """Keeps the report of an unread batch; only one, since the same batch may come again."""
-        self._blind = [dataclasses.replace(report, buckets=0)]
+        self._unread = [dataclasses.replace(report, buckets=0)]
         self.ended_at_ms = at_ms
 
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to report."""
-        return not (self._ran or self._blind)
+        return not (self._ran or self._unread)
 
     def report(self, skipped: int) -> RoundReport:
         """The totals; the part began when the queue received the first of its buckets.
@@ -120,7 +120,7 @@ class _Part:
         """
         began_at_ms = self.began_at_ms or 0
         return sum_of(
-            self._ran or self._blind,
+            self._ran or self._unread,
             due_at_ms=self._due_at_ms,
             started_at_ms=began_at_ms,
             # The queue's clock and ours differ: a quick round may seem to end before it began.
@@ -361,14 +361,14 @@ class SharedRounds:
 
     def _is_another_s(self, report: RoundReport) -> bool:
         """Whether nothing could be read and another broadcaster still has the time to try."""
-        if report.was_blind:
+        if report.read_nothing:
             self._backoff_s = self._backoff_s or backoff_s(
                 first_s=_FIRST_PAUSE_S, most_s=_MOST_PAUSE_S, uniform=max
             )
             self._must_back_off = True
         elif report.due:  # a batch without viewers proves little: there was hardly anything to read
             self._backoff_s = None
-        return report.was_blind and not self._is_old(report.due_at_ms)
+        return report.read_nothing and not self._is_old(report.due_at_ms)
 
     async def _pause(self) -> None:
         """Pauses after a batch of which nothing could be read, so that others take the next."""

@@ -138,7 +138,7 @@ class Committer:
             states,
             here.position,
             budget,
-            take_out=lambda truck_id, gone: self._take_out(by_truck[truck_id], gone, budget),
+            take_out=lambda truck_id, erased: self._take_out(by_truck[truck_id], erased, budget),
         )
         return Committed(
             states=tuple(state for state in states if state.truck_id not in void),
@@ -171,15 +171,15 @@ class Committer:
         if hidden:
             write_all("delete erased positions", hidden, self._writer.delete_latest, budget)
 
-    def _take_out(self, update: TruckUpdate, gone: Collection[str], budget: Budget) -> None:
+    def _take_out(self, update: TruckUpdate, erased: Collection[str], budget: Budget) -> None:
         """Removes erased deliveries' names from what was written before the erasure was known.
 
         This comes before the state records that these records are applied: if the worker is killed
         in between, its successor writes them again and knows of the erasure.
         """
-        self.write_history(without_deliveries(update, gone), budget)
+        self.write_history(without_deliveries(update, erased), budget)
         if update.latest is not None:
-            self._write_latest([latest_without(update.latest, gone)], budget)
+            self._write_latest([latest_without(update.latest, erased)], budget)
 
     def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
         if not latest:

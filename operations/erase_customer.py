@@ -35,12 +35,12 @@ class CustomerStore(Protocol):
         """How many items there are of one."""
         ...
 
-    def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
+    def write_tombstone(self, delivery: OwnedDelivery, customer_id: str) -> None:
         """Ensures that nothing of one comes back."""
         ...
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes all that belongs to one that was buried."""
+        """Deletes all that belongs to one with a tombstone."""
         ...
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
@@ -112,9 +112,9 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
     def erase() -> Iterator[Step]:
         # Those of an earlier round too: the consumer may have written their names since.
         for delivery in stores.deliveries.deliveries_of(customer_id):
-            if not delivery.is_buried:
+            if not delivery.is_tombstone:
                 try:
-                    stores.deliveries.bury(delivery, customer_id)
+                    stores.deliveries.write_tombstone(delivery, customer_id)
                 except VersionConflict:
                     continue  # it is another customer's or truck's now: the next round checks
             known[delivery.delivery_id] = delivery

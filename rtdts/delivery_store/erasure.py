@@ -1,7 +1,7 @@
 """Erases a customer: its deliveries with their logs and matches, and its connections.
 
-A delivery is *buried* first: a tombstone replaces its row, and it is removed from its truck. From
-then on nothing is appended to it, and no process with an old copy of it can create it again. Until
+A delivery first gets a tombstone instead of its row, and is removed from its truck. From then on
+nothing is appended to it, and no process with an old copy of it can create it again. Until
 everything else is deleted, the tombstone names the customer and the trucks that carried the
 delivery, so that an interrupted erasure finds the rest. After that it holds the id alone, for
 `TOMBSTONE_KEPT_DAYS`.
@@ -57,7 +57,7 @@ class OwnedDelivery(msgspec.Struct, frozen=True, kw_only=True):
     truck_ids: tuple[str, ...]
     """Every truck that carried it."""
     created_at_ms: int = 0
-    is_buried: bool = False
+    is_tombstone: bool = False
     """Whether a tombstone stands in place of its row."""
 
 
@@ -122,7 +122,7 @@ class CustomerErasure:
             "subscriptions": len(self._subscriptions_to(delivery_id)),
         }
 
-    def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
+    def write_tombstone(self, delivery: OwnedDelivery, customer_id: str) -> None:
         """Puts a tombstone in place of a delivery's row, and removes the delivery from its truck.
 
         Raises:
@@ -160,11 +160,14 @@ class CustomerErasure:
             )
             writes.append(match)
         write_together(
-            self._client, writes, sleep=self._sleep, operation=f"bury {delivery.delivery_id}"
+            self._client,
+            writes,
+            sleep=self._sleep,
+            operation=f"write the tombstone of {delivery.delivery_id}",
         )
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes a buried delivery's shares, log and subscriptions.
+        """Deletes an erased delivery's shares, log and subscriptions.
 
         Returns:
             How many items were deleted.
@@ -270,7 +273,7 @@ def _is_done(row: Mapping[str, AttributeValueTypeDef]) -> bool:
 
 
 def _owned(row: dict[str, AttributeValueTypeDef]) -> OwnedDelivery:
-    is_buried = ERASED_ATTRIBUTE in row
+    is_tombstone = ERASED_ATTRIBUTE in row
     assignments = row.get("assignments", {}).get("L", [])
     trucks = [one.get("M", {}).get("truck_id", {}).get("S") for one in assignments]
     trucks += [one.get("S") for one in row.get("truck_ids", {}).get("L", [])]
@@ -278,9 +281,9 @@ def _owned(row: dict[str, AttributeValueTypeDef]) -> OwnedDelivery:
     closed = {status.value for status in CLOSED}
     return OwnedDelivery(
         delivery_id=row["delivery_id"]["S"],
-        is_open=not is_buried and row.get("status", {}).get("S") not in closed,
+        is_open=not is_tombstone and row.get("status", {}).get("S") not in closed,
         truck_id=truck_id,
         truck_ids=tuple(sorted({one for one in (*trucks, truck_id) if one})),
         created_at_ms=int(row["created_at_ms"]["N"]),
-        is_buried=is_buried,
+        is_tombstone=is_tombstone,
     )

@@ -197,7 +197,7 @@ class ShareStore:
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},
             )
         except ClientError as error:
-            if _says_condition_failed(error):
+            if _is_condition_failure(error):
                 return False
             raise
         return True
@@ -245,7 +245,7 @@ class ShareStore:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
-                if not _says_condition_failed(error):
+                if not _is_condition_failure(error):
                     raise
                 if not _may_try_again(error, last_ms):
                     return False
@@ -291,7 +291,7 @@ def _share(item: _ShareItem) -> Share:
     return Share(**{name: getattr(item, name) for name in Share.__struct_fields__})
 
 
-def _says_condition_failed(error: ClientError) -> bool:
+def _is_condition_failure(error: ClientError) -> bool:
     return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
 
 

@@ -111,7 +111,7 @@ class TruckErasure:
         Raises:
             StoreUnavailable: OpenSearch is unavailable, or kept refusing.
         """
-        if self._bury(truck_id, now_ms):
+        if self._write_tombstone(truck_id, now_ms):
             yield STATE_INDEX, 1
         for pattern in BY_QUERY:
             for deleted in _by_query(self._client, "delete", pattern, _of_truck(truck_id)):
@@ -123,7 +123,7 @@ class TruckErasure:
                 return
         yield LATEST_INDEX, 1
 
-    def _bury(self, truck_id: str, now_ms: int) -> bool:
+    def _write_tombstone(self, truck_id: str, now_ms: int) -> bool:
         """Writes the tombstone; returns whether it replaced anything else."""
         for _ in range(MAX_FRUITLESS):
             stored = self._states.load([truck_id]).get(truck_id)

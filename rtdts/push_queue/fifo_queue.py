@@ -143,7 +143,7 @@ class FifoQueue(Generic[M]):
                     group_id=one["Attributes"]["MessageGroupId"],
                     deduplication_id=one["Attributes"]["MessageDeduplicationId"],
                 )
-                self.bury(malformed, receipt_handle)
+                self.dead_letter(malformed, receipt_handle)
             else:
                 sent_at_ms = int(one["Attributes"]["SentTimestamp"])
                 received.append(
@@ -155,7 +155,7 @@ class FifoQueue(Generic[M]):
         """Deletes a received message, which is then done."""
         self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
 
-    def bury(self, message: Outgoing, receipt_handle: str) -> None:
+    def dead_letter(self, message: Outgoing, receipt_handle: str) -> None:
         """Makes a received message a dead letter at once, because no retry can succeed.
 
         SQS itself would do so only after `max_receive_count` deliveries, each a visibility timeout

@@ -92,13 +92,13 @@ class NudgeQueue:
         """
         return self._queue.delete_many([one.receipt_handle for one in received])
 
-    def bury(self, received: ReceivedNudge) -> None:
+    def dead_letter(self, received: ReceivedNudge) -> None:
         """Makes a nudge a dead letter at once, which unblocks the next one of its delivery.
 
         Raises:
             botocore.exceptions.ClientError: SQS did not accept it; the nudge is still in the queue.
         """
-        self._queue.bury(outgoing(received.message), received.receipt_handle)
+        self._queue.dead_letter(outgoing(received.message), received.receipt_handle)
 
 
 def encode_nudge(nudge: Nudge) -> str:

@@ -59,10 +59,10 @@ class SnapshotQueue:
         """Deletes nudges; returns SQS's codes for those that it did not delete."""
         return self._nudges.delete(received)
 
-    def bury(self, received: ReceivedNudge) -> None:
+    def dead_letter(self, received: ReceivedNudge) -> None:
         """Makes a nudge a dead letter at once.
 
         Raises:
             botocore.exceptions.ClientError: SQS did not accept it; it is still in the queue.
         """
-        self._nudges.bury(received)
+        self._nudges.dead_letter(received)

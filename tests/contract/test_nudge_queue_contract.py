@@ -140,7 +140,7 @@ def test_a_dead_letter_is_given_out_no_more_and_the_next_of_its_delivery_is(queu
     delivery_id = unique("D")
     queue.send_many(TransitionNudge(delivery_id=delivery_id, version=n) for n in (1, 2))
     first, *_ = queue.receive(max_messages=1, wait_s=0)
-    queue.bury(first)
+    queue.dead_letter(first)
 
     assert drained(queue) == [TransitionNudge(delivery_id=delivery_id, version=2)]
 
@@ -158,7 +158,7 @@ def dead_letters_of(client: SQSClient, url: str, group_id: str) -> list[str]:
     return bodies
 
 
-def test_a_buried_nudge_is_in_the_dead_letter_queue(
+def test_a_dead_letter_is_in_the_dead_letter_queue(
     aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str, dead_letters_url: str
 ) -> None:
     client = aws_session.client("sqs", endpoint_url=aws_endpoint)
@@ -166,7 +166,7 @@ def test_a_buried_nudge_is_in_the_dead_letter_queue(
     nudge = TransitionNudge(delivery_id=unique("D"), version=1)
     queue.send(nudge)
     (received,) = queue.receive(wait_s=0)
-    queue.bury(received)
+    queue.dead_letter(received)
 
     assert dead_letters_of(client, dead_letters_url, nudge.delivery_id) == [encode_nudge(nudge)]
 

@@ -20,7 +20,7 @@ class FakeNudgeQueue:
         sent: Every nudge that was sent, repetitions included.
         dead: Dead letters, in order.
         trouble: Raised by every send while set.
-        bury_trouble: Raised by every `bury` while set.
+        dead_letter_trouble: Raised by every `dead_letter` while set.
     """
 
     def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
@@ -29,7 +29,7 @@ class FakeNudgeQueue:
         self.sent: list[Nudge] = []
         self.dead: list[Nudge] = []
         self.trouble: Exception | None = None
-        self.bury_trouble: Exception | None = None
+        self.dead_letter_trouble: Exception | None = None
         self._waiting: dict[str, Nudge] = {}
         self._seen: set[tuple[str, str]] = set()
         self._in_flight: dict[str, str] = {}
@@ -78,9 +78,9 @@ class FakeNudgeQueue:
                 self._waiting.pop(name, None)
         return []
 
-    def bury(self, received: ReceivedNudge) -> None:
-        if self.bury_trouble is not None:
-            raise self.bury_trouble
+    def dead_letter(self, received: ReceivedNudge) -> None:
+        if self.dead_letter_trouble is not None:
+            raise self.dead_letter_trouble
         self.dead.append(received.message)
         self.delete([received])
 

@@ -93,12 +93,12 @@ def test_all_of_a_delivery_goes_and_nothing_of_another(
         created_at_ms=NOW_MS,
     )
     counted = erasure.count_of(delivery.delivery_id)
-    erasure.bury(owned, customer_id)
-    (buried,) = erasure.deliveries_of(customer_id)
-    gone = erasure.erase_delivery(buried)
+    erasure.write_tombstone(owned, customer_id)
+    (tombstone,) = erasure.deliveries_of(customer_id)
+    gone = erasure.erase_delivery(tombstone)
 
-    assert buried.is_buried
-    assert buried.truck_ids == owned.truck_ids
+    assert tombstone.is_tombstone
+    assert tombstone.truck_ids == owned.truck_ids
     assert counted == {
         "deliveries": 1,
         "delivery_events": 60,
@@ -124,7 +124,7 @@ def test_one_on_its_way_leaves_its_truck_too(
     (owned,) = erasure.deliveries_of(customer_id)
     assert owned.is_open
 
-    erasure.bury(owned, customer_id)
+    erasure.write_tombstone(owned, customer_id)
     erasure.erase_delivery(owned)
 
     assert MatchStore(dynamodb, TABLES).open_matches(delivery.truck_id) == ()
@@ -147,7 +147,7 @@ def test_an_unreadable_row_is_deleted_too(
     )
 
     (owned,) = erasure.deliveries_of(customer_id)
-    erasure.bury(owned, customer_id)
+    erasure.write_tombstone(owned, customer_id)
     erasure.erase_delivery(owned)
 
     assert erasure.deliveries_of(customer_id) == []
@@ -161,7 +161,10 @@ def test_what_was_erased_is_neither_appended_to_nor_created_again(
     (owned,) = erasure.deliveries_of(customer_id)
     moved = moved_to(delivery, Status.EN_ROUTE_TO_PICKUP)
     again = new_delivery(delivery_id=delivery.delivery_id, truck_id=unique("T"))
-    for step in (lambda: erasure.bury(owned, customer_id), lambda: erasure.erase_delivery(owned)):
+    for step in (
+        lambda: erasure.write_tombstone(owned, customer_id),
+        lambda: erasure.erase_delivery(owned),
+    ):
         step()
 
         with pytest.raises(VersionConflict):
@@ -188,7 +191,7 @@ def test_a_delivery_that_went_to_another_customer_meanwhile_is_not_erased(
     deliveries.append(delivery, given, [event_of(given)], matches=True)
 
     with pytest.raises(VersionConflict):
-        erasure.bury(owned, customer_id)
+        erasure.write_tombstone(owned, customer_id)
 
     assert deliveries.get(delivery.delivery_id) == given
 

@@ -118,7 +118,9 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             "dynamodb:GetItem deliveries",
             "dynamodb:Query delivery-events delivery-shares subscriptions",
         ),
-        "bury": _actions("dynamodb:PutItem deliveries", "dynamodb:UpdateItem truck-matches"),
+        "write_tombstone": _actions(
+            "dynamodb:PutItem deliveries", "dynamodb:UpdateItem truck-matches"
+        ),
         "erase_delivery": _actions(
             "dynamodb:BatchWriteItem delivery-events delivery-shares subscriptions",
             "dynamodb:DeleteItem delivery-events delivery-shares subscriptions",
@@ -141,7 +143,9 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             "sqs:SendMessage nudges-dead.fifo",
         ),
         "delete": _actions("sqs:DeleteMessage nudges.fifo"),
-        "bury": _actions("sqs:DeleteMessage nudges.fifo", "sqs:SendMessage nudges-dead.fifo"),
+        "dead_letter": _actions(
+            "sqs:DeleteMessage nudges.fifo", "sqs:SendMessage nudges-dead.fifo"
+        ),
     },
     "rtdts/push_queue/snapshot_queue.py:SnapshotQueue": {
         "send": _actions("sqs:SendMessage snapshots.fifo"),
@@ -151,7 +155,9 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             "sqs:SendMessage snapshots-dead.fifo",
         ),
         "delete": _actions("sqs:DeleteMessage snapshots.fifo"),
-        "bury": _actions("sqs:DeleteMessage snapshots.fifo", "sqs:SendMessage snapshots-dead.fifo"),
+        "dead_letter": _actions(
+            "sqs:DeleteMessage snapshots.fifo", "sqs:SendMessage snapshots-dead.fifo"
+        ),
     },
     "rtdts/push_queue/round_queue.py:RoundQueue": {
         "send_buckets": _actions("sqs:SendMessage rounds.fifo"),

@@ -59,8 +59,8 @@ BREAKS = {
     },
     "broadcaster/fleet_followers.py": {
         "one-dispatcher-takes-every-thread-of-the-fleet": ISOLATED(
-            "askers = {f'{one.role}:{one.identity}' for one in followers}",
-            "askers = {one.endpoint for one in followers}",
+            "dispatchers = {f'{one.role}:{one.identity}' for one in followers}",
+            "dispatchers = {one.endpoint for one in followers}",
             "test_the_queries_of_one_dispatcher_keep_no_other_waiting",
         ),
         "the-fleet-on-a-right-of-before-the-snapshot": ENTITLED(
@@ -156,10 +156,10 @@ BREAKS = {
             "pass",
             "test_buckets_that_were_left_out_come_first_until_all_have_run",
         ),
-        "a-blind-broadcaster-takes-all": MINUTE(
-            "return report.was_blind and (not self._is_old(report.due_at_ms))",
+        "a-broadcaster-that-reads-nothing-takes-all": MINUTE(
+            "return report.read_nothing and (not self._is_old(report.due_at_ms))",
             "return False",
-            "test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads",
+            "test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads",
         ),
         "several-send-a-spread-round-at-once": MINUTE(
             "at_once = MAX_BATCH if self._spread_ms else BUCKETS",

@@ -275,7 +275,7 @@ BREAKS = {
             "test_all_of_a_truck_goes_and_nothing_of_another",
         ),
         "deleted-before-the-tombstone-stands": ERASED(
-            "if self._bury(truck_id, now_ms):\n    yield (STATE_INDEX, 1)",
+            "if self._write_tombstone(truck_id, now_ms):\n    yield (STATE_INDEX, 1)",
             "pass",
             "test_a_consumer_that_holds_the_state_brings_nothing_back",
         ),

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import pytest
 
 from broadcaster.app import (
-    BLIND_ROUNDS,
     MEASURED_EVERY_S,
     METRICS,
-    BlindError,
+    UNREADABLE_ROUNDS,
     Broadcaster,
+    StoresUnreadableError,
 )
 from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.polling import QueueUnreachableError
@@ -153,9 +153,9 @@ async def test_rounds_that_can_read_nothing_end_it_with_an_error(world: World) -
     world.subscriptions.broken_buckets = set(range(BUCKETS))
     running = Running(world)
 
-    for number in range(BLIND_ROUNDS):
+    for number in range(UNREADABLE_ROUNDS):
         running.rounds.due.put_nowait(RoundBatch(number, range(BUCKETS)))
-    with pytest.raises(BlindError):
+    with pytest.raises(StoresUnreadableError):
         async with asyncio.timeout(COMES_WITHIN_S):
             await running.task
 
@@ -166,13 +166,13 @@ async def test_several_reports_of_one_round_that_could_read_nothing_count_once(
     world.subscriptions.broken_buckets = set(range(BUCKETS))
     running = Running(world)
 
-    for _ in range(BLIND_ROUNDS):
+    for _ in range(UNREADABLE_ROUNDS):
         await running.rounds.run_one()
     running.stop.set()
     async with asyncio.timeout(COMES_WITHIN_S):
         await running.task
 
-    assert world.logged.count('"event":"round_done"') == BLIND_ROUNDS
+    assert world.logged.count('"event":"round_done"') == UNREADABLE_ROUNDS
 
 
 async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> None:

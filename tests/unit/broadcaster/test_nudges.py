@@ -574,13 +574,15 @@ async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: Worl
     assert world.queue.dead == [nudge]
 
 
-async def test_a_dead_nudge_stays_in_the_queue_when_it_can_not_be_buried(world: World) -> None:
+async def test_a_faulty_nudge_stays_in_the_queue_while_dead_letters_cannot_be_sent(
+    world: World,
+) -> None:
     poison = poisoned(world)
-    world.queue.bury_trouble = OSError("SQS is unavailable")
+    world.queue.dead_letter_trouble = OSError("SQS is unavailable")
     consumer = world.nudge_consumer()
     async with consuming(consumer):
-        await until(lambda: "nudge_not_buried" in world.logged)
-        world.queue.bury_trouble = None
+        await until(lambda: "dead_letter_not_sent" in world.logged)
+        world.queue.dead_letter_trouble = None
         world.queue.end_visibility_timeouts()
         await until(lambda: world.queue.dead == [poison])
 

@@ -285,7 +285,7 @@ async def test_nothing_is_posted_on_rights_that_can_only_be_read_too_late(world:
 
     assert world.gateway.messages("a") == []
     assert report.right_too_old == report.not_reached == 1
-    assert report.was_blind
+    assert report.read_nothing
 
 
 async def test_a_slow_post_delays_no_other(world: World) -> None:
@@ -448,7 +448,7 @@ async def test_deliveries_that_cant_be_read_cost_only_their_own_chunk(world: Wor
     report = await world.run_round(chunk_size=1)
 
     assert (report.due, report.unread, report.delivered) == (4, 1, 3)
-    assert not report.was_blind
+    assert not report.read_nothing
 
 
 async def test_a_row_that_cant_be_read_ends_no_subscription(world: World) -> None:
@@ -500,20 +500,20 @@ async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: Worl
     assert (report.due, report.delivered, report.buckets_unread) == (1, 1, 1)
 
 
-async def test_a_round_that_can_read_nothing_reports_that_it_was_blind(world: World) -> None:
+async def test_a_round_that_can_read_nothing_reports_it(world: World) -> None:
     world.subscriptions.broken_buckets = set(range(256))
 
     report = await world.run_round()
 
-    assert report.was_blind
+    assert report.read_nothing
     assert report.buckets_unread == 256
 
 
-async def test_a_round_without_viewers_is_not_blind(world: World) -> None:
+async def test_a_round_without_viewers_has_not_read_nothing(world: World) -> None:
     report = await world.run_round()
 
     assert report.due == 0
-    assert not report.was_blind
+    assert not report.read_nothing
 
 
 async def test_slots_are_given_back_whatever_happens(world: World) -> None:

@@ -289,24 +289,24 @@ async def test_buckets_that_were_left_out_come_first_until_all_have_run(
     assert several.queue.sent[-BUCKETS].bucket == 0
 
 
-async def test_a_blind_broadcaster_gives_back_and_leaves_all_to_one_that_reads(
+async def test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads(
     several: Several,
 ) -> None:
-    blind = several.start()
-    blind.batches.sees = False
+    failing = several.start()
+    failing.batches.sees = False
     await until(lambda: bool(several.logged("batches_unread")))
     healthy = several.start()
     await several.done(BUCKETS)
     several.clock.advance(INTERVAL_S)
-    await until(lambda: bool(blind.reports))
+    await until(lambda: bool(failing.reports))
 
     assert sorted(healthy.batches.of(AT_MS)) == sorted(ALL)
-    assert blind.batches.of(AT_MS) == []
-    (reported,) = blind.reports
-    assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
+    assert failing.batches.of(AT_MS) == []
+    (reported,) = failing.reports
+    assert (reported.due_at_ms, reported.read_nothing, reported.buckets) == (AT_MS, True, 0)
 
 
-async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_then_sees(
+async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
     several: Several,
 ) -> None:
     one = several.start()
@@ -324,7 +324,7 @@ async def test_a_blind_broadcaster_waits_before_it_takes_more_and_holds_what_it_
 
     assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
     await until(lambda: bool(one.reports))
-    assert [(report.buckets, report.was_blind) for report in one.reports] == [(BUCKETS, False)]
+    assert [(report.buckets, report.read_nothing) for report in one.reports] == [(BUCKETS, False)]
 
 
 @pytest.fixture

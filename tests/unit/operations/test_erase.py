@@ -267,14 +267,14 @@ class FakeCustomers:
             "delivery_events": self.events.get(delivery_id, 0),
         }
 
-    def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
+    def write_tombstone(self, delivery: OwnedDelivery, customer_id: str) -> None:
         if delivery.delivery_id in self.reassigned:
             raise VersionConflict(delivery.delivery_id)
-        buried = msgspec.structs.replace(delivery, is_buried=True, is_open=False)
-        self.rows[delivery.delivery_id] = (customer_id, buried)
+        tombstone = msgspec.structs.replace(delivery, is_tombstone=True, is_open=False)
+        self.rows[delivery.delivery_id] = (customer_id, tombstone)
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        assert self.rows[delivery.delivery_id][1].is_buried
+        assert self.rows[delivery.delivery_id][1].is_tombstone
         del self.rows[delivery.delivery_id]
         return 1 + self.events.pop(delivery.delivery_id)
 
@@ -292,7 +292,7 @@ class FakeDeliverySearch:
         self.naming = dict.fromkeys(customers.rows, 5)
         self.requested_trucks: set[str] = set()
         self.customers = customers
-        self.were_buried = True
+        self.had_tombstones = True
         self.written_after: list[str] = []
 
     def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
@@ -303,7 +303,7 @@ class FakeDeliverySearch:
     ) -> Iterator[tuple[str, int]]:
         self.requested_trucks |= set(truck_ids)
         rows = self.customers.rows
-        self.were_buried &= all(rows[one][1].is_buried for one in delivery_ids & rows.keys())
+        self.had_tombstones &= all(rows[one][1].is_tombstone for one in delivery_ids & rows.keys())
         for one in sorted(delivery_ids):
             if gone := self.naming.pop(one, 0):
                 yield "truck-positions-*", gone
@@ -339,7 +339,7 @@ def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
     assert gone == {"truck-positions-*": 10, "delivery items": 8, "session items": 2}
     assert isinstance(stores.search, FakeDeliverySearch)
     assert stores.search.requested_trucks == {"T-1", "T-2", "T-3"}
-    assert stores.search.were_buried, "a consumer would name them again"
+    assert stores.search.had_tombstones, "a consumer would name them again"
     assert not any(count_customer("C-1", stores).values())
     assert count_customer("C-2", stores) == of_other
     assert not any(erase_customer("C-1", stores, world.console).values())

@@ -45,7 +45,7 @@ class FakePoster:
     """Keeps the messages to each connection."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[str, Any]] = []
+        self.posted: list[tuple[str, Any]] = []
         self.ended: list[str] = []
         self.gone = False
         self.trouble: Exception | None = None
@@ -55,7 +55,7 @@ class FakePoster:
             raise self.trouble
         if self.gone:
             return False
-        self.said.append((connection_id, validate_message(message)))
+        self.posted.append((connection_id, validate_message(message)))
         return True
 
     def end(self, connection_id: str) -> None:
@@ -63,7 +63,7 @@ class FakePoster:
 
 
 def too_much(connection_id: str) -> None:
-    raise AssertionError(f"{connection_id} said too much")
+    raise AssertionError(f"{connection_id} posted too much")
 
 
 class Socket:
@@ -111,7 +111,7 @@ class Socket:
 
     @property
     def replies(self) -> list[Any]:
-        return [message for _, message in self.poster.said]
+        return [message for _, message in self.poster.posted]
 
     @property
     def followed(self) -> list[str]:
@@ -131,7 +131,7 @@ def socket() -> Socket:
 
 def test_connecting_posts_nothing(socket: Socket) -> None:
     assert socket.send("connect") == {"statusCode": 200}
-    assert socket.poster.said == []
+    assert socket.poster.posted == []
     assert socket.nudges.sent == []
 
 
@@ -157,7 +157,7 @@ def test_a_viewer_that_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) 
             subscribed_at_ms=TAKEN_AT_MS,
         )
     ]
-    assert socket.poster.said == []
+    assert socket.poster.posted == []
 
 
 def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) -> None:
@@ -290,7 +290,7 @@ def test_a_version_that_cannot_be_is_a_bad_request(socket: Socket, since_version
 def test_an_unknown_action_is_a_bad_request(socket: Socket) -> None:
     socket.send("default")
 
-    assert socket.poster.said[0][0] == CONNECTION
+    assert socket.poster.posted[0][0] == CONNECTION
     assert socket.replies[0]["reason"] == "bad_request"
 
 
@@ -306,7 +306,7 @@ def test_untracking_ends_the_subscription_without_a_message(socket: Socket) -> N
     socket.send("untrack")
 
     assert socket.followed == []
-    assert socket.poster.said == []
+    assert socket.poster.posted == []
 
 
 def test_an_untrack_that_was_overtaken_ends_nothing(socket: Socket) -> None:

@@ -42,7 +42,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.open: set[str] = set()
-        self.said: dict[str, list[Any]] = {}
+        self.posted: dict[str, list[Any]] = {}
         self.trouble: Exception | None = None
         self.end_trouble: Exception | None = None
 
@@ -51,7 +51,7 @@ class Gateway:
             raise self.trouble
         if connection_id not in self.open:
             return False
-        self.said.setdefault(connection_id, []).append(validate_message(message))
+        self.posted.setdefault(connection_id, []).append(validate_message(message))
         return True
 
     def end(self, connection_id: str) -> None:
@@ -147,8 +147,8 @@ def test_the_oldest_socket_makes_room_and_is_notified_why(world: World) -> None:
         assert world.connects(f"c-{number}") == 200
 
     assert world.gateway.open == {f"c-{number}" for number in range(1, MAX_SOCKETS + 1)}
-    assert [message["reason"] for message in world.gateway.said["c-0"]] == ["too_many"]
-    assert "c-1" not in world.gateway.said
+    assert [message["reason"] for message in world.gateway.posted["c-0"]] == ["too_many"]
+    assert "c-1" not in world.gateway.posted
 
 
 def test_a_device_whose_ends_are_never_reported_gets_in_again_and_again(world: World) -> None:
@@ -192,7 +192,7 @@ def test_a_socket_that_ended_makes_room(world: World) -> None:
     world.disconnects("c-3")
     world.connects("new")
 
-    assert world.gateway.said == {}
+    assert world.gateway.posted == {}
     assert len(world.gateway.open) == MAX_SOCKETS
 
 
@@ -218,8 +218,8 @@ def test_a_socket_that_sends_too_much_is_reported_and_ended(world: World, name: 
 
     at_most = LIMITS.frames.burst + CONTAINERS * FREE
     assert LIMITS.frames.burst < output <= at_most + 1
-    assert world.gateway.said["c"][-1]["reason"] == "too_many"
-    assert "delivery_id" not in world.gateway.said["c"][-1]
+    assert world.gateway.posted["c"][-1]["reason"] == "too_many"
+    assert "delivery_id" not in world.gateway.posted["c"][-1]
     assert len(world.nudges.sent) <= at_most
 
 
@@ -246,7 +246,7 @@ def test_a_connection_may_request_all_that_it_may_follow_and_once_more(world: Wo
         world.happens("track", "c")
 
     assert world.gateway.open == {"c"}
-    assert world.gateway.said == {}
+    assert world.gateway.posted == {}
 
 
 def test_one_sockets_frames_are_no_others(world: World) -> None:
@@ -256,7 +256,7 @@ def test_one_sockets_frames_are_no_others(world: World) -> None:
         world.happens("ping", "loud")
     world.happens("ping", "quiet")
 
-    assert [message["type"] for message in world.gateway.said["quiet"]] == ["pong"]
+    assert [message["type"] for message in world.gateway.posted["quiet"]] == ["pong"]
 
 
 def test_an_ordinary_viewer_costs_a_write_to_open_and_one_to_end(world: World) -> None:
