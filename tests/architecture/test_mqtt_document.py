@@ -14,11 +14,12 @@ import yaml
 
 from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
-from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic
+from mqtt_bridge.topics import result_topic
 from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
 from rtdts.ingest.messages import FOREIGN_TOPIC, OVER_QUOTA, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.iot_rules import basic_ingest
+from tests.support.mqtt_topics import owntracks_topic, telemetry_topic
 from tests.support.source_tree import ROOT
 
 NOW_MS = parse_instant("2026-11-24T06:52:50Z")

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from mqtt_bridge.judging import Message
-from mqtt_bridge.topics import SUBSCRIPTIONS, result_topic, telemetry_topic
+from mqtt_bridge.topics import SUBSCRIPTIONS, result_topic
 from tests.fakes.fake_broker import FakeBroker
 from tests.support.deliveries import unique
 from tests.support.mqtt_broker import BrokerProcess
+from tests.support.mqtt_topics import telemetry_topic
 from tests.support.waiting import until
 
 RECEIVE_MAXIMUM = 5

@@ -31,11 +31,11 @@ from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.fixes import Fix, LatestPosition
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Clock, DeliveryProgress, Point
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import TrackingRules
+from sim.geodesy import place_at
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore

@@ -13,10 +13,10 @@ from rtdts.telemetry_stream.aggregation import aggregate
 from rtdts.telemetry_stream.shard_range import ShardRange, ShardRanges
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.fixes import LatestPosition
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
+from sim.geodesy import place_at
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumed import Consumed
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, World

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 import ingest_lambda.routes
-from mqtt_bridge.topics import owntracks_topic
 from operations.__main__ import main
 from operations.devices import (
     OWNTRACKS_PATH,
@@ -25,6 +24,7 @@ from rtdts.delivery_store.devices import Device, is_secret
 from rtdts.tracking.instants import MS_PER_DAY, format_instant
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_enrollments import FakeEnrollmentStore
+from tests.support.mqtt_topics import owntracks_topic
 
 NOW_MS = 1_795_503_168_120
 URL = "https://trucks.example.com"

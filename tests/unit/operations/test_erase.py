@@ -18,9 +18,9 @@ from operations.erase_truck import TruckStores, check_truck, count_truck, erase_
 from operations.errors import UnfinishedError, UnsafeOperationError
 from rtdts.delivery_store.erasure import OwnedDelivery
 from rtdts.delivery_store.errors import VersionConflict
-from rtdts.telemetry_stream.backup_format import join_records
 from rtdts.tracking.deliveries import OpenMatch, Place
 from rtdts.tracking.instants import format_instant
+from sim.local_cloud.firehose_objects import join_records
 from tests.support.operations_world import World
 
 NOW_MS = 1_800_000_000_000

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rtdts.tracking.deliveries import CLOSED, Cause, Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.presence import Watch
 from rtdts.tracking.status_machine import Machine, PlannedRoute, StatusRules, is_reset_point, step
+from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 PLAN = PlannedRoute(origin=ORIGIN, destination=DESTINATION)

@@ -23,7 +23,6 @@ from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.delivery_state import DeliveryPlan, agree
 from rtdts.tracking.enrichment import enrich
 from rtdts.tracking.fixes import Fix, fix_of
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Point
 from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
 from rtdts.tracking.status_machine import PlannedRoute, Transition
@@ -37,6 +36,7 @@ from rtdts.tracking.truck_fold import (
     is_remembered,
 )
 from rtdts.tracking.truck_state import TruckState
+from sim.geodesy import place_at
 
 START_MS = 1_700_000_000_000
 ORIGIN = Place(lat=48.0, lon=11.0, radius_m=100.0)
