@@ -41,6 +41,7 @@ from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_position_store import FakePositionStore
+from tests.support.points import make_point
 
 START_MS = 1_800_000_000_000
 SHARD = "shardId-000000000000"
@@ -69,28 +70,20 @@ def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: objec
     """A fix so many metres east of the origin."""
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
     at_ms = START_MS + second * 1_000
-    fields: dict[str, object] = {
-        "truck_id": truck_id,
-        "recorded_at_ms": at_ms,
-        "lat": lat,
-        "lon": lon,
-        "event_at_ms": at_ms,
-        "received_at_ms": at_ms,
-        "seq": second,
-        "speed_mps": 60.0,
-    }
-    return Point(**{**fields, **changed})  # type: ignore[arg-type]
+    made = make_point(truck_id, at_ms, lat, lon, seq=second, speed_mps=60.0)
+    return msgspec.structs.replace(made, **changed)
 
 
 def shifted(of: Point, offset_ms: int) -> Point:
     """The same point of a truck whose clock is wrong, as ingest would stamp it."""
-    return Point(
-        truck_id=of.truck_id,
-        recorded_at_ms=of.recorded_at_ms,
-        lat=of.lat,
-        lon=of.lon,
-        event_at_ms=of.recorded_at_ms + offset_ms,
-        received_at_ms=of.recorded_at_ms + offset_ms,
+    stamp_ms = of.recorded_at_ms + offset_ms
+    return make_point(
+        of.truck_id,
+        of.recorded_at_ms,
+        of.lat,
+        of.lon,
+        event_at_ms=stamp_ms,
+        received_at_ms=stamp_ms,
         clock=Clock.SHIFTED,
         seq=of.seq,
     )

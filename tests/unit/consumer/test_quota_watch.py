@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from consumer.pipeline import BatchPipeline
@@ -41,8 +42,7 @@ def send(world: World, pipeline: BatchPipeline, *requests: Sequence[Point]) -> N
 
 
 def _received(one: Point, now_ms: int) -> Point:
-    fields = {name: getattr(one, name) for name in one.__struct_fields__}
-    return Point(**{**fields, "received_at_ms": now_ms})
+    return msgspec.structs.replace(one, received_at_ms=now_ms)
 
 
 def test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew(world: World) -> None:
