@@ -130,7 +130,7 @@ def test_the_client_declares_every_package_that_it_imports_and_brings_no_other()
 
 
 @pytest.mark.parametrize("module", ["messages", "view", "timing", "protocol", "session"])
-def test_what_the_client_decides_reaches_no_clock_and_no_network(module: str) -> None:
+def test_the_clients_decisions_import_no_clock_and_no_network(module: str) -> None:
     path = ROOT / "rtdts_client" / f"{module}.py"
 
     assert not {name.split(".")[0] for name in imports_of(path)} & OUTSIDE_WORLD

@@ -40,7 +40,7 @@ def test_every_measurement_is_mapped(properties: dict[str, Any]) -> None:
     assert not missing, f"not mapped in rtdts/position_store/index_definitions.py: {missing}"
 
 
-def test_what_is_described_beside_a_points_identity_are_the_measurements() -> None:
+def test_the_documented_optional_fields_of_a_point_are_the_measurements() -> None:
     document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text(encoding="utf-8"))
     described = document["components"]["schemas"]["TelemetryPoint"]["properties"]
 

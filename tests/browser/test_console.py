@@ -141,7 +141,7 @@ def test_clusters_are_zoomed_into_without_webgl(
     expect(page.locator(".headline")).to_have_text("903 trucks in view")
 
 
-def test_of_5000_trucks_clusters_are_shown_and_opened(
+def test_clusters_of_5000_trucks_are_shown_and_opened(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     console.fleet = [truck(number, delivery="D-1") for number in range(5000)]

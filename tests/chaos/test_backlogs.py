@@ -126,7 +126,7 @@ ELSEWHERE_M = 140.0
 """How far east a truck was while another carried its delivery."""
 
 
-def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
+def test_a_trucks_points_are_never_shown_while_another_carries_the_delivery(
     field: Field, print_line: PrintLine
 ) -> None:
     environment = field.cloud.environment

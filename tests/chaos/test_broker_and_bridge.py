@@ -106,7 +106,7 @@ class Truck:
         )
 
 
-async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
+async def test_each_message_acknowledged_over_mqtt_is_in_the_history_once(
     local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
     rng = random.Random(chaos.seed)

@@ -409,7 +409,7 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[str, Case], Any]:
 
 
 @pytest.mark.parametrize(("kind", "case"), FAKED + EMULATED)
-def test_what_comes_up_to_a_limit_is_accepted(
+def test_a_request_at_a_limit_is_accepted(
     kind: str,
     case: Case,
     client_of: Callable[[str, Case], Any],
@@ -424,7 +424,7 @@ def test_what_comes_up_to_a_limit_is_accepted(
     ("kind", "case"),
     [*FAKED, *(one for one, case in zip(EMULATED, CASES, strict=True) if case.is_emulated)],
 )
-def test_what_is_beyond_a_limit_is_rejected(
+def test_a_request_beyond_a_limit_is_rejected(
     kind: str,
     case: Case,
     client_of: Callable[[str, Case], Any],

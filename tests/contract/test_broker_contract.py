@@ -77,7 +77,9 @@ async def bridge(broker: Broker, truck_id: str) -> AsyncIterator[tuple[Any, list
         yield connection, came
 
 
-async def test_what_came_before_any_bridge_is_handed_out_as_it_was_sent(broker: Broker) -> None:
+async def test_messages_from_before_the_first_bridge_are_delivered_unchanged(
+    broker: Broker,
+) -> None:
     truck_id = f"{unique('T')}.5"
     await broker.publish(truck_id, b"\x00point")
 

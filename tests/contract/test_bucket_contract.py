@@ -59,7 +59,7 @@ def test_entries_are_in_order_page_by_page_and_go_on_behind_a_key(
     assert [one.key for one in objects.entries("a/", after="a/4")] == ["a/5", "a/6", "a/7"]
 
 
-def test_what_was_overwritten_or_removed_is_still_a_version(bucket: tuple[Any, str]) -> None:
+def test_an_overwritten_or_removed_object_is_still_a_version(bucket: tuple[Any, str]) -> None:
     client, name = bucket
     for body in (b"1", b"2"):
         client.put_object(Bucket=name, Key="k", Body=body)

@@ -74,7 +74,7 @@ def log_expiries(store: Store, request: pytest.FixtureRequest) -> Expiries:
     return read
 
 
-def test_what_is_written_is_read_back_whole(store: Store) -> None:
+def test_a_delivery_is_read_back_as_written(store: Store) -> None:
     truck_id = unique("T")  # another test's may have as many open deliveries as it may
     created = new_delivery(truck_id=truck_id, window=TimeWindow(start_ms=NOW_MS, end_ms=NOW_MS + 1))
     event = event_of(
@@ -347,7 +347,7 @@ def test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it(
     ]
 
 
-def test_what_is_appended_to_a_closed_delivery_expires_too(
+def test_an_event_appended_to_a_closed_delivery_expires_too(
     store: Store, log_expiries: Expiries
 ) -> None:
     first = new_delivery(truck_id=unique("T"))

@@ -164,7 +164,7 @@ def test_a_copy_under_another_stamp_is_found_before_any_refresh(
     assert found == {fix_of(plain).point_id: Stamp(plain.event_at_ms, 2, False)}
 
 
-def test_of_copies_under_two_stamps_the_earliest_counts(history: History, truck_id: str) -> None:
+def test_the_earliest_of_copies_under_two_stamps_counts(history: History, truck_id: str) -> None:
     plain = point(0, 0.0, truck_id=truck_id)
     moved = shifted(plain, 3 * DAY_S * 1_000)
     history.write(*of(fix_of(moved, 8), fix_of(plain, 3)))

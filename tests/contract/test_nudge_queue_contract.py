@@ -203,7 +203,7 @@ def test_a_malformed_nudge_is_a_dead_letter_is_logged_and_delays_no_other(
     assert dead_letters_of(client, dead_letters_url, delivery_id) == bodies
 
 
-def test_what_is_not_deleted_comes_back(queue: Queue) -> None:
+def test_a_nudge_that_is_not_deleted_is_received_again(queue: Queue) -> None:
     nudge = TransitionNudge(delivery_id=unique("D"), version=1)
     queue.send(nudge)
     (first,) = queue.receive(wait_s=0)

@@ -106,7 +106,7 @@ def test_a_bucket_knows_when_it_was_sent(queue: Queue, clock: FakeClock, due_at_
     assert before_ms <= received.sent_at_ms <= wall_clock.now_ms()
 
 
-def test_what_is_given_back_another_is_given_at_once(queue: Queue, due_at_ms: int) -> None:
+def test_a_bucket_given_back_is_received_by_another_at_once(queue: Queue, due_at_ms: int) -> None:
     queue.send_buckets(round_of(due_at_ms, 1, 2, 3))
     first = queue.receive(wait_s=0)
     assert queue.receive(wait_s=0) == []
@@ -118,7 +118,7 @@ def test_what_is_given_back_another_is_given_at_once(queue: Queue, due_at_ms: in
     queue.delete(again)
 
 
-def test_what_is_neither_kept_nor_deleted_comes_back_and_is_no_longer_its_first_holders(
+def test_a_bucket_neither_extended_nor_deleted_is_received_by_another(
     queue: Queue, clock: FakeClock, due_at_ms: int
 ) -> None:
     queue.send_buckets(round_of(due_at_ms, 1, 2))

@@ -45,7 +45,7 @@ def test_an_idle_key_has_its_burst_and_then_its_rate(store: Store, key: str) -> 
     assert later == [1, 1, 3]
 
 
-def test_what_was_idle_for_long_has_its_burst_again(store: Store, key: str) -> None:
+def test_a_connection_idle_for_long_has_its_burst_again(store: Store, key: str) -> None:
     taken(store, key, NOW_MS)
 
     assert taken(store, key, NOW_MS + 24 * 3_600_000) == RATE.burst
@@ -57,7 +57,7 @@ def test_keys_do_not_share(store: Store, key: str) -> None:
     assert store.take(unique("key"), RATE, NOW_MS)
 
 
-def test_so_many_sockets_and_then_the_oldest_makes_room(store: Store, key: str) -> None:
+def test_the_oldest_socket_is_ended_beyond_the_limit(store: Store, key: str) -> None:
     for number in range(3):
         assert store.add_socket(key, f"c-{number}=", most=3, now_ms=NOW_MS + number) is None
     assert store.add_socket(key, "c-3=", most=3, now_ms=NOW_MS + 3) == "c-0="
@@ -113,7 +113,7 @@ def test_no_limit_is_passed_however_many_count_at_once(
     assert added.count(None) == 5
 
 
-def test_what_is_counted_expires(
+def test_counts_expire(
     aws_endpoint: str, aws_session: boto3.Session, table_names, key: str
 ) -> None:
     client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)

@@ -174,7 +174,9 @@ async def test_a_message_takes_the_route_that_it_names_with_what_the_authorizer_
 
 @BOTH
 @pytest.mark.parametrize("message", ["no JSON", "{}", '{"action":"unheard-of"}', "[]", "7"])
-async def test_what_names_no_route_takes_the_default_one(gateways: Gateways, message: str) -> None:
+async def test_a_frame_without_a_known_route_takes_the_default_one(
+    gateways: Gateways, message: str
+) -> None:
     async with connect(gateways.websocket_url) as socket:
         await socket.send(message)
         response = json.loads(await socket.recv())
@@ -188,7 +190,7 @@ async def test_what_names_no_route_takes_the_default_one(gateways: Gateways, mes
     ['{"action":' + "[" * 10_000 + "]" * 10_000 + "}", '{"action":"$connect"}'],
     ids=["too deep", "not a client's"],
 )
-async def test_what_may_name_no_route_takes_the_default_one(
+async def test_a_frame_of_a_form_without_route_takes_the_default_one(
     gateways: Gateways, message: str
 ) -> None:
     async with connect(gateways.websocket_url) as socket:
@@ -236,7 +238,9 @@ async def test_a_handler_that_raises_is_reported_to_its_client_alone(gateways: G
 
 
 @OURS
-async def test_what_a_handler_writes_is_in_its_log(gateways: Gateways, aws_endpoint: str) -> None:
+async def test_a_handlers_standard_output_is_in_its_log(
+    gateways: Gateways, aws_endpoint: str
+) -> None:
     async with connect(gateways.websocket_url) as socket:
         await send_request(socket, action="whoami")
     logs = local_session(REGION).client("logs", endpoint_url=aws_endpoint)
@@ -327,7 +331,7 @@ async def test_a_client_that_does_not_sign_correctly_may_not_post(
 
 
 @OURS
-async def test_what_can_be_no_connections_id_is_a_bad_request(gateways: Gateways) -> None:
+async def test_an_impossible_connection_id_is_a_bad_request(gateways: Gateways) -> None:
     with pytest.raises(ClientError, match="Invalid connectionId: nonsense") as rejected:
         await asyncio.to_thread(
             management(gateways).post_to_connection, ConnectionId="nonsense", Data=b"x"

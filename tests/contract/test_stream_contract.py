@@ -53,7 +53,7 @@ def stream(request: pytest.FixtureRequest) -> Stream:
     return Stream(kinesis, name, of_truck)
 
 
-def test_what_is_put_is_there_once_and_in_order(stream: Stream) -> None:
+def test_records_are_in_the_stream_once_and_in_order(stream: Stream) -> None:
     truck_id, other = unique("T"), unique("T")
     payloads = [f'{{"n":{n},"cargo":"☎"}}'.encode() for n in range(500)]
     putter = StreamPutter(stream.client, stream.name)
@@ -113,7 +113,7 @@ def bucket(request: pytest.FixtureRequest) -> tuple[Parking, Parked]:
     return Parking(s3, name), parked
 
 
-def test_what_is_parked_is_kept_with_its_reason_and_once(bucket: tuple[Parking, Parked]) -> None:
+def test_a_parked_record_is_kept_once_with_its_reason(bucket: tuple[Parking, Parked]) -> None:
     parking, parked = bucket
     name, body = f"{uuid.uuid4().int}.3", bytes(range(256))
 

@@ -103,7 +103,7 @@ def test_a_subscription_renewed_since_it_was_read_is_not_removed(store: Store) -
     assert store.of_topic(delivery_topic(delivery_id)) == []
 
 
-def test_what_was_begun_after_the_end_was_requested_stays(store: Store) -> None:
+def test_a_subscription_begun_after_the_end_was_requested_stays(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     store.add(subscription(delivery_id, connection_id))
     store.remove(delivery_topic(delivery_id), socket_endpoint(connection_id), until_ms=NOW_MS - 1)
@@ -113,7 +113,7 @@ def test_what_was_begun_after_the_end_was_requested_stays(store: Store) -> None:
     assert not store.has(delivery_topic(delivery_id), socket_endpoint(connection_id))
 
 
-def test_what_is_not_there_may_be_removed(store: Store) -> None:
+def test_a_missing_subscription_may_be_removed(store: Store) -> None:
     store.remove(delivery_topic(unique("D")), socket_endpoint(unique("conn=")), until_ms=NOW_MS)
     store.end(subscription(unique("D"), unique("conn=")))
 
@@ -146,7 +146,7 @@ def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None
         assert sum(bucket.count(one) for bucket in found.values()) == 1
 
 
-def test_what_follows_no_delivery_is_in_no_bucket(store: Store) -> None:
+def test_a_subscription_to_another_topic_is_in_no_bucket(store: Store) -> None:
     endpoint = socket_endpoint(unique("conn="))
     one = msgspec.structs.replace(subscription("", ""), topic=FLEET, endpoint=endpoint)
     store.add(one)

@@ -244,7 +244,7 @@ def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
     assert cloud.operate("erase", "--truck", trucks[0], "--force")[0] == 0
 
 
-def test_what_was_parked_by_a_bug_that_is_mended_comes_into_the_history(cloud: Cloud) -> None:
+def test_a_record_parked_by_a_fixed_bug_is_replayed_into_the_history(cloud: Cloud) -> None:
     truck_id = unique("T")
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     point = make_point(truck_id, now_ms, ORIGIN.lat, ORIGIN.lon, seq=7)

@@ -29,7 +29,7 @@ def files_in(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
-def test_of_ours_an_image_holds_the_import_closure_and_nothing_else(image: Image, contexts) -> None:
+def test_an_image_has_the_import_closure_and_no_other_module(image: Image, contexts) -> None:
     closure = {
         path.relative_to(PROJECT).as_posix()
         for module in image.modules
@@ -109,7 +109,7 @@ def test_a_dockerfile_ends_as_an_unprivileged_user_and_starts_from_a_build(image
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
-def test_what_a_container_starts_is_in_its_image(image: Image) -> None:
+def test_a_containers_command_is_in_its_image(image: Image) -> None:
     text = (PROJECT / image.dockerfile).read_text(encoding="utf-8")
     command = text[text.rindex("CMD [") :]
     started = re.findall(r'"-m", "([\w.]+)"', command)

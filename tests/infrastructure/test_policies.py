@@ -135,7 +135,7 @@ def test_no_action_that_the_code_calls_is_missing(
     assert not {part: actions for part, actions in missing.items() if actions}
 
 
-def test_whatever_else_is_allowed_has_its_reason(policies: dict[str, str]) -> None:
+def test_every_other_allowed_action_has_a_reason(policies: dict[str, str]) -> None:
     extras = [
         f"{part} {action} {name}"
         for part, policy in policies.items()
@@ -186,7 +186,7 @@ def test_every_method_of_a_store_is_known(store: str) -> None:
     "package",
     ["rtdts/delivery_store", "rtdts/push_queue", "rtdts/telemetry_stream", "socket_lambda"],
 )
-def test_what_stores_do_is_what_their_operations_are_called(package: str) -> None:
+def test_the_stores_actions_are_those_of_their_operations(package: str) -> None:
     reported = {
         action
         for store, methods in STORE_CALLS.items()

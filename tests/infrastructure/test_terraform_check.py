@@ -82,7 +82,9 @@ def test_anything_else_is_a_failure(terraform: Terraform) -> None:
     assert result.outcome is Outcome.FAILED
 
 
-def test_what_is_not_valid_fails_by_a_modules_tests(terraform: Terraform, tmp_path: Path) -> None:
+def test_a_configuration_that_is_invalid_in_a_modules_tests_fails(
+    terraform: Terraform, tmp_path: Path
+) -> None:
     root = tmp_path / "terraform"
     for folder in ("modules/bucket", "testing"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(".terraform*"))

@@ -259,7 +259,7 @@ def test_everything_that_is_emitted_is_shown(watching: Watching) -> None:
     assert {one.name for one in unseen} == NOT_SHOWN
 
 
-def test_what_fires_can_be_looked_at(watching: Watching) -> None:
+def test_every_alarm_has_a_graph(watching: Watching) -> None:
     assert watching.used_by_alarms - watching.shown == set()
 
 

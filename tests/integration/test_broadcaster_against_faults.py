@@ -138,7 +138,7 @@ async def test_fair_weather_delivers(gateway: Gateway) -> None:
     ],
     ids=str,
 )
-async def test_what_was_rejected_is_reported_apart_and_did_not_arrive(
+async def test_a_rejected_post_is_reported_separately_and_did_not_arrive(
     gateway: Gateway, fault: Fault, response: PostOutcome
 ) -> None:
     connection_id, socket = await gateway.viewer()

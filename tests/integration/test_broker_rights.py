@@ -163,7 +163,7 @@ async def test_only_a_truck_publishes(broker: BrokerProcess, held: bytes, role: 
 
 
 @pytest.mark.parametrize("kind", ["empty", "nonsense", "expired", "unsigned", "own-key"])
-async def test_what_is_no_valid_token_opens_nothing(
+async def test_an_invalid_token_opens_no_session(
     broker: BrokerProcess, held: bytes, kind: str
 ) -> None:
     claims = {"sub": "T-mine", "role": "truck", "aud": "rtdts", "exp": 4_000_000_000}
@@ -200,7 +200,7 @@ async def test_a_bridge_cannot_delete_the_brokers_messages(
                 await client.unsubscribe(list(SUBSCRIPTIONS))
 
 
-async def test_what_bridges_held_outlives_their_sessions(broker: BrokerProcess) -> None:
+async def test_messages_of_ended_bridge_sessions_are_delivered_again(broker: BrokerProcess) -> None:
     truck_id = unique("T")
     seen = len(broker.log.read_bytes())
     came: list[Message] = []
@@ -289,7 +289,7 @@ async def test_a_phone_that_is_set_up_by_its_link_publishes_positions(
             pass
 
 
-async def test_what_a_phone_publishes_below_its_topic_is_acknowledged_and_no_bridges(
+async def test_a_phones_message_below_its_topic_is_acknowledged_and_reaches_no_bridge(
     broker: BrokerProcess, held: bytes
 ) -> None:
     phone = broker.phone(unique("T"))
@@ -384,7 +384,7 @@ async def test_a_phone_is_rejected_when_its_credential_is_revoked(
 
 
 @pytest.mark.parametrize("topic", ["owntracks/T-other/phone", "trucks/T-other/telemetry"])
-async def test_what_a_vanished_phone_leaves_goes_nowhere_else(
+async def test_the_will_of_a_vanished_phone_reaches_only_its_own_topic(
     broker: BrokerProcess, topic: str
 ) -> None:
     foreign, own = broker.phone("T-phoned", willTopic=topic), broker.phone("T-phoned")

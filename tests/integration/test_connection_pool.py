@@ -239,7 +239,7 @@ async def test_a_response_that_breaks_off_is_requested_once_more() -> None:
         assert (response.status, response.body, server.requests) == (200, b"", 2)
 
 
-async def test_what_is_not_http_is_an_error_at_once() -> None:
+async def test_a_response_that_is_not_http_is_an_error_at_once() -> None:
     async def mumble(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -332,7 +332,7 @@ async def test_a_server_that_is_not_there(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "https://", ""])
-async def test_what_is_no_servers_url_is_rejected_at_once(url: str) -> None:
+async def test_an_invalid_server_url_is_rejected_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="not a URL of a server"):
         ConnectionPool(url, max_idle_s=60)
 

@@ -332,7 +332,7 @@ async def test_a_write_with_a_lost_response_is_recognised_as_its_own(
     assert [event.status for event in events] == list(STATUSES)
 
 
-async def test_what_can_never_be_indexed_is_parked_and_the_rest_goes_on(
+async def test_a_point_that_can_never_be_indexed_is_parked_and_the_others_go_on(
     consumer: Consumer,
 ) -> None:
     points = drive(consumer.truck_id)

@@ -153,7 +153,7 @@ def test_an_unreadable_row_is_deleted_too(
     assert erasure.deliveries_of(customer_id) == []
 
 
-def test_what_was_erased_is_neither_appended_to_nor_created_again(
+def test_an_erased_delivery_is_neither_appended_to_nor_created_again(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id = unique("C")
@@ -196,7 +196,7 @@ def test_a_delivery_that_went_to_another_customer_meanwhile_is_not_erased(
     assert deliveries.get(delivery.delivery_id) == given
 
 
-def test_what_was_made_with_the_customers_token_goes_wherever_it_is(
+def test_the_customers_subscriptions_and_tickets_are_erased_everywhere(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id, other = unique("C"), unique("C")

@@ -203,7 +203,7 @@ async def test_a_transaction_that_met_another_or_was_throttled_is_tried_again(
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-async def test_what_stays_rejected_is_busy_and_nothing_is_written(
+async def test_a_write_rejected_until_the_end_is_busy_and_writes_nothing(
     world: World, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -315,7 +315,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("fault", UNREADABLE, ids=str)
-async def test_what_stays_unreadable_is_never_absence_nor_success(
+async def test_an_unreadable_response_is_neither_absence_nor_success(
     world: World, created: CreatedResources, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -349,7 +349,7 @@ async def test_many_are_read_though_half_stays_unread_each_time(world: World) ->
     assert len(world.shim.record.of("BatchGetItem")) > 2
 
 
-async def test_what_stays_unread_is_busy_and_never_absent(world: World) -> None:
+async def test_keys_unread_until_the_end_are_busy_and_never_absent(world: World) -> None:
     first = await created_delivery(world)
     other = await created_delivery(world)
     rule = a_rule(FailItems(), "BatchGetItem", ids=first.delivery_id)

@@ -210,7 +210,7 @@ async def test_a_slow_response_delays_no_other_and_not_the_end() -> None:
         slow.cancel()
 
 
-async def test_what_upstream_did_not_response_is_not_requested_again() -> None:
+async def test_a_request_without_an_upstream_response_is_not_repeated() -> None:
     echo = Echo()
 
     async def die(request: web.BaseRequest) -> web.StreamResponse:

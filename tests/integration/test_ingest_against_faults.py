@@ -118,7 +118,7 @@ async def test_exactly_what_was_reported_is_missing_and_the_rest_is_there_once(
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-async def test_what_failed_once_is_put_again_and_nothing_else_is(
+async def test_only_records_that_failed_are_put_again(
     shim: FaultShim, truck: Truck, failing: set[int]
 ) -> None:
     await shim.set_rules(a_rule(FailItems(code=THROTTLED, places=tuple(failing)), times=1))

@@ -213,7 +213,7 @@ def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(
     assert read == expected
 
 
-def test_what_is_at_fault_is_parked_and_holds_up_no_truck(ingest: IotIngest) -> None:
+def test_a_faulty_message_is_parked_and_delays_no_truck(ingest: IotIngest) -> None:
     bad, good, rule = unique_truck(), unique_truck(), ingest.rule()
     for payload in (b"\x00\xff", b"no json", b"", json.dumps(point(good, 1)).encode()):
         ingest.publish(rule, bad, payload)
@@ -267,7 +267,7 @@ def test_while_the_main_stream_takes_nothing_nothing_is_lost(
     eventually(lambda: read() == {0, 1, 2})
 
 
-def test_what_the_rule_could_not_write_is_replayed_and_counts_once(ingest: IotIngest) -> None:
+def test_a_message_that_the_rule_could_not_write_is_replayed_once(ingest: IotIngest) -> None:
     truck_id = unique_truck()
     broken, working = ingest.rule("no-such-stream"), ingest.rule()
     bodies = [

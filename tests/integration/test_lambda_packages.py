@@ -90,7 +90,7 @@ def test_the_handler_imports_from_the_zip_alone(package: Package, zips, runtime,
 
 
 @pytest.mark.parametrize("package", DEPLOYED_PACKAGES, ids=lambda package: package.name)
-def test_of_ours_the_zip_holds_the_import_closure_and_nothing_else(package: Package, zips):
+def test_each_zip_has_the_import_closure_and_no_other_module(package: Package, zips):
     closure = import_closure(package.module, PROJECT)
 
     with zipfile.ZipFile(zips(this_machine())[package.name]) as archive:
@@ -99,7 +99,7 @@ def test_of_ours_the_zip_holds_the_import_closure_and_nothing_else(package: Pack
     assert held == {path.relative_to(PROJECT).as_posix() for path in closure.modules.values()}
 
 
-def test_of_others_each_zip_holds_only_what_it_reaches(zips):
+def test_each_zip_has_only_the_third_party_modules_that_it_imports(zips):
     def folders(name: str) -> set[str]:
         with zipfile.ZipFile(zips(PRODUCTION)[name]) as archive:
             return third_party_folders(archive)
@@ -136,7 +136,7 @@ def test_building_twice_gives_the_same_bytes(build, tmp_path):
     assert again == first
 
 
-def test_what_has_not_changed_is_not_built_again(build):
+def test_an_unchanged_package_is_not_built_again(build):
     before = {name: path.stat().st_mtime_ns for name, path in build(PRODUCTION).items()}
 
     after = {name: path.stat().st_mtime_ns for name, path in build(PRODUCTION).items()}

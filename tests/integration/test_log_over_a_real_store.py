@@ -52,7 +52,7 @@ def client(opensearch_url: str) -> OpenSearch:
 
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_the_order_and_the_deaths_the_log_folds_to_the_timeline(
+def test_the_log_folds_to_the_timeline_in_any_order_and_after_kills(
     client: OpenSearch, seed: int, is_sparse: bool
 ) -> None:
     rng = random.Random(seed)

@@ -147,7 +147,7 @@ def test_our_rule_writes_the_truck_the_time_and_the_payload_byte_for_byte(
     assert "FROM" not in RULE_SQL.upper()
 
 
-def test_what_the_action_could_not_write_is_in_the_error_actions_document(
+def test_a_message_that_the_action_could_not_write_is_in_the_error_document(
     url: str, session: boto3.Session, queue: tuple[str, Callable[[], list[str]]]
 ) -> None:
     queue_url, bodies = queue

@@ -123,7 +123,7 @@ def test_all_of_a_truck_goes_and_nothing_of_another(
     assert list(trucks.erase(truck_id, now_ms=ERASED_MS)) == []
 
 
-def test_what_stays_is_a_tombstone_with_counters_and_the_time(client: OpenSearch) -> None:
+def test_a_tombstone_with_counters_and_time_remains(client: OpenSearch) -> None:
     truck_id = unique("T-erased")
     before = fill(client, truck_id, unique("D"))
 
@@ -387,7 +387,7 @@ def test_a_current_delivery_that_was_read_before_brings_no_erased_truck_back(
     assert not any(trucks.count(truck_id).values())
 
 
-def test_what_a_current_delivery_brings_back_of_an_erased_one_is_counted(
+def test_documents_that_a_current_delivery_writes_of_an_erased_one_are_counted(
     client: OpenSearch,
 ) -> None:
     truck_id, delivery_id = unique("T"), unique("D")

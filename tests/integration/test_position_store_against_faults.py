@@ -116,7 +116,7 @@ async def test_an_item_that_failed_is_reported_by_the_side_at_fault(
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-async def test_of_any_subset_that_failed_exactly_that_is_missing_until_it_is_written_again(
+async def test_exactly_the_failed_subset_is_missing_until_it_is_written_again(
     positions: Positions, failing: set[int]
 ) -> None:
     points = points_of(unique("T"))
@@ -219,7 +219,7 @@ async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Po
     assert latest[truck_id].newest == newer
 
 
-async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions) -> None:
+async def test_only_the_failed_latest_positions_are_left(positions: Positions) -> None:
     newest = [points_of(unique("T"), 1)[0] for _ in range(20)]
     failing = newest[7].truck_id
     await positions.shim.set_rules(

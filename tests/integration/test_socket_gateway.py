@@ -294,7 +294,7 @@ async def test_without_a_default_route_a_message_that_names_none_is_forbidden() 
     assert {"connectionId", "requestId"} < reported.keys()
 
 
-async def test_what_a_route_without_a_response_returns_is_not_sent() -> None:
+async def test_the_result_of_a_route_without_a_response_is_not_sent() -> None:
     async with running() as it, it.viewer() as (socket, name):
         await socket.send('{"action":"quiet"}')
         await it.lambdas.got("quiet")

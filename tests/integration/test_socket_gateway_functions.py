@@ -72,14 +72,14 @@ async def test_an_event_is_handled_by_a_process_that_stays(tmp_path: Path) -> No
     assert one["pid"] == other["pid"]
 
 
-async def test_what_a_handler_prints_is_in_its_log(tmp_path: Path) -> None:
+async def test_a_handlers_prints_are_in_its_log(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, lines):
         await functions.invoke("f", {"a": 1}, "r")
 
     assert "f: received {'a': 1}" in lines
 
 
-async def test_what_a_handler_raises_is_an_error_and_its_process_stays(tmp_path: Path) -> None:
+async def test_an_exception_of_a_handler_is_an_error_and_its_process_stays(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, _):
         before = await functions.invoke("f", {}, "r")
         error = await functions.invoke("f", {"raises": "broken"}, "r")

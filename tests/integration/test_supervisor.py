@@ -186,7 +186,7 @@ def test_a_run_folder_has_one_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it (no command installs it)")
-async def test_what_an_earlier_owner_left_behind_is_ended(
+async def test_processes_of_an_earlier_owner_are_ended(
     supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WITH_CHILD))

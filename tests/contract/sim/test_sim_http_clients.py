@@ -113,7 +113,7 @@ async def test_a_declaration_carries_its_key(
     assert b'"at": "1970-01-01T00:00:00.000Z"' in scripted.requested[0]["body"]
 
 
-async def test_what_may_heal_is_tried_again_and_what_may_not_is_reported(
+async def test_temporary_failures_are_tried_again_and_permanent_ones_reported(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service

@@ -12,7 +12,7 @@ BREAKS = {
         "delivered-only-after-the-arrival": TIMELINE(
             "DeclaredType.DELIVERED: _OPEN,",
             "DeclaredType.DELIVERED: frozenset({Status.ARRIVED}),",
-            "test_what_is_declared_is_legal_from_some_statuses_only",
+            "test_a_declaration_is_legal_from_some_statuses_only",
         ),
         "declaration-recorded-twice": TIMELINE(
             "if event.idempotency_key == declaration.idempotency_key:",
@@ -51,7 +51,7 @@ BREAKS = {
         "every-viewer-tracks-anything": ENTITLED(
             "return may_ever_view(delivery, role=viewer.role, identity=viewer.identity)",
             "return True",
-            "test_what_is_not_theirs_looks_as_if_it_did_not_exist",
+            "test_deliveries_of_others_are_reported_as_missing",
         ),
         "revoked-token-tracks-on": ENTITLED(
             "viewer.role, viewer.identity, viewer.token, self.now_ms()",
@@ -110,7 +110,7 @@ BREAKS = {
         "round-the-edge-to-deliveries": ISOLATED(
             "if not app.edge.passed(event.get('headers')):",
             "if False:",
-            "test_what_goes_round_the_edge_is_403",
+            "test_a_request_around_the_edge_is_403",
         ),
         "strangers-without-a-token-fill-the-log": ISOLATED(
             "is_error and event.get('routeKey') in _OPEN",
@@ -142,12 +142,12 @@ BREAKS = {
         "round-the-edge-to-sockets": ISOLATED(
             "if not edge.passed(event.get('headers')):",
             "if False:",
-            "test_what_goes_round_the_edge_opens_nothing_and_spends_nothing",
+            "test_a_request_around_the_edge_opens_nothing_and_spends_nothing",
         ),
         "any-text-costs-a-write": ISOLATED(
             "tickets.spend(ticket, now_ms) if is_ticket(ticket) else None",
             "tickets.spend(ticket, now_ms)",
-            "test_what_cannot_be_a_ticket_costs_no_write",
+            "test_an_impossible_ticket_costs_no_write",
         ),
         "token-may-say-it-is-a-share": ENTITLED(
             "return bool(holder.delivery_id)",
@@ -199,7 +199,7 @@ BREAKS = {
         "made-up-share-tokens-are-looked-up": ISOLATED(
             "if not is_share_token(token):",
             "if '~' not in token:",
-            "test_what_cannot_be_a_token_costs_no_request",
+            "test_an_impossible_token_costs_no_request",
         ),
         "one-link-reads-and-writes-without-end": ISOLATED(
             "self._attempts.spend(token, 1, now_ms)",
@@ -237,14 +237,14 @@ BREAKS = {
         "each-refused-track-is-a-line-of-the-log": ISOLATED(
             "return app.refusal_lines.takes(caller.actor if caller else '', app.now_ms())",
             "return True",
-            "test_what_is_refused_is_logged_now_and_then",
+            "test_refused_requests_are_logged_now_and_then",
         ),
     },
     "track_lambda/requests.py": {
         "track-of-any-length-is-searched": ISOLATED(
             "if to_ms - from_ms > MAX_INTERVAL_MS:",
             "if to_ms - from_ms > 366 * MAX_INTERVAL_MS:",
-            "test_what_is_wrong_is_named",
+            "test_an_invalid_parameter_is_named",
         ),
     },
     "socket_lambda/limits.py": {

@@ -253,7 +253,7 @@ BREAKS = {
         "those-that-hang-hold-slots-in-every-round": ISOLATED(
             "return hanging is not None and hanging.hangs >= HANGS",
             "return False",
-            "test_those_that_hang_cost_a_round_less_once_they_are_known",
+            "test_hanging_endpoints_cost_a_round_less_once_they_are_known",
         ),
     },
     "broadcaster/nudges.py": {
@@ -335,7 +335,7 @@ BREAKS = {
         "an-older-match-hides-what-a-person-changed": MINUTE(
             "await self._write(truck_id)\nis_quiet = ",
             "is_quiet = ",
-            "test_what_a_point_brought_meanwhile_is_put_right_a_little_later",
+            "test_a_status_overwritten_by_a_point_is_corrected_a_little_later",
         ),
         "a-truck-is-read-whole-for-each-of-its-deliveries": ISOLATED(
             "await self._sleep(TOGETHER_S)\nquiet_s = TOGETHER_S",

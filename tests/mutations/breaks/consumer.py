@@ -36,7 +36,7 @@ BREAKS = {
         "faulty-record-is-dropped": DURABLE(
             "self._park(sorted_out.faults, report, budget)",
             "pass",
-            "test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",
+            "test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on",
         ),
         "refused-point-takes-its-ordinal-along": TIMELINE(
             "if all((one.identity in rejected_ids for one in arrivals)):",
@@ -64,7 +64,7 @@ BREAKS = {
         "settling-pages-from-the-interval": TIMELINE(
             "from_ms = order[0] if folded else min",
             "from_ms = interval.from_ms if folded else min",
-            "test_what_leaves_the_window_while_a_settling_is_under_way_is_not_skipped",
+            "test_fixes_that_leave_the_window_during_a_settling_are_not_skipped",
         ),
         "settling-reads-before-a-refresh": TIMELINE(
             "budget.call('refresh the history', self._finder.refresh)",
@@ -91,8 +91,8 @@ BREAKS = {
         "found-is-taken": TIMELINE(
             "stamp.beyond or stamp.n <= taken",
             "True",
-            "test_what_a_crash_left_in_the_history_is_folded_when_its_record_comes_again",
-            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+            "test_points_that_a_crash_left_in_the_history_are_folded_with_their_records",
+            "test_the_log_folds_to_the_timeline_with_any_disturbance",
         ),
         "erased-points-are-taken-again": ERASED(
             "until_ms = state.erased_before_ms if state is not None else 0",
@@ -120,7 +120,7 @@ BREAKS = {
         "group-that-is-refused-given-up": ISOLATED(
             "if not is_rejection(error):\n    raise\nreturn False",
             "if not is_rejection(error):\n    raise\nreturn True",
-            "test_what_is_rejected_of_one_of_many_is_parked_and_the_others_go_on",
+            "test_rejected_events_of_one_of_many_are_parked_and_the_others_go_on",
         ),
         "closed-delivery-moved": TIMELINE(
             "return delivery.is_open and delivery.truck_id == truck_id",
@@ -148,7 +148,7 @@ BREAKS = {
         "one-deliverys-refusal-stops-the-shard": ISOLATED(
             "if not is_rejection(error):\n    raise\nself._park",
             "if True:\n    raise\nself._park",
-            "test_what_the_store_rejects_of_one_delivery_is_parked_and_the_batch_goes_on",
+            "test_rejected_events_of_one_delivery_are_parked_and_the_batch_goes_on",
         ),
     },
     "consumer/quota.py": {
@@ -213,7 +213,7 @@ BREAKS = {
         "zombie-overwrites-the-history": RESTARTED(
             "knowledge = max(update.state.knowledge, PROVISIONAL + 1)",
             "knowledge = PROVISIONAL + 1",
-            "test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_anew",
+            "test_a_zombies_late_write_replaces_no_document_of_its_successor",
         ),
     },
     "consumer/committing.py": {

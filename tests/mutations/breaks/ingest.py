@@ -7,8 +7,8 @@ BREAKS = {
         "not-taken-named-by-the-wrong-place": DURABLE(
             "not_taken = [stamped.indexes[place] for place in outcome.not_taken]",
             "not_taken = list(outcome.not_taken)",
-            "test_what_was_not_accepted_is_named_by_its_place_in_the_request",
-            "test_what_was_not_accepted_is_named_by_its_place_in_the_body",
+            "test_points_not_accepted_are_named_by_their_place_in_the_request",
+            "test_points_not_accepted_are_named_by_their_place_in_the_body",
         ),
     },
     "mqtt_bridge/session.py": {
@@ -26,7 +26,7 @@ BREAKS = {
         "mqtt-acknowledged-though-not-set-aside": DURABLE(
             "not_taken = tuple(range(len(batch.payloads))) if failure else ()",
             "not_taken = ()",
-            "test_what_could_not_be_set_aside_is_tried_again",
+            "test_a_message_that_could_not_be_set_aside_is_tried_again",
         ),
         "mqtt-acknowledged-though-not-taken": DURABLE(
             "if result.not_taken:",
@@ -37,19 +37,19 @@ BREAKS = {
             "unusable = UnusableMessage(message.payload, verdict.reason, verdict.detail)\n"
             "await self._parking.park(truck_id, unusable)",
             "await asyncio.sleep(0)",
-            "test_what_can_not_be_used_is_parked_reported_and_acknowledged",
+            "test_an_unusable_message_is_parked_reported_and_acknowledged",
         ),
         "mqtt-drain-takes-more": RESTARTED(
             "if not self._is_open:\n    return",
             "pass",
-            "test_what_comes_after_the_drain_began_is_left_to_the_next_bridge",
+            "test_messages_after_the_drain_began_are_left_to_the_next_bridge",
         ),
     },
     "rtdts/ingest/messages.py": {
         "mqtt-takes-what-a-revoked-truck-sends": ISOLATED(
             "if is_revoked(truck_id):",
             "if is_revoked(truck_id) and not truck_id:",
-            "test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere",
+            "test_messages_of_a_revoked_truck_are_acknowledged_and_dropped",
         ),
         "mqtt-poison-message-ends-the-bridge": ISOLATED(
             "except Exception as error:",
@@ -59,7 +59,7 @@ BREAKS = {
     },
     "iot_lambda/judging.py": {
         "iot-messages-that-come-again-count-again": DURABLE(
-            "self._quota.copy()", "self._quota", "test_what_comes_again_counts_once"
+            "self._quota.copy()", "self._quota", "test_a_repeated_batch_counts_once"
         ),
         "iot-truck-without-a-quota": ISOLATED(
             "quota.wait_ms(truck_id, at_ms) > 0",
@@ -69,12 +69,12 @@ BREAKS = {
         "iot-truck-that-the-consumer-blocked-goes-on": ISOLATED(
             "blocks.was_over_quota(TRUCK, truck_id, at_ms) or ",
             "",
-            "test_what_a_truck_over_its_quota_sends_is_set_aside_and_can_be_replayed",
+            "test_messages_over_a_trucks_quota_are_set_aside_and_can_be_replayed",
         ),
         "iot-limits-what-an-operator-replays": DURABLE(
             "is_fresh = abs(record.arrived_at_ms - at_ms) <= FRESH_MS",
             "is_fresh = True",
-            "test_what_a_truck_over_its_quota_sends_is_set_aside_and_can_be_replayed",
+            "test_messages_over_a_trucks_quota_are_set_aside_and_can_be_replayed",
         ),
         "iot-stamped-by-the-lambdas-clock": TIMELINE(
             "received_at_ms=message.received_at_ms,",
@@ -110,7 +110,7 @@ BREAKS = {
         "mqtt-failed-messages-fall-behind": DURABLE(
             "truck.waiting.extendleft(reversed(failed))",
             "truck.waiting.extend(failed)",
-            "test_what_failed_is_put_again_before_what_came_after_it",
+            "test_failed_messages_are_put_again_before_later_ones",
         ),
     },
     "iot_lambda/batches.py": {
@@ -155,7 +155,7 @@ BREAKS = {
         "bridge-sessions-never-expire": DURABLE(
             "properties.SessionExpiryInterval = self._session_expiry_s",
             "properties.SessionExpiryInterval = 0xFFFFFFFF",
-            "test_what_bridges_held_outlives_their_sessions",
+            "test_messages_of_ended_bridge_sessions_are_delivered_again",
         ),
     },
     "ingest_lambda/service.py": {
@@ -182,7 +182,7 @@ BREAKS = {
         "those-that-are-no-trucks-fill-the-log": ISOLATED(
             "if self._lines.takes('', self._now_ms()):",
             "if True:",
-            "test_those_that_are_no_trucks_have_a_line_now_and_then",
+            "test_requests_of_other_roles_are_logged_now_and_then",
         ),
         "quota-judged-after-the-work": ISOLATED(
             "truck_id = sender.truck_id",
@@ -204,13 +204,13 @@ BREAKS = {
         "bad-position-holds-up-a-phone": ISOLATED(
             "_NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)",
             "_NEVER_GOOD = (HTTPStatus.ACCEPTED,)",
-            "test_what_no_repetition_makes_good_is_200_and_holds_up_nothing",
+            "test_a_permanently_invalid_message_is_200_and_delays_nothing",
             "test_owntracks_other_messages_are_200_too",
         ),
         "phones-loss-reported-as-accepted": DURABLE(
             "if handled.response['statusCode'] not in _NEVER_GOOD:",
             "if handled.fields is None:",
-            "test_what_the_stream_did_not_take_is_sent_again",
+            "test_a_message_that_the_stream_did_not_accept_is_sent_again",
         ),
         "guesses-fill-the-log": ISOLATED(
             "if not self._lines.takes('', self._now_ms()):",

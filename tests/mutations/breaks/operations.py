@@ -21,7 +21,7 @@ BREAKS = {
         "iot-replay-deletes-what-was-not-put": DURABLE(
             "stores.failed.delete(done)",
             "stores.failed.delete([message for message, _ in records])",
-            "test_what_the_stream_does_not_take_stays_until_it_does",
+            "test_a_message_that_the_stream_rejects_stays_until_it_accepts_it",
         ),
     },
     "deploy/terraform/modules/iot_ingest/truck_policy.json": {
@@ -54,7 +54,7 @@ BREAKS = {
         "erasure-of-a-customer-overlooks-what-was-being-written": ERASED(
             "stores.sleep(WRITTEN_WITHIN_S)",
             "pass",
-            "test_what_was_on_its_way_while_a_customer_was_erased_goes_too",
+            "test_documents_in_flight_during_a_customers_erasure_are_erased_too",
         ),
     },
     "operations/erase_truck.py": {
@@ -68,8 +68,8 @@ BREAKS = {
         "erasure-is-not-verified": ERASED(
             "if not left:\n    return erased",
             "return erased",
-            "test_what_keeps_coming_is_reported_and_fails",
-            "test_what_came_meanwhile_goes_in_the_next_round",
+            "test_documents_that_keep_coming_are_reported_and_fail",
+            "test_documents_written_meanwhile_are_erased_in_the_next_round",
         ),
     },
     "operations/replay_parked.py": {
@@ -83,8 +83,8 @@ BREAKS = {
         "gateway-takes-any-signature": ENTITLED(
             "return None if hmac.compare_digest(right, signature) else Unsigned.WRONG",
             "return None",
-            "test_what_another_signs_does_not_pass",
-            "test_what_was_changed_after_signing_or_is_old_does_not_pass",
+            "test_a_signature_of_another_key_does_not_pass",
+            "test_a_request_changed_after_signing_or_old_does_not_pass",
         ),
     },
     "sim/local_cloud/socket_gateway/catalog.py": {

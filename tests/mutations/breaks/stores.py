@@ -8,7 +8,7 @@ BREAKS = {
             "failed = [record for record, code in zip(records, codes, strict=True) if code]",
             "failed: list[_Record] = []",
             "test_only_the_failed_records_of_a_call_are_put_again",
-            "test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else",
+            "test_only_records_that_fail_until_the_deadline_are_named",
         ),
         "whole-call-put-again": DURABLE(
             "failed = [record for record, code in zip(records, codes, strict=True) if code]",
@@ -73,7 +73,7 @@ BREAKS = {
             "PROVISIONAL = 1",
             "PROVISIONAL = 1 << 62",
             "test_a_provisional_document_replaces_nothing_that_was_settled",
-            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+            "test_the_log_folds_to_the_timeline_with_any_disturbance",
         ),
         "latest-written-again-keeps-the-name": ERASED(
             "version=external_version(latest), version_type='external_gte'",
@@ -120,7 +120,7 @@ BREAKS = {
         "transaction-repeated-under-another-token": TIMELINE(
             "ClientRequestToken=token",
             "ClientRequestToken=str(uuid.uuid4())",
-            "test_what_passes_is_tried_again_with_the_same_token",
+            "test_a_temporary_failure_is_tried_again_with_the_same_token",
         ),
     },
     "rtdts/delivery_store/appends.py": {
@@ -150,7 +150,7 @@ BREAKS = {
         "guess-costs-a-reading": ISOLATED(
             "if not is_secret(secret):",
             "if not secret:",
-            "test_what_can_be_no_secret_costs_no_reading",
+            "test_an_impossible_secret_costs_no_read",
             "test_a_guess_of_the_wrong_form_costs_no_reading",
         ),
         "revoked-device-goes-on": ENTITLED(
@@ -217,7 +217,7 @@ BREAKS = {
         "points-beyond-a-quota-stay-parked": DURABLE(
             "self.body.split(b'\\n') if self.reason == OVER_QUOTA else [self.body]",
             "[self.body]",
-            "test_what_a_truck_sent_beyond_its_quota_goes_back_point_by_point",
+            "test_messages_beyond_a_trucks_quota_are_replayed_point_by_point",
         ),
     },
     "rtdts/runtime/rate_limits.py": {
@@ -265,7 +265,7 @@ BREAKS = {
         "sockets-counted-past-their-limit-at-once": ISOLATED(
             "OR open_sockets < :most)",
             "OR :most = :most)",
-            "test_so_many_sockets_and_then_the_oldest_makes_room",
+            "test_the_oldest_socket_is_ended_beyond_the_limit",
         ),
     },
     "rtdts/position_store/erasure.py": {
@@ -296,7 +296,7 @@ BREAKS = {
         "old-object-goes-before-the-new-one-is-there": ERASED(
             "response = self._client.put_object(",
             "self.destroy(version)\nresponse = self._client.put_object(",
-            "test_what_is_rewritten_is_there_before_the_old_one_goes",
+            "test_a_rewritten_object_is_stored_before_the_old_one_is_deleted",
         ),
     },
 }

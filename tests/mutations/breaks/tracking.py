@@ -25,8 +25,8 @@ BREAKS = {
         "point-known-by-its-corrected-time": DURABLE(
             "recorded_at_ms=point.recorded_at_ms",
             "recorded_at_ms=point.event_at_ms",
-            "test_what_stamping_and_the_way_it_came_change_is_no_part_of_it",
-            "test_of_a_shifted_point_the_first_stamp_in_the_stream_wins",
+            "test_a_points_id_depends_neither_on_stamping_nor_on_its_source",
+            "test_the_first_stamp_of_a_shifted_point_in_the_stream_wins",
         ),
     },
     "rtdts/tracking/stamping.py": {
@@ -76,7 +76,7 @@ BREAKS = {
             "self._unsettle(fixes[0].event_at_ms, fixes[later - 1].event_at_ms)",
             "pass",
             "test_any_order_split_and_repetition_gives_the_timeline",
-            "test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same",
+            "test_settling_page_by_page_while_the_truck_goes_on_gives_the_same",
         ),
         "late-points-count-for-half-a-day": TIMELINE(
             "late_horizon_s: float = 86400.0",
@@ -202,12 +202,12 @@ BREAKS = {
             "if log_length >= CORRECTED_EVENTS:",
             "if log_length < 0:",
             "test_contradicting_late_points_make_a_log_grow_to_a_bound_only",
-            "test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+            "test_transitions_are_logged_after_corrections_have_ended",
         ),
         "what-follows-a-long-log-is-lost": ISOLATED(
             "if _RANK[one.status] > last)",
             "if _RANK[one.status] < 0)",
-            "test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+            "test_transitions_are_logged_after_corrections_have_ended",
         ),
     },
     "rtdts/tracking/delivery_state.py": {
@@ -215,7 +215,7 @@ BREAKS = {
             "if len(log.after_anchor) == before.log_length and (not is_behind):",
             "if len(log.after_anchor) >= before.log_length and (not is_behind):",
             "test_crashes_before_the_state_is_stored_append_nothing_twice",
-            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+            "test_the_log_folds_to_the_timeline_with_any_disturbance",
             "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
         ),
         "correction-found-written-is-not-pushed": MINUTE(
@@ -234,7 +234,7 @@ BREAKS = {
             "if is_reset_point(status, fix, plan, rules):",
             "if True:",
             "test_any_order_split_and_repetition_gives_the_timeline",
-            "test_whatever_comes_between_the_log_folds_to_the_timeline",
+            "test_the_log_folds_to_the_timeline_with_any_disturbance",
         ),
         "settling-ends-where-the-rules-still-look-back": TIMELINE(
             "return self._alike >= LOOKBACK_FIXES and is_all_agreed",
@@ -260,7 +260,7 @@ BREAKS = {
             "return fix.counts_at_ms >= anchor.from_ms",
             "return fix.event_at_ms >= anchor.from_ms",
             "test_late_points_of_a_slow_clock_are_settled_where_they_belong",
-            "test_whatever_a_clock_does_the_log_folds_to_the_timeline",
+            "test_the_log_folds_to_the_timeline_with_any_clock",
         ),
     },
     "rtdts/tracking/viewing.py": {
@@ -269,7 +269,7 @@ BREAKS = {
             "return role == CUSTOMER",
             "test_no_other_identity_has_a_right",
             "test_a_delivery_given_to_another_customer_between_rounds_ends",
-            "test_what_is_not_theirs_looks_as_if_it_did_not_exist",
+            "test_deliveries_of_others_are_reported_as_missing",
         ),
         "viewing-ends-when-a-truck-says": ENTITLED(
             "ended_at_ms = delivery.end_recorded_at_ms",
@@ -412,7 +412,7 @@ BREAKS = {
         "one-bad-record-stops-a-shard": ISOLATED(
             "return InvalidRecord(reason='not_a_point', detail=str(error))",
             "raise",
-            "test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",
+            "test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on",
         ),
     },
     "rtdts/tracking/eta.py": {

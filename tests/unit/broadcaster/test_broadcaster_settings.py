@@ -22,7 +22,7 @@ REQUIRED = {
 }
 
 
-def test_what_is_promised_to_viewers_is_the_default() -> None:
+def test_the_defaults_are_those_promised_to_viewers() -> None:
     settings = settings_from(REQUIRED)
 
     assert settings.round_interval_s == 60

@@ -68,7 +68,7 @@ async def test_a_truck_that_lost_its_delivery_to_another_shows_it_no_more(world:
     assert world.fleet.find("T-2").delivery_id == "D-1"
 
 
-async def test_what_a_point_brought_meanwhile_is_put_right_a_little_later(world: World) -> None:
+async def test_a_status_overwritten_by_a_point_is_corrected_a_little_later(world: World) -> None:
     truck(world)
     world.delivery("D-1")
     # A batch that rests on older matches is written right after the first time.
@@ -147,7 +147,7 @@ async def test_deliveries_that_cannot_be_read_end_nothing(world: World) -> None:
     assert world.fleet.find("T-1").delivery_id == "D-1"
 
 
-async def test_what_a_truck_caused_is_its_points_business(world: World) -> None:
+async def test_a_transition_by_a_truck_is_written_with_its_points(world: World) -> None:
     truck(world)
     world.delivery("D-1")
     await change(world, by_person=False)

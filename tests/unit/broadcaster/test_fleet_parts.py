@@ -60,7 +60,7 @@ async def test_a_part_of_a_dead_holder_is_free_when_its_lease_ends(world: World)
     assert await heir.mine(QUERY_KEYS) == frozenset(QUERY_KEYS)
 
 
-async def test_what_is_given_back_is_anothers_at_once(world: World) -> None:
+async def test_a_released_part_is_leased_by_another_at_once(world: World) -> None:
     leases = FakeFleetLeases("leaving")
     leaving = parts(world, leases)
     await leaving.mine(QUERY_KEYS)

@@ -127,7 +127,7 @@ def test_one_response_after_another() -> None:
         b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * MOST_BODY_BYTES + 1),
     ],
 )
-def test_what_is_no_response_is_reported_at_once(data: bytes) -> None:
+def test_bytes_that_are_no_response_are_reported_at_once(data: bytes) -> None:
     with pytest.raises(MalformedResponseError):
         ResponseReader().feed(data)
 

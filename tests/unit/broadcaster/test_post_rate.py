@@ -48,7 +48,7 @@ def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=200), st.floats(1, 1e5))
-def test_whatever_the_responses_it_stays_between_the_least_and_the_ceiling(
+def test_the_rate_stays_between_least_and_ceiling_for_any_responses(
     responses: list[tuple[bool, float]], ceiling: float
 ) -> None:
     rate = PostRate(ceiling)
@@ -66,7 +66,7 @@ def test_whatever_the_responses_it_stays_between_the_least_and_the_ceiling(
 @pytest.mark.parametrize(
     ("cuts_before", "account"), [((0, 12), 1_000.0), ((0, 0, 9), 2_000.0), ((12, 3, 0, 7), 3_000.0)]
 )
-def test_those_that_share_an_account_come_to_equal_parts_of_what_it_gives(
+def test_broadcasters_of_one_account_converge_to_equal_rates(
     cuts_before: Sequence[int], account: float
 ) -> None:
     rates = [PostRate(CEILING) for _ in cuts_before]

@@ -36,7 +36,7 @@ def poster_that_has(error: HttpError, written: io.StringIO) -> SocketPoster:
     )
 
 
-async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
+async def test_a_post_that_is_too_late_to_be_written_is_no_failure() -> None:
     written = io.StringIO()
     poster = poster_that_has(TooLateError("not written"), written)
 

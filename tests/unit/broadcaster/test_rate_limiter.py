@@ -42,7 +42,7 @@ def test_a_change_waits_for_no_round_and_the_round_makes_up_for_it() -> None:
     assert in_virtual_time(begin) == (1.0, 3.0)
 
 
-def test_what_waits_for_longer_than_it_is_worth_is_given_up_and_costs_the_others_nothing() -> None:
+def test_a_post_past_its_deadline_is_given_up_and_takes_no_rate_from_others() -> None:
     async def begin() -> tuple[bool, float]:
         rate = limiter(50.0)
         await rate.acquire(Lane.ROUND, 100)
@@ -53,7 +53,7 @@ def test_what_waits_for_longer_than_it_is_worth_is_given_up_and_costs_the_others
     assert in_virtual_time(begin) == (False, 2.0)
 
 
-def test_what_waited_too_long_for_its_turn_costs_the_others_nothing() -> None:
+def test_a_post_that_waited_too_long_takes_no_rate_from_others() -> None:
     async def begin() -> tuple[bool, bool, float]:
         rate = limiter(50.0)
         await rate.acquire(Lane.ROUND, 100)

@@ -33,7 +33,9 @@ async def test_each_viewer_is_notified_of_what_it_tracks_and_of_nothing_else(wor
     assert report.not_reached == 0
 
 
-async def test_of_what_was_delivered_the_place_is_reported_where_that_was(world: World) -> None:
+async def test_a_delivered_delivery_shows_its_trucks_last_position_before_the_end(
+    world: World,
+) -> None:
     world.closed("D-1", truck_id="T-1", ago_s=120)
     world.delivery("D-2", truck_id="T-1")
     world.viewer("a", "D-1")

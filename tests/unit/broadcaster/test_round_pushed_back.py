@@ -192,7 +192,7 @@ def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_e
     assert gateway.posted["c-1"] <= 4 + 6
 
 
-def test_those_that_hang_cost_a_round_less_once_they_are_known() -> None:
+def test_hanging_endpoints_cost_a_round_less_once_they_are_known() -> None:
     gateway = PushingBack()
     gateway.hanging = {f"c-{number}" for number in range(0, VIEWERS, 10)}
 

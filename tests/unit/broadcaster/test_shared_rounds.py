@@ -242,7 +242,9 @@ async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibili
     assert max(report.duration_ms for report in other.reports) == 10_000
 
 
-async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Several) -> None:
+async def test_a_batch_that_is_an_interval_old_is_deleted_unread_and_counted(
+    several: Several,
+) -> None:
     several.queue.send_buckets([DueBucket(bucket=7, due_at_ms=AT_MS - 60_000)])
 
     one = several.start()
@@ -351,7 +353,7 @@ async def test_a_batch_that_waits_for_its_place_is_extended_and_given_back_at_th
     assert several.queue.waiting == ALL
 
 
-async def test_what_is_old_when_it_has_its_place_is_left_out(
+async def test_a_batch_that_is_old_when_it_has_its_place_is_left_out(
     several: Several, one_with_too_much: One
 ) -> None:
     several.clock.advance(2 * INTERVAL_S)
@@ -470,7 +472,7 @@ async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
     assert sum(report.buckets for report in one.reports) == len(taken)
 
 
-async def test_what_the_last_poll_brings_is_given_back_at_once(several: Several) -> None:
+async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Several) -> None:
     one = several.start()
     await several.done(BUCKETS)
     new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
@@ -620,7 +622,7 @@ async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
         await one.task
 
 
-async def test_what_the_queue_does_not_delete_is_reported(several: Several) -> None:
+async def test_buckets_that_the_queue_does_not_delete_are_reported(several: Several) -> None:
     one = several.start()
     one.batches.may_begin.clear()
     await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)

@@ -38,7 +38,7 @@ async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
         await asyncio.gather(*(use() for _ in range(10)))
 
 
-async def test_what_comes_behind_takes_slots_that_nothing_else_waits_for() -> None:
+async def test_reserve_behind_takes_slots_that_no_other_caller_waits_for() -> None:
     slots = Slots(4)
     held = await slots.reserve(3)
     behind = asyncio.create_task(slots.reserve_behind(2))

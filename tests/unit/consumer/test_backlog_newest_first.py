@@ -118,7 +118,7 @@ def test_a_declaration_before_the_settlings_transaction_is_respected(world: Worl
         cancelled("None", "ValidationError"),
     ],
 )
-def test_what_the_store_rejects_of_one_delivery_is_parked_and_the_batch_goes_on(
+def test_rejected_events_of_one_delivery_are_parked_and_the_batch_goes_on(
     world: World, rejection: Exception
 ) -> None:
     world.assign("D-3")  # on the same truck
@@ -145,7 +145,7 @@ def test_what_the_store_rejects_of_one_delivery_is_parked_and_the_batch_goes_on(
     assert set(world.positions.latest(["T-1", "T-2"])) == {"T-1", "T-2"}
 
 
-def test_what_was_rejected_is_tried_again_with_the_trucks_next_point(world: World) -> None:
+def test_rejected_events_are_tried_again_with_the_trucks_next_point(world: World) -> None:
     pipeline = world.pipeline()
     world.deliveries.rejections["D-1"] = client_error("ValidationException")
     pipeline.process(batch(world))
@@ -158,7 +158,7 @@ def test_what_was_rejected_is_tried_again_with_the_trucks_next_point(world: Worl
     assert_log_is_whole(world, "D-1")
 
 
-def test_what_is_the_deployments_fault_is_loud_and_nothing_is_parked(world: World) -> None:
+def test_a_fault_of_the_deployment_is_logged_as_an_error_and_parks_nothing(world: World) -> None:
     world.deliveries.rejections["D-1"] = client_error("UnrecognizedClientException")
     pipeline = world.pipeline()
     pipeline.process(batch(world))

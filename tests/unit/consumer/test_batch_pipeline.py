@@ -230,7 +230,7 @@ def test_a_copy_over_another_way_counts_once(world: World) -> None:
     assert sum(world.positions.writes.values()) == 1
 
 
-def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> None:
+def test_the_first_stamp_of_a_shifted_point_in_the_stream_wins(world: World) -> None:
     pipeline = world.pipeline()
     first = [shifted(point(n, n * 10.0), -3_600_000) for n in range(WINDOW_FIXES + 5)]
     copies = [shifted(point(n, n * 10.0), -3_599_000) for n in range(5)]
@@ -303,7 +303,9 @@ def test_a_shifted_point_that_a_crash_left_in_the_history_is_not_its_own_copy(
     assert "T-1" in world.positions.latest(["T-1"])
 
 
-def test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on(world: World) -> None:
+def test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on(
+    world: World,
+) -> None:
     good = world.shard.records([point(0, 0.0)])
     stolen = world.shard.records([point(1, 0.0, truck_id="T-2")])[0]
     foreign = world.shard.raw(stolen.data, partition_key="T-1")
@@ -336,7 +338,7 @@ def test_a_record_of_another_shards_truck_is_parked_and_no_state_is_touched(worl
     assert set(world.positions.load([ours, strangers])) == {ours}
 
 
-def test_what_the_history_rejects_is_parked_with_the_reason(world: World) -> None:
+def test_a_point_that_the_history_rejects_is_parked_with_the_reason(world: World) -> None:
     world.positions.rejects = lambda fix: "400 mapper" if fix.seq == 1 else ""
 
     report = world.pipeline().process(world.shard.records([point(n, 0.0) for n in range(3)]))
@@ -464,7 +466,7 @@ def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
     assert world.positions.load(["T-1"]) == kept
 
 
-def test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_anew(
+def test_a_zombies_late_write_replaces_no_document_of_its_successor(
     world: World,
 ) -> None:
     first, batch, late = (

@@ -177,7 +177,7 @@ def test_a_batch_in_the_middle_of_which_the_truck_is_erased_takes_back_what_it_w
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-def test_of_a_batch_that_goes_on_after_the_erasure_only_that_stays(world: World, step: str) -> None:
+def test_only_points_from_after_the_erasure_stay_of_a_batch(world: World, step: str) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive()[:-1])
     before_write(world, step, lambda: erase(world))
@@ -259,7 +259,7 @@ def test_a_settling_in_slices_is_left_off_when_its_truck_is_erased(
     assert seconds_of(world) == [*range(1, 15)]
 
 
-def test_what_is_erased_but_not_deleted_yet_takes_no_part_in_a_settling(world: World) -> None:
+def test_an_erased_point_that_is_not_deleted_yet_takes_no_part_in_a_settling(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive())
     steps = erasing(world)

@@ -42,7 +42,7 @@ ALL_DAY = sparse([*DRIVE, point(300, 4_010.0)], 285)
 
 
 @given(st.integers(0, 2**32))
-def test_whatever_comes_between_the_log_folds_to_the_timeline(seed: int) -> None:
+def test_the_log_folds_to_the_timeline_with_any_disturbance(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)
@@ -63,7 +63,7 @@ def test_whatever_comes_between_the_log_folds_to_the_timeline(seed: int) -> None
 
 
 @given(st.integers(0, 2**32))
-def test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same(seed: int) -> None:
+def test_settling_page_by_page_while_the_truck_goes_on_gives_the_same(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)

@@ -71,7 +71,7 @@ def test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on(world: W
     assert {world.statuses(one)[-1] for one in IDS[1:]} == {Status.IN_TRANSIT}
 
 
-def test_what_is_rejected_of_one_of_many_is_parked_and_the_others_go_on(world: World) -> None:
+def test_rejected_events_of_one_of_many_are_parked_and_the_others_go_on(world: World) -> None:
     world.deliveries.rejections[IDS[7]] = client_error("ValidationException")
 
     world.pipeline().process(world.shard.records(*[[one] for one in (*FIRST, *LEFT)]))
@@ -81,7 +81,7 @@ def test_what_is_rejected_of_one_of_many_is_parked_and_the_others_go_on(world: W
     assert [*world.parking.parked] == [f"delivery-{IDS[7]}-2"]
 
 
-def test_what_was_written_without_a_response_is_nudged_and_not_written_again(
+def test_an_event_written_without_a_response_is_nudged_and_not_written_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append_together = world.deliveries.append_together

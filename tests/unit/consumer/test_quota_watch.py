@@ -92,7 +92,7 @@ def test_points_read_long_after_their_arrival_block_no_truck(world: World) -> No
     assert not blocks(world)
 
 
-def test_what_was_sent_over_an_hour_and_comes_at_once_is_within_the_quota(world: World) -> None:
+def test_an_hour_of_points_received_at_once_is_within_the_quota(world: World) -> None:
     sent = [[_received(one, NOW_MS + 60_000 * n)] for n, one in enumerate(batch(range(60)))]
     records = world.shard.records(*sent)
     world.clock.advance(3_600)

@@ -276,7 +276,7 @@ def silent_hours(world: World) -> tuple[BatchPipeline, World]:
     return pipeline, whole
 
 
-def test_what_one_search_does_not_reach_is_read_page_by_page(world: World) -> None:
+def test_fixes_beyond_one_search_are_read_page_by_page(world: World) -> None:
     pipeline, whole = silent_hours(world)
 
     report = world.settle(pipeline, after_s=PAUSE_S)
@@ -428,7 +428,7 @@ def test_a_point_beyond_the_horizon_is_never_a_predecessor(world: World, whole: 
     assert world.statuses("D-1")[-1] is whole.statuses("D-1")[-1]
 
 
-def test_what_a_crash_left_in_the_history_is_folded_when_its_record_comes_again(
+def test_points_that_a_crash_left_in_the_history_are_folded_with_their_records(
     world: World, whole: World
 ) -> None:
     """It is found there under its stamp, but its ordinal was not taken."""
@@ -640,7 +640,7 @@ def test_a_late_point_behind_a_settling_under_way_is_settled_too(
     assert_same(world, whole_drive)
 
 
-def test_what_leaves_the_window_while_a_settling_is_under_way_is_not_skipped(
+def test_fixes_that_leave_the_window_during_a_settling_are_not_skipped(
     small_pages: World, whole_drive: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "LEAD_FIXES", 2)

@@ -287,7 +287,7 @@ def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) ->
     assert position_to_show(next_turn, latest, full(next_turn), now_ms=START_MS) is None
 
 
-def test_what_a_slow_truck_does_after_the_delivery_closed_is_not_shown(world: World) -> None:
+def test_points_of_a_slow_clock_after_the_close_are_not_shown(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     delivery = world.assign("D-1")
@@ -375,7 +375,7 @@ def lags_of(world: World) -> dict[str, int]:
 
 
 @given(seed=st.integers(0, 2**32))
-def test_whatever_a_clock_does_the_log_folds_to_the_timeline(seed: int) -> None:
+def test_the_log_folds_to_the_timeline_with_any_clock(seed: int) -> None:
     """Right, slow, put right, falling back among its earlier points, with late points."""
     rng = random.Random(seed)
     world = World()

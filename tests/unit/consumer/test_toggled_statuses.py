@@ -58,7 +58,7 @@ def test_contradicting_late_points_make_a_log_grow_to_a_bound_only() -> None:
     assert (line["delivery_id"], line["truck_id"]) == ("D-1", "T-1")
 
 
-def test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still() -> None:
+def test_transitions_are_logged_after_corrections_have_ended() -> None:
     world = World()
     world.assign("D-1")
     pipeline = world.pipeline()

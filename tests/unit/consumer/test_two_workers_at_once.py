@@ -7,7 +7,7 @@ import pytest
 from tests.support.consumer_world import World, drive
 
 
-def test_what_the_loser_of_a_new_truck_wrote_is_the_winners(
+def test_the_winner_of_a_new_truck_keeps_the_losers_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     points = drive()

@@ -396,9 +396,7 @@ RESULT = {
 
 @pytest.mark.parametrize("what", list(DeclaredType))
 @pytest.mark.parametrize("status", list(Status))
-def test_what_is_declared_is_legal_from_some_statuses_only(
-    status: Status, what: DeclaredType
-) -> None:
+def test_a_declaration_is_legal_from_some_statuses_only(status: Status, what: DeclaredType) -> None:
     before = at_status(status)
     decision = declare(before, declaration(what, note="n", proof="p"))
 

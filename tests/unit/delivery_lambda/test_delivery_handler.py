@@ -177,7 +177,7 @@ def test_a_change_stays_done_when_its_nudge_is_not_accepted(api: Api) -> None:
     assert "nudge_not_sent" in [line["event"] for line in api.log]
 
 
-def test_what_is_rejected_is_not_nudged(api: Api) -> None:
+def test_a_rejected_request_sends_no_nudge(api: Api) -> None:
     api.put(origin=None)
     api.declare("delivered")
 
@@ -218,7 +218,7 @@ def test_only_a_dispatcher_plans(api: Api, caller: tuple[str, str]) -> None:
     assert api.put(caller)[0] == 403
 
 
-def test_what_is_wrong_with_a_plan_is_reported_by_its_field(api: Api) -> None:
+def test_an_invalid_plan_is_reported_by_its_field(api: Api) -> None:
     status, problem = api.put(origin={"lat": 91.0, "lon": 0.0})
 
     assert status == 400
@@ -308,7 +308,7 @@ def test_a_truck_that_claims_an_early_end_hides_nothing_from_viewers(api: Api) -
     ],
     ids=lambda policy: policy["policy"],
 )
-def test_what_a_customer_may_see_is_for_the_dispatcher_and_the_truck_to_know(
+def test_the_visibility_policy_is_shown_to_dispatcher_and_truck_only(
     api: Api, policy: dict[str, Any]
 ) -> None:
     api.put(visibility=policy, stop_sequence=3)
@@ -482,7 +482,7 @@ def test_a_truck_that_loses_the_delivery_meanwhile_declares_nothing(api: Api) ->
     "troubles",
     [[VersionConflict("D-1")] * MAX_DECISIONS, [StoreBusy("append", ("TransactionConflict",))]],
 )
-def test_what_could_not_be_written_is_to_be_sent_again(api: Api, troubles: list[Any]) -> None:
+def test_a_request_that_could_not_be_written_is_503(api: Api, troubles: list[Any]) -> None:
     api.store.troubles = troubles
     status, _ = api.put()
 
@@ -669,7 +669,7 @@ def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> N
 
 
 @pytest.mark.parametrize("caller", [TRUCK, CUSTOMER, DISPATCHER])
-def test_what_goes_round_the_edge_is_403(caller: tuple[str, str]) -> None:
+def test_a_request_around_the_edge_is_403(caller: tuple[str, str]) -> None:
     api = Api(edge_secrets="the-edges")
     event = called_by(aws_event("http_api_list_deliveries"), *caller)
     event["queryStringParameters"] = {"truck_id": "T-0012"} if caller == DISPATCHER else {}

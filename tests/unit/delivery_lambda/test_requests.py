@@ -92,7 +92,7 @@ def test_a_plan_is_read_with_its_defaults_and_offsets() -> None:
         ),
     ],
 )
-def test_what_is_no_plan_is_reported_by_its_field(body: Any, field: str) -> None:
+def test_a_malformed_plan_is_reported_by_its_field(body: Any, field: str) -> None:
     with pytest.raises(InvalidRequest) as invalid:
         parse_plan(put(body))
     assert invalid.value.field == field
@@ -106,7 +106,7 @@ def test_a_hair_beside_zero_is_zero_since_dynamodb_holds_no_such_number(hair: fl
     assert repr((plan.origin.lat, plan.origin.lon)) == "(0.0, 0.0)"
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_member_is_named() -> None:
     with pytest.raises(InvalidRequest, match="destination"):
         parse_plan(put({name: value for name, value in PLAN.items() if name != "destination"}))
 
@@ -145,7 +145,7 @@ def test_without_if_match_any_version_will_do() -> None:
 
 
 @pytest.mark.parametrize("text", ["three", 'W/"3"', '"3', "-1", "3.0", '"1", "2"', "9" * 40])
-def test_what_is_no_version_is_rejected(text: str) -> None:
+def test_an_invalid_version_is_rejected(text: str) -> None:
     with pytest.raises(InvalidRequest) as invalid:
         parse_expected_version(put(PLAN, if_match=text))
     assert invalid.value.field == "If-Match"
@@ -172,7 +172,7 @@ def test_a_declaration_is_read() -> None:
         ({"type": "failed", "note": "n" * 2_001}, "k", "note"),
     ],
 )
-def test_what_is_no_declaration_is_reported_by_its_field(body: Any, key: str, field: str) -> None:
+def test_an_invalid_declaration_is_reported_by_its_field(body: Any, key: str, field: str) -> None:
     with pytest.raises(InvalidRequest) as invalid:
         parse_declaration(declared(body, idempotency_key=key))
     assert invalid.value.field == field

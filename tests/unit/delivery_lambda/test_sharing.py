@@ -199,7 +199,7 @@ def test_the_document_is_what_the_customer_sees_and_no_more(api: Api) -> None:
         assert private not in json.dumps(opened)
 
 
-def test_what_was_corrected_is_not_in_the_timeline(api: Api) -> None:
+def test_corrected_events_are_not_in_the_timeline(api: Api) -> None:
     made = api.share()
     for status in (Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP):
         api.sensor(status, point_id="p")
@@ -268,7 +268,7 @@ def test_a_guessed_token_opens_nothing(api: Api) -> None:
         "D-1~" + "a" * 500,
     ],
 )
-def test_what_cannot_be_a_token_costs_no_request(api: Api, token: str) -> None:
+def test_an_impossible_token_costs_no_request(api: Api, token: str) -> None:
     status, problem = api.open(token)
 
     assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)

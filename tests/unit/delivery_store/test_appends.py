@@ -207,7 +207,7 @@ def test_changes_of_many_deliveries_share_transactions_that_fit() -> None:
     assert sum(map(len, client.taken)) == sum(1 + len(one.events) for one in changes)
 
 
-def test_what_no_transaction_has_room_for_is_in_no_group() -> None:
+def test_a_change_too_large_for_a_transaction_is_in_no_group() -> None:
     small, large = change(1), change(MAX_WRITES_TOGETHER)
 
     assert [*groups([small, large, small])] == [[small, small]]

@@ -45,7 +45,7 @@ def test_a_request_takes_a_hundred_keys_and_reads_consistently() -> None:
     assert waits_s == []
 
 
-def test_what_stayed_unread_is_requested_again_and_nothing_else() -> None:
+def test_only_unread_keys_are_requested_again() -> None:
     client = ScriptedClient(response(0, unread=(1, 2)), response(1, unread=(2,)), response(2))
     items, waits_s = read(client, 3)
 

@@ -113,7 +113,7 @@ def test_the_whole_log_expires_in_the_transaction_that_closes_the_delivery() -> 
     assert expiring_versions(writes) == [1, 2, 3, 4, 5, 6]
 
 
-def test_what_a_transaction_has_no_room_for_expires_right_after_it() -> None:
+def test_events_too_many_for_a_transaction_expire_right_after_it() -> None:
     before = long_open(250)
     closed = moved_to(before, Status.DELIVERED)
     client = ScriptedClient({}, {}, {})

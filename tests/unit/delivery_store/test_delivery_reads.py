@@ -43,7 +43,7 @@ def rows(*deliveries: Delivery) -> dict[str, Any]:
     return {"Responses": {"deliveries": [to_item(delivery) for delivery in deliveries]}}
 
 
-def test_what_the_index_still_lists_but_is_no_longer_theirs_is_not_listed() -> None:
+def test_a_delivery_in_a_stale_index_entry_is_not_listed() -> None:
     theirs = new_delivery(customer_id="C-1")
     reassigned = new_delivery(customer_id="C-2")
     moved_on = moved_to(new_delivery(customer_id="C-1"), Status.CANCELLED)

@@ -114,7 +114,7 @@ def test_a_revoked_device_is_unknown_within_ten_seconds(process: Known) -> None:
     "text",
     ["", "short", SECRET[:-1], SECRET + "0", SECRET.upper(), SECRET[:-1] + "u", SECRET + "\n"],
 )
-def test_what_can_be_no_secret_costs_no_reading(process: Known, text: str) -> None:
+def test_an_impossible_secret_costs_no_read(process: Known, text: str) -> None:
     assert process.holder(text) is None
     assert process.store.readings == 0
 

@@ -13,7 +13,7 @@ from tests.support.deliveries import new_delivery
     "value",
     ["", "☎", 0, -7, 2**63, 1.5, -0.25, 1e-7, 1e300, True, False, {"a": {"b": [1, "x"]}}, []],
 )
-def test_what_goes_in_comes_out(value: object) -> None:
+def test_an_item_decodes_to_its_value(value: object) -> None:
     back = from_attribute(to_attribute(value))
 
     assert back == value
@@ -21,12 +21,12 @@ def test_what_goes_in_comes_out(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, b"bytes", object()])
-def test_what_dynamodb_cannot_hold_is_rejected(value: object) -> None:
+def test_a_value_that_dynamodb_cannot_hold_is_rejected(value: object) -> None:
     with pytest.raises(TypeError):
         to_attribute(value)
 
 
-def test_what_is_absent_is_left_out_at_every_depth() -> None:
+def test_missing_values_are_left_out_at_every_depth() -> None:
     item = to_item(new_delivery(), truck_id="T-1", nothing=None)
 
     assert {"window", "closed_at_ms", "nothing"}.isdisjoint(item)

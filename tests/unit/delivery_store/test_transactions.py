@@ -35,7 +35,7 @@ def test_all_writes_go_in_one_request() -> None:
 @pytest.mark.parametrize(
     "reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
 )
-def test_what_passes_is_tried_again_with_the_same_token(reason: str) -> None:
+def test_a_temporary_failure_is_tried_again_with_the_same_token(reason: str) -> None:
     client = ScriptedClient(cancelled("None", reason, "None"), {})
     waits_s = write(client)
 
@@ -53,7 +53,7 @@ def test_different_writes_have_different_tokens() -> None:
     assert len({parameters["ClientRequestToken"] for _, parameters in client.calls}) == 2
 
 
-def test_what_does_not_pass_is_given_up() -> None:
+def test_a_failure_that_lasts_is_given_up() -> None:
     client = ScriptedClient(*[cancelled("TransactionConflict", "None", "None")] * ATTEMPTS)
 
     with pytest.raises(StoreBusy) as busy:

@@ -45,7 +45,7 @@ def test_takes_what_is_imported_and_the_packages_around_it_and_nothing_else(tree
     ]
 
 
-def test_what_a_package_imports_itself_counts(tree):
+def test_imports_of_a_package_itself_count(tree):
     root = tree({"app/main": "import app.helper", "app/__init__": "import extra", "app/helper": ""})
 
     assert import_closure("app.main", root).third_party == {"extra"}

@@ -142,7 +142,7 @@ def test_an_image_that_is_there_is_not_built_again(tmp_path: Path) -> None:
     assert not [text for text in shell.shown if text.startswith("docker")]
 
 
-def test_what_is_pushed_is_what_terraform_is_given(tmp_path: Path) -> None:
+def test_the_pushed_image_is_the_one_that_terraform_is_given(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
     release(shell).apply(confirms=True)

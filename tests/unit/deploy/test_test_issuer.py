@@ -96,7 +96,7 @@ def test_a_client_without_the_secret_gets_no_token() -> None:
         {"role": "truck", "identity": "T-1", "ttl_s": 10**9},
     ],
 )
-def test_what_can_not_be_issued_is_rejected(body: Any) -> None:
+def test_a_token_that_cannot_be_issued_is_rejected(body: Any) -> None:
     assert send_request(body)[0] == 400
 
 

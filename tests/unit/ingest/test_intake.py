@@ -133,7 +133,7 @@ def test_nothing_of_a_body_is_put_when_it_is_rejected_as_a_whole(
     assert not stream.calls
 
 
-def test_what_was_not_accepted_is_named_by_its_place_in_the_body() -> None:
+def test_points_not_accepted_are_named_by_their_place_in_the_body() -> None:
     stream = FakeStream(then=FailSome([0]))
 
     result = take(into(stream), point(lat=91), point(), point(999 * HOUR_MS), point(-HOUR_MS))
@@ -155,7 +155,7 @@ class HalfAccepted:
         return PutOutcome(not_taken=self._not_taken, attempts=3, failure=THROTTLED)
 
 
-def test_what_was_taken_of_a_body_that_failed_in_part_is_accepted() -> None:
+def test_the_stored_points_of_a_partly_failed_body_are_accepted() -> None:
     batch = [point(lat=91), *(point(-HOUR_MS, seq=n) for n in range(4))]
 
     result = take(HalfAccepted(1, 2), *batch)

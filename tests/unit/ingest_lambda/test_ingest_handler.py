@@ -239,7 +239,7 @@ def test_another_role_is_403(ingest: Lambda, role: str) -> None:
     assert not ingest.stream.calls
 
 
-def test_those_that_are_no_trucks_have_a_line_now_and_then(ingest: Lambda) -> None:
+def test_requests_of_other_roles_are_logged_now_and_then(ingest: Lambda) -> None:
     """Their requests count in no quota: each would cost a line."""
     for number in range(50):
         ingest(sending(point(), role="customer", sub=f"C-{number}"))
@@ -266,7 +266,7 @@ def test_above_a_limit_is_413(ingest: Lambda) -> None:
     assert not ingest.stream.calls
 
 
-def test_what_was_not_accepted_is_named_by_its_place_in_the_request(
+def test_points_not_accepted_are_named_by_their_place_in_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ingest = with_trouble(monkeypatch, rejected(THROTTLED))
@@ -367,7 +367,7 @@ def test_a_rejected_request_is_a_line_too(ingest: Lambda) -> None:
     assert (line["truck_id"], line["status"]) == ("T-0012", 403)
 
 
-def test_of_requests_as_they_should_be_a_sample_is_logged(
+def test_a_sample_of_valid_requests_is_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ingest = Lambda(monkeypatch, FakeStream(), LOG_ONE_OF="10")

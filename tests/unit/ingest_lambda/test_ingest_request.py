@@ -124,12 +124,12 @@ WHOLE = gzip.compress(b'{"truck_id":"T-1"}', mtime=0)
         zlib.compress(b"{}"),
     ],
 )
-def test_what_is_not_one_whole_gzip_file_is_rejected(body: bytes) -> None:
+def test_a_body_that_is_not_one_complete_gzip_file_is_rejected(body: bytes) -> None:
     with pytest.raises(NotUnpackableError):
         unpacked(event_of(body))
 
 
 @pytest.mark.parametrize("text", ["é", "{}", "abc"])
-def test_what_is_not_base64_is_rejected(text: str) -> None:
+def test_a_body_that_is_not_base64_is_rejected(text: str) -> None:
     with pytest.raises(NotUnpackableError):
         unpacked({"headers": {}, "body": text, "isBase64Encoded": True})

@@ -98,7 +98,7 @@ def test_the_documents_own_payloads_are_understood_and_too_old_by_now(ingest: La
 
 
 @both
-def test_what_no_repetition_makes_good_is_200_and_holds_up_nothing(
+def test_a_permanently_invalid_message_is_200_and_delays_nothing(
     ingest: Lambda, phone: Sending
 ) -> None:
     wrong = {"lat": 91} if phone is owntracks else {"coords": {"latitude": 91, "longitude": 0}}
@@ -117,7 +117,7 @@ def test_owntracks_other_messages_are_200_too(ingest: Lambda, body: str) -> None
 
 
 @both
-def test_what_the_stream_did_not_take_is_sent_again(
+def test_a_message_that_the_stream_did_not_accept_is_sent_again(
     monkeypatch: pytest.MonkeyPatch, phone: Sending
 ) -> None:
     ingest = prepared(Lambda(monkeypatch, FakeStream([FailSome({0}, THROTTLED)] * 9)))

@@ -126,7 +126,7 @@ def test_a_revoked_token_is_401_as_one_that_another_token_helps(
         block(BlockKind.REVOKED, until_ms=NOW_MS),
     ],
 )
-def test_what_is_blocked_blocks_nothing_else(ingest: Lambda, other: Block) -> None:
+def test_a_block_affects_no_other_truck(ingest: Lambda, other: Block) -> None:
     ingest.blocks.block(other)
     issued_s = str((NOW_MS - 60_000) // 1_000)
 

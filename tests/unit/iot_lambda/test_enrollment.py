@@ -123,7 +123,7 @@ def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(
 
 
 @pytest.mark.parametrize("truck_id", ["T.1", "a b", "", "x" * 65, "T-1/../T-2", "+", "*"])
-def test_what_can_be_no_thing_costs_no_request(world: World, truck_id: str) -> None:
+def test_an_impossible_thing_name_costs_no_request(world: World, truck_id: str) -> None:
     secret = world.secret(truck_id)
 
     assert not world.allows(hook_event(TruckId=truck_id, EnrollmentSecret=secret))
@@ -131,7 +131,7 @@ def test_what_can_be_no_thing_costs_no_request(world: World, truck_id: str) -> N
 
 
 @given(st.dictionaries(st.sampled_from(["TruckId", "EnrollmentSecret", "x"]), st.text()))
-def test_what_was_made_up_is_rejected_and_never_raises(parameters: dict[str, str]) -> None:
+def test_invented_requests_are_rejected_and_never_raise(parameters: dict[str, str]) -> None:
     assert not World().allows(hook_event(**parameters))
 
 

@@ -196,7 +196,7 @@ def test_messages_of_a_truck_share_a_record_in_their_order_and_trucks_share_a_ca
     assert world.counted["PointsAccepted"] == 8
 
 
-def test_what_the_stream_did_not_take_comes_again_and_nothing_is_lost(
+def test_records_that_the_stream_did_not_accept_are_delivered_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     troubles = [FailSome([1]), rejected("InternalFailure", 500)]
@@ -341,7 +341,7 @@ def test_a_bucket_that_is_unavailable_has_one_line_per_batch(
 
 
 @given(st.integers())
-def test_whatever_time_a_record_has_it_is_a_message_or_parked(received_at_ms: int) -> None:
+def test_a_record_with_any_time_is_a_message_or_parked(received_at_ms: int) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         world = World(monkeypatch)
         document = {
@@ -404,7 +404,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
     assert report.again_from == records[500].sequence_number
 
 
-def test_of_a_revoked_truck_nothing_is_accepted_or_kept(world: World) -> None:
+def test_no_point_of_a_revoked_truck_is_accepted_or_kept(world: World) -> None:
     world.blocks.block(
         Block(
             subject=identity_subject(TRUCK, "T-1"),
@@ -439,7 +439,7 @@ def over_quota(world: World, *, blocked_at_ms: int, until_ms: int) -> None:
     )
 
 
-def test_what_a_truck_over_its_quota_sends_is_set_aside_and_can_be_replayed(world: World) -> None:
+def test_messages_over_a_trucks_quota_are_set_aside_and_can_be_replayed(world: World) -> None:
     over_quota(world, blocked_at_ms=NOW_MS, until_ms=NOW_MS + 1)
     world.send_point("T-2", 2)
     sent = [world.send_point("T-1", 1), world.send("T-1", b"no json")]
@@ -495,7 +495,7 @@ def test_a_truck_has_its_points_and_others_are_not_touched(
     assert len(world.bucket.objects) == 1
 
 
-def test_what_comes_again_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_batch_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the main stream takes nothing, a batch comes again and again."""
     stream = FakeStream([rejected("InternalFailure", 500)] * 9)
     world = World(
@@ -510,7 +510,9 @@ def test_what_comes_again_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not world.bucket.objects
 
 
-def test_what_could_not_be_set_aside_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_could_not_be_set_aside_is_delivered_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(monkeypatch, bucket=FailingBucket(1))
     over_quota(world, blocked_at_ms=NOW_MS, until_ms=NOW_MS + 1)
     sent = world.send_point("T-1", 1)

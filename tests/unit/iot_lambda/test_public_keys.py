@@ -33,7 +33,7 @@ def test_the_public_key_is_found_in_every_certificate_of_it(key: Key, name: str)
 
 
 @given(st.integers(min_value=0, max_value=len(CERTIFICATE) - 1), st.text(max_size=3))
-def test_what_is_no_certificate_has_none_and_never_raises(at: int, other: str) -> None:
+def test_a_malformed_certificate_has_no_key_and_never_raises(at: int, other: str) -> None:
     public_key_hash(CERTIFICATE[:at] + other + CERTIFICATE[at + 1 :])
 
     assert public_key_hash(CERTIFICATE[:at]) is None or at >= len(CERTIFICATE) - 1

@@ -109,7 +109,7 @@ class World:
                 await asyncio.sleep(0)
 
 
-async def test_what_a_lost_connection_left_is_handed_out_again() -> None:
+async def test_messages_of_a_lost_connection_are_delivered_again() -> None:
     world = World()
     world.gate.clear()
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))

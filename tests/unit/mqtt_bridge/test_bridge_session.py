@@ -194,7 +194,7 @@ async def test_messages_of_one_truck_share_a_record_and_trucks_share_a_call() ->
     assert world.seqs == [0, 1, 2, 9]
 
 
-async def test_what_was_not_accepted_is_put_again_and_then_acknowledged() -> None:
+async def test_points_not_accepted_are_put_again_and_then_acknowledged() -> None:
     world = World(FakeStream([FailSome([0]), rejected("InternalFailure", 500)]))
     async with world.running():
         world.send("T-1", point("T-1", 1))
@@ -241,7 +241,7 @@ async def test_no_more_is_held_than_the_broker_may_hand_over() -> None:
     assert sorted(filter(None, world.seqs)) == list(range(1, 12))
 
 
-async def test_what_can_not_be_used_is_parked_reported_and_acknowledged() -> None:
+async def test_an_unusable_message_is_parked_reported_and_acknowledged() -> None:
     world = World(FakeStream())
     world.park_failures = 2
     async with world.running():
@@ -304,7 +304,7 @@ async def test_a_truck_that_the_consumer_has_blocked_is_set_aside() -> None:
     assert (set_aside(world), world.seqs) == ([1], [2])
 
 
-async def test_what_could_not_be_set_aside_is_tried_again() -> None:
+async def test_a_message_that_could_not_be_set_aside_is_tried_again() -> None:
     world = World(FakeStream())
     world.set_aside_failures = 2
     async with world.running():
@@ -397,7 +397,7 @@ async def test_large_messages_share_no_object_and_are_written_one_after_the_othe
     assert len(world.bucket.objects) == 4
 
 
-async def test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere() -> None:
+async def test_messages_of_a_revoked_truck_are_acknowledged_and_dropped() -> None:
     world = World(FakeStream())
     world.revoked.add("T-1")
     async with world.running():
@@ -454,7 +454,7 @@ async def test_a_good_message_has_a_result_when_the_truck_requests_one(
     assert [one.correlation for one in world.broker.results] == [correlation] * results
 
 
-async def test_what_comes_after_the_drain_began_is_left_to_the_next_bridge() -> None:
+async def test_messages_after_the_drain_began_are_left_to_the_next_bridge() -> None:
     world = World(FakeStream())
     async with world.running():
         world.send("T-1", point("T-1", 1))

@@ -16,7 +16,7 @@ REQUIRED = {
 }
 
 
-def test_what_is_required_is_enough() -> None:
+def test_the_required_settings_are_enough() -> None:
     settings = settings_from(REQUIRED)
 
     assert (settings.broker_port, settings.broker_tls) == (8883, True)

@@ -51,7 +51,7 @@ def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_non
     assert held.next_due_s() is None
 
 
-def test_what_failed_is_put_again_before_what_came_after_it() -> None:
+def test_failed_messages_are_put_again_before_later_ones() -> None:
     held = gathering()
     held.add("T-1", "a", now_s=0.0)
     held.add("T-1", "b", now_s=0.0)

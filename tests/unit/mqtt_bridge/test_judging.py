@@ -47,7 +47,7 @@ def judged(
 
 
 @pytest.mark.parametrize("payload", [b"x", json.dumps(point()).encode()])
-def test_of_a_revoked_truck_nothing_is_accepted_whatever_it_is(payload: bytes) -> None:
+def test_no_message_of_a_revoked_truck_is_accepted(payload: bytes) -> None:
     verdict = judged(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)
@@ -87,7 +87,7 @@ def test_the_points_are_those_that_http_accepts_with_mqtt_as_their_source(
     ],
     ids=["empty", "binary", "foreign", "large", "many"],
 )
-def test_what_can_not_be_used_has_a_reason(payload: bytes, reason: str) -> None:
+def test_an_unusable_message_has_a_reason(payload: bytes, reason: str) -> None:
     verdict = judged(payload).verdict
 
     assert isinstance(verdict, Fault)
@@ -180,7 +180,7 @@ def test_a_phones_message_that_can_not_be_used_has_a_reason(payload: bytes, reas
 
 
 @pytest.mark.parametrize("payload", [BOOKLETS_LOCATION, b"nonsense", b'{"_type":"lwt"}'])
-def test_of_a_revoked_trucks_phone_nothing_is_accepted(payload: bytes) -> None:
+def test_no_message_of_a_revoked_trucks_phone_is_accepted(payload: bytes) -> None:
     verdict = judged_of_phone(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)

@@ -126,9 +126,7 @@ def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("url", ["mqtt.example.com", "https://x", "mqtts://", "mqtt://x:port"])
-def test_what_is_no_brokers_url_is_rejected_before_anything_is_added(
-    shell: Shell, url: str
-) -> None:
+def test_an_invalid_broker_url_is_rejected_before_anything_is_added(shell: Shell, url: str) -> None:
     code, output = shell("add", "T-1", "--mqtt-url", url)
 
     assert (code, shell.devices.all_of()) == (1, [])
@@ -189,7 +187,7 @@ def test_a_trucks_devices_are_revoked_together_or_alone(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "arguments", [["add"], ["add", "T 1"], ["add", "T-1", "--name", "a\nb"], ["revoke"], []]
 )
-def test_what_makes_no_sense_is_rejected_before_anything_is_built(
+def test_invalid_arguments_are_rejected_before_anything_is_built(
     shell: Shell, arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -176,7 +176,9 @@ def test_buckets_are_erased_first_so_that_no_replay_restores_data(
     assert search.count("T-1")["truck-raw-*"] == 4
 
 
-def test_what_came_meanwhile_goes_in_the_next_round(world: World, search: FakeTruckSearch) -> None:
+def test_documents_written_meanwhile_are_erased_in_the_next_round(
+    world: World, search: FakeTruckSearch
+) -> None:
     search.comes_back = 2
 
     erase(stores_of(world, search), world)
@@ -194,20 +196,22 @@ def test_each_round_erases_what_was_received_up_to_it(
     assert search.erased_before_ms == {"T-1": [NOW_MS, NOW_MS + 1]}
 
 
-def test_what_is_only_counted_gets_no_tombstone(world: World, search: FakeTruckSearch) -> None:
+def test_a_dry_run_writes_no_tombstone(world: World, search: FakeTruckSearch) -> None:
     count_truck("T-1", stores_of(world, search), world.console)
 
     assert not search.erased_before_ms
 
 
-def test_what_keeps_coming_is_reported_and_fails(world: World, search: FakeTruckSearch) -> None:
+def test_documents_that_keep_coming_are_reported_and_fail(
+    world: World, search: FakeTruckSearch
+) -> None:
     search.comes_back = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1"):
         erase(stores_of(world, search), world)
 
 
-def test_what_is_rewritten_is_there_before_the_old_one_goes(
+def test_a_rewritten_object_is_stored_before_the_old_one_is_deleted(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -357,7 +361,7 @@ def test_a_document_written_after_the_deletion_of_its_row_is_erased_too(
     assert stores.search.naming == {}
 
 
-def test_what_was_on_its_way_while_a_customer_was_erased_goes_too(world: World) -> None:
+def test_documents_in_flight_during_a_customers_erasure_are_erased_too(world: World) -> None:
     stores = customer_stores(("C-1", owned("D-1", "T-1")))
     assert isinstance(stores.search, FakeDeliverySearch)
     naming, waited_s = stores.search.naming, []

@@ -117,7 +117,7 @@ def test_a_rejection_is_reported_and_force_overrides_it(shell: Shell) -> None:
     assert output.startswith("refused: T-1 carries open deliveries (D-1)")
 
 
-def test_what_is_left_fails_the_command(shell: Shell) -> None:
+def test_remaining_documents_fail_the_command(shell: Shell) -> None:
     shell.search.comes_back = 99
 
     code, output = shell("erase", "--truck", "T-1")
@@ -166,7 +166,7 @@ def test_replays_end_with_a_summary(shell: Shell) -> None:
         ["replay-parked", "--points-per-second", "0"],
     ],
 )
-def test_what_makes_no_sense_is_rejected_before_anything_is_built(
+def test_invalid_arguments_are_rejected_before_anything_is_built(
     shell: Shell, arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -300,7 +300,7 @@ def test_without_ingest_over_iot_core_there_is_nothing_to_replay(
 
 
 @pytest.mark.parametrize(("trouble", "code"), [(None, 0), (FailSome([0]), 1)])
-def test_what_the_rule_could_not_write_is_replayed(
+def test_messages_that_the_rule_could_not_write_are_replayed(
     shell: Shell, trouble: FailSome | None, code: int
 ) -> None:
     failed = FakeFailedMessages()
@@ -324,7 +324,7 @@ def test_what_the_rule_could_not_write_is_replayed(
     ],
     ids=["whole", "not-taken", "broken"],
 )
-def test_what_lambda_set_aside_is_replayed(
+def test_batches_that_lambda_set_aside_are_replayed(
     shell: Shell, body: bytes, trouble: FailSome | None, code: int, summary: str
 ) -> None:
     shell.world.parked_bucket.put_object(Key="aws/lambda/m/s/1", Body=body)

@@ -97,7 +97,7 @@ def test_a_times_points_go_into_the_stream_each_trucks_together(world: World) ->
     assert (report.objects, report.replayed, report.not_taken) == (1, 3, 0)
 
 
-def test_what_the_consumer_would_not_take_is_left_out(world: World) -> None:
+def test_records_that_the_consumer_would_reject_are_left_out(world: World) -> None:
     keep(world, 0, b"no json", b'{"truck_id":"T-1"}', data("T-1", 1))
 
     report = replay(world, into_stream(world))
@@ -123,7 +123,9 @@ def test_into_the_raw_log_each_record_goes_to_the_index_of_its_arrival(
     assert (report.replayed, report.not_taken) == (3, 1)
 
 
-def test_what_failed_goes_where_firehose_meant_to_put_it(world: World, raw_log: FakeRawLog) -> None:
+def test_a_failed_document_is_replayed_into_the_index_that_firehose_named(
+    world: World, raw_log: FakeRawLog
+) -> None:
     failed = {
         "attemptsMade": 8,
         "errorCode": "429",

@@ -111,7 +111,7 @@ def test_all_that_is_there_is_replayed() -> None:
         document("T-1", b"{}", base64OriginalPayload="*"),
     ],
 )
-def test_what_is_no_message_of_a_truck_stays_and_holds_up_nothing(body: str) -> None:
+def test_a_message_of_no_truck_stays_and_delays_nothing(body: str) -> None:
     world = World()
     world.send(body)
     for number in range(12):
@@ -123,7 +123,7 @@ def test_what_is_no_message_of_a_truck_stays_and_holds_up_nothing(body: str) -> 
     assert "stays" in world.lines[0]
 
 
-def test_what_the_stream_does_not_take_stays_until_it_does() -> None:
+def test_a_message_that_the_stream_rejects_stays_until_it_accepts_it() -> None:
     world = World(FakeStream([FailSome([1])]))
     for number in range(3):
         world.send(document(f"T-{number}", b"{}"))

@@ -41,7 +41,7 @@ def replay(
     )
 
 
-def test_what_is_good_now_goes_back_under_its_key_by_the_time_of_its_points(world: World) -> None:
+def test_valid_records_are_replayed_under_their_key_in_order_of_their_points(world: World) -> None:
     for truck_id, second in (("T-1", 9), ("T-2", 5), ("T-1", 2)):
         park(world, truck_id, second)
 
@@ -72,7 +72,7 @@ def test_a_record_that_would_be_parked_again_stays_and_the_reason_is_printed(wor
     assert any("partition key 'T-1', truck 'T-2'" in line for line in reported)
 
 
-def test_what_a_truck_sent_beyond_its_quota_goes_back_point_by_point(world: World) -> None:
+def test_messages_beyond_a_trucks_quota_are_replayed_point_by_point(world: World) -> None:
     points = [data("T-1", second) for second in (9, 2)]
     world.parking.park_points(points, truck_id="T-1")
 
@@ -93,7 +93,7 @@ def test_points_beyond_a_quota_that_are_too_old_stay_together(world: World) -> N
     assert len(world.parked_bucket.objects) == 1
 
 
-def test_what_was_received_more_than_30_days_ago_stays(world: World) -> None:
+def test_a_record_received_more_than_30_days_ago_stays(world: World) -> None:
     park(world, "T-1", 1)
 
     report = replay(world, now_ms=START_MS + 31 * DAY_MS)

@@ -85,7 +85,7 @@ def test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", json.dumps({"KinesisBatchInfo": {}}).encode()])
-def test_what_can_not_be_read_stays_is_named_and_holds_up_nothing(body: bytes) -> None:
+def test_an_unreadable_batch_stays_is_named_and_delays_nothing(body: bytes) -> None:
     world = World()
     world.set_aside("1", body)
     world.set_aside("2", invocation(device_message("T-1")))

@@ -249,7 +249,7 @@ def test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_
 
 
 @pytest.mark.parametrize("shown", [full(), plain(), None])
-def test_what_viewing_needs_is_in_the_fields_that_are_read_for_it(shown: Fix | None) -> None:
+def test_the_fields_read_for_viewing_have_what_it_needs(shown: Fix | None) -> None:
     latest = latest_of(full(20), shown)
     document = json.loads(encode_latest(latest))
     filtered = {

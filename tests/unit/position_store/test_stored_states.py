@@ -85,7 +85,7 @@ def test_a_fix_of_a_release_with_one_measurement_less_has_none() -> None:
 
 
 @pytest.mark.parametrize("packed", [b"", b"spoilt", msgspec.msgpack.encode([1]), b"\x91" * 10_000])
-def test_what_is_no_fix_is_rejected(packed: bytes) -> None:
+def test_a_malformed_fix_is_rejected(packed: bytes) -> None:
     with pytest.raises(ValueError, match="not a packed fix"):
         unpack_fix(TRUCK, packed, 0)
 
@@ -197,7 +197,7 @@ def test_a_state_is_small_and_grows_with_its_open_deliveries(deliveries: int) ->
     assert max(map(len, packed)) <= 600 + 300 * deliveries
 
 
-def test_what_the_log_holds_is_stored_without_its_evidence() -> None:
+def test_transitions_in_the_log_are_stored_without_their_evidence() -> None:
     last = states()[-1]
 
     assert b"since" not in pack_state(last)
@@ -264,7 +264,7 @@ PACKED = pack_state(states()[-1])
         json.dumps({"taken": 1}).encode(),
     ],
 )
-def test_what_is_no_state_is_rejected_and_can_only_be_replaced(packed: bytes) -> None:
+def test_a_malformed_state_is_rejected_and_can_only_be_replaced(packed: bytes) -> None:
     with pytest.raises(ValueError, match="not a"):
         unpack_state(TRUCK, packed)
     assert StoredState(truck_id=TRUCK, packed=packed, version=VERSION).state is None

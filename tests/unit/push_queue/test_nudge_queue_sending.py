@@ -49,7 +49,7 @@ def test_only_what_failed_is_sent_again() -> None:
     assert sent(client) == [["D-0", "D-1", "D-2"], ["D-1", "D-2"], ["D-2"]]
 
 
-def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None:
+def test_permanently_rejected_messages_are_reported_after_the_others_were_sent() -> None:
     client = ScriptedClient(failed(0, sender_fault=True), {})
 
     with pytest.raises(MessagesNotSent) as rejected:
@@ -59,7 +59,7 @@ def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None
     assert [len(batch) for batch in sent(client)] == [10, 1]
 
 
-def test_what_fails_again_and_again_is_given_up_on_and_reported() -> None:
+def test_messages_that_fail_repeatedly_are_given_up_and_reported() -> None:
     client = ScriptedClient(*[failed(0)] * 4)
 
     with pytest.raises(MessagesNotSent) as rejected:

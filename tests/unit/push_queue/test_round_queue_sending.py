@@ -59,7 +59,7 @@ def test_ten_go_in_a_request_and_only_what_failed_is_sent_again() -> None:
     assert sent[2] == ["12"]
 
 
-def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None:
+def test_permanently_rejected_messages_are_reported_after_the_others_were_sent() -> None:
     client = ScriptedClient(failed(3, sender_fault=True), {})
 
     with pytest.raises(MessagesNotSent) as rejected:
@@ -68,7 +68,7 @@ def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None
     assert len(client.calls) == 2
 
 
-def test_what_was_another_s_already_is_reported_of_each_request() -> None:
+def test_buckets_that_another_has_already_are_reported_per_request() -> None:
     client = ScriptedClient(failed(4, sender_fault=True), failed(1, sender_fault=True))
     codes = queue_on(client).delete(received(12))
 

@@ -117,7 +117,7 @@ async def test_a_customer_shows_a_jwt_and_no_ticket_stands_in_a_log() -> None:
         (Server(201, {"ticket": 1}), Unavailable()),
     ],
 )
-async def test_what_a_response_means(server: Server, failure: object) -> None:
+async def test_a_failed_response_is_its_kind_of_failure(server: Server, failure: object) -> None:
     assert await share_access("https://api.test", "x", post=server)() == failure
     assert await customer_access("https://api.test", "D-1", jwt, post=server)() == failure
 

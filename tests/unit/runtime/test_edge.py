@@ -30,5 +30,5 @@ def test_each_secret_counts_while_they_are_replaced(name: str, secret: str) -> N
         {"x-rtdts-edge": "old", "X-Rtdts-Edge": "wrong"},
     ],
 )
-def test_what_went_round_it_does_not_count(headers: dict[str, str] | None) -> None:
+def test_a_request_around_the_edge_does_not_count(headers: dict[str, str] | None) -> None:
     assert not Edge("old,new").passed(headers)

@@ -74,7 +74,7 @@ def test_a_failure_is_written_at_once_with_what_came_before_it(summed: Summed) -
     assert summed.lines == [(1, 100), (6, 102)]
 
 
-def test_what_was_summed_before_a_pause_keeps_its_own_time(summed: Summed) -> None:
+def test_sums_from_before_a_pause_keep_their_own_time(summed: Summed) -> None:
     summed.add(1)
     summed.add(2, after_s=1)
     summed.add(4, after_s=3_600)

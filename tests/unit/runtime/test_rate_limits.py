@@ -32,7 +32,7 @@ def test_an_idle_key_has_its_burst_and_then_its_rate() -> None:
     assert later == [1] * 10
 
 
-def test_what_is_not_used_is_saved_up_to_the_burst() -> None:
+def test_unused_units_are_saved_up_to_the_burst() -> None:
     limit = limits()
     spent_at(limit, NOW_MS)
 

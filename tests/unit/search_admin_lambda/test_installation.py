@@ -205,7 +205,7 @@ def test_a_policy_deletes_its_pattern_after_its_days(policy) -> None:
     assert deleted["actions"] == [{"delete": {}}]
 
 
-def test_what_retention_has_left_is_reported_by_policy() -> None:
+def test_indexes_that_retention_has_left_are_reported_by_policy() -> None:
     app = App(
         domain=FakeDomain(), policies=POLICIES, roles=ROLES, domain_wait_s=1, log=get_logger("test")
     )

@@ -63,7 +63,7 @@ def test_a_list_of_rules_is_a_weather_too() -> None:
         "",
     ],
 )
-def test_what_is_no_weather_is_rejected(text: str) -> None:
+def test_malformed_weather_is_rejected(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_weather(text.encode())
 

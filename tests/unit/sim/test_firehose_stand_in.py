@@ -145,7 +145,7 @@ def test_a_document_over_several_lines_is_brought_onto_one():
 
 
 @pytest.mark.parametrize("payload", [b"", b"not json", b"[1]", b"5", b"\xff\xfe"])
-def test_what_is_no_object_goes_to_the_backup_and_its_neighbours_to_the_log(payload):
+def test_a_record_that_is_no_object_goes_to_the_backup_and_others_to_the_log(payload):
     good, failed = documents_of(record(aggregate("T-1", [b"{}", payload, b"{}"])))
 
     assert len(good) == 2
@@ -204,7 +204,7 @@ def test_an_outage_is_waited_out(backup):
     assert backup.failed == {}
 
 
-def test_what_is_rejected_for_its_own_fault_goes_to_the_backup_at_once(backup):
+def test_a_faulty_document_goes_to_the_backup_at_once(backup):
     raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED])
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
@@ -269,7 +269,7 @@ def pump(raw_log: FakeRawLog, backup: FakeBackup, path, clock: Clock | None = No
     ).run(stop)
 
 
-def test_what_is_buffered_is_delivered_before_the_end(backup, tmp_path):
+def test_buffered_records_are_delivered_before_the_end(backup, tmp_path):
     raw_log = FakeRawLog()
 
     pump(raw_log, backup, tmp_path / "position.json")

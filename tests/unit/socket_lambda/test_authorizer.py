@@ -310,14 +310,14 @@ def test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got(
 
 
 @pytest.mark.parametrize("ticket", ["x", "x" * 42, "x" * 44, "x" * 42 + "!", "é" * 43, "x" * 5_000])
-def test_what_cannot_be_a_ticket_costs_no_write(gate: Gate, ticket: str) -> None:
+def test_an_impossible_ticket_costs_no_write(gate: Gate, ticket: str) -> None:
     with pytest.raises(Exception, match=UNAUTHORIZED):
         gate.by_ticket(ticket)
 
     assert gate.tickets.spendings == 0
 
 
-def test_what_goes_round_the_edge_opens_nothing_and_spends_nothing() -> None:
+def test_a_request_around_the_edge_opens_nothing_and_spends_nothing() -> None:
     gate = Gate(edge_secrets="the-edges")
     ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
     rejected = [gate.by_ticket(ticket), gate.by_token("Bearer the-token")]

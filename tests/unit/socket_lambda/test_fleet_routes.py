@@ -113,7 +113,7 @@ def test_only_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
     ],
     ids=json.dumps,
 )
-def test_what_is_no_view_is_rejected_and_the_former_view_stands(socket: Socket, body: Any) -> None:
+def test_an_invalid_view_is_rejected_and_the_former_view_stays(socket: Socket, body: Any) -> None:
     track_fleet(socket)
     before = view_of(socket)
     track_fleet(socket, {"action": "track_fleet", **body}, at_ms=TAKEN_AT_MS + 1)
@@ -135,7 +135,7 @@ def test_what_is_no_view_is_rejected_and_the_former_view_stands(socket: Socket, 
         '{"bbox":' + "[" * 2_000,
     ],
 )
-def test_what_is_not_json_is_no_view(socket: Socket, text: str) -> None:
+def test_a_view_that_is_not_json_is_rejected(socket: Socket, text: str) -> None:
     event = aws_event("socket_track_fleet")
     event["body"] = text
 

@@ -160,7 +160,7 @@ def test_a_viewer_that_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) 
     assert socket.poster.posted == []
 
 
-def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) -> None:
+def test_a_change_while_tracking_begins_is_not_missed(socket: Socket) -> None:
     # The snapshot is requested after the subscription exists: a transition between the two
     # reaches the subscriber, or is in the snapshot.
     subscribed: list[bool] = []
@@ -182,7 +182,7 @@ def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) ->
     ("role", "identity"),
     [("customer", "C-99"), ("truck", "T-0012"), ("truck", "C-88"), ("", "C-88")],
 )
-def test_what_is_not_theirs_looks_as_if_it_did_not_exist(
+def test_deliveries_of_others_are_reported_as_missing(
     socket: Socket, role: str, identity: str
 ) -> None:
     socket.track("D-1", role=role, identity=identity)
@@ -269,7 +269,7 @@ def test_an_expired_token_tracks_nothing(socket: Socket) -> None:
     ],
     ids=lambda body: str(body)[:40],
 )
-def test_what_is_not_in_the_contract_is_a_bad_request(
+def test_a_frame_outside_the_contract_is_a_bad_request(
     socket: Socket, route: str, body: Any
 ) -> None:
     socket.send(route, body)

@@ -46,7 +46,7 @@ def read_by_the_oracle(data: bytes, key: str) -> list[UserRecord]:
 
 
 @given(KEYS, PAYLOADS)
-def test_what_was_put_together_comes_apart(key: str, payloads: list[bytes]) -> None:
+def test_an_aggregate_splits_into_its_records(key: str, payloads: list[bytes]) -> None:
     assert deaggregate(aggregate(key, payloads), "other") == records_of(payloads, key)
 
 

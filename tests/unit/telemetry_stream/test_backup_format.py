@@ -61,7 +61,7 @@ def test_records_are_accepted_apart_with_and_without_anything_between(
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
-def test_whatever_else_is_between_comes_out_as_it_is(one: bytes, two: bytes) -> None:
+def test_other_bytes_between_records_are_kept_unchanged(one: bytes, two: bytes) -> None:
     whole = one + b'}\n{"truck_id":"T-1"}\n' + two
 
     pieces = list(split_records(whole))
@@ -121,12 +121,12 @@ def test_a_truck_is_accepted_out_and_the_others_stay_byte_for_byte() -> None:
     assert gzip.decompress(rest) == b"".join(others)
 
 
-def test_what_holds_nothing_of_it_is_the_very_same() -> None:
+def test_an_object_without_the_trucks_records_is_unchanged() -> None:
     for body in (join_records([record("T-2")]), record("T-2"), b""):
         assert without_truck(KEY, body, "T-1") == (body, 0)
 
 
-def test_of_what_held_nothing_else_nothing_is_left() -> None:
+def test_an_object_with_only_the_trucks_records_is_emptied() -> None:
     assert without_truck(KEY, join_records([record("T-1")]), "T-1") == (b"", 1)
 
 
@@ -139,7 +139,7 @@ def test_it_is_accepted_out_of_what_failed_too() -> None:
     assert truck_of(left.record) == "T-2"
 
 
-def test_what_is_no_document_among_the_failed_is_judged_by_what_it_mentions() -> None:
+def test_a_malformed_failed_document_is_the_trucks_if_it_mentions_it() -> None:
     line = json.dumps({"rawData": base64.b64encode(b"?").decode()}).encode()
 
     assert without_truck("failed/a", b"garbage T-1\n" + line, "T-1") == (line, 1)
@@ -157,5 +157,7 @@ def test_what_is_no_document_among_the_failed_is_judged_by_what_it_mentions() ->
         (b"", False),
     ],
 )
-def test_what_names_no_truck_is_a_trucks_when_it_mentions_it(data: bytes, about: bool) -> None:
+def test_a_record_without_a_truck_id_is_the_trucks_if_it_mentions_it(
+    data: bytes, about: bool
+) -> None:
     assert is_about(data, "T-1") is about

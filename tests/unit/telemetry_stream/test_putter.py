@@ -98,7 +98,7 @@ def test_nothing_to_put_is_no_call() -> None:
     assert outcome.not_taken == ()
 
 
-def test_what_does_not_fit_into_one_record_is_cut_in_order() -> None:
+def test_points_beyond_one_record_are_split_in_order() -> None:
     put = Put(max_record_bytes=TWO_A_RECORD)
 
     assert len(put.stream.records) == 3
@@ -141,7 +141,7 @@ def test_it_reports_where_what_was_taken_lies() -> None:
         assert held == [POINTS[place] for place in record.payloads]
 
 
-def test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else() -> None:
+def test_only_records_that_fail_until_the_deadline_are_named() -> None:
     put = Put(then=FailSome([0]), max_record_bytes=TWO_A_RECORD)
 
     # All three records at first; the first fails every time.
@@ -178,7 +178,7 @@ def test_without_any_time_there_is_one_attempt() -> None:
         EndpointConnectionError(endpoint_url="https://stream"),
     ],
 )
-def test_what_may_pass_is_tried_again(passing: Exception) -> None:
+def test_a_temporary_failure_is_tried_again(passing: Exception) -> None:
     put = Put(passing, passing)
 
     assert put.outcome.attempts == 3
@@ -207,7 +207,7 @@ def test_a_response_that_does_not_report_of_each_record_confirms_none(left: dict
         (NoCredentialsError(), "NoCredentialsError"),
     ],
 )
-def test_what_will_not_pass_is_reported_at_once(lasting: Exception, failure: str) -> None:
+def test_a_permanent_failure_is_reported_at_once(lasting: Exception, failure: str) -> None:
     put = Put(then=lasting)
 
     assert put.outcome.attempts == 1

@@ -74,7 +74,7 @@ def test_a_record_of_an_invocation_without_its_payload_holds_nothing(
     ],
     ids=lambda body: repr(body[:30]),
 )
-def test_what_cannot_be_read_stays_holds_nothing_up_and_is_named(
+def test_an_unreadable_batch_stays_delays_nothing_and_is_named(
     bucket: FakeVersionedBucket, body: bytes
 ) -> None:
     bucket.put_object(Key=KEY, Body=body)

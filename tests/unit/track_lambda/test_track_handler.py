@@ -148,7 +148,7 @@ MORE = format_instant(START_MS + 24 * HOUR_MS + 1)
         ({"from": FROM, "to": TO, "cursor": "A" * 5_000}, "cursor"),
     ],
 )
-def test_what_is_wrong_is_named(api: Api, query: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(api: Api, query: dict[str, str], field: str) -> None:
     status, problem = api.get(**query)
 
     assert (status, problem["field"]) == (400, field)
@@ -160,7 +160,7 @@ def test_a_day_is_not_too_long(api: Api) -> None:
 
 
 @pytest.mark.parametrize("truck_id", ["", "T 1", "x" * 65, "*", "T-1,T-2"])
-def test_what_cannot_be_a_truck_is_not_searched_for(api: Api, truck_id: str) -> None:
+def test_an_impossible_truck_id_is_not_searched_for(api: Api, truck_id: str) -> None:
     status, problem = api.track(truck_id=truck_id)
 
     assert (status, problem["field"]) == (400, "truck_id")
@@ -202,7 +202,7 @@ def test_another_dispatcher_and_a_later_moment_have_pages_left() -> None:
     assert (other, api.track()[0], api.track()[0]) == (200, 200, 429)
 
 
-def test_what_is_wrong_takes_no_page_of_the_quota() -> None:
+def test_an_invalid_request_takes_no_page_of_the_quota() -> None:
     api = Api(pages=1)
     for _ in range(3):
         assert api.get()[0] == 400
@@ -228,7 +228,7 @@ def test_an_internal_failure_exposes_no_detail(api: Api) -> None:
 
 
 @pytest.mark.parametrize("caller", [("customer", "C-88"), ("truck", "T-1"), DISPATCHER])
-def test_what_is_refused_is_logged_now_and_then(caller: tuple[str, str]) -> None:
+def test_refused_requests_are_logged_now_and_then(caller: tuple[str, str]) -> None:
     api = Api(pages=1)
     api.track()
     logged = len(api.lines.getvalue().splitlines())

@@ -187,7 +187,7 @@ def test_a_point_counts_as_later_by_the_lag_and_never_as_later_than_its_receipt(
     assert NOON_MS - old_ms + found <= NOON_MS
 
 
-def test_of_a_right_clock_every_point_counts_when_it_was_recorded() -> None:
+def test_every_point_of_a_right_clock_counts_at_its_recorded_time() -> None:
     assert lag_at(None, event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
     assert lag_at(right(known_slow()), event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
 

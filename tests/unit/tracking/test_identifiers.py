@@ -15,7 +15,7 @@ def test_ids(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x" * 65, "D/1", "D-1\n", "é", " D-1"])
-def test_what_is_no_id(text: str) -> None:
+def test_an_invalid_id_is_rejected(text: str) -> None:
     assert not is_identifier(text)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(text, Identifier)

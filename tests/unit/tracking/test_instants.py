@@ -93,7 +93,7 @@ def test_without_a_zone_it_names_no_instant(text: str) -> None:
         "1795503168",
     ],
 )
-def test_what_is_not_rfc_3339_is_rejected(text: str) -> None:
+def test_a_time_that_is_not_rfc_3339_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_instant(text)
 

@@ -70,7 +70,7 @@ def test_an_empty_message_holds_no_point(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"nonsense", b"[]", b'"x"', b"\xff", b"[" * 100_000, b"{}x"])
-def test_what_is_no_json_object_is_unreadable(body: bytes) -> None:
+def test_a_message_that_is_no_json_object_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableBodyError):
         owntracks_telemetry(body, truck_id="T-1")
 
@@ -117,7 +117,7 @@ JSON = st.recursive(
         optional=dict.fromkeys(["tst", "lat", "lon", "acc", "vel", "cog", "alt", "batt"], JSON),
     )
 )
-def test_whatever_a_message_holds_is_a_point_or_rejected(message: dict[str, Any]) -> None:
+def test_any_message_is_a_point_or_rejected(message: dict[str, Any]) -> None:
     text = json.dumps(message).encode("utf-8", "surrogatepass")
     try:
         body = owntracks_telemetry(text, truck_id="T-1")

@@ -52,7 +52,7 @@ def test_a_point_without_a_number_is_known_by_its_place() -> None:
         {"speed_mps": 3.0},
     ],
 )
-def test_what_stamping_and_the_way_it_came_change_is_no_part_of_it(change: dict[str, int]) -> None:
+def test_a_points_id_depends_neither_on_stamping_nor_on_its_source(change: dict[str, int]) -> None:
     assert point_id(msgspec.structs.replace(POINT, **change)) == point_id(POINT)
 
 

@@ -68,11 +68,11 @@ def grown(believed: Sequence[Transition], expected: Sequence[Transition]) -> tup
     return reconcile(ANCHOR, believed, expected, because=LATE).append
 
 
-def test_what_follows_is_appended() -> None:
+def test_new_events_are_appended() -> None:
     assert grown([OFF_10], [OFF_10, THERE]) == (THERE,)
 
 
-def test_what_is_there_is_not_appended_again() -> None:
+def test_existing_events_are_not_appended_again() -> None:
     assert grown([OFF_10, THERE], [OFF_10, THERE]) == ()
 
 

@@ -69,7 +69,7 @@ def test_a_gps_week_rollover_and_1970_are_too_old() -> None:
     assert offsets_of(1_024 * 7 * DAY, NOW_MS, 0) == [None, None, 0]
 
 
-def test_what_is_too_old_once_shifted_is_too_old() -> None:
+def test_a_point_that_is_too_old_once_shifted_is_rejected() -> None:
     """More points than a request holds, at the slowest pace."""
     ages_ms = [n * MAX_STEP_MS - H for n in range(600)]
 
@@ -163,7 +163,7 @@ def sent(index: int, at_ms: int, heading_deg: float | None = None) -> SentPoint:
     return SentPoint(index, at_ms, point, "recorded_at")
 
 
-def test_what_was_done_is_kept_and_reported() -> None:
+def test_the_clock_correction_is_stored_and_reported() -> None:
     stamped = stamp(
         [sent(0, NOW_MS + H), sent(2, NOW_MS - 8 * DAY), sent(5, NOW_MS - 2 * DAY)],
         received_at_ms=NOW_MS,

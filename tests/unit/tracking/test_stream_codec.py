@@ -143,7 +143,7 @@ def test_a_shifted_clock_without_an_offset_is_inconsistent() -> None:
         (b"null", "not_an_object"),
     ],
 )
-def test_what_is_no_point_at_all(data: bytes, reason: str) -> None:
+def test_a_document_that_is_no_point_is_rejected(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidPoint) as caught:
         decode_point(data)
 

@@ -194,7 +194,7 @@ def test_a_bad_field_of_the_first_generations_form(
 
 
 @pytest.mark.parametrize("value", [None, 1, "point", [], True])
-def test_what_is_no_object_is_rejected_as_a_whole(value: Any) -> None:
+def test_a_value_that_is_no_object_is_rejected_as_a_whole(value: Any) -> None:
     assert rejection({"positions": [value]}) == (0, "", "not_an_object")
 
 
@@ -209,7 +209,7 @@ def test_what_is_no_object_is_rejected_as_a_whole(value: Any) -> None:
         b'{"note":NaN}',
     ],
 )
-def test_what_other_decoders_stop_at_costs_one_point_too(bad: bytes) -> None:
+def test_values_that_other_decoders_stop_at_reject_one_point_only(bad: bytes) -> None:
     good = json.dumps(POINT).encode()
     batch = decoded(b'{"positions":[%b,%b,%b]}' % (good, bad, good))
 

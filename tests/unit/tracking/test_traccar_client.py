@@ -118,7 +118,7 @@ NUMBERS = dict.fromkeys(["latitude", "longitude", "accuracy", "speed", "heading"
         optional={"timestamp": JSON, "battery": JSON, "odometer": JSON},
     )
 )
-def test_whatever_a_location_holds_is_a_point_or_rejected(location: dict[str, Any]) -> None:
+def test_any_location_is_a_point_or_rejected(location: dict[str, Any]) -> None:
     text = json.dumps({"device_id": "1", "location": location}).encode("utf-8", "surrogatepass")
     try:
         body = traccar_telemetry(read_traccar_message(text), truck_id="T-1")

@@ -99,7 +99,7 @@ def shown_of(batches: list[list[Point]]) -> LatestPosition:
     return latest
 
 
-def test_of_two_states_the_one_that_took_more_points_knows_more() -> None:
+def test_a_state_counts_each_new_point_once() -> None:
     before = fold(None, [point(0, 0.0), point(20, 200.0)]).state
 
     after = fold(before, [point(20, 200.0), point(10, 100.0)], [point(30, 300.0)]).state
@@ -135,7 +135,7 @@ def bad(second: int) -> Point:
 MANY = WINDOW_FIXES + 3
 
 
-def test_what_is_shown_outlives_the_window() -> None:
+def test_the_shown_position_outlives_the_window() -> None:
     state = fold(None, [point(0, 0.0)]).state
     for n in range(1, MANY):
         state = fold(state, [bad(10 * n)]).state
@@ -147,7 +147,7 @@ def test_what_is_shown_outlives_the_window() -> None:
     assert latest.stale_since_ms == START_MS + 10_000
 
 
-def test_what_is_shown_outlives_the_window_within_a_batch_too() -> None:
+def test_the_shown_position_outlives_the_window_within_a_batch_too() -> None:
     state = fold(None, [point(0, 0.0)]).state
 
     latest = fold(state, [point(10, 90.0)], *[[bad(10 * n)] for n in range(2, MANY)]).latest
@@ -258,7 +258,7 @@ def test_times_may_move_once_late_points_have_paused(pause_s: float, may_move: b
     assert update.may_move_times is may_move
 
 
-def test_of_two_points_of_one_moment_the_order_does_not_depend_on_arrival() -> None:
+def test_the_order_of_two_points_of_one_moment_does_not_depend_on_arrival() -> None:
     one, other = point(0, 0.0, seq=1), point(0, 50.0, seq=2)
 
     first = fold(fold(None, [one]).state, [other])

@@ -129,7 +129,7 @@ def test_a_customer_sees_the_truck_from_when_it_moved_off_and_a_dispatcher_all_t
 
 
 @pytest.mark.parametrize("access", [Access.STATUS_ONLY, *VIEWERS])
-def test_of_a_cancelled_delivery_and_with_the_status_alone_nothing_is_shown(
+def test_a_cancelled_delivery_and_a_status_only_policy_show_no_position(
     access: Access,
 ) -> None:
     cancelled = closed(status=Status.CANCELLED)
@@ -212,7 +212,7 @@ def test_a_track_is_cut_to_the_assignment(access: Access) -> None:
 
 
 @pytest.mark.parametrize("access", VIEWERS)
-def test_what_the_truck_does_after_the_delivery_closed_is_not_shown(access: Access) -> None:
+def test_points_after_the_delivery_closed_are_not_shown(access: Access) -> None:
     at_ms = NOW_MS - 60_000
 
     assert seen(closed(at_ms), latest(event_at_ms=at_ms - 1), access) is not None
@@ -241,7 +241,7 @@ def test_an_end_declared_late_shows_its_customer_nothing_after_it_and_a_dispatch
 
 
 @pytest.mark.parametrize("access", VIEWERS)
-def test_of_an_open_or_a_cancelled_delivery_there_is_no_such_time(access: Access) -> None:
+def test_an_open_or_a_cancelled_delivery_has_no_such_time(access: Access) -> None:
     assert closed_interval(delivery(), access) is None
     assert closed_interval(closed(status=Status.CANCELLED), access) is None
 

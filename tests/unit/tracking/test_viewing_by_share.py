@@ -110,7 +110,7 @@ def test_the_stops_before_one_are_counted_by_their_numbers(
     assert stops_before(delivery, stops(*numbers)) == expected
 
 
-def test_what_is_not_known_is_not_counted() -> None:
+def test_unknown_stops_are_not_counted() -> None:
     delivery = new_delivery(delivery_id="D-0", stop_sequence=3)
     partly = msgspec.structs.replace(stops(3, 1), is_whole=False)
 

@@ -52,7 +52,7 @@ def test_the_json_output_has_the_same_content(capsys: pytest.CaptureFixture[str]
         (["--trucks", "many"], "argument --trucks: invalid int value: 'many'"),
     ],
 )
-def test_what_can_t_be_is_rejected_with_its_reason(
+def test_an_impossible_scenario_is_rejected_with_its_reason(
     requested: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as rejected:

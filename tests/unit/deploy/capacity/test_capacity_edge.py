@@ -83,7 +83,7 @@ def logs_usd_of_a_truck(**more: float) -> float:
     return many.usd - few.usd
 
 
-def test_of_a_request_the_gateway_has_a_line_and_one_of_so_many_another() -> None:
+def test_a_request_has_a_line_at_the_gateway_and_a_sample_has_another() -> None:
     requests = 3_600 * 30
 
     assert math.isclose(
@@ -144,7 +144,7 @@ def test_lambdas_own_lines_and_its_state_are_as_assumed() -> None:
     assert int(memory[1]) == Scenario().lambda_gb * 1_024
 
 
-def test_what_the_lambda_logs_is_assumed() -> None:
+def test_the_lambdas_log_lines_are_assumed() -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
 
     assert defaults["log_one_of"] == Scenario().log_one_of

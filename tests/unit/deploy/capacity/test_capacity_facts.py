@@ -105,9 +105,7 @@ def _default_of(variable: str) -> str:
         ("broadcaster", "max_tasks", "most_broadcasters", 1),
     ],
 )
-def test_what_production_ships_with_is_assumed(
-    variable: str, key: str, option: str, times: int
-) -> None:
+def test_productions_settings_are_assumed(variable: str, key: str, option: str, times: int) -> None:
     found = re.search(rf"{key}\s*= (\d+)", _default_of(variable))
 
     assert found is not None

@@ -102,7 +102,7 @@ def test_a_good_drive_is_ok_and_counted() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_truck_is_named(broken: TruckEvidence, named: str) -> None:
+def test_problems_of_a_truck_are_named(broken: TruckEvidence, named: str) -> None:
     verdict = judge([broken], INTRUDERS, STORES)
 
     assert not verdict.ok
@@ -125,7 +125,7 @@ def test_what_is_wrong_with_a_truck_is_named(broken: TruckEvidence, named: str) 
         ),
     ],
 )
-def test_what_is_wrong_with_the_stores_is_named(broken: StoreCounts, named: str) -> None:
+def test_problems_of_the_stores_are_named(broken: StoreCounts, named: str) -> None:
     verdict = judge([TRUCK], INTRUDERS, broken)
 
     assert not stores_are_complete([TRUCK], broken)
@@ -141,7 +141,7 @@ def test_what_is_wrong_with_the_stores_is_named(broken: StoreCounts, named: str)
         (replace(INTRUDERS, opened=("a truck's token",)), "opened with a truck's token"),
     ],
 )
-def test_what_the_intruders_got_is_named(broken: IntruderEvidence, named: str) -> None:
+def test_problems_with_intruders_are_named(broken: IntruderEvidence, named: str) -> None:
     verdict = judge([TRUCK], broken, STORES)
 
     assert any(named in problem for problem in verdict.problems), verdict.problems

@@ -101,7 +101,7 @@ def test_a_repeat_sends_the_same_points_again_later() -> None:
     assert all(firsts[one.fixes] < one.at_s for one in repeats)
 
 
-def test_whatever_the_faults_everything_is_sent_in_the_order_of_sending() -> None:
+def test_everything_is_sent_in_order_with_any_faults() -> None:
     sent = report(DeviceProfile())
     times_s = [one.at_s for one in sent]
 

@@ -14,7 +14,7 @@ def response(status: int, body: Any = None, **headers: str) -> UploadResponse:
     return UploadResponse(status, named, b"" if body is None else json.dumps(body).encode())
 
 
-def test_what_is_not_rejected_in_a_202_is_accepted_and_never_sent_again() -> None:
+def test_points_not_rejected_by_a_202_are_never_sent_again() -> None:
     body = {
         "accepted": 4,
         "rejected": [{"index": 2, "field": "lat", "reason": "range"}],
@@ -28,7 +28,7 @@ def test_what_is_not_rejected_in_a_202_is_accepted_and_never_sent_again() -> Non
     assert not judged.failed
 
 
-def test_of_a_503_exactly_what_was_not_accepted_is_kept_in_its_order() -> None:
+def test_exactly_the_points_that_a_503_did_not_accept_are_kept_in_order() -> None:
     body = {
         "accepted": 2,
         "rejected": [{"index": 0, "field": "lon", "reason": "range"}],

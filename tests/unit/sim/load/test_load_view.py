@@ -36,7 +36,7 @@ def report_of(cpu: dict[str, CpuUse] | None) -> LoadReport:
     return sum_up(Tally(), now_ms=0, elapsed_s=1.0, points_accepted=0, lags_s=(), cpu=cpu)
 
 
-def test_before_all_are_held_the_display_says_that_they_connect() -> None:
+def test_before_all_are_connected_the_display_shows_that_they_connect() -> None:
     rows = rows_of(progress_of(tally_of(open_now=12)))
 
     assert rows == {
@@ -84,7 +84,7 @@ def test_the_table_has_every_row_and_errors_in_red() -> None:
     assert "\x1b[31m" not in without
 
 
-def test_a_line_says_the_same_in_short() -> None:
+def test_a_line_has_the_same_in_short() -> None:
     tally = tally_of(open_now=98, ages_s=(1.0,))
     tally.messages.update({"position": 5, "snapshot": 2})
     tally.errors["lost"] = 2
@@ -108,7 +108,7 @@ def test_a_report_of_a_system_elsewhere_names_both_parts_whose_cpu_it_could_not_
     assert not any(line.startswith("CPU of") for line in lines)
 
 
-def test_a_report_of_a_system_on_this_machine_says_of_nothing_that_it_was_not_seen() -> None:
+def test_a_report_of_a_system_on_this_machine_lists_nothing_as_not_measured() -> None:
     use = CpuUse(cpu_s=0.5, messages=1_000)
     report = report_of({"broadcaster": use, "gateway": use})
 

@@ -71,7 +71,7 @@ async def test_a_rejection_for_good_ends_it_quietly() -> None:
     assert tally.open_now == 0
 
 
-async def test_what_time_may_heal_is_counted_and_tried_again() -> None:
+async def test_temporary_failures_are_counted_and_tried_again() -> None:
     opener, tally = FakeSocketOpener("lost", 401), Tally()
     async with running(opener, tally, Tokens(failures=1)):
         await opener.opened.get()

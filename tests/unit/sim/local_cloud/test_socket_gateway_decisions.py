@@ -133,7 +133,7 @@ def _epoch_s(timestamp: str) -> float:
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("query", ["", "?b=2&a=1"])
-def test_what_botocore_signs_passes(method: str, query: str) -> None:
+def test_a_signature_of_botocore_passes(method: str, query: str) -> None:
     check = SignatureCheck(KEY, SECRET, REGION)
     head, at_s = signed(method, URL + query)
 
@@ -149,13 +149,15 @@ def test_what_botocore_signs_passes(method: str, query: str) -> None:
         ({"region": "us-west-1"}, Unsigned.WRONG),
     ],
 )
-def test_what_another_signs_does_not_pass(changed: dict[str, str], problem: Unsigned) -> None:
+def test_a_signature_of_another_key_does_not_pass(
+    changed: dict[str, str], problem: Unsigned
+) -> None:
     head, at_s = signed(**changed)
 
     assert SignatureCheck(KEY, SECRET, REGION).problem(head, b"{}", at_s) is problem
 
 
-def test_what_was_changed_after_signing_or_is_old_does_not_pass() -> None:
+def test_a_request_changed_after_signing_or_old_does_not_pass() -> None:
     check = SignatureCheck(KEY, SECRET, REGION)
     head, at_s = signed()
 
@@ -216,7 +218,7 @@ def test_a_head_is_read_once_it_is_whole() -> None:
     "text",
     [b"nonsense\r\n\r\n", b"GET / HTTP/2\r\n\r\n", b"x" * 20_000, b"GET / HTTP/1.1\r\nx\r\n\r\n"],
 )
-def test_what_is_no_head_is_rejected(text: bytes) -> None:
+def test_a_malformed_request_head_is_rejected(text: bytes) -> None:
     with pytest.raises(BadRequestError):
         read_head(text)
 

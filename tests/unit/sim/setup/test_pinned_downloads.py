@@ -26,7 +26,7 @@ def publish(registry: Path, name: str, content: bytes) -> PinnedFile:
     return PinnedFile("jar", digest, len(content), f"{registry.as_uri()}/{name}")
 
 
-def test_what_is_missing_is_fetched_and_reported(registry: Path, tmp_path: Path) -> None:
+def test_missing_files_are_fetched_and_reported(registry: Path, tmp_path: Path) -> None:
     files = [publish(registry, "a.jar", b"aaa"), publish(registry, "b.jar", b"bb")]
     document: list[tuple[int, int]] = []
 
@@ -38,7 +38,7 @@ def test_what_is_missing_is_fetched_and_reported(registry: Path, tmp_path: Path)
     assert document[-1] == (5, 5)
 
 
-def test_what_is_there_is_not_fetched_again(registry: Path, tmp_path: Path) -> None:
+def test_existing_files_are_not_fetched_again(registry: Path, tmp_path: Path) -> None:
     file = publish(registry, "a.jar", b"aaa")
     fetch_missing([file], tmp_path / "cache", sleep=never)
     (registry / "a.jar").unlink()
@@ -48,9 +48,7 @@ def test_what_is_there_is_not_fetched_again(registry: Path, tmp_path: Path) -> N
     assert file.is_there(tmp_path / "cache")
 
 
-def test_what_is_not_what_was_pinned_is_rejected_and_not_kept(
-    registry: Path, tmp_path: Path
-) -> None:
+def test_a_file_with_another_hash_is_rejected_and_not_kept(registry: Path, tmp_path: Path) -> None:
     file = publish(registry, "a.jar", b"aaa")
     (registry / "a.jar").write_bytes(b"an error page")
 

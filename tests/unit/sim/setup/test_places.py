@@ -16,7 +16,7 @@ def test_the_cache_is_in_the_users_cache_otherwise() -> None:
     assert find_places({"HOME": "/h"}).cache == Path("/h/.cache/rtdts")
 
 
-def test_what_belongs_to_a_work_tree_is_in_it() -> None:
+def test_places_of_a_work_tree_are_in_it() -> None:
     places = find_places({"HOME": "/h"}, Path("/project"))
 
     assert places.python == Path("/project/.venv/bin/python")

@@ -86,7 +86,7 @@ async def test_each_delivery_has_a_tracker_of_its_own() -> None:
         assert first.sent == [{"action": "track", "delivery_id": "D-1", "since_version": 0}]
 
 
-async def test_what_comes_twice_is_kept_twice_and_shown_once() -> None:
+async def test_repeated_messages_are_kept_twice_and_shown_once() -> None:
     service, reports = Service(), Reception()
     async with running(service, reports) as customer:
         await customer.track("D-1")
@@ -101,7 +101,7 @@ async def test_what_comes_twice_is_kept_twice_and_shown_once() -> None:
         assert (customer.views["D-1"].version, list(customer.views)) == (3, ["D-1"])
 
 
-async def test_what_is_not_tracked_any_more_is_hung_up() -> None:
+async def test_the_socket_of_an_untracked_delivery_is_closed() -> None:
     service, reports = Service(), Reception()
     async with running(service, reports) as customer:
         await customer.track("D-1")

@@ -92,7 +92,7 @@ def test_each_delivery_has_a_view_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("message", [{"type": "weather"}, {"message": "Forbidden"}])
-def test_what_this_version_does_not_promise_is_no_problem(message: dict[str, Any]) -> None:
+def test_fields_and_values_of_later_versions_are_no_problem(message: dict[str, Any]) -> None:
     (received,) = applied(message)
 
     assert (received.message, received.problem) == (message, None)

@@ -181,7 +181,9 @@ async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None
         {"type": "error", "delivery_id": "D-1", "reason": "not_found"},
     ],
 )
-async def test_what_is_no_longer_shown_is_not_tracked_again(last_word: dict[str, str]) -> None:
+async def test_a_delivery_that_is_no_longer_shown_is_not_tracked_again(
+    last_word: dict[str, str],
+) -> None:
     opener, reports = FakeSocketOpener(), Reception()
     async with running(opener, reports) as viewer:
         await viewer.track("D-1")
