@@ -165,7 +165,7 @@ async def test_bridges_that_are_connected_at_once_share_what_comes(broker: Broke
 
 async def test_a_truck_receives_its_result(broker: Broker) -> None:
     truck_id = unique("T")
-    received = asyncio.create_task(broker.result(truck_id))
+    received = asyncio.ensure_future(broker.result(truck_id))
     async with bridge(broker, truck_id) as (connection, _):
         while not received.done():  # nothing says when the truck listens
             await connection.publish(result_topic(truck_id), b"{}", b"mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ def world() -> World:
 NOW_MS = START_MS + 1_000_000
 
 
-def batch(seconds: range, **changed: object) -> list[Point]:
+def batch(seconds: range, **changed: Any) -> list[Point]:
     return [point(second, 5.0 * second, **changed) for second in seconds]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -208,7 +209,11 @@ def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str
 def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> None:
     code, output = shell("enroll", "T-1", "--days", "2")
     parameters = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
-    claim = {"truck_id": "T-1", "key_hash": "k", "now_ms": NOW_MS + 2 * MS_PER_DAY - 1}
+    claim: dict[str, Any] = {
+        "truck_id": "T-1",
+        "key_hash": "k",
+        "now_ms": NOW_MS + 2 * MS_PER_DAY - 1,
+    }
 
     assert code == 0
     assert parameters["TruckId"] == "T-1"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ _LAT, _LON = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 80.0)
 CLOSE_BY = Place(lat=_LAT, lon=_LON)
 
 
-def fixes(*places: tuple[int, float], **changed: object) -> list[Fix]:
+def fixes(*places: tuple[int, float], **changed: Any) -> list[Fix]:
     raw = [fix_of(point(second, east_m, **changed)) for second, east_m in places]
     return enrich(raw, EnrichmentRules())
 
