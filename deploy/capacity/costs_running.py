@@ -47,7 +47,7 @@ def nat(plan: CapacityPlan) -> Cost:
 
 def search_bytes(plan: CapacityPlan) -> float:
     """Bytes per second between consumer and OpenSearch, compressed."""
-    delivery_states = plan.load.visits * (2 if plan.sizes.reads_memories else 1)
+    delivery_states = plan.load.visits * (2 if plan.sizes.reads_states else 1)
     rest = plan.load.visits * LATEST_BYTES + plan.load.points * HISTORY_BYTES
     return (
         delivery_states * plan.facts.measured["wide_fleet_wire"] + rest * plan.scenario.wire_ratio

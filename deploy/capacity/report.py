@@ -66,7 +66,7 @@ def _load(plan: CapacityPlan) -> Iterator[str]:
         f"consumer, {sizes.nodes} OpenSearch nodes of {sizes.node_vcpus} vCPUs with "
         f"{quantity(sizes.volume_gb)} GB each"
     )
-    if sizes.reads_memories:
+    if sizes.reads_states:
         yield (
             f"  a child has more trucks than the {scenario.at_hand:,} states that it caches "
             "(TRUCKS_AT_HAND): it reads each state first, which costs two thirds more"

@@ -34,7 +34,7 @@ class Sizes:
         shards: Shards of the stream.
         shards_for: What requires that many: ``records``, ``bytes``, ``processor``, ``tasks``,
             ``least``.
-        reads_memories: Whether a child has more trucks than its cache holds.
+        reads_states: Whether a child has more trucks than its cache holds.
         consumer_cores: Cores that children and daemons need, of the benchmarks' kind.
         consumers: Tasks.
         broadcaster_cores: Cores that rounds and nudges need.
@@ -49,7 +49,7 @@ class Sizes:
 
     shards: int
     shards_for: str
-    reads_memories: bool
+    reads_states: bool
     consumer_cores: float
     consumers: int
     broadcaster_cores: float
@@ -65,24 +65,24 @@ class Sizes:
 def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     """The sizes that a load requires, each with the headroom that the scenario sets."""
     required = _shards_by_traffic(scenario, load, facts)
-    reads_memories = scenario.trucks / max(required.values()) > scenario.at_hand
-    processors = _cores(load, facts, "processors", reads_memories=reads_memories)
+    reads_states = scenario.trucks / max(required.values()) > scenario.at_hand
+    processors = _cores(load, facts, "processors", reads_states=reads_states)
     # The benchmark's node is on the same machine; what is sent to a domain is compressed.
     processors += load.visits * facts.measured["wide_fleet_wire_cpu"] / 1e6
     usable = scenario.vcpu * scenario.fill
     required["processor"] = math.ceil(processors / usable)
-    consumer = processors + _cores(load, facts, "daemon", reads_memories=reads_memories)
+    consumer = processors + _cores(load, facts, "daemon", reads_states=reads_states)
     # A task without a shard has nothing to do.
     required["tasks"] = math.ceil(consumer / usable / scenario.task_vcpu)
     shards = max(required.values())
     broadcasting = (load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts)
-    search = _search_cores(load, facts, reads_memories=reads_memories)
+    search = _search_cores(load, facts, reads_states=reads_states)
     search_gb = _search_gb(scenario, load, facts)
     nodes, node_vcpus = _nodes(search / usable, search_gb / scenario.fill, scenario.zones)
     return Sizes(
         shards=shards,
         shards_for=next(name for name, count in required.items() if count == shards),
-        reads_memories=reads_memories,
+        reads_states=reads_states,
         consumer_cores=consumer,
         consumers=max(scenario.least_consumers, required["tasks"]),
         broadcaster_cores=broadcasting,
@@ -123,17 +123,17 @@ def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str
     }
 
 
-def _cores(load: Load, facts: Facts, part: str, *, reads_memories: bool) -> float:
+def _cores(load: Load, facts: Facts, part: str, *, reads_states: bool) -> float:
     """By points, and by trucks in batches: each of these writes a whole truck state."""
-    kind = "read_first" if reads_memories else "at_hand"
+    kind = "read_first" if reads_states else "at_hand"
     a_point = facts.measured[f"consumer_cpu.{part}"]
     a_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - a_point
     return (load.points * a_point + load.visits * a_visit) / 1e6
 
 
-def _search_cores(load: Load, facts: Facts, *, reads_memories: bool) -> float:
+def _search_cores(load: Load, facts: Facts, *, reads_states: bool) -> float:
     raw = load.points * facts.limits["raw_document_cpu"].value / 1e6
-    return (_cores(load, facts, "node", reads_memories=reads_memories) + raw) * COPIES
+    return (_cores(load, facts, "node", reads_states=reads_states) + raw) * COPIES
 
 
 def _nodes(vcpus: float, gb: float, zones: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stream import firehose
-from deploy.capacity.doors import DOORS, reconnecting_s
+from deploy.capacity.endpoints import ENDPOINTS, reconnecting_s
 from deploy.capacity.limits_aws import round_alone
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of, plan_for
@@ -161,33 +161,33 @@ def _levers() -> Iterator[Sequence[str]]:
         )
 
 
-DOOR_FLEETS = (100, 1_000, 10_000, 100_000)
+ENDPOINT_FLEETS = (100, 1_000, 10_000, 100_000)
 """Trucks, with half as many viewers."""
 
 
-def _doors() -> Iterator[Sequence[str]]:
-    yield ("trucks", *(f"{trucks:,}" for trucks in DOOR_FLEETS))
-    yield ("---", *("---:" for _ in DOOR_FLEETS))
+def _endpoints() -> Iterator[Sequence[str]]:
+    yield ("trucks", *(f"{trucks:,}" for trucks in ENDPOINT_FLEETS))
+    yield ("---", *("---:" for _ in ENDPOINT_FLEETS))
     found = {
-        name: [door(_plan(trucks, trucks // 2, batch=batch)) for trucks in DOOR_FLEETS]
-        for name, (batch, door) in DOORS.items()
+        name: [endpoint(_plan(trucks, trucks // 2, batch=batch)) for trucks in ENDPOINT_FLEETS]
+        for name, (batch, endpoint) in ENDPOINTS.items()
     }
-    for name, doors in found.items():
-        yield (f"{name}, USD per month", *(f"{door.usd:,.0f}" for door in doors))
-    for name, doors in found.items():
+    for name, endpoints in found.items():
+        yield (f"{name}, USD per month", *(f"{endpoint.usd:,.0f}" for endpoint in endpoints))
+    for name, endpoints in found.items():
         yield (
             f"{name}: first limit",
-            *(f"{door.first.share:.0%} of {door.first.name}" for door in doors),
+            *(f"{endpoint.first.share:.0%} of {endpoint.first.name}" for endpoint in endpoints),
         )
     yield (
         "IoT Core: time for all trucks to reconnect, s",
-        *(quantity(reconnecting_s(_plan(trucks, 0))) for trucks in DOOR_FLEETS),
+        *(quantity(reconnecting_s(_plan(trucks, 0))) for trucks in ENDPOINT_FLEETS),
     )
 
 
 TABLES = {
     "fleets": _fleets,
-    "doors": _doors,
+    "endpoints": _endpoints,
     "breaks": _breaks,
     "spread": _spread,
     "levers": _levers,

@@ -11,7 +11,7 @@ from deploy.capacity.load import record_bytes
 from tests.support.capacity import MEASURED, round_plan
 
 AT_HAND = 10_000_000
-"""So many that no memory is read first."""
+"""So many that no state is read first."""
 
 
 def test_single_points_fill_shards_by_their_number() -> None:
@@ -77,8 +77,8 @@ def test_more_trucks_than_are_cached_are_read_first() -> None:
     enough = round_plan(trucks=1_000, every=1, at_hand=250).sizes
     too_few = round_plan(trucks=1_000, every=1, at_hand=249).sizes
 
-    assert not enough.reads_memories
-    assert too_few.reads_memories
+    assert not enough.reads_states
+    assert too_few.reads_states
     assert math.isclose(too_few.consumer_cores, 1.2)
 
 

@@ -36,7 +36,7 @@ VCPU_GB: Final = (2, 8)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Door:
+class IngestEndpoint:
     """An ingest endpoint.
 
     Attributes:
@@ -53,12 +53,12 @@ class Door:
         return max(self.limits, key=lambda use: use.share)
 
 
-def http(plan: CapacityPlan) -> Door:
+def http(plan: CapacityPlan) -> IngestEndpoint:
     """API Gateway and ingest_lambda, and what both log."""
     load, scenario = plan.load, plan.scenario
     requests = load.requests_a_month
     line_bytes = plan.facts.measured["ingest_log_bytes"] + EVENT_BYTES
-    return Door(
+    return IngestEndpoint(
         usd=plan.price("http_api_million", requests / 1e6)
         + _lambda(plan, requests, plan.sizes.ingest_s)
         + plan.price("logs_lambda_gb", requests * line_bytes / scenario.log_one_of / GB)
@@ -78,7 +78,7 @@ def http(plan: CapacityPlan) -> Door:
     )
 
 
-def iot_core(plan: CapacityPlan) -> Door:
+def iot_core(plan: CapacityPlan) -> IngestEndpoint:
     """Basic ingest, the rule, the small stream and iot_lambda."""
     load, scenario, of = plan.load, plan.scenario, plan.facts.limits
     messages = load.requests_a_month
@@ -89,7 +89,7 @@ def iot_core(plan: CapacityPlan) -> Door:
     share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
     busy_s = messages / plan.facts.measured["ingest_points.1_a_request"] / share
     seconds = busy_s + invocations * scenario.put_ms / 1e3
-    return Door(
+    return IngestEndpoint(
         usd=plan.price("iot_connection_minute_million", scenario.trucks * load.truck_s / 60e6)
         + plan.price("iot_rule_million", metered)
         + plan.price("iot_action_million", metered)
@@ -108,7 +108,7 @@ def iot_core(plan: CapacityPlan) -> Door:
     )
 
 
-def own_broker(plan: CapacityPlan) -> Door:
+def own_broker(plan: CapacityPlan) -> IngestEndpoint:
     """An active and a standby broker, and bridges; labour is not included."""
     load, scenario = plan.load, plan.scenario
     usable = scenario.vcpu * scenario.fill
@@ -119,7 +119,7 @@ def own_broker(plan: CapacityPlan) -> Door:
     vcpus = max(1, 2 ** math.ceil(math.log2(max(cores, memory_gb / VCPU_GB[1], 1))))
     memory_gb = max(memory_gb, vcpus * VCPU_GB[0])
     hours = HOURS_A_MONTH
-    return Door(
+    return IngestEndpoint(
         usd=plan.price("fargate_vcpu_hour", (bridges * BRIDGE_VCPU + BROKERS * vcpus) * hours)
         + plan.price("fargate_gb_hour", (bridges * BRIDGE_GB + BROKERS * memory_gb) * hours),
         limits=(
@@ -141,7 +141,7 @@ def own_broker(plan: CapacityPlan) -> Door:
     )
 
 
-DOORS: Final[Mapping[str, tuple[int, Callable[[CapacityPlan], Door]]]] = {
+ENDPOINTS: Final[Mapping[str, tuple[int, Callable[[CapacityPlan], IngestEndpoint]]]] = {
     "HTTP, one point per request": (1, http),
     "HTTP, six points per request": (6, http),
     "IoT Core basic ingest, one point per message": (1, iot_core),

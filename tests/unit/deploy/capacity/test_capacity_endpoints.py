@@ -1,11 +1,11 @@
-"""What each door costs and which of its limits is used most."""
+"""What each endpoint costs and which of its limits is used most."""
 
 from __future__ import annotations
 
 import pytest
 
 from deploy.capacity.costs import CapacityPlan
-from deploy.capacity.doors import DOORS, http, iot_core, own_broker, reconnecting_s
+from deploy.capacity.endpoints import ENDPOINTS, http, iot_core, own_broker, reconnecting_s
 from deploy.capacity.plan import plan_for
 from deploy.capacity.scenario import Scenario
 
@@ -56,5 +56,7 @@ def test_a_fleet_that_was_cut_off_connects_at_the_quotas_pace() -> None:
 
 
 def test_the_cost_of_every_endpoint_grows_with_the_fleet() -> None:
-    for batch, door in DOORS.values():
-        assert door(plan_of(100_000, batch=batch)).usd > door(plan_of(1_000, batch=batch)).usd
+    for batch, endpoint in ENDPOINTS.values():
+        assert (
+            endpoint(plan_of(100_000, batch=batch)).usd > endpoint(plan_of(1_000, batch=batch)).usd
+        )
