@@ -41,7 +41,7 @@ from broadcaster.senders import Channel, Senders
 from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
-from broadcaster.threads import Threads
+from broadcaster.threads import STORE_THREADS, Threads
 from broadcaster.update_messages import PositionMessages
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -143,7 +143,7 @@ class Rounds:
         signer = PostSigner(f"{url}/live", REGION)
         poster = SocketPoster(self._http, signer, Fixed(), timeout_s=timeout_s, log=log)
         self._sender = NotingSender(poster, viewers)
-        self._threads = threads = Threads(default("store_threads"), "stores")
+        self._threads = threads = Threads(STORE_THREADS, "stores")
         rate = RateLimiter(max(LEAST_RATE, viewers / round_s))
         quarantine = Quarantine(default("quarantine_posts"), timeout_s)
         backoff = EndpointBackoff()

@@ -32,7 +32,7 @@ from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
-from broadcaster.threads import Threads
+from broadcaster.threads import STORE_THREADS, Threads
 from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.shares import ShareKey
 from rtdts.runtime.deadline import Deadline
@@ -90,7 +90,7 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
     now_ms = time.time_ns() // 1_000_000
     http = CountedBytes(url, max_idle_s=60)
     poster = SocketPoster(http, PostSigner(f"{url}/live", REGION), Fixed(), timeout_s=30, log=log)
-    threads = Threads(default("store_threads"), "stores")
+    threads = Threads(STORE_THREADS, "stores")
 
     async def run_round(world: RoundWorld) -> int:
         if mode == "plain":

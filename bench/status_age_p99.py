@@ -24,7 +24,6 @@ import msgspec
 from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.workload import batches, points
 from rtdts.telemetry_stream.aggregation import aggregate
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.instants import parse_instant
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
@@ -36,6 +35,7 @@ from sim.fleet.device import Fix
 from sim.fleet.http_poster import http_poster
 from sim.fleet.trips import Geofence
 from sim.fleet.uploader import Uploader
+from sim.geodesy import place_at
 from sim.local_cloud.launch import CloudFailedError, launched_cloud
 from sim.local_cloud.resources import local_session
 from sim.token_client import TokenClient

@@ -34,7 +34,7 @@ from broadcaster.shared_rounds import SharedRounds
 from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
-from broadcaster.threads import StoreThreads, Threads
+from broadcaster.threads import STORE_THREADS, StoreThreads, Threads
 from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
@@ -111,7 +111,7 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     """
     log = get_logger(COMPONENT)
     of_rounds, of_nudges, of_snapshots = kinds = [
-        StoreThreads.of(name, tables=settings.store_threads, positions=_POSITION_THREADS)
+        StoreThreads.of(name, tables=STORE_THREADS, positions=_POSITION_THREADS)
         for name in ("rounds", "nudges", "snapshots")
     ]
     of_fleet = StoreThreads.of("fleet", tables=_FLEET_THREADS, positions=_FLEET_THREADS)
@@ -150,14 +150,14 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=3 * settings.store_threads + _FLEET_THREADS + _CURRENT_THREADS,
+        max_pool_connections=3 * STORE_THREADS + _FLEET_THREADS + _CURRENT_THREADS,
     )
     polling_config = Config(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
         # The threads of the stores delete nudges.
-        max_pool_connections=2 * settings.store_threads + 3,
+        max_pool_connections=2 * STORE_THREADS + 3,
     )
     dynamodb = aws.client("dynamodb", config=store_config)
     tables = TableNames(

@@ -112,13 +112,6 @@ class Settings(SearchSettings):
         help="timeout of one post in seconds; a connection that hangs occupies a slot for this "
         "time",
     )
-    store_threads: int = setting(
-        "STORE_THREADS",
-        default=16,
-        minimum=4,
-        maximum=128,
-        help="threads that call the stores: this many each for rounds, nudges and snapshots",
-    )
     nudge_wait_s: int = setting(
         "NUDGE_WAIT_S",
         default=3,

@@ -9,10 +9,14 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+STORE_THREADS: Final = 16
+"""Threads that call DynamoDB and the queue, for each of rounds, nudges and snapshots. They wait for
+responses most of the time; a right must be read within the 2 s for which it is valid."""
 
 
 class Threads:

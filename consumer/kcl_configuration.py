@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from consumer.daemon_halt import MAIN_CLASS
 from consumer.settings import Settings
 
 CHILD_COMMAND = "python -m consumer"
 """Found on the PATH: the KCL splits this at spaces and ignores quotes, so it can't hold a path."""
+
+INITIAL_POSITION: Final = "TRIM_HORIZON"
+"""Where a shard without a checkpoint begins. `LATEST` would skip accepted points: those from before
+the first consumer ran, or from before a new shard was found."""
+
+HEAP_MB: Final = 512
+"""The daemon's heap. It passes records on and keeps none: what it needs depends on its shards and
+on `KCL_MAX_RECORDS`, not on the number of trucks."""
 
 LOGBACK = """\
 <configuration>
@@ -40,7 +49,7 @@ def properties(settings: Settings) -> Mapping[str, str]:
         "applicationName": settings.application_name,
         "AwsCredentialsProvider": "DefaultCredentialsProvider",
         "regionName": settings.region,
-        "initialPositionInStream": settings.initial_position,
+        "initialPositionInStream": INITIAL_POSITION,
         "workerId": settings.worker_id,
         "retrievalMode": settings.retrieval_mode,
         "failoverTimeMillis": settings.failover_ms,
@@ -76,7 +85,7 @@ def command(
     class_path = [f"{jars}/*", *filter(None, [settings.extra_jars])]
     return [
         settings.java,
-        f"-Xmx{settings.java_heap_mb}m",
+        f"-Xmx{HEAP_MB}m",
         "-XX:TieredStopAtLevel=1",
         "-XX:+UseSerialGC",
         f"-Daws.cborEnabled={str(settings.uses_cbor).lower()}",

@@ -82,9 +82,6 @@ class Settings(SearchSettings, QuotaSettings):
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)
 
     java: str = setting("JAVA", default="java", help="the Java program (17 or later)")
-    java_heap_mb: int = setting(
-        "JAVA_HEAP_MB", default=512, minimum=64, help="heap of the daemon, in MB"
-    )
     extra_jars: str = setting(
         "KCL_EXTRA_JARS",
         default="",
@@ -105,12 +102,6 @@ class Settings(SearchSettings, QuotaSettings):
         "KCL_WORKER_ID",
         default=None,
         help="stable name of this daemon: with it, a restart still owns its leases",
-    )
-    initial_position: str = setting(
-        "KCL_INITIAL_POSITION",
-        default="TRIM_HORIZON",
-        choices=("TRIM_HORIZON", "LATEST"),
-        help="where to begin in a shard without a checkpoint",
     )
     retrieval_mode: str = setting(
         "KCL_RETRIEVAL_MODE",

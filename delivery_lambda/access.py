@@ -45,13 +45,6 @@ DECLARABLE: Final[Mapping[str, tuple[DeclaredType, ...]]] = {
 TRUCK_SEES_CLOSED_FOR_MS: Final = MS_PER_DAY
 """A stolen truck token must not list a year of customers and their addresses."""
 
-SEEN: Final[Mapping[str, str]] = {
-    DISPATCHER: "every delivery",
-    CUSTOMER: "its own deliveries",
-    TRUCK: "the deliveries on it that are open or were closed within the last day",
-}
-"""Which deliveries exist for a role: `may_see` in words."""
-
 
 def may_see(caller: Caller, delivery: Delivery, *, now_ms: int) -> bool:
     """Whether the delivery exists for the caller."""

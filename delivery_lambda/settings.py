@@ -25,14 +25,6 @@ class Settings(ShareTableSettings):
     )
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
     allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)
-    share_days: int = setting(
-        "SHARE_DAYS",
-        default=7,
-        minimum=1,
-        maximum=365,
-        help="days for which a share is valid if the request sets no lifetime; at most "
-        "SHARE_MAX_DAYS",
-    )
     share_max_days: int = setting(
         "SHARE_MAX_DAYS",
         default=30,
@@ -89,7 +81,6 @@ class Settings(ShareTableSettings):
     def share_rules(self) -> ShareRules:
         """What of them concerns shares."""
         return ShareRules(
-            life_s=self.share_days * SECONDS_PER_DAY,
             most_life_s=self.share_max_days * SECONDS_PER_DAY,
             most=self.max_shares,
             tickets_per_minute=self.share_tickets_per_minute,

@@ -32,6 +32,9 @@ from rtdts.tracking.viewing import is_viewing_over
 TICKETS_BURST: Final = 40
 """Tickets that a share gives at once: as often as one identity may open a socket at once."""
 
+SHARE_LIFE_S: Final = 7 * 86_400
+"""A share's lifetime if the request sets none. A client that needs another one sets it."""
+
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -92,14 +95,12 @@ class ShareRules:
     """The settings of shares.
 
     Attributes:
-        life_s: How long one lives when the request does not say, in seconds.
         most_life_s: How long one may live.
         most: Live shares that a delivery may have.
         tickets_per_minute: Tickets that a share gives, as a mean.
         viewing_minutes: How long a closed delivery may be viewed, as for all viewers.
     """
 
-    life_s: int
     most_life_s: int
     most: int
     tickets_per_minute: float
@@ -160,9 +161,7 @@ class Sharing:
             TooManyShares: The delivery has the maximum number of shares.
             DeliveryErased: It was erased meanwhile.
         """
-        life_s = parse_share_life_s(
-            request, default_s=self._rules.life_s, most_s=self._rules.most_life_s
-        )
+        life_s = parse_share_life_s(request, default_s=SHARE_LIFE_S, most_s=self._rules.most_life_s)
         now_ms = self._now_ms()
         share, token = self._shares.create(
             delivery,

@@ -43,6 +43,13 @@ T = TypeVar("T")
 _FIRST_WAIT_S: Final = 0.1
 MOST_WAIT_S: Final = 2.0
 """A bridge must be connected again within 15 s of a broker's restart, and the waits add up."""
+_KEEPALIVE_S: Final = 15
+"""Silence after which the bridge pings the broker. A broker ends a connection after 1.5 times as
+long without a packet (MQTT 5.0, 3.1.2.10), and then delivers its messages to another bridge."""
+_PUT_THREADS: Final = 4
+"""Concurrent puts. One has up to 500 records, and a shard accepts 1,000 of them per second."""
+_THREADS: Final = _PUT_THREADS + PARKINGS_AT_ONCE + SETTINGS_ASIDE_AT_ONCE + 1
+"""One more reads the blocks."""
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -62,7 +69,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
     log = get_logger(COMPONENT)
     tally = Tally()
     trace = PointTrace(settings.trace_trucks, log)
-    pool = ThreadPoolExecutor(_threads(settings), thread_name_prefix="aws")
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
     dynamodb = aws_session(settings.region).client("dynamodb", config=ONE_SHORT_ATTEMPT)
     store = BlockStore(dynamodb, settings.blocked_identities_table, log=log)
     block_list = BlockList(store, log=log, now_ms=wall_clock.now_ms)
@@ -78,7 +85,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
             username=settings.username,
             password=settings.password,
             receive_maximum=settings.receive_maximum,
-            keepalive_s=settings.keepalive_s,
+            keepalive_s=_KEEPALIVE_S,
             session_expiry_s=settings.session_expiry_s,
         )
 
@@ -87,7 +94,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
             of,
             ports,
             gather_s=settings.gather_ms / 1_000,
-            puts_at_once=settings.put_threads,
+            puts_at_once=_PUT_THREADS,
             tally=tally,
             log=log,
             trace=trace,
@@ -109,11 +116,6 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _threads(settings: Settings) -> int:
-    one_reads_the_blocks = 1
-    return settings.put_threads + PARKINGS_AT_ONCE + SETTINGS_ASIDE_AT_ONCE + one_reads_the_blocks
-
-
 def _waits_s() -> Iterator[float]:
     return backoff_s(first_s=_FIRST_WAIT_S, most_s=MOST_WAIT_S)
 
@@ -127,7 +129,7 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         retries={"total_max_attempts": 1},  # the session retries, and only what failed
-        max_pool_connections=_threads(settings),
+        max_pool_connections=_THREADS,
     )
     aws: Any = aws_session(settings.region)  # the SDK generates its clients' methods at run time
     putter = StreamPutter(aws.client("kinesis", config=config), settings.stream_name)

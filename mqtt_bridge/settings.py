@@ -34,13 +34,6 @@ class Settings(MessageSettings, PointQuotaSettings):
         maximum=65_535,
         help="messages that the broker delivers before it waits for acknowledgements",
     )
-    keepalive_s: int = setting(
-        "MQTT_KEEPALIVE_S",
-        default=15,
-        minimum=5,
-        maximum=300,
-        help="seconds of silence after which the bridge pings the broker",
-    )
     session_expiry_s: int = setting(
         "MQTT_SESSION_EXPIRY_S",
         default=3 * _DAY_S,  # longer than a weekend
@@ -57,9 +50,6 @@ class Settings(MessageSettings, PointQuotaSettings):
         maximum=2_000,
         help="milliseconds that a truck's first message waits for more messages, which share "
         "its record",
-    )
-    put_threads: int = setting(
-        "PUT_THREADS", default=4, minimum=1, maximum=32, help="concurrent puts into the stream"
     )
     shutdown_budget_s: float = setting(
         "SHUTDOWN_BUDGET_S",

@@ -32,16 +32,6 @@ def phone_truck_of(topic: str) -> str | None:
     return found[1] if found else None
 
 
-def telemetry_topic(truck_id: str) -> str:
-    """The topic on which a truck publishes telemetry."""
-    return f"trucks/{truck_id}/telemetry"
-
-
-def owntracks_topic(truck_id: str, device_id: str) -> str:
-    """The topic on which a truck's phone publishes with OwnTracks."""
-    return f"owntracks/{truck_id}/{device_id}"
-
-
 def result_topic(truck_id: str) -> str:
     """The topic on which a truck receives the results for its points."""
     return f"trucks/{truck_id}/telemetry/result"

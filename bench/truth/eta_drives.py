@@ -20,13 +20,14 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from bench.truth.geometry import Part, names_of
-from rtdts.tracking.geodesy import bearing_deg, distance_m, place_at
+from rtdts.tracking.geodesy import bearing_deg, distance_m
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.device import Fix as SentFix
 from sim.fleet.motion import Driving, Motion, MotionState, Replay, Sequential, Standing
 from sim.fleet.polyline import Polyline
 from sim.fleet.route_library import load_routes
 from sim.fleet.speed_model import Stop, TruckLimits, draw_stops, drive_profile
+from sim.geodesy import place_at
 
 TUNING = names_of(Part.TUNING)
 REPORT = names_of(Part.REPORT)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from random import Random
 
 from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Driving, Motion
 from sim.fleet.polyline import Polyline
 from sim.fleet.speed_model import SpeedProfile, Stop, TruckLimits, draw_stops, drive_profile
+from sim.geodesy import place_at
 
 QUIET_M = 300.0
 """No random halt this near to a place: a halt there belongs to the case."""

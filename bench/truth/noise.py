@@ -15,8 +15,9 @@ from enum import StrEnum
 from random import Random
 
 from rtdts.tracking.deliveries import Place
-from rtdts.tracking.geodesy import distance_m, place_at
+from rtdts.tracking.geodesy import distance_m
 from sim.fleet.motion import Motion
+from sim.geodesy import place_at
 
 RADIUS_OF_SIGMA = 1.515
 """68 % of two-dimensional normal errors lie within this multiple of the deviation per axis."""

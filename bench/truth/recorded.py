@@ -13,9 +13,10 @@ from bench.truth.arrival import Truth, truth_of
 from bench.truth.geometry import Geometry
 from bench.truth.noise import Observation
 from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
-from rtdts.tracking.geodesy import distance_m, place_at
+from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Replay
+from sim.geodesy import place_at
 
 CASE = "recorded"
 TITLE = "a recorded drive, fix by fix, the pickup declared"

@@ -20,7 +20,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,7 +43,6 @@ class FailedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     rawData: str  # noqa: N815 - Firehose's
     esIndexName: str = ""  # noqa: N815 - Firehose's
-    errorMessage: str = ""  # noqa: N815 - Firehose's
 
     @property
     def record(self) -> bytes:
@@ -68,23 +67,6 @@ def arrived_at_ms(key: str) -> int | None:
     except ValueError:
         return None
     return int(at.timestamp() * 1000)
-
-
-def object_name(folder: str, stream: str, at: datetime, unique: str) -> str:
-    """Returns the key under which Firehose stores an object.
-
-    Args:
-        folder: `POINTS_FOLDER` or `FAILED_FOLDER`.
-        stream: The delivery stream's name.
-        at: When its oldest record arrived, in UTC.
-        unique: The UUID that Firehose generates.
-    """
-    return f"{folder}{at:%Y/%m/%d/%H}/{stream}-1-{at:%Y-%m-%d-%H-%M-%S}-{unique}.gz"
-
-
-def join_records(records: Iterable[bytes]) -> bytes:
-    """Joins records into an object, as Firehose does."""
-    return gzip.compress(b"".join(records), mtime=0)
 
 
 def plain(body: bytes) -> bytes:

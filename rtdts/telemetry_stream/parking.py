@@ -51,11 +51,6 @@ def delivery_events_name(delivery_id: str, version: int) -> str:
     return f"delivery-{delivery_id}-{version}"
 
 
-def content_name(body: bytes) -> str:
-    """Returns a name derived from the content, for a body without any other name."""
-    return f"sha256-{sha256(body).hexdigest()}"
-
-
 def message_name(truck_id: str | None, body: bytes) -> str:
     """Returns the name of a truck's message that was never in the stream.
 
@@ -98,7 +93,7 @@ class Parking:
         Args:
             body: The body as received.
             name: Always the same for the same record: `stream_record_name`, `delivery_events_name`
-                or `content_name`.
+                or `message_name`.
             reason: A code.
             detail: Further information for an operator; cut to 1,000 characters.
             partition_key: The partition key that it had in the stream: names its truck, whatever

@@ -30,16 +30,3 @@ def bearing_deg(lat: float, lon: float, other_lat: float, other_lon: float) -> f
     bearing = degrees(atan2(east, north)) % 360.0
     # The modulo of a tiny negative angle is 360.0 itself.
     return 0.0 if bearing == 360.0 else bearing
-
-
-def place_at(lat: float, lon: float, bearing: float, distance: float) -> tuple[float, float]:
-    """Returns the place ``distance`` metres along the great circle at ``bearing`` degrees.
-
-    Returns:
-        Latitude and longitude in degrees, the longitude in ``[-180, 180)``.
-    """
-    phi, theta, delta = radians(lat), radians(bearing), distance / EARTH_RADIUS_M
-    sin_phi = sin(phi) * cos(delta) + cos(phi) * sin(delta) * cos(theta)
-    other_phi = asin(max(-1.0, min(1.0, sin_phi)))
-    dlambda = atan2(sin(theta) * sin(delta) * cos(phi), cos(delta) - sin(phi) * sin_phi)
-    return degrees(other_phi), (lon + degrees(dlambda) + 180.0) % 360.0 - 180.0

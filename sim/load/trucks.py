@@ -6,7 +6,6 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from rtdts.tracking.geodesy import place_at
 from sim.drive.crew import System
 from sim.drive.five_trucks import DriveOptions, plan_drive
 from sim.drive.together import together
@@ -15,6 +14,7 @@ from sim.fleet.http_poster import http_poster
 from sim.fleet.motion import MotionState, Standing
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Uploader
+from sim.geodesy import place_at
 from sim.load.plan import LoadOptions
 
 PROFILE: Final = DeviceProfile(tunnel_gap_s=1e9, dead_spot_gap_s=1e9, repeat_share=0.0)

@@ -20,14 +20,10 @@ from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.backup_format import (
-    FAILED_FOLDER,
-    POINTS_FOLDER,
-    join_records,
-    object_name,
-)
+from rtdts.telemetry_stream.backup_format import FAILED_FOLDER, POINTS_FOLDER
 from sim.local_cloud.firehose_buffer import Batch
 from sim.local_cloud.firehose_documents import FailedDocument
+from sim.local_cloud.firehose_objects import join_records, object_name
 
 STREAM_NAME = "rtdts-raw-log"
 """The name that the delivery stream would have."""

@@ -48,7 +48,7 @@ class CloudProcess:
         on_line: Called with each line of its output, on a separate thread.
     """
 
-    def __init__(self, command: Sequence[str], on_line: Callable[[str], None]) -> None:
+    def __init__(self, command: Sequence[str], on_line: Callable[[str], object]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-S", str(TETHER), str(os.getpid()), *command],
             cwd=PROJECT,
@@ -131,7 +131,7 @@ def launched_cloud(
     run_dir: Path,
     env_file: Path,
     options: Sequence[str] = (),
-    on_line: Callable[[str], None],
+    on_line: Callable[[str], object],
 ) -> Iterator[LaunchedCloud]:
     """Runs a local cloud for the duration of a `with` block.
 

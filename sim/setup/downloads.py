@@ -68,7 +68,7 @@ def fetch_missing(
     downloads: Path,
     *,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> None:
     """Fetches every missing file.
 
@@ -96,7 +96,7 @@ def fetch_missing(
             raise
 
 
-def _fetch(file: PinnedFile, downloads: Path, sleep: Callable[[float], None]) -> None:
+def _fetch(file: PinnedFile, downloads: Path, sleep: Callable[[float], object]) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             content = _get(file.url)

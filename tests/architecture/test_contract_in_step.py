@@ -206,7 +206,7 @@ def ranges(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_limits_of_a_socket_are_documented() -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Settings)}
     limits = SocketLimits.of(
         max_sockets=defaults["max_sockets"],
         connects_per_minute=defaults["connects_per_minute"],

@@ -11,11 +11,12 @@ import pytest
 
 from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
-from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic
+from mqtt_bridge.topics import result_topic
 from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
 from rtdts.ingest.messages import FOREIGN_TOPIC, OVER_QUOTA, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.iot_rules import basic_ingest
+from tests.support.mqtt_topics import owntracks_topic, telemetry_topic
 from tests.support.yaml_documents import document, follow, references
 
 DOCUMENT = document("asyncapi-mqtt.yaml")

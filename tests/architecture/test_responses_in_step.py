@@ -181,7 +181,7 @@ def test_every_response_about_deliveries_is_documented() -> None:
     call("PUT", ONE, ann, PLAN)
     call("POST", "/tickets", customer)
     call("POST", "/tickets", truck)
-    call.store.troubles = [StoreBusy("append to D-3", ["ThrottlingError"])]
+    call.store.troubles = [StoreBusy("append to D-3", ("ThrottlingError",))]
     other = PLAN | {"truck_id": "T-3"}
     call("PUT", ONE, ann, other, pathParameters={"delivery_id": "D-3"})
     for rejection in (

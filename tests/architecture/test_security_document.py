@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from delivery_lambda.access import CALLERS, DECLARABLE, SEEN
+from delivery_lambda.access import CALLERS, DECLARABLE
 from delivery_lambda.routes import DECLARE_EVENT, ROUTES
 from rtdts.tracking.roles import ROLES
-from tests.support.security_document import DOCUMENT, access_table, quota_table
+from tests.support.security_document import DOCUMENT, SEEN, access_table, quota_table
 
 RENEW = "to renew the tables: python -m tests.support.security_document"
 

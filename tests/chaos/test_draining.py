@@ -90,7 +90,7 @@ def by_shard(cloud: LaunchedCloud, event: str, since_ms: int) -> dict[str, dict[
         found = {line["shard_id"]: line for line in reversed(lines)}
         return found if len(found) == SHARDS else None
 
-    return eventually(look)  # type: ignore[return-value]  # never None
+    return eventually(look)
 
 
 class Queue:

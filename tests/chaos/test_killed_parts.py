@@ -124,8 +124,8 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     for part, times in unavailable.items():
         lengths_s = ", ".join(f"{(to_ms - from_ms) / 1000:.1f}" for from_ms, to_ms in times)
         print_line(f"{part}: killed, it worked again after {lengths_s} s")
-    for customer, gaps in outcome.verdict.gaps.items():
-        print_line(f"{customer}: gaps between messages p50/p99/longest {gaps}")
+    for customer, figures in outcome.verdict.gaps.items():
+        print_line(f"{customer}: gaps between messages p50/p99/longest {figures}")
 
     counts = Counter(kill.part for kill in killer.kills)
     assert all(count >= chaos.kills_each for count in counts.values())

@@ -151,8 +151,8 @@ async def test_an_opensearch_that_is_unavailable_costs_nothing_but_time(
     print_line(f"{load.count} points straight into the stream, {load.rate:.0f} a second")
     grown = ", ".join(f"{part} {mb:.0f}" for part, mb in outage.grown_mb.items())
     print_line(f"grown meanwhile, in MB: {grown}")
-    for customer, gaps in outcome.verdict.gaps.items():
-        print_line(f"{customer}: gaps between messages p50/p99/longest {gaps}")
+    for customer, figures in outcome.verdict.gaps.items():
+        print_line(f"{customer}: gaps between messages p50/p99/longest {figures}")
 
     assert_nothing_is_lost(system.environment, outcome)
     await assert_load_is_stored(system, load)

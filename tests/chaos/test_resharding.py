@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -210,7 +211,7 @@ def fleet(kinesis_url: str, local_cloud: LaunchedCloud, stream: Stream) -> Itera
         retries={"total_max_attempts": 1},
         max_pool_connections=20,
     )
-    client = local_session(local_cloud.environment.region).client(
+    client: Any = local_session(local_cloud.environment.region).client(
         "kinesis", endpoint_url=kinesis_url, config=config
     )
     putter = StreamPutter(client, stream.name)

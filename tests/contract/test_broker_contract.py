@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from mqtt_bridge.judging import Message
-from mqtt_bridge.topics import SUBSCRIPTIONS, result_topic, telemetry_topic
+from mqtt_bridge.topics import SUBSCRIPTIONS, result_topic
 from tests.fakes.fake_broker import FakeBroker
 from tests.support.deliveries import unique
 from tests.support.mqtt_broker import BrokerProcess
+from tests.support.mqtt_topics import telemetry_topic
 from tests.support.waiting import until
 
 RECEIVE_MAXIMUM = 5
@@ -164,7 +165,7 @@ async def test_bridges_that_are_connected_at_once_share_what_comes(broker: Broke
 
 async def test_a_truck_receives_its_result(broker: Broker) -> None:
     truck_id = unique("T")
-    received = asyncio.create_task(broker.result(truck_id))
+    received = asyncio.ensure_future(broker.result(truck_id))
     async with bridge(broker, truck_id) as (connection, _):
         while not received.done():  # nothing says when the truck listens
             await connection.publish(result_topic(truck_id), b"{}", b"mine")

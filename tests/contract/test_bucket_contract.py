@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 
-from rtdts.telemetry_stream.backup_format import join_records
 from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
 from rtdts.telemetry_stream.parked_records import ParkedRecords
 from rtdts.telemetry_stream.parking import Parking
+from sim.local_cloud.firehose_objects import join_records
 from sim.local_cloud.resources import CreatedResources
 from tests.fakes.fake_bucket import FakeVersionedBucket
 

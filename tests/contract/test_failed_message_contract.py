@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -23,7 +24,7 @@ def queue(request: pytest.FixtureRequest) -> Iterator[tuple[Store, Send]]:
         yield fake, lambda body: fake.send(body, sent_at_ms=int(time.time() * 1_000))
         return
     session: boto3.Session = request.getfixturevalue("aws_session")
-    client = session.client("sqs", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    client: Any = session.client("sqs", endpoint_url=request.getfixturevalue("aws_endpoint"))
     url = client.create_queue(QueueName=unique("failed"))["QueueUrl"]
     yield (
         FailedMessages(client, url),

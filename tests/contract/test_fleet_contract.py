@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -50,9 +51,9 @@ class FakeWriting:
                     heard_at_ms=one.newest.received_at_ms,
                     heading_deg=shown.shown_heading_deg,
                     speed_mps=shown.shown_speed_mps,
-                    delivery_id=current and current.delivery_id,
-                    status=current and current.status,
-                    late_from_ms=current and current.late_from_ms,
+                    delivery_id=current.delivery_id if current else None,
+                    status=current.status if current else None,
+                    late_from_ms=current.late_from_ms if current else None,
                 )
             )
 
@@ -215,7 +216,7 @@ def test_a_box_across_the_antimeridian_holds_both_sides(store: Store, prefix: st
     ids=str,
 )
 def test_filters_hold_together(
-    store: Store, prefix: str, filters: dict[str, object], names: list[str]
+    store: Store, prefix: str, filters: dict[str, Any], names: list[str]
 ) -> None:
     write(
         store,

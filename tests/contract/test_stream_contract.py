@@ -34,7 +34,7 @@ def stream(request: pytest.FixtureRequest) -> Stream:
         )
     session: boto3.Session = request.getfixturevalue("aws_session")
     resources: CreatedResources = request.getfixturevalue("aws_resources")
-    kinesis = session.client("kinesis", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    kinesis: Any = session.client("kinesis", endpoint_url=request.getfixturevalue("aws_endpoint"))
     name = resources.names.stream
 
     def of_truck(truck_id: str) -> list[UserRecord]:
@@ -103,7 +103,7 @@ def bucket(request: pytest.FixtureRequest) -> tuple[Parking, Parked]:
         return Parking(fake, "b"), lambda key: (fake.objects[key].body, fake.objects[key].metadata)
     session: boto3.Session = request.getfixturevalue("aws_session")
     resources: CreatedResources = request.getfixturevalue("aws_resources")
-    s3 = session.client("s3", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    s3: Any = session.client("s3", endpoint_url=request.getfixturevalue("aws_endpoint"))
     name = resources.names.parked_bucket
 
     def parked(key: str) -> tuple[bytes, Mapping[str, str]]:

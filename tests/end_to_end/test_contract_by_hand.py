@@ -234,8 +234,8 @@ def test_deliveries_are_created_changed_and_read_by_those_concerned(
 
     assert [created.status, same.status, changed.status, stale.status] == [201, 200, 200, 412]
     assert [created.json["version"], same.json["version"], changed.json["version"]] == [1, 1, 2]
-    for token in (trip.dispatcher, trip.customer, trip.truck):
-        seen = trip.get(token)
+    for entitled in (trip.dispatcher, trip.customer, trip.truck):
+        seen = trip.get(entitled)
         assert seen.status == 200
         assert {"delivery_id", "truck_id", "customer_id", "status", "version"} <= seen.json.keys()
         assert [e["version"] for e in seen.json["events"]] == [1, 2]

@@ -12,8 +12,8 @@ import pytest
 
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.deliveries import Cause, Delivery, Place, Status
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.instants import format_instant
+from sim.geodesy import place_at
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.consumer_world import ORIGIN

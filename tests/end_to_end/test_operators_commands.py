@@ -18,7 +18,6 @@ from rtdts.telemetry_stream.backup_format import plain
 from rtdts.telemetry_stream.parking import Parking
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.topics import delivery_topic
 from sim.environment import Environment
@@ -27,6 +26,7 @@ from sim.token_client import TokenClient
 from tests.support.checkpoints import applied, checkpoints
 from tests.support.http_client import ApiClient
 from tests.support.parts import held_down
+from tests.support.points import make_point
 from tests.support.source_tree import ROOT
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
@@ -247,15 +247,7 @@ def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
 def test_a_record_parked_by_a_fixed_bug_is_replayed_into_the_history(cloud: Cloud) -> None:
     truck_id = unique("T")
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
-    point = Point(
-        truck_id=truck_id,
-        recorded_at_ms=now_ms,
-        lat=ORIGIN.lat,
-        lon=ORIGIN.lon,
-        event_at_ms=now_ms,
-        received_at_ms=now_ms,
-        seq=7,
-    )
+    point = make_point(truck_id, now_ms, ORIGIN.lat, ORIGIN.lon, seq=7)
     parking = Parking(cloud.s3, cloud.environment.parked_bucket)
     name = unique("parked")
     good = parking.park(

@@ -50,7 +50,7 @@ class Link:
 
 @pytest.fixture
 def link(trip: Trip, local_cloud: Any) -> Link:
-    places = {
+    places: dict[str, Any] = {
         "origin": {**trip.plan()["origin"], "name": "Centum depot"},
         "stop_sequence": 1,
     }

@@ -40,7 +40,7 @@ class FakeDeliveryStore:
         self.appended: list[str] = []
         self.troubles: list[DeliveryStoreError | None] = []
         self.rejections: dict[str, Exception] = {}
-        self.before_append: list[Callable[[], None]] = []
+        self.before_append: list[Callable[[], object]] = []
         self.between: list[Callable[[], None]] = []
         self.unreadable: set[str] = set()
         self._tables = FakeDeliveryTables()

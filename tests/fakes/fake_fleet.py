@@ -99,10 +99,6 @@ class FakeFleet:
         ]
 
 
-def _having(trucks: Sequence[FleetTruck], flag: int, as_of_ms: int) -> int:
-    return sum(AGES.flags(one, as_of_ms) & flag > 0 for one in trucks)
-
-
 def _passes(truck: FleetTruck, view: FleetView, as_of_ms: int) -> bool:
     expected, flags = view.filter, AGES.flags(truck, as_of_ms)
     for flag, bit in ((expected.late, 1), (expected.stale, 2), (expected.offline, 4)):

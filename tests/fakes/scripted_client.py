@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from tests.fakes.aws_limits import breach
 
+# It stands for any client of the SDK, so it passes for each.
+if TYPE_CHECKING:
+    _Client = Any
+else:
+    _Client = object
 
-class ScriptedClient:
-    """Answers each call with the next of its script; an exception is raised.
+
+class ScriptedClient(_Client):
+    """Returns the next of its script for each call; an exception is raised.
 
     What is beyond AWS's hard limits is rejected, whatever the script says.
 

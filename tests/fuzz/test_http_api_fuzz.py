@@ -130,7 +130,7 @@ NASTY_LEAVES = [
     '"\\u0000"', '"' + "x" * 70_000 + '"', '"\\ud83d\\ude9a"', '""', "null", "[]", "{}", "true",
     "[" * 3_000, "[" * 3_000 + "]" * 3_000, '{"a":' * 3_000 + "1" + "}" * 3_000, "{'a':1}", "",
 ]  # fmt: skip
-BODIES = {
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/telemetry"): {
         "truck_id": IDENTITIES["truck"], "recorded_at": "2026-11-24T06:52:48.120Z",
         "lat": 35.1, "lon": 129.1, "seq": 1, "speed_mps": 3.0,
@@ -194,7 +194,7 @@ def test_no_body_brings_out_a_fault(
     @amount.share(0.2 / len(BODIES))
     @given(corrupt(BODIES[method, path]), st.sampled_from(CONTENT_TYPES), st.text(max_size=20))
     def send(body: bytes, content_type: str, key: str) -> None:
-        headers = {
+        headers: dict[str, str | bytes] = {
             "Authorization": f"Bearer {token_of(role)}",
             "Content-Type": content_type.encode(),
             # As much of it as a header can carry.

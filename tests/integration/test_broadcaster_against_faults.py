@@ -195,13 +195,14 @@ async def test_a_connection_that_always_ends_is_a_failure_after_two_posts(gatewa
 async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None:
     viewers = [await gateway.viewer() for _ in range(12)]
     bad, good = viewers[:4], viewers[4:]
+    faults: list[Fault] = [
+        Delay(seconds=3600),
+        Drop(),
+        Reject(status=429, code="x"),
+        CutResponse(),
+    ]
     await gateway.shim.set_rules(
-        *(
-            FaultRule(name=f"bad {n}", fault=fault, ids=bad[n][0])
-            for n, fault in enumerate(
-                [Delay(seconds=3600), Drop(), Reject(status=429, code="x"), CutResponse()]
-            )
-        )
+        *(FaultRule(name=f"bad {n}", fault=fault, ids=bad[n][0]) for n, fault in enumerate(faults))
     )
     slow = asyncio.create_task(gateway.post(bad[0][0]))
     others = [gateway.post(connection_id) for connection_id, _ in (*bad[1:], *good)]

@@ -171,7 +171,7 @@ async def test_an_invalid_token_opens_no_session(
         "empty": "",
         "nonsense": "a.b.c",
         "expired": broker.token("truck", "T-mine", ttl_s=-1),
-        "unsigned": jwt.encode(claims, None, algorithm="none"),
+        "unsigned": jwt.encode(claims, "", algorithm="none"),
         "own-key": jwt.encode(claims, "x" * 32, algorithm="HS256"),
     }[kind]
 

@@ -185,7 +185,7 @@ def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(
     ]
     for body in bodies:
         ingest.publish(rule, truck_id, body)
-    read = eventually(lambda: len(found := ingest.points_of(truck_id)) == 4 and found)
+    read = eventually(lambda: found if len(found := ingest.points_of(truck_id)) == 4 else None)
     received_at_ms = [read[0].received_at_ms, read[1].received_at_ms]
 
     expected = [
@@ -266,7 +266,7 @@ def test_a_message_that_the_rule_could_not_write_is_replayed_once(ingest: IotIng
         stream=DeviceStream(ingest.client("kinesis"), DEVICE_MESSAGES),
     )
     report = replay_failed_messages(stores, quick(), Console())
-    read = eventually(lambda: len(found := ingest.points_of(truck_id)) == 4 and found)
+    read = eventually(lambda: found if len(found := ingest.points_of(truck_id)) == 4 else None)
 
     assert (report.replayed, report.stay, report.not_taken) == (3, 0, {})
     assert {one.seq for one in read} == {1, 2, 3}

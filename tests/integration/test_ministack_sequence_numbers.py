@@ -1,5 +1,7 @@
 """A shard iterator starts where the KCL's checkpoint says, and the KCL drops leading zeros."""
 
+from typing import Any
+
 import pytest
 
 from sim.local_cloud.resources import local_session
@@ -11,7 +13,7 @@ from tests.support.ministack_process import REGION
     ("kind", "left"), [("AFTER_SEQUENCE_NUMBER", 2), ("AT_SEQUENCE_NUMBER", 3)]
 )
 def test_a_sequence_number_without_its_zeros_is_the_same_number(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, left: int
+    tmp_path_factory: pytest.TempPathFactory, kind: Any, left: int
 ) -> None:
     with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
         kinesis = local_session(REGION).client("kinesis", endpoint_url=url)

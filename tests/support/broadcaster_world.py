@@ -37,7 +37,6 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.fleet_messages import Ages
 from rtdts.tracking.fleet_view import FleetView
-from rtdts.tracking.positions import Point
 from rtdts.tracking.topics import FLEET, SOCKET, delivery_topic, socket_endpoint
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
@@ -51,6 +50,7 @@ from tests.fakes.fake_viewing_stores import (
     StopsOfRows,
     WatchedDeliveries,
 )
+from tests.support.points import make_point
 
 HOUR_MS = 3_600_000
 NUDGE_THREADS = 4
@@ -195,15 +195,7 @@ class World:
         self, truck_id: str, *, age_s: float = 5.0, at: tuple[float, float] = (35.15, 129.05)
     ) -> LatestPosition:
         at_ms = self.clock.now_ms() - round(age_s * 1000)
-        point = Point(
-            truck_id=truck_id,
-            recorded_at_ms=at_ms,
-            lat=at[0],
-            lon=at[1],
-            event_at_ms=at_ms,
-            received_at_ms=at_ms,
-        )
-        fix = fix_of(point)
+        fix = fix_of(make_point(truck_id, at_ms, *at))
         latest = LatestPosition(newest=fix, shown=fix)
         self.positions.trucks[truck_id] = latest
         return latest

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from sim.setup.chromium import find_browser
 from sim.setup.places import PROJECT, find_places
@@ -22,7 +22,7 @@ SOFTWARE_WEBGL = (
 )
 NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
 """For what is not about the map: to draw it takes the processor a second or more."""
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 WITHIN_MS = 120_000
 """For anything on a page: the map is drawn by the processor, and the machine may be busy."""
 

@@ -48,7 +48,7 @@ def round_facts(measured: Mapping[str, float]) -> Facts:
     return dataclasses.replace(real, measured={**MEASURED, **measured}, prices=prices)
 
 
-def round_plan(*, measured: Mapping[str, float] | None = None, **requested: float) -> CapacityPlan:
+def round_plan(measured: Mapping[str, float] | None = None, /, **requested: float) -> CapacityPlan:
     """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
     what is requested comes on top."""
     usual = {

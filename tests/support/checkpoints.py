@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import boto3
 
@@ -22,11 +23,12 @@ def checkpoints(environment: Environment) -> dict[str, StreamPosition]:
         aws_access_key_id=environment.access_key_id,
         aws_secret_access_key=environment.secret_access_key,
     ).Table(CloudNames().consumer_application)
+    leases: Any = table.scan(ConsistentRead=True)["Items"]
     return {
         lease["leaseKey"]: StreamPosition(
             int(lease["checkpoint"]), int(lease["checkpointSubSequenceNumber"])
         )
-        for lease in table.scan(ConsistentRead=True)["Items"]
+        for lease in leases
         if str(lease["checkpoint"]).isdigit()
     }
 

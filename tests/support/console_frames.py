@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support.browser import running_browser
 from tests.support.console_backend import ConsoleBackend
@@ -27,7 +27,7 @@ AIM_MS = 8.0
 TRUCKS = 5_000
 IN_FULL = 400
 """As many as a snapshot shows one by one."""
-DESK = {"width": 1280, "height": 800}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 WITHIN_MS = 120_000
 STEP_PX = 6
 FRAMES = """

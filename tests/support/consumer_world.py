@@ -32,16 +32,17 @@ from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.fixes import Fix, LatestPosition
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Clock, DeliveryProgress, Point
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import TrackingRules
+from sim.geodesy import place_at
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_position_store import FakePositionStore
+from tests.support.points import make_point
 
 START_MS = 1_800_000_000_000
 SHARD = "shardId-000000000000"
@@ -70,28 +71,20 @@ def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: objec
     """A fix so many metres east of the origin."""
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
     at_ms = START_MS + second * 1_000
-    fields: dict[str, object] = {
-        "truck_id": truck_id,
-        "recorded_at_ms": at_ms,
-        "lat": lat,
-        "lon": lon,
-        "event_at_ms": at_ms,
-        "received_at_ms": at_ms,
-        "seq": second,
-        "speed_mps": 60.0,
-    }
-    return Point(**{**fields, **changed})  # type: ignore[arg-type]
+    made = make_point(truck_id, at_ms, lat, lon, seq=second, speed_mps=60.0)
+    return msgspec.structs.replace(made, **changed)
 
 
 def shifted(of: Point, offset_ms: int) -> Point:
     """The same point of a truck whose clock is wrong, as ingest would stamp it."""
-    return Point(
-        truck_id=of.truck_id,
-        recorded_at_ms=of.recorded_at_ms,
-        lat=of.lat,
-        lon=of.lon,
-        event_at_ms=of.recorded_at_ms + offset_ms,
-        received_at_ms=of.recorded_at_ms + offset_ms,
+    stamp_ms = of.recorded_at_ms + offset_ms
+    return make_point(
+        of.truck_id,
+        of.recorded_at_ms,
+        of.lat,
+        of.lon,
+        event_at_ms=stamp_ms,
+        received_at_ms=stamp_ms,
         clock=Clock.SHIFTED,
         seq=of.seq,
     )

@@ -18,6 +18,7 @@ from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.environment import Environment
 from sim.fleet.device import Fix
+from tests.support.points import make_point
 
 
 def delivery_store(environment: Environment) -> DeliveryStore:
@@ -86,13 +87,11 @@ def true_timeline(
 
 def as_accepted(fix: Fix) -> Point:
     """A device's fix as ingest stamps it when its clock is right."""
-    return Point(
-        truck_id=fix.truck_id,
-        recorded_at_ms=fix.recorded_at_ms,
-        lat=fix.lat,
-        lon=fix.lon,
-        event_at_ms=fix.recorded_at_ms,
-        received_at_ms=fix.recorded_at_ms,
+    return make_point(
+        fix.truck_id,
+        fix.recorded_at_ms,
+        fix.lat,
+        fix.lon,
         seq=fix.seq,
         accuracy_m=fix.accuracy_m,
         speed_mps=fix.speed_mps,

@@ -72,7 +72,6 @@ def sharing_on(
         tickets or FakeTicketStore(),
         nudges or FakeNudgeQueue(),
         rules=ShareRules(
-            life_s=7 * DAY_S,
             most_life_s=30 * DAY_S,
             most=most,
             tickets_per_minute=6,

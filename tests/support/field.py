@@ -13,15 +13,16 @@ from rtdts.telemetry_stream.aggregation import aggregate
 from rtdts.telemetry_stream.shard_range import ShardRange, ShardRanges
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.fixes import LatestPosition
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
+from sim.geodesy import place_at
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumed import Consumed
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, World
 from tests.support.delivery_log import log_problems, timeline_of, true_timeline
 from tests.support.pace import DWELL_S
+from tests.support.points import make_point
 from tests.support.waiting import eventually
 
 
@@ -120,13 +121,5 @@ def new_truck() -> str:
 
 def east_of_origin(truck_id: str, at_ms: int, east_m: float, seq: int, **changed: object) -> Point:
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
-    made = Point(
-        truck_id=truck_id,
-        recorded_at_ms=at_ms,
-        lat=lat,
-        lon=lon,
-        event_at_ms=at_ms,
-        received_at_ms=now_ms(),
-        seq=seq,
-    )
+    made = make_point(truck_id, at_ms, lat, lon, seq=seq, received_at_ms=now_ms())
     return msgspec.structs.replace(made, **changed)

@@ -56,7 +56,7 @@ class OwnTracksPhone:
         """
         async with self._client:
             codes = await self._client.subscribe([(one, 1) for one in self._sub_topics.split()])
-            if any(int(getattr(code, "value", code)) >= 0x80 for code in codes):
+            if any((code if isinstance(code, int) else code.value) >= 0x80 for code in codes):
                 raise aiomqtt.MqttError(f"not subscribed: {codes}")
             yield
 

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from sim.setup.places import PROJECT
 from tests.support.browser import running_browser
 
 IMAGES = PROJECT / "docs" / "images"
-CUSTOMERS_SIZE = {"width": 1000, "height": 640}
-CONSOLES_SIZE = {"width": 1280, "height": 860}
+CUSTOMERS_SIZE: ViewportSize = {"width": 1000, "height": 640}
+CONSOLES_SIZE: ViewportSize = {"width": 1280, "height": 860}
 TRUCKS = 5
 """That the demo drives."""
 
@@ -120,7 +120,7 @@ def _draw(page: Page, name: str) -> Path:
     return picture
 
 
-def _new_page(browser: Browser, size: dict[str, int]) -> Page:
+def _new_page(browser: Browser, size: ViewportSize) -> Page:
     context = browser.new_context(
         viewport=size,
         locale="en-US",

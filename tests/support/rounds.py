@@ -76,7 +76,7 @@ def shortest_step_s(cloud: LaunchedCloud, *, since_ms: int) -> float:
         ]
         return steps_s if len(steps_s) >= ENOUGH_STEPS else None
 
-    return min(eventually(look))  # type: ignore[type-var]  # never None
+    return min(eventually(look))
 
 
 def assert_rounds_reach(

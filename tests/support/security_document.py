@@ -9,7 +9,7 @@ import importlib
 import re
 from collections.abc import Iterator, Sequence
 
-from delivery_lambda.access import CALLERS, DECLARABLE, SEEN
+from delivery_lambda.access import CALLERS, DECLARABLE
 from delivery_lambda.routes import DECLARE_EVENT, ISSUE_TICKET
 from ingest_lambda.request import SENDERS
 from ingest_lambda.routes import OPEN_ROUTES, POST_TELEMETRY
@@ -24,6 +24,12 @@ from track_lambda.routes import GET_TRACK
 DOCUMENT = ROOT / "docs" / "security.md"
 FLEET = "`track_fleet` on a socket"
 ROLES = (DISPATCHER, CUSTOMER, TRUCK)
+SEEN = {
+    DISPATCHER: "every delivery",
+    CUSTOMER: "its own deliveries",
+    TRUCK: "the deliveries on it that are open or were closed within the last day",
+}
+"""Which deliveries exist for a role: `delivery_lambda.access.may_see` in words."""
 
 QUOTAS = (
     ("ingest_lambda.settings", "TRUCK_REQUESTS_PER_MINUTE", "truck", "429 with `Retry-After`"),

@@ -20,6 +20,7 @@ from rtdts.tracking.stream_codec import encode_point
 from sim.drive.crew import System
 from sim.drive.stores import HISTORY_INDEXES, RAW_INDEXES, StoreReader
 from sim.environment import Environment
+from tests.support.points import make_point
 from tests.support.waiting import eventually
 
 EVERY_S = 0.5
@@ -108,12 +109,11 @@ class StreamLoad:
     @staticmethod
     def _point(truck_id: str, seq: int, recorded_at_ms: int, received_at_ms: int) -> Point:
         angle = recorded_at_ms % _TURN_MS / _TURN_MS * 2 * math.pi
-        return Point(
-            truck_id=truck_id,
-            recorded_at_ms=recorded_at_ms,
-            lat=round(_AROUND[0] + _RADIUS_DEG * math.sin(angle), 7),
-            lon=round(_AROUND[1] + _RADIUS_DEG * math.cos(angle), 7),
-            event_at_ms=recorded_at_ms,
+        return make_point(
+            truck_id,
+            recorded_at_ms,
+            round(_AROUND[0] + _RADIUS_DEG * math.sin(angle), 7),
+            round(_AROUND[1] + _RADIUS_DEG * math.cos(angle), 7),
             received_at_ms=received_at_ms,
             seq=seq,
             speed_mps=11.0,

@@ -24,6 +24,7 @@ from sim.fleet.motion import Driving, Motion, Sequential, Standing
 from sim.fleet.route_library import load_routes
 from sim.fleet.speed_model import TruckLimits, draw_stops, drive_profile
 from tests.support.consumer_world import START_MS, World
+from tests.support.points import make_point
 
 ROAD = "denver_1"
 APPROACH_M = 500.0
@@ -245,13 +246,12 @@ def _place(stands: Motion) -> Place:
 
 
 def _point(sent: SentFix) -> Point:
-    return Point(
-        truck_id=sent.truck_id,
-        recorded_at_ms=sent.recorded_at_ms,
-        event_at_ms=sent.recorded_at_ms,
+    return make_point(
+        sent.truck_id,
+        sent.recorded_at_ms,
+        sent.lat,
+        sent.lon,
         received_at_ms=sent.recorded_at_ms + 1_000,
-        lat=sent.lat,
-        lon=sent.lon,
         seq=sent.seq,
         accuracy_m=sent.accuracy_m,
         speed_mps=sent.speed_mps,

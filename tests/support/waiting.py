@@ -23,7 +23,7 @@ NO_HURRY = Deadline(math.inf)
 """For what may be done at any time."""
 
 
-def eventually(look: Callable[[], T], within_s: float = DEADLINE_S) -> T:
+def eventually(look: Callable[[], T | None], within_s: float = DEADLINE_S) -> T:
     """Polls a store, a file or a process until it shows something true, which is returned."""
     ends_at = time.monotonic() + within_s
     while not (seen := look()):

@@ -25,8 +25,9 @@ from bench.truth.orders import late as late_order
 from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
 from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
-from rtdts.tracking.geodesy import distance_m, place_at
+from rtdts.tracking.geodesy import distance_m
 from sim.fleet.motion import MotionState, Sequential, Standing
+from sim.geodesy import place_at
 
 HERE, AWAY = MotionState(48.0, 11.0, 0.0, 0.0), MotionState(48.01, 11.0, 0.0, 0.0)
 PLACE = Place(lat=48.0, lon=11.0)

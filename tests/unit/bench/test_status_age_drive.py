@@ -4,8 +4,8 @@ from bench.status_age_p99 import DISTANCE_M, DRIVE_S, DWELL_S, RADIUS_M, STATUSE
 from rtdts.tracking.deliveries import Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.status_machine import PlannedRoute, StatusRules, begun, step
+from sim.geodesy import place_at
 from tests.support.consumer_world import ORIGIN, point
 
 

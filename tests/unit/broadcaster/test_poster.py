@@ -5,6 +5,7 @@ import io
 import pytest
 
 from broadcaster.connection_pool import HttpError, TimeLimitError, TooLateError, UnreachableError
+from broadcaster.http_response import HttpResponse
 from broadcaster.poster import SocketPoster
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.signing import Credentials, PostSigner
@@ -17,7 +18,7 @@ class Unresponsive:
     def __init__(self, error: HttpError) -> None:
         self._error = error
 
-    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> object:
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpResponse:
         raise self._error
 
 

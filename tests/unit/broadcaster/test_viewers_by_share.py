@@ -8,7 +8,7 @@ import pytest
 
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.shares import ShareKey
-from rtdts.push_queue.nudges import PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
+from rtdts.push_queue.nudges import Nudge, PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, FailureCode, Status
 from rtdts.tracking.roles import SHARE
 from rtdts.tracking.shares import Share
@@ -71,7 +71,7 @@ async def test_no_kind_of_nudge_shows_a_revoked_share_anything(world: World, nud
     share = shared(world)
     world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
     world.shares.revoke(ShareKey("D-1", share.share_id), now_ms=world.clock.now_ms())
-    sent = {
+    sent: dict[str, Nudge] = {
         "transition": TransitionNudge(delivery_id="D-1", version=4),
         "snapshot": SnapshotNudge(delivery_id="D-1", connection_id="guest", request_id="r"),
         "position": PositionNudge(delivery_id="D-1", event_at_ms=world.clock.now_ms()),

@@ -12,7 +12,7 @@ from delivery_lambda.decisions import (
     decide_plan,
 )
 from rtdts.tracking.deliveries import DeclaredType, Place, Status
-from rtdts.tracking.geodesy import place_at
+from sim.geodesy import place_at
 from tests.support.consumer_world import (
     DESTINATION,
     DRIVE_M,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import pytest
 
 from consumer.pipeline import BatchPipeline
@@ -26,7 +28,7 @@ def world() -> World:
 NOW_MS = START_MS + 1_000_000
 
 
-def batch(seconds: range, **changed: object) -> list[Point]:
+def batch(seconds: range, **changed: Any) -> list[Point]:
     return [point(second, 5.0 * second, **changed) for second in seconds]
 
 
@@ -42,8 +44,7 @@ def send(world: World, pipeline: BatchPipeline, *requests: Sequence[Point]) -> N
 
 
 def _received(one: Point, now_ms: int) -> Point:
-    fields = {name: getattr(one, name) for name in one.__struct_fields__}
-    return Point(**{**fields, "received_at_ms": now_ms})
+    return msgspec.structs.replace(one, received_at_ms=now_ms)
 
 
 def test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew(world: World) -> None:

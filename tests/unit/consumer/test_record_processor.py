@@ -76,8 +76,8 @@ class Input:
         self.records = [Record(record) for record in records]
         self.millis_behind_latest = 0
         self.shard_id = SHARD
-        self.sequence_number = "TRIM_HORIZON"
-        self.sub_sequence_number = 0
+        self.sequence_number: str | None = "TRIM_HORIZON"
+        self.sub_sequence_number: int | None = 0
 
 
 @pytest.fixture

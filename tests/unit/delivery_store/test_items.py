@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ from tests.support.deliveries import new_delivery
     ["", "☎", 0, -7, 2**63, 1.5, -0.25, 1e-7, 1e300, True, False, {"a": {"b": [1, "x"]}}, []],
 )
 def test_an_item_decodes_to_its_value(value: object) -> None:
-    back = from_attribute(to_attribute(value))
+    attribute: Any = to_attribute(value)
+    back = from_attribute(attribute)
 
     assert back == value
     assert type(back) is type(value)
@@ -36,7 +38,7 @@ def test_missing_values_are_left_out_at_every_depth() -> None:
 
 def test_a_whole_number_is_accepted_for_a_float_where_one_belongs() -> None:
     # DynamoDB gives 35.0 back as 35.
-    item = {"lat": {"N": "35"}, "lon": {"N": "129.5"}, "radius_m": {"N": "1E+2"}}
+    item: Any = {"lat": {"N": "35"}, "lon": {"N": "129.5"}, "radius_m": {"N": "1E+2"}}
     place = from_item(item, Place)
 
     assert place == Place(lat=35.0, lon=129.5, radius_m=100.0)
@@ -45,8 +47,9 @@ def test_a_whole_number_is_accepted_for_a_float_where_one_belongs() -> None:
 
 def test_attributes_that_only_keys_need_are_ignored_when_read() -> None:
     delivery = new_delivery()
+    item: Any = to_item(delivery, truck_id="T-1", bucket=7)
 
-    assert from_item(to_item(delivery, truck_id="T-1", bucket=7), Delivery) == delivery
+    assert from_item(item, Delivery) == delivery
 
 
 def test_an_attribute_of_a_kind_that_is_not_ours_is_rejected() -> None:

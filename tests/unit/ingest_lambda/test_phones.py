@@ -322,7 +322,7 @@ def test_no_line_and_no_response_holds_the_secret(
         Lambda(monkeypatch, FakeStream([FailSome({0}, THROTTLED)]), TRACE_TRUCKS=TRUCK)
     )
     secrets = [SECRET, new_secret(), "48241179"]
-    responses = [ingest(phone(secret=secret)) for secret in secrets]
+    responses: list[Any] = [ingest(phone(secret=secret)) for secret in secrets]
     ingest.devices.is_unavailable = True
     ingest.now_ms += 60_000
     responses += [ingest(phone(secret=secret)) for secret in secrets]

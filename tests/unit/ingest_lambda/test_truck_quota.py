@@ -10,8 +10,6 @@ from rtdts.tracking.blocks import Block, BlockKind
 from tests.fakes.fake_stream import FakeStream
 from tests.support.ingest_on_fakes import NOW_MS, Lambda, point, sending
 
-LINES_MS = 10_000
-
 
 def block(kind: BlockKind, **fields: object) -> Block:
     known = {

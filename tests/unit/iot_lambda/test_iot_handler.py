@@ -186,8 +186,8 @@ def test_messages_of_a_truck_share_a_record_in_their_order_and_trucks_share_a_ca
 def test_records_that_the_stream_did_not_accept_are_delivered_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    troubles = [FailSome([1]), rejected("InternalFailure", 500)]
-    world = World(monkeypatch, FakeStream(troubles), remaining_ms=0)
+    stream = FakeStream([FailSome([1]), rejected("InternalFailure", 500)])
+    world = World(monkeypatch, stream, remaining_ms=0)
     world.send_point("T-1", 1)
     failed = world.send_point("T-2", 2)
     world.send_point("T-1", 3)

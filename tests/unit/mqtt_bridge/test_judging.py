@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_bridge.judging import Judgement, Message, judge
-from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic, truck_of
+from mqtt_bridge.topics import result_topic, truck_of
 from rtdts.ingest import messages
 from rtdts.ingest.intake import JudgedBody
 from rtdts.ingest.messages import Fault
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.telemetry import MAX_POINTS
+from tests.support.mqtt_topics import owntracks_topic, telemetry_topic
 from tests.support.telemetry_points import telemetry_point
 
 EVENTS = Path(__file__).parents[2] / "events"

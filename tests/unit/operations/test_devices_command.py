@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
 import ingest_lambda.routes
-from mqtt_bridge.topics import owntracks_topic
 from operations.__main__ import main
 from operations.devices import (
     OWNTRACKS_PATH,
@@ -25,6 +25,7 @@ from rtdts.delivery_store.devices import Device, is_secret
 from rtdts.tracking.instants import MS_PER_DAY, format_instant
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_enrollments import FakeEnrollmentStore
+from tests.support.mqtt_topics import owntracks_topic
 
 NOW_MS = 1_795_503_168_120
 URL = "https://trucks.example.com"
@@ -208,7 +209,11 @@ def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str
 def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> None:
     code, output = shell("enroll", "T-1", "--days", "2")
     parameters = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
-    claim = {"truck_id": "T-1", "key_hash": "k", "now_ms": NOW_MS + 2 * MS_PER_DAY - 1}
+    claim: dict[str, Any] = {
+        "truck_id": "T-1",
+        "key_hash": "k",
+        "now_ms": NOW_MS + 2 * MS_PER_DAY - 1,
+    }
 
     assert code == 0
     assert parameters["TruckId"] == "T-1"

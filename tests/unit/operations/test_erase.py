@@ -15,7 +15,7 @@ from operations.erase_customer import (
 )
 from operations.erase_truck import TruckStores, check_truck, count_truck, erase_truck
 from operations.errors import UnfinishedError, UnsafeOperationError
-from rtdts.telemetry_stream.backup_format import join_records
+from sim.local_cloud.firehose_objects import join_records
 from tests.support.erasures import (
     NOW_MS,
     FakeCustomers,

@@ -19,8 +19,8 @@ from operations.replay_backup import (
 )
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.telemetry_stream.backup_format import join_records, object_name
 from rtdts.tracking.stream_codec import encode_point
+from sim.local_cloud.firehose_objects import join_records, object_name
 from tests.fakes.fake_raw_log import FakeRawLog
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream
 from tests.support.consumer_world import START_MS, point

@@ -50,7 +50,7 @@ PROGRESS = (
 )
 
 
-def full(second: int = 0, **changed: object) -> Fix:
+def full(second: int = 0, **changed: Any) -> Fix:
     sent = point(
         second,
         10.0,

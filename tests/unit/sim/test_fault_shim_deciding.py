@@ -27,7 +27,7 @@ THROTTLE = Reject(status=400, code="ThrottlingException")
 
 
 def a_request(**changed: Any) -> Request:
-    made = {
+    made: dict[str, Any] = {
         "service": "dynamodb",
         "operation": "Query",
         "path": "/",

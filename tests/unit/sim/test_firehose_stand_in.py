@@ -4,6 +4,7 @@ import itertools
 import json
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -238,8 +239,9 @@ class FakeReader:
 
 def pump(raw_log: FakeRawLog, backup: FakeBackup, path, clock: Clock | None = None) -> None:
     stop = threading.Event()
+    reader: Any = FakeReader(stop, record(b"{}"))
     Firehose(
-        FakeReader(stop, record(b"{}")),
+        reader,
         Buffer(interval_s=3600.0, size_bytes=1_000_000),
         delivery(raw_log, backup, clock),
         PositionFile(path, stream="arn 1"),

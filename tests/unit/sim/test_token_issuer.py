@@ -4,6 +4,7 @@ import stat
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.types import Options
 
 from sim.local_cloud.identity_provider import IdentityProvider
 from sim.local_cloud.token_issuer import (
@@ -36,7 +37,7 @@ def provider(issuer):
 def read(token: str, key_set: dict) -> dict:
     header = jwt.get_unverified_header(token)
     public = next(k for k in jwt.PyJWKSet.from_dict(key_set).keys if k.key_id == header["kid"])
-    options = {"verify_exp": False, "verify_iat": False}
+    options: Options = {"verify_exp": False, "verify_iat": False}
     return jwt.decode(
         token, public, algorithms=["RS256"], audience="rtdts", issuer=ISSUER, options=options
     )

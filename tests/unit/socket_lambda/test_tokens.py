@@ -24,7 +24,7 @@ from tests.support.identity import AUDIENCE, ISSUER, FakeIdentityProvider
 KEPT_S = 3600.0
 # PyJWT reads the real clock; an hour from now is far enough from every edge.
 EXPIRES_AT_S = int(time.time()) + 3600
-CLAIMS = {
+CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
     "aud": AUDIENCE,
     "exp": EXPIRES_AT_S,
@@ -145,7 +145,7 @@ def test_a_token_does_not_choose_how_it_is_checked(
     signed = f"{head}.{segment(CLAIMS)}"
     mac = hmac.new(provider.public_key_pem(), signed.encode(), hashlib.sha256).digest()
     symmetric = f"{signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
-    unsigned = jwt.encode(CLAIMS, None, algorithm="none", headers={"kid": "k1"})
+    unsigned = jwt.encode(CLAIMS, "", algorithm="none", headers={"kid": "k1"})
     for token in (symmetric, unsigned):
         with pytest.raises(InvalidToken):
             reader.read(token)

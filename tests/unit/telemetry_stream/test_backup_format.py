@@ -18,13 +18,12 @@ from rtdts.telemetry_stream.backup_format import (
     arrived_at_ms,
     failed_documents,
     is_about,
-    join_records,
-    object_name,
     plain,
     split_records,
     truck_of,
     without_truck,
 )
+from sim.local_cloud.firehose_objects import join_records, object_name
 
 KEY = (
     "points/2026/11/24/06/rtdts-raw-log-1-2026-11-24-06-52-48-"

@@ -9,7 +9,6 @@ from rtdts.telemetry_stream.parking import (
     SEVERAL,
     Parking,
     UnusableMessage,
-    content_name,
     stream_record_name,
 )
 from tests.fakes.fake_stream import FakeBucket
@@ -37,10 +36,6 @@ def test_parking_it_again_changes_nothing() -> None:
 def test_a_sequence_number_names_the_same_record_with_and_without_leading_zeros() -> None:
     assert stream_record_name("0042") == stream_record_name("42") == "42"
     assert stream_record_name("000", 0) == "0.0"
-
-
-def test_without_a_number_the_content_names_it() -> None:
-    assert content_name(b"a") == content_name(b"a") != content_name(b"b")
 
 
 def test_several_messages_of_a_truck_share_an_object_and_keep_their_reasons() -> None:

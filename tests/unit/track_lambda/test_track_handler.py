@@ -142,7 +142,7 @@ MORE = format_instant(START_MS + 24 * HOUR_MS + 1)
         ({"from": FROM, "to": TO, "cursor": "A" * 5_000}, "cursor"),
     ],
 )
-def test_an_invalid_parameter_is_named(api: Api, query: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(api: Api, query: dict[str, Any], field: str) -> None:
     status, problem = api.get(**query)
 
     assert (status, problem["field"]) == (400, field)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
@@ -13,7 +15,7 @@ def derived(*fixes: Fix) -> list[Fix]:
     return enrich(fixes, RULES)
 
 
-def fix(second: int, east_m: float, **changed: object) -> Fix:
+def fix(second: int, east_m: float, **changed: Any) -> Fix:
     return fix_of(point(second, east_m, **changed))
 
 

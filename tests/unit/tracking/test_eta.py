@@ -18,7 +18,8 @@ from rtdts.tracking.eta import (
     eta_range,
     observe,
 )
-from rtdts.tracking.geodesy import distance_m, place_at
+from rtdts.tracking.geodesy import distance_m
+from sim.geodesy import place_at
 
 START_MS = 1_795_503_168_120
 DEPOT = (35.15, 129.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +79,7 @@ def test_a_row_shows_position_and_status_of_a_truck() -> None:
         ({"heard_at_ms": NOW_MS - 600_001, "at_ms": NOW_MS - 600_001}, STALE + OFFLINE),
     ],
 )
-def test_flags_are_as_of_the_snapshot(changed: dict[str, object], flags: int) -> None:
+def test_flags_are_as_of_the_snapshot(changed: dict[str, Any], flags: int) -> None:
     assert AGES.flags(truck(**changed), NOW_MS) == flags
 
 

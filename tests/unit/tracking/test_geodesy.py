@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdts.tracking.geodesy import EARTH_RADIUS_M, bearing_deg, distance_m, place_at
+from rtdts.tracking.geodesy import EARTH_RADIUS_M, bearing_deg, distance_m
+from sim.geodesy import place_at
 
 LATS = st.floats(-90, 90)
 LONS = st.floats(-180, 180)

@@ -12,17 +12,17 @@ from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_fields import TelemetryPoint
 from rtdts.tracking.point_identity import place_hash, point_id
-from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.positions import Clock
 from rtdts.tracking.stamping import stamp
 from rtdts.tracking.stream_codec import decode_point, encode_point
 from rtdts.tracking.telemetry import SentPoint
+from tests.support.points import make_point
 
-POINT = Point(
-    truck_id="T-1",
-    recorded_at_ms=1_795_503_168_120,
-    lat=35.1705505,
-    lon=129.1329985,
-    event_at_ms=1_795_503_168_120,
+POINT = make_point(
+    "T-1",
+    1_795_503_168_120,
+    35.1705505,
+    129.1329985,
     received_at_ms=1_795_503_169_000,
     seq=4711,
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
@@ -14,7 +16,7 @@ def judged(*fixes: Fix) -> list[tuple[str, ...]]:
     return [fix.quality for fix in enrich(fixes, RULES)]
 
 
-def fix(second: int, east_m: float, **changed: object) -> Fix:
+def fix(second: int, east_m: float, **changed: Any) -> Fix:
     return fix_of(point(second, east_m, **changed))
 
 

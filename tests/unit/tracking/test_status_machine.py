@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -8,9 +10,9 @@ from hypothesis import strategies as st
 from rtdts.tracking.deliveries import CLOSED, Cause, Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.presence import Watch
 from rtdts.tracking.status_machine import Machine, PlannedRoute, StatusRules, is_reset_point, step
+from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 PLAN = PlannedRoute(origin=ORIGIN, destination=DESTINATION)
@@ -19,7 +21,7 @@ _LAT, _LON = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 80.0)
 CLOSE_BY = Place(lat=_LAT, lon=_LON)
 
 
-def fixes(*places: tuple[int, float], **changed: object) -> list[Fix]:
+def fixes(*places: tuple[int, float], **changed: Any) -> list[Fix]:
     raw = [fix_of(point(second, east_m, **changed)) for second, east_m in places]
     return enrich(raw, EnrichmentRules())
 

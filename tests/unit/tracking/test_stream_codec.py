@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import InvalidPoint, decode_point, encode_point
+from tests.support.points import make_point
 
 AT_MS = 1_795_503_168_120
-POINT = Point(
-    truck_id="T-0012",
-    recorded_at_ms=AT_MS,
-    lat=35.1705505,
-    lon=129.1329985,
-    event_at_ms=AT_MS,
-    received_at_ms=AT_MS + 880,
-)
+POINT = make_point("T-0012", AT_MS, 35.1705505, 129.1329985, received_at_ms=AT_MS + 880)
 FULL = msgspec.structs.replace(
     POINT,
     recorded_at_ms=AT_MS + 7_200_000,

@@ -23,7 +23,6 @@ from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.delivery_state import DeliveryPlan, agree
 from rtdts.tracking.enrichment import enrich
 from rtdts.tracking.fixes import Fix, fix_of
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Point
 from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
 from rtdts.tracking.status_machine import PlannedRoute, Transition
@@ -37,6 +36,8 @@ from rtdts.tracking.truck_fold import (
     is_remembered,
 )
 from rtdts.tracking.truck_state import TruckState
+from sim.geodesy import place_at
+from tests.support.points import make_point
 
 START_MS = 1_700_000_000_000
 ORIGIN = Place(lat=48.0, lon=11.0, radius_m=100.0)
@@ -58,16 +59,7 @@ Record = list[Point]
 def at(second: int, east_m: float, *, speed_mps: float = 60.0) -> Point:
     lat, lon = place_at(48.0, 11.0, 90.0, east_m)
     when = START_MS + second * 1_000
-    return Point(
-        truck_id="T-1",
-        recorded_at_ms=when,
-        lat=lat,
-        lon=lon,
-        event_at_ms=when,
-        received_at_ms=when,
-        seq=second,
-        speed_mps=speed_mps,
-    )
+    return make_point("T-1", when, lat, lon, seq=second, speed_mps=speed_mps)
 
 
 def drive() -> list[Point]:

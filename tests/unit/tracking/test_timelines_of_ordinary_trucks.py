@@ -14,8 +14,8 @@ import pytest
 from rtdts.tracking.deliveries import Cause, Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition, begun, step
+from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 ASSIGNED, EN_ROUTE, AT_PICKUP = Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP

@@ -46,7 +46,7 @@ def test_to_compress_states_takes_cores_too() -> None:
     # 8,000 memories a second at 250 µs are 2 cores.
     requested = {"trucks": 8_000, "every": 1, "at_hand": AT_HAND}
     without = round_plan(**requested).sizes.consumer_cores
-    with_it = round_plan(measured={"wide_fleet_wire_cpu": 250}, **requested).sizes.consumer_cores
+    with_it = round_plan({"wide_fleet_wire_cpu": 250}, **requested).sizes.consumer_cores
 
     assert math.isclose(with_it - without, 2)
 

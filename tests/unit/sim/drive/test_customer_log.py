@@ -1,6 +1,7 @@
 """What came over a socket is sorted: own, foreign, rejected, broken."""
 
 import asyncio
+from typing import Any
 
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.instants import parse_instant
@@ -11,7 +12,7 @@ from tests.support.viewer_messages import position, status
 CAME_MS = parse_instant("2026-11-24T07:00:07.500Z")
 
 
-def receive(log: CustomerLog, *messages: dict[str, object], new_position: bool = False) -> None:
+def receive(log: CustomerLog, *messages: dict[str, Any], new_position: bool = False) -> None:
     for message in messages:
         log.receive(Received(message, CAME_MS, new_position=new_position))
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.types import Options
 
 from sim.local_cloud.identity_provider import IdentityProvider, serve
 from sim.local_cloud.sign_in import (
@@ -78,7 +79,7 @@ def world() -> World:
 
 
 def claims_of(token: str, audience: str) -> dict[str, object]:
-    options = {"verify_exp": False, "verify_iat": False}
+    options: Options = {"verify_exp": False, "verify_iat": False}
     return jwt.decode(token, KEY.public_key(), ["RS256"], audience=audience, options=options)
 
 

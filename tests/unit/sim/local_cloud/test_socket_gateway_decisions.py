@@ -150,7 +150,7 @@ def test_a_signature_of_botocore_passes(method: str, query: str) -> None:
     ],
 )
 def test_a_signature_of_another_key_does_not_pass(
-    changed: dict[str, str], problem: Unsigned
+    changed: dict[str, Any], problem: Unsigned
 ) -> None:
     head, at_s = signed(**changed)
 
