@@ -12,10 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.definitions import write_definitions
 from deploy.images import build_contexts
 from deploy.import_closure import ImportClosureError
-from deploy.package import PROJECT, build_for_terraform, packages_folder
+from deploy.package import PROJECT, build_for_terraform
 from deploy.release import (
     ARCHITECTURES,
     ENVIRONMENTS,
@@ -50,11 +49,8 @@ def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / 
     out = PROJECT / "build"
     uv = uv_from()
     try:
-        if args.images:
-            write_definitions(packages_folder(out))  # Terraform reads them to plan anything
-        else:
-            _report("the Lambdas' zips")
-            build_for_terraform(uv)
+        _report("the Lambdas' zips")
+        build_for_terraform(uv)  # with them, what Terraform reads to plan anything
         contexts = build_contexts(
             out=out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )

@@ -1,6 +1,6 @@
 """The format of Firehose's backup in S3. Pure.
 
-Two folders of one bucket (`deploy/terraform/modules/raw_log`):
+Two folders of one bucket (`deploy/terraform/modules/system/raw_log.tf`):
 
 - ``points/``: every record, unchanged. Firehose "concatenates data without any delimiters" (Amazon
   Data Firehose Developer Guide, "Understand data delivery"), after taking each record out of its

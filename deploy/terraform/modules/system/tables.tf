@@ -11,8 +11,9 @@ locals {
     for key, table in local.definitions.kcl_tables : key => "${local.consumer_application}${table.name_suffix}"
   }
 
+  # From the resources: so what may use a table waits for it, and for its new indexes.
   table_arns = {
-    for key, name in merge(local.table_names, local.kcl_table_names) : key => "${local.arn.dynamodb}:table/${name}"
+    for key, table in aws_dynamodb_table.this : key => "${local.arn.dynamodb}:table/${table.name}"
   }
 }
 
