@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import msgspec
 
 from rtdts.telemetry_stream.backup_format import is_about
-from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry, StoredObject
-from rtdts.telemetry_stream.parking import OVER_QUOTA, PREFIX
+from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry
+from rtdts.telemetry_stream.parking import OVER_QUOTA, PREFIX, SEVERAL, several_payloads
 
 
 class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,13 @@ class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
         """The stream's records in it: one, or all points that a truck sent beyond its quota."""
         return self.body.split(b"\n") if self.reason == OVER_QUOTA else [self.body]
 
+    def is_of(self, truck_id: str) -> bool:
+        """Returns whether it came from the truck, or anything in it is about the truck."""
+        if self.partition_key == truck_id:
+            return True
+        pieces = several_payloads(self.body) if self.reason == SEVERAL else self.records
+        return any(is_about(piece, truck_id) for piece in pieces)
+
 
 class ParkedRecords:
     """The parked records of a bucket."""
@@ -40,9 +47,9 @@ class ParkedRecords:
         """Yields parked records whose name (the key after ``rejected/``) begins with `prefix`."""
         return self._objects.entries(PREFIX + prefix)
 
-    def read(self, key: str) -> ParkedRecord:
-        """Returns a parked record by its key."""
-        stored = self._objects.read(key)
+    def read(self, key: str, version_id: str | None = None) -> ParkedRecord:
+        """Returns a parked record by its key; its newest version unless one is named."""
+        stored = self._objects.read(key, version_id)
         return ParkedRecord(
             key=key,
             body=stored.body,
@@ -56,18 +63,15 @@ class ParkedRecords:
         self._objects.remove(key)
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[tuple[str, int]]:
-        """Deletes a truck's records permanently, older versions included.
+        """Deletes a truck's objects permanently, older versions included.
+
+        An object that also holds messages that are not about the truck is deleted as a whole.
 
         Yields:
-            The key of each version examined, and how many of the truck's records it held: none
-            or one.
+            The key of each version examined, and 1 if it was the truck's, else 0.
         """
         for version in self._objects.versions(PREFIX):
-            holds = _is_of(self._objects.read(version.key, version.version_id), truck_id)
+            holds = self.read(version.key, version.version_id).is_of(truck_id)
             if holds and not dry_run:
                 self._objects.destroy(version)
             yield version.key, int(holds)
-
-
-def _is_of(stored: StoredObject, truck_id: str) -> bool:
-    return stored.metadata.get("partition-key") == truck_id or is_about(stored.body, truck_id)

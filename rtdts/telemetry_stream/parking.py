@@ -1,7 +1,9 @@
 """Parking: a record that can never be processed is kept, with its reason, for an operator.
 
-One invalid record must not block those after it, and nothing that was accepted may be lost. A
-record's key is always the same, so parking it again after a crash changes nothing.
+One invalid record must not block those after it, and nothing that was accepted may be lost. The key
+of a single record is always the same, so parking it again after a crash changes nothing. The key of
+an object of several messages or points depends on which of them share it. A message that is
+delivered again after a crash may be parked with others, and so a second time.
 """
 
 from __future__ import annotations
@@ -169,7 +171,7 @@ class Parking:
             {**one._asdict(), "payload": base64.b64encode(one.payload).decode()} for one in messages
         ]
         return self.park_message(
-            "\n".join(map(json.dumps, documents)).encode(),
+            "\n".join(map(json.dumps, documents)).encode(),  # `several_payloads` reads it
             truck_id=truck_id,
             reason=SEVERAL,
             detail=f"{len(messages)} messages, a JSON document per line",
@@ -197,6 +199,11 @@ class Parking:
             detail=f"{len(payloads)} points",
             partition_key=truck_id,
         )
+
+
+def several_payloads(body: bytes) -> list[bytes]:
+    """Returns the payloads in an object of several messages, as the truck sent them."""
+    return [base64.b64decode(json.loads(line)["payload"]) for line in body.splitlines()]
 
 
 def _ascii(text: str) -> str:

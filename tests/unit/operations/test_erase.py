@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import itertools
 
@@ -15,6 +16,7 @@ from operations.erase_customer import (
 )
 from operations.erase_truck import TruckStores, check_truck, count_truck, erase_truck
 from operations.errors import UnfinishedError, UnsafeOperationError
+from rtdts.telemetry_stream.parking import UnusableMessage
 from sim.local_cloud.firehose_objects import join_records
 from tests.support.erasures import (
     NOW_MS,
@@ -78,6 +80,28 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     assert not any(count_truck("T-1", stores, world.console).values())
     assert count_truck("T-2", stores, world.console) == of_other
     assert erase(stores, world) == {}
+
+
+def test_a_truck_named_in_another_trucks_parked_messages_goes(
+    world: World, search: FakeTruckSearch
+) -> None:
+    def parked_together(*payloads: bytes) -> None:
+        messages = [UnusableMessage(one, "foreign_truck", "") for one in payloads]
+        world.parking.park_messages(messages, truck_id="T-2")
+
+    foreign = b'[{"truck_id":"T-1","lat":1.0}]'
+    parked_together(b'{"truck_id":"T-2"}', b"?")
+    parked_together(b"\xff", foreign)
+    points = [b'{"truck_id":"T-2","delivery_id":"T-1"}', b'{"truck_id":"T-2"}']
+    world.parking.park_points(points, truck_id="T-2")
+
+    counted = count_truck("T-1", stores_of(world, search), world.console)
+    gone = erase(stores_of(world, search), world)
+
+    assert counted["parked"] == gone["parked"] == 1
+    assert len(world.parked_bucket.bodies) == 2
+    assert b"\n".join(points) in world.parked_bucket.bodies
+    assert all(base64.b64encode(foreign) not in body for body in world.parked_bucket.bodies)
 
 
 def test_an_unreadable_object_holds_nothing_up_and_is_reported(
