@@ -75,8 +75,10 @@ class Settings(QuotaSettings):
         "LOG_ONE_OF",
         default=100,
         minimum=1,
-        help="one in this many requests has a log line; requests that were refused, accepted in "
-        "part or repeated, and requests of traced trucks, always have one",
+        help="one in this many requests has a log line; requests whose points were refused, "
+        "accepted in part or repeated, and accepted requests of traced trucks, always have one; "
+        "requests refused because of their sender (unknown, revoked or over its quota) have at "
+        "most six per minute, truck (all unknown senders together) and container",
     )
     metrics_every_s: float = setting(
         "METRICS_EVERY_S",
