@@ -160,11 +160,11 @@ def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, s
         console=operator.console,
     )
     did = "would replay" if args.dry_run else "replayed"
-    summary = f"{did} {report.replayed} parked records; stay: {counts_text(report.stay)}"
+    summary = f"{did} {report.replayed} points; objects that stay: {counts_text(report.stay)}"
     if report.not_taken:
         return FAILED, (
-            f"{summary}; the stream did not take {report.not_taken} ({report.failure}): they stay "
-            "too, run it again"
+            f"{summary}; the stream did not take {report.not_taken} points ({report.failure}): "
+            "their objects stay too, run it again"
         )
     return DONE, summary
 

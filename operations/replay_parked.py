@@ -20,6 +20,7 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, InvalidRecord, admit
 
 BATCH_RECORDS = 500
+"""Points in one call of the stream: the pace makes only the next call wait."""
 
 
 class Parked(Protocol):
@@ -58,10 +59,11 @@ class ParkedReplay:
     """The result of a replay."""
 
     replayed: int = 0
+    """Points that the stream took."""
     stay: Counter[str] = dataclasses.field(default_factory=Counter)
-    """Those that would be parked again, by reason."""
+    """Objects that would be parked again, by reason."""
     not_taken: int = 0
-    """Those that the stream did not take."""
+    """Points that the stream did not take."""
     failure: str | None = None
 
 
@@ -136,11 +138,14 @@ def _put(
     if dry_run:
         report.replayed += len(batch)
         return
-    left, failure = restream.put(batch)
+    left: list[Returning] = []
+    for start in range(0, len(batch), BATCH_RECORDS):
+        some, failure = restream.put(batch[start : start + BATCH_RECORDS])
+        left += some
+        report.failure = failure or report.failure
     still = {record.name for record in left}
     for name in dict.fromkeys(record.name for record in batch):
         if name not in still:
             parked.take_out(name)
     report.replayed += len(batch) - len(left)
     report.not_taken += len(left)
-    report.failure = failure or report.failure

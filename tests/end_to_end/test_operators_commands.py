@@ -257,7 +257,7 @@ def test_a_record_parked_by_a_fixed_bug_is_replayed_into_the_history(cloud: Clou
 
     code, reported = cloud.operate("replay-parked", "--prefix", name)
 
-    assert (code, reported) == (0, "replayed 1 parked records; stay: not_a_point 1")
+    assert (code, reported) == (0, "replayed 1 points; objects that stay: not_a_point 1")
     query = {"ids": {"values": [point_id(point)]}}
     eventually(lambda: cloud.documents("truck-positions-*", query) == 1)
     eventually(lambda: cloud.of_truck(truck_id)["truck-raw-*"] == 1)

@@ -78,6 +78,16 @@ BREAKS = {
             "if True:",
             "test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest",
         ),
+        "object-removed-though-a-slice-was-refused": DURABLE(
+            "left += some",
+            "left = some",
+            "test_an_object_stays_when_the_stream_did_not_take_one_of_its_slices",
+        ),
+        "points-of-one-object-go-at-once": ISOLATED(
+            "BATCH_RECORDS = 500",
+            "BATCH_RECORDS = 10_000",
+            "test_many_points_of_one_object_go_in_slices_at_the_pace",
+        ),
     },
     "sim/local_cloud/socket_gateway/signature.py": {
         "gateway-takes-any-signature": ENTITLED(

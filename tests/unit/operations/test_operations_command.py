@@ -139,7 +139,7 @@ def test_a_store_that_is_unavailable_is_reported_in_one_line(
 def test_replays_end_with_a_summary(shell: Shell) -> None:
     shell.world.parking.park(b"?", name="1", reason="not_a_point")
 
-    assert shell("replay-parked") == (0, "replayed 0 parked records; stay: not_a_point 1")
+    assert shell("replay-parked") == (0, "replayed 0 points; objects that stay: not_a_point 1")
     assert shell(
         "replay-backup", "--from", "2026-11-20", "--to", "2026-11-21", "--into", "raw"
     ) == (

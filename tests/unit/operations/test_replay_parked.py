@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from operations.pace import Pace
 from operations.replay_parked import Choice, ParkedReplay, replay_parked
+from operations.restream import Restream
+from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.stream_codec import encode_point
 from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.support.consumer_world import START_MS, point
@@ -29,11 +32,16 @@ def park(world: World, truck_id: str, second: int, **changed: str) -> str:
 
 
 def replay(
-    world: World, *, now_ms: int = START_MS + DAY_MS, dry_run: bool = False, **choice: object
+    world: World,
+    *,
+    now_ms: int = START_MS + DAY_MS,
+    dry_run: bool = False,
+    restream: Restream | None = None,
+    **choice: object,
 ) -> ParkedReplay:
     return replay_parked(
         world.parked,
-        world.restream,
+        restream or world.restream,
         dataclasses.replace(Choice(), **choice),  # type: ignore[arg-type]
         now_ms=now_ms,
         dry_run=dry_run,
@@ -81,6 +89,34 @@ def test_messages_beyond_a_trucks_quota_are_replayed_point_by_point(world: World
     assert (report.replayed, report.stay, report.not_taken) == (2, {}, 0)
     assert world.streamed == [("T-1", data("T-1", 2)), ("T-1", data("T-1", 9))]
     assert world.parked_bucket.objects == {}
+
+
+def test_many_points_of_one_object_go_in_slices_at_the_pace(world: World) -> None:
+    taken_at_each_wait: list[int] = []
+
+    def wait(_seconds: float) -> None:
+        taken_at_each_wait.append(len(world.streamed))
+
+    pace = Pace(100.0, clock=lambda: 0.0, sleep=wait)
+    restream = Restream(StreamPutter(world.stream, "telemetry", sleep=lambda _: None), pace)
+    world.parking.park_points([data("T-1", second) for second in range(1_200)], truck_id="T-1")
+
+    report = replay(world, restream=restream)
+
+    assert taken_at_each_wait == [500, 1_000]
+    assert (report.replayed, len(world.streamed)) == (1_200, 1_200)
+    assert world.parked_bucket.objects == {}
+
+
+def test_an_object_stays_when_the_stream_did_not_take_one_of_its_slices() -> None:
+    world = World(stream=FakeStream([FailSome([0])]))
+    world.parking.park_points([data("T-1", second) for second in range(1_200)], truck_id="T-1")
+
+    report = replay(world)
+
+    assert (report.replayed, report.not_taken) == (700, 500)
+    assert report.failure is not None
+    assert len(world.parked_bucket.objects) == 1
 
 
 def test_points_beyond_a_quota_that_are_too_old_stay_together(world: World) -> None:
