@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
@@ -75,8 +76,9 @@ class PutOutcome:
     def of(self, payloads: range) -> PutOutcome:
         """Returns the outcome of some of the payloads, with indexes from the first of these."""
         start = payloads.start
+        first, end = (bisect_left(self.not_taken, place) for place in (start, payloads.stop))
         return PutOutcome(
-            not_taken=tuple(place - start for place in self.not_taken if place in payloads),
+            not_taken=tuple(place - start for place in self.not_taken[first:end]),
             attempts=self.attempts,
             failure=self.failure,
             accepted=tuple(

@@ -304,6 +304,32 @@ def test_a_failed_record_is_reported_of_its_own_truck_only() -> None:
     assert (accepted.not_taken, accepted.failure) == ((), None)
 
 
+class Unwalked(tuple[int, ...]):
+    """Indexes that are looked up, and never gone through one by one."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("all of them are visited")
+
+
+@pytest.mark.parametrize(
+    ("part", "not_taken"),
+    [
+        (range(2), (1,)),
+        (range(2, 5), (1, 2)),
+        (range(5, 9), (0,)),
+        (range(6, 9), ()),
+        (range(0), ()),
+    ],
+)
+def test_a_part_of_an_outcome_does_not_visit_what_failed_in_other_parts(
+    part: range, not_taken: tuple[int, ...]
+) -> None:
+    """A large put has many parts, and each would visit all that failed."""
+    whole = PutOutcome(not_taken=Unwalked((1, 3, 4, 5)), attempts=1, failure=THROTTLED)
+
+    assert whole.of(part).not_taken == not_taken
+
+
 def test_a_part_of_an_outcome_counts_from_its_own_first_payload() -> None:
     whole = PutOutcome(
         not_taken=(3, 4),
