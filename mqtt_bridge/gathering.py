@@ -16,8 +16,9 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 MOST_POINTS: Final = 10_000
-"""Points of a truck in one put, unless one message has more: other trucks' in the same put wait
-until all are in the stream."""
+"""Points of all trucks in one put; it may exceed this by less than one message. Their records
+usually fit into one call of `PutRecords`. A put may have time for one call only: the points of a
+second one would fail without an attempt, and their trucks would back off."""
 
 
 @dataclasses.dataclass
@@ -72,14 +73,16 @@ class Gathering(Generic[T]):
 
         Args:
             now_s: The time.
-            most_trucks: How many trucks at most; of each about `MOST_POINTS`.
+            most_trucks: How many trucks at most. Those beyond this or `MOST_POINTS` stay due.
         """
         due: dict[str, list[T]] = {}
-        while self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
+        room = MOST_POINTS
+        while room > 0 and self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
             truck.is_under_way = True
-            due[truck_id] = self._taken(truck)
+            due[truck_id] = self._taken(truck, room)
+            room -= sum(map(self._points, due[truck_id]))
         return due
 
     def done(self, truck_id: str, failed: Sequence[T], *, now_s: float) -> None:
@@ -102,12 +105,13 @@ class Gathering(Generic[T]):
         else:
             del self._trucks[truck_id]
 
-    def _taken(self, truck: _Truck[T]) -> list[T]:
+    def _taken(self, truck: _Truck[T], room: int) -> list[T]:
+        """Takes messages of at most so many points, and always one message."""
         taken: list[T] = []
         points = 0
         while truck.waiting:
             points += self._points(truck.waiting[0])
-            if taken and points > MOST_POINTS:
+            if taken and points > room:
                 break
             taken.append(truck.waiting.popleft())
         truck.is_behind = bool(truck.waiting)

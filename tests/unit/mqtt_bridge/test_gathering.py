@@ -51,6 +51,21 @@ def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_non
     assert held.next_due_s() is None
 
 
+def test_a_put_is_as_large_as_one_truck_may_make_it_and_the_others_have_the_next_one() -> None:
+    """All that a put has no time for would fail, and its trucks would back off."""
+    held: Gathering[int] = Gathering(lambda points: points, gather_s=0.1, waits_s=waits_s)
+    for truck_id, points in (("T-1", MOST_POINTS - 500), ("T-2", 500), ("T-2", 300), ("T-3", 1)):
+        held.add(truck_id, points, now_s=0.0)
+
+    puts = [held.take_due(0.1, most_trucks=9) for _ in range(3)]
+    for put in puts:
+        for truck_id in put:
+            held.done(truck_id, [], now_s=0.1)
+
+    assert puts == [{"T-1": [MOST_POINTS - 500], "T-2": [500]}, {"T-3": [1]}, {}]
+    assert held.take_due(0.1, most_trucks=9) == {"T-2": [300]}
+
+
 def test_failed_messages_are_put_again_before_later_ones() -> None:
     held = gathering()
     held.add("T-1", "a", now_s=0.0)
