@@ -72,6 +72,8 @@ def judge(
         )
         return Judgement(truck_id, verdict, result_topic(truck_id))
     if (truck_id := phone_truck_of(message.topic)) is not None:
+        if message.topic.endswith("/"):  # it names no device
+            return Judgement(truck_id, foreign_topic(message.topic))
         of_phone = judge_owntracks(
             message.payload,
             truck_id=truck_id,

@@ -63,7 +63,7 @@ class ParkingTurns:
 
         Args:
             truck_id: The truck; None when it is not known. Such messages share no object, so that
-                an erasure finds the trucks that they name.
+                an erasure finds the trucks that they name, and wait only for a free slot.
             message: The message.
         """
         waiting = self._waiting.get(truck_id)
@@ -74,7 +74,7 @@ class ParkingTurns:
         await waiting.storing
 
     def _begin(self, truck_id: str | None) -> _Object:
-        before = self._last.get(truck_id)
+        before = None if truck_id is None else self._last.get(truck_id)
         one = _Object()
         one.storing = asyncio.create_task(
             self._store(truck_id, one, before.storing if before else None)

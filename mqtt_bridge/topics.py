@@ -17,7 +17,7 @@ SUBSCRIPTIONS: Final = tuple(
 )
 
 _TELEMETRY = re.compile(rf"trucks/({ID_FORM})/telemetry")
-_OWNTRACKS = re.compile(rf"owntracks/({ID_FORM})/[^/]+")
+_OWNTRACKS = re.compile(rf"owntracks/({ID_FORM})/[^/]*")
 
 
 def truck_of(topic: str) -> str | None:
@@ -27,7 +27,10 @@ def truck_of(topic: str) -> str | None:
 
 
 def phone_truck_of(topic: str) -> str | None:
-    """The truck whose phone publishes on a topic with OwnTracks; None for any other topic."""
+    """The truck whose phone publishes on a topic with OwnTracks; None for any other topic.
+
+    The device may be empty: a broker's right to publish on ``owntracks/USER/+`` includes that.
+    """
     found = _OWNTRACKS.fullmatch(topic)
     return found[1] if found else None
 

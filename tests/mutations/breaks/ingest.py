@@ -100,6 +100,11 @@ BREAKS = {
             "if before is self:",
             "test_large_messages_share_no_object_and_are_written_one_after_the_other",
         ),
+        "messages-that-name-no-truck-wait-for-each-other": ISOLATED(
+            "before = None if truck_id is None else self._last.get(truck_id)",
+            "before = self._last.get(truck_id)",
+            "test_a_message_that_names_no_truck_waits_for_no_other_and_few_are_parked_at_once",
+        ),
     },
     "mqtt_bridge/gathering.py": {
         "one-truck-makes-a-put-of-any-size": ISOLATED(

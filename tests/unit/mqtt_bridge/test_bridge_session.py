@@ -16,6 +16,7 @@ import pytest
 
 from mqtt_bridge import parking_turns
 from mqtt_bridge.judging import Judgement, Message, judge
+from mqtt_bridge.parking_turns import PARKINGS_AT_ONCE
 from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
@@ -372,6 +373,23 @@ async def test_messages_that_name_no_truck_share_no_object() -> None:
         await world.all_acknowledged()
 
     assert len(world.bucket.objects) == len(world.parked) == 2
+
+
+async def test_a_message_that_names_no_truck_waits_for_no_other_and_few_are_parked_at_once() -> (
+    None
+):
+    world = World(FakeStream())
+    world.parking_gate.clear()
+    async with world.running():
+        for number in range(PARKINGS_AT_ONCE + 2):
+            world.broker.publish("no/trucks/topic", f"{number}".encode())
+        await until(lambda: len(world.parkings) >= PARKINGS_AT_ONCE)
+        under_way = list(world.parkings)
+        world.parking_gate.set()
+        await world.all_acknowledged()
+
+    assert under_way == [None] * PARKINGS_AT_ONCE
+    assert len(world.bucket.objects) == PARKINGS_AT_ONCE + 2
 
 
 async def test_large_messages_share_no_object_and_are_written_one_after_the_other(

@@ -197,3 +197,12 @@ def test_no_message_of_a_phone_makes_it_raise(payload: bytes) -> None:
 )
 def test_a_topic_of_owntracks_that_is_no_phones_names_none(topic: str) -> None:
     assert judged(BOOKLETS_LOCATION, topic=topic).truck_id is None
+
+
+def test_a_phones_topic_without_a_device_is_refused_and_names_the_truck() -> None:
+    """So its messages share parked objects, as all of a truck's do."""
+    judgement = judged(BOOKLETS_LOCATION, topic="owntracks/T-1/")
+
+    assert judgement.truck_id == "T-1"
+    assert isinstance(judgement.verdict, Fault)
+    assert judgement.verdict.reason == messages.FOREIGN_TOPIC
