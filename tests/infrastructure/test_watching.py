@@ -396,3 +396,15 @@ def test_no_alarm_for_people_counts_the_authorizers_responses_to_strangers(
 
     assert errors
     assert not {name for name in errors if "authorizer" in name}
+
+
+def test_what_is_set_aside_over_a_quota_notifies_people(in_production: Watching) -> None:
+    # It expires, and after an outage it may be an honest backlog.
+    alarms = {
+        (dict(used.dimensions).get(DIMENSION), used.name): (alarm["threshold"], anchor(alarm))
+        for alarm in in_production.for_people
+        for used in of(alarm)
+    }
+
+    for metric in (("mqtt_bridge", "PointsSetAside"), ("iot_lambda", "MessagesOverQuota")):
+        assert alarms.get(metric) == (1, "over-quota")

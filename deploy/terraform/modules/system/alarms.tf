@@ -131,6 +131,14 @@ locals {
       times      = [1, 1]
     }
 
+    over-quota-iot-core = {
+      runbook  = "over-quota"
+      meaning  = "A truck sent more over IoT Core than its quota; these messages are set aside, and expire."
+      metrics  = { set_aside = { of = local.own["iot_lambda.MessagesOverQuota"], stat = "Sum" } }
+      at_least = 1
+      times    = [1, 1]
+    }
+
     # Such a message is in no queue: the quota is to be raised before it is reached.
     device-messages-throttled = {
       meaning  = "IoT Core's rules engine throttled messages of trucks."
@@ -154,6 +162,14 @@ locals {
       metrics = { lost = { of = local.own["mqtt_bridge.ConnectionsLost"], stat = "Sum" } }
       above   = 3
       times   = [5, 5]
+    }
+
+    over-quota-mqtt = {
+      runbook  = "over-quota"
+      meaning  = "A truck sent more over MQTT than its quota; these points are set aside, and expire."
+      metrics  = { set_aside = { of = local.own["mqtt_bridge.PointsSetAside"], stat = "Sum" } }
+      at_least = 1
+      times    = [1, 1]
     }
 
     # Each bridge measures once a minute, whatever comes. Filled up, as for no-round.
