@@ -23,7 +23,7 @@ from sim.local_cloud.ports import HOST
 from tests.support.deliveries import unique
 from tests.support.mqtt_broker import BrokerProcess, running_broker
 from tests.support.owntracks_phone import LWT, OwnTracksPhone
-from tests.support.waiting import until
+from tests.support.waiting import COMES_WITHIN_S, until
 
 RESULTS = "trucks/T-mine/telemetry/result"
 GIVES_UP_S = 3.0
@@ -192,6 +192,7 @@ async def test_a_bridge_cannot_delete_the_brokers_messages(
             password=broker.token(BRIDGE_ROLE, BRIDGE_ID),
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,
+            timeout=COMES_WITHIN_S,
         )
         client._client.manual_ack_set(True)
         async with client:
