@@ -46,6 +46,7 @@ class PageBackend:
         self.delivery: dict[str, Any] = {}
         self.snapshot: dict[str, Any] | None = None
         self.tracked: list[dict[str, Any]] = []
+        self._is_tracked = asyncio.Event()
         self.tickets = 0
         self.rejects: int | None = None
         self.map: dict[str, Any] | None = {
@@ -64,7 +65,7 @@ class PageBackend:
         return len(self._sockets)
 
     def send(self, message: dict[str, Any]) -> None:
-        """A message to every socket."""
+        """A message to every socket, once one has its snapshot: the page is drawn before that."""
         self._run(self._send(message))
 
     def end_sockets(self) -> None:
@@ -143,6 +144,8 @@ class PageBackend:
                 await self._on_message(socket, json.loads(frame.data))
         finally:
             self._sockets.discard(socket)
+            if not self._sockets:
+                self._is_tracked.clear()
         return socket
 
     async def _on_message(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
@@ -152,8 +155,10 @@ class PageBackend:
             self.tracked.append(message)
             if self.snapshot is not None:
                 await socket.send_json(self.snapshot)
+            self._is_tracked.set()
 
     async def _send(self, message: dict[str, Any]) -> None:
+        await self._is_tracked.wait()
         for socket in list(self._sockets):
             await socket.send_json(message)
 
