@@ -124,7 +124,7 @@ class NudgeHandler:
             only: The endpoints to push to; None for all viewers that the nudge concerns.
 
         Returns:
-            One task per viewer to whom a post begins; none of them raises. An error of a store is
+            One task per viewer to which a post begins; none of them raises. An error of a store is
             raised by this call, before anything was posted or after some chunks were.
         """
         if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
