@@ -235,7 +235,8 @@ async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, A
             )
         )
         _read_on = Reported(stuck)
-        await until(lambda: viewers.connections <= hole.connections)
+        killed_by_ms = due_at_ms + interval_ms - RECEIVED_AGAIN_WITHIN_MS
+        await until(lambda: viewers.connections <= hole.connections or now_ms() > killed_by_ms)
         other = Reported(
             await stack.enter_async_context(running_broadcaster(cloud.environment(**several)))
         )
@@ -244,7 +245,7 @@ async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, A
 
         stuck.process.kill()
         await stuck.process.wait()
-        if now_ms() > due_at_ms + interval_ms - RECEIVED_AGAIN_WITHIN_MS:
+        if now_ms() > killed_by_ms:
             return None
         # 10 s later, when its visibility has run out; most of a minute is left of the round.
         await until(lambda: all(viewers.received.values()))
