@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from broadcaster.pushing import MAX_CHUNK, Messages, Pushed, Pusher
+from broadcaster.pushing import MAX_CHUNK, Messages, Outcome, Pushed, Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.slots import Reserved, Slots
@@ -124,8 +124,9 @@ class NudgeHandler:
             only: The endpoints to push to; None for all viewers that the nudge concerns.
 
         Returns:
-            One task per viewer to which a post begins; none of them raises. An error of a store is
-            raised by this call, before anything was posted or after some chunks were.
+            One task per viewer to which a post begins, and per viewer in quarantine that a change
+            does not try; none of them raises. An error of a store is raised by this call, before
+            anything was posted or after some chunks were.
         """
         if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
             self._current.changed(nudge.delivery_id)
@@ -156,11 +157,12 @@ class NudgeHandler:
         """Tries endpoints in quarantine, as far as it has free slots now."""
         most = min(len(viewers), self._chunk_size)
         reserved = await self._quarantine_slots.reserve_free(most)
-        tried = viewers[: reserved.count]
-        if not tried:
-            return []
-        await self._rate.acquire(Lane.CHANGE, _posts(nudge, len(tried)))
-        return await self._pusher.begin(tried, new_messages(), reserved)
+        tried, left = viewers[: reserved.count], viewers[reserved.count :]
+        begun = [asyncio.create_task(_left_to_the_round(one)) for one in left]
+        if tried:
+            await self._rate.acquire(Lane.CHANGE, _posts(nudge, len(tried)))
+            begun += await self._pusher.begin(tried, new_messages(), reserved)
+        return begun
 
     async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reserved | None:
         """Waits until posts to so many viewers may begin; None when it is too late for them."""
@@ -232,6 +234,10 @@ class NudgeHandler:
             log=self._log,
             now_ms=self._now_ms,
         )
+
+
+async def _left_to_the_round(viewer: Subscription) -> Pushed:
+    return Pushed(viewer, Outcome.QUARANTINED, ended=False)
 
 
 def _posts(nudge: Nudge, viewers: int) -> int:

@@ -111,7 +111,7 @@ class Outcome(enum.Enum):
     """Not tried: the endpoint was throttled a moment ago, or another nudge's message to it is
     still in progress."""
     QUARANTINED = "quarantined"
-    """Not tried in this round: the endpoint hangs repeatedly."""
+    """Not tried: the endpoint hangs repeatedly, and no slot was free for it, or its pause lasts."""
     RIGHT_TOO_OLD = "right_too_old"
     """Not tried (or not completed): its right would have to be read again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 
 import pytest
 
@@ -60,12 +61,17 @@ async def handled(world: World, *nudges: Nudge) -> list[Pushed]:
 def test_viewers_that_hang_delay_no_change_of_their_own_or_of_another_delivery() -> None:
     gateway = PushingBack(hanging={*HANGING})
 
-    pushed_to(gateway, CHANGE, OTHER_CHANGE)
+    pushed = pushed_to(gateway, CHANGE, OTHER_CHANGE)
 
     assert gateway.received_at_s["healthy"][0] < AT_ONCE_S
     assert gateway.received_at_s["other"][0] < AT_ONCE_S
     tried = [name for name in HANGING if gateway.posted[name]]
     assert len(tried) == QUARANTINE_SLOTS
+    assert collections.Counter(one.outcome for one in pushed) == {
+        Outcome.DELIVERED: 2,
+        Outcome.HUNG: QUARANTINE_SLOTS,
+        Outcome.QUARANTINED: len(HANGING) - QUARANTINE_SLOTS,
+    }
 
 
 def test_positions_are_not_tried_on_connections_that_hang() -> None:
