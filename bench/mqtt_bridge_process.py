@@ -105,7 +105,7 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
         ),
         park=park,
         clock=time.monotonic,
-        waits_s=lambda: backoff_s(first_s=0.1, most_s=2.0),
+        waits_s=lambda: backoff_s(first_s=0.1, max_s=2.0),
     )
     arguments: dict[str, Any] = {
         "host": HOST,

@@ -270,7 +270,7 @@ class NudgeConsumer:
         """Awaits every response, and tries the viewers again that a post did not reach."""
         # A position is followed by a newer one before it would be tried again.
         follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
-        waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
+        waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, max_s=8.0, uniform=max)
         left: frozenset[str] = frozenset()
         for attempt in range(follow_ups + 1):
             missed = self._count(await asyncio.gather(*tasks))

@@ -66,7 +66,7 @@ class LongPoll(Generic[M_co]):
         Raises:
             QueueUnreachableError: The polls failed for minutes.
         """
-        waits_s = backoff_s(first_s=0.2, most_s=10.0)
+        waits_s = backoff_s(first_s=0.2, max_s=10.0)
         deadline = Deadline(_GIVES_UP_AFTER_S, self._monotonic)
         while True:
             try:

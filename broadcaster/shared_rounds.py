@@ -260,7 +260,7 @@ class SharedRounds:
             )
 
     async def _send(self, due: Sequence[DueBucket]) -> None:
-        waits_s = backoff_s(first_s=0.2, most_s=5.0)
+        waits_s = backoff_s(first_s=0.2, max_s=5.0)
         due_at_ms = due[0].due_at_ms
         while not self._is_old(due[0].own_due_at_ms):
             try:
@@ -363,7 +363,7 @@ class SharedRounds:
         """Whether nothing could be read and another broadcaster still has the time to try."""
         if report.read_nothing:
             self._backoff_s = self._backoff_s or backoff_s(
-                first_s=_FIRST_PAUSE_S, most_s=_MOST_PAUSE_S, uniform=max
+                first_s=_FIRST_PAUSE_S, max_s=_MOST_PAUSE_S, uniform=max
             )
             self._must_back_off = True
         elif report.due:  # a batch without viewers proves little: there was hardly anything to read

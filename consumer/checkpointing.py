@@ -117,7 +117,7 @@ class Checkpoints:
         return error in (None, _LEASE_IS_LOST)
 
     def _insist(self, attempt: Callable[[], bool]) -> bool:
-        waits_s = backoff_s(first_s=0.1, most_s=2.0)
+        waits_s = backoff_s(first_s=0.1, max_s=2.0)
         for number in range(ATTEMPTS):
             if number:
                 self._sleep(next(waits_s))

@@ -84,7 +84,7 @@ class Budget:
             RetriesExhausted: The budget is used up.
             Exception: A failure that is not transient, unchanged.
         """
-        waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
         while True:
             begun_s = self._clock()
             try:

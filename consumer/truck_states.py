@@ -125,7 +125,7 @@ class TruckStates:
         pending = {state.truck_id: self._signed(state, applied) for state in states}
         packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}
         void: list[str] = []
-        waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
         while pending:
             writes = [
                 StateWrite(

@@ -42,7 +42,7 @@ def write_all(
     """
     rejected: list[tuple[W, str]] = []
     pending = list(writes)
-    waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
     while pending:
         outcomes = budget.call(operation, partial(write, pending))
         fated = list(zip(pending, outcomes, strict=True))

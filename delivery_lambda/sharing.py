@@ -52,7 +52,13 @@ class SharePort(Protocol):
     """See `rtdts.delivery_store.shares.ShareStore`."""
 
     def create(
-        self, delivery: Delivery, *, created_by: str, expires_at_ms: int, most: int, now_ms: int
+        self,
+        delivery: Delivery,
+        *,
+        created_by: str,
+        expires_at_ms: int,
+        max_shares: int,
+        now_ms: int,
     ) -> tuple[Share, str]:
         """Makes a share; returns it and its token."""
 
@@ -167,7 +173,7 @@ class Sharing:
             delivery,
             created_by=created_by,
             expires_at_ms=now_ms + life_s * 1_000,
-            most=self._rules.most,
+            max_shares=self._rules.most,
             now_ms=now_ms,
         )
         document = {

@@ -117,7 +117,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
 
 
 def _waits_s() -> Iterator[float]:
-    return backoff_s(first_s=_FIRST_WAIT_S, most_s=MOST_WAIT_S)
+    return backoff_s(first_s=_FIRST_WAIT_S, max_s=MOST_WAIT_S)
 
 
 async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:

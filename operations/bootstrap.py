@@ -187,4 +187,4 @@ def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
 
 
 def _raw_log_waits_s() -> Iterator[float]:
-    return islice(backoff_s(first_s=0.5, most_s=30.0), _RAW_LOG_ATTEMPTS)
+    return islice(backoff_s(first_s=0.5, max_s=30.0), _RAW_LOG_ATTEMPTS)

@@ -73,7 +73,7 @@ def install(
     Raises:
         StoreUnavailable: The domain was not ready in time.
     """
-    waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
     while True:
         try:
             _install_once(domain, policies, roles)

@@ -30,7 +30,9 @@ class CountPort(Protocol):
         """Takes a unit of a rate, unless it is used up."""
         ...
 
-    def add_socket(self, key: str, connection_id: str, *, most: int, now_ms: int) -> str | None:
+    def add_socket(
+        self, key: str, connection_id: str, *, max_sockets: int, now_ms: int
+    ) -> str | None:
         """Adds a socket, or returns the oldest of those that there are."""
         ...
 
@@ -129,7 +131,7 @@ class LimitKeeper:
             return False
         most = self._limits.max_sockets
         for _ in range(_REPLACEMENTS):
-            oldest = self._counts.add_socket(key, connection_id, most=most, now_ms=now_ms)
+            oldest = self._counts.add_socket(key, connection_id, max_sockets=most, now_ms=now_ms)
             if oldest is None:
                 return True
             # First: if it failed after the replacement, an open socket would no longer be counted.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.delivery_store.items import chunks
-from rtdts.delivery_store.transactions import ATTEMPTS, FIRST_WAIT_S, MOST_WAIT_S
+from rtdts.delivery_store.transactions import ATTEMPTS, FIRST_WAIT_S, MAX_WAIT_S
 from rtdts.runtime.backoff import backoff_s
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def batch_get(
         StoreBusy: A whole request's keys stayed unread `ATTEMPTS` times in a row.
     """
     for chunk in chunks(keys, MAX_KEYS):
-        waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
         request: Mapping[str, KeysAndAttributesTypeDef] = {
             table: {"Keys": chunk, "ConsistentRead": True}
         }

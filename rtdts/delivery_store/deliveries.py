@@ -64,7 +64,7 @@ MAX_INDEX_PAGES = 10
 """Index pages read for one page of a list. When a filter leaves little of them, the page comes back
 short, with where to go on, instead of the request running out of time."""
 
-MOST_ENTRIES = 500
+MAX_ENTRIES = 500
 """Entries read of an index page of which nearly nothing passes the filter, such as a truck's over a
 year."""
 
@@ -347,7 +347,7 @@ class DeliveryStore:
             "IndexName": index,
             "KeyConditionExpression": f"{owner_key} = :owner",
             "ScanIndexForward": False,
-            "Limit": limit if closed_since_ms is None else MOST_ENTRIES,
+            "Limit": limit if closed_since_ms is None else MAX_ENTRIES,
         }
         values: dict[str, UniversalAttributeValueTypeDef] = {":owner": {"S": owner}}
         filters = []

@@ -97,7 +97,13 @@ class ShareStore:
         self._sleep = sleep
 
     def create(
-        self, delivery: Delivery, *, created_by: str, expires_at_ms: int, most: int, now_ms: int
+        self,
+        delivery: Delivery,
+        *,
+        created_by: str,
+        expires_at_ms: int,
+        max_shares: int,
+        now_ms: int,
     ) -> tuple[Share, str]:
         """Creates a share of a delivery, unless that was erased meanwhile.
 
@@ -108,18 +114,18 @@ class ShareStore:
             delivery: The delivery as it is.
             created_by: The dispatcher.
             expires_at_ms: When it ends.
-            most: Live shares that the delivery may have.
+            max_shares: Live shares that the delivery may have.
             now_ms: This moment.
 
         Returns:
             The share, and its token, which can't be read again later.
 
         Raises:
-            TooManyShares: The delivery has `most` live shares.
+            TooManyShares: The delivery has `max_shares` live shares.
             DeliveryErased: The delivery was erased.
             StoreBusy: Contended or throttled for too long; nothing has changed.
         """
-        self._make_room(delivery.delivery_id, most, now_ms)
+        self._make_room(delivery.delivery_id, max_shares, now_ms)
         token = f"{delivery.delivery_id}{_SEPARATOR}{self._new_secret()}"
         token_hash = _hash(token)
         item = _ShareItem(
@@ -253,10 +259,10 @@ class ShareStore:
                 return True
         return False
 
-    def _make_room(self, delivery_id: str, most: int, now_ms: int) -> None:
+    def _make_room(self, delivery_id: str, max_shares: int, now_ms: int) -> None:
         stored = self._all_of(delivery_id)
-        if sum(one.is_live(now_ms) for one in stored) >= most:
-            raise TooManyShares(delivery_id, most)
+        if sum(one.is_live(now_ms) for one in stored) >= max_shares:
+            raise TooManyShares(delivery_id, max_shares)
         ended = sorted(
             (one for one in stored if not one.is_live(now_ms)), key=lambda one: one.created_at_ms
         )

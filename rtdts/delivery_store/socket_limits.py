@@ -102,13 +102,15 @@ class SocketLimitStore:
                 return False
         return False
 
-    def add_socket(self, key: str, connection_id: str, *, most: int, now_ms: int) -> str | None:
+    def add_socket(
+        self, key: str, connection_id: str, *, max_sockets: int, now_ms: int
+    ) -> str | None:
         """Adds a socket to an identity.
 
         Args:
             key: The identity.
             connection_id: The socket; adding it again does not count twice.
-            most: How many sockets the identity may have.
+            max_sockets: How many sockets the identity may have.
             now_ms: This moment.
 
         Returns:
@@ -120,8 +122,8 @@ class SocketLimitStore:
             key,
             f"SET #new = :now, {_EXPIRES} ADD open_sockets :one",
             "attribute_not_exists(#new) AND "
-            "(attribute_not_exists(open_sockets) OR open_sockets < :most)",
-            {":now": now_ms, ":one": 1, ":most": most},
+            "(attribute_not_exists(open_sockets) OR open_sockets < :max_sockets)",
+            {":now": now_ms, ":one": 1, ":max_sockets": max_sockets},
             now_ms,
             {"#new": name},
         )

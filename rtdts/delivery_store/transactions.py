@@ -23,7 +23,7 @@ MAX_BYTES_TOGETHER = 4 * 1024 * 1024
 """Its limit for the size of all items together."""
 ATTEMPTS = 6
 FIRST_WAIT_S = 0.05
-MOST_WAIT_S = 0.8
+MAX_WAIT_S = 0.8
 """Six attempts wait 1.6 s at most: acceptable for a request, and well within a nudge's timeout."""
 
 
@@ -55,7 +55,7 @@ def write_together(
         botocore.exceptions.ClientError: Anything else.
     """
     token = str(uuid.uuid4())
-    waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
     for attempt in range(1, ATTEMPTS + 1):
         passing = _try_to_write(client, writes, token)
         if not passing:

@@ -214,7 +214,7 @@ class FifoQueue(Generic[M]):
 
     def _send_batch(self, batch: Sequence[tuple[int, Outgoing]]) -> list[tuple[int, str]]:
         """Sends up to ten; returns the indexes of those finally refused, with SQS's codes."""
-        waits_s = backoff_s(first_s=0.05, most_s=0.8)
+        waits_s = backoff_s(first_s=0.05, max_s=0.8)
         pending = {str(index): message for index, message in batch}
         rejected: list[tuple[int, str]] = []
         codes: dict[str, str] = {}

@@ -29,7 +29,7 @@ MAX_CALL_RECORDS = 500
 MAX_CALL_BYTES = 5 * 1_048_576 - MAX_CALL_RECORDS * 256
 
 FIRST_WAIT_S = 0.05
-MOST_WAIT_S = 2.0
+MAX_WAIT_S = 2.0
 
 UNREADABLE_RESPONSE = "UnreadableResponse"
 """Failure of a call whose response does not report the result of each record."""
@@ -119,7 +119,7 @@ class StreamPutter:
         max_record_bytes: int = MAX_RECORD_BYTES,
         sleep: Callable[[float], None] = time.sleep,
         waits_s: Callable[[], Iterator[float]] = lambda: backoff_s(
-            first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S
+            first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S
         ),
     ) -> None:
         self._client = client

@@ -39,7 +39,7 @@ class ClockLag(msgspec.Struct, frozen=True, array_like=True):
 
     lag_ms: int = 0
     """How slow the clock is; 0: it is right, or not known to be slow."""
-    most_ms: int = 0
+    max_lag_ms: int = 0
     """The greatest lag so far …"""
     until_ms: int = 0
     """… and when the last request of a slow clock was received."""
@@ -47,9 +47,9 @@ class ClockLag(msgspec.Struct, frozen=True, array_like=True):
     """When the first request of the current run was received."""
     requests: int = 0
     """Requests of the run, counted up to `RUN_REQUESTS`."""
-    least_ms: int = 0
+    min_sample_ms: int = 0
     """Its least sample …"""
-    greatest_ms: int = 0
+    max_sample_ms: int = 0
     """… and its greatest."""
 
 
@@ -78,31 +78,34 @@ def observed(
     if not lag_ms and sample_ms < SLOW_MS:
         return right(clock)
     since_ms, requests = clock.since_ms, min(clock.requests + 1, RUN_REQUESTS)
-    least_ms, greatest_ms = min(clock.least_ms, sample_ms), max(clock.greatest_ms, sample_ms)
-    if requests == 1 or greatest_ms - least_ms > SPREAD_MS:
-        since_ms, requests, least_ms, greatest_ms = received_at_ms, 1, sample_ms, sample_ms
+    min_sample_ms, max_sample_ms = (
+        min(clock.min_sample_ms, sample_ms),
+        max(clock.max_sample_ms, sample_ms),
+    )
+    if requests == 1 or max_sample_ms - min_sample_ms > SPREAD_MS:
+        since_ms, requests, min_sample_ms, max_sample_ms = received_at_ms, 1, sample_ms, sample_ms
     lasted_ms = received_at_ms - since_ms
     is_long = requests == RUN_REQUESTS and lasted_ms >= RUN_MS
-    if is_long and RUN_SPREADS * (greatest_ms - least_ms) <= lasted_ms:
-        lag_ms = least_ms
+    if is_long and RUN_SPREADS * (max_sample_ms - min_sample_ms) <= lasted_ms:
+        lag_ms = min_sample_ms
         if lag_ms < SLOW_MS // 2:
             return right(clock)
     return ClockLag(
         lag_ms,
-        max(clock.most_ms, lag_ms),
+        max(clock.max_lag_ms, lag_ms),
         max(clock.until_ms, received_at_ms) if lag_ms else clock.until_ms,
         since_ms,
         requests,
-        least_ms,
-        greatest_ms,
+        min_sample_ms,
+        max_sample_ms,
     )
 
 
 def right(clock: ClockLag | None) -> ClockLag | None:
     """Returns what is known of a clock that is right, or ahead, by its last request."""
-    if clock is None or not clock.most_ms:
+    if clock is None or not clock.max_lag_ms:
         return None
-    return ClockLag(most_ms=clock.most_ms, until_ms=clock.until_ms)
+    return ClockLag(max_lag_ms=clock.max_lag_ms, until_ms=clock.until_ms)
 
 
 def lag_at(clock: ClockLag | None, *, event_at_ms: int, received_at_ms: int) -> int:
@@ -127,4 +130,4 @@ def earliest_ms(clock: ClockLag | None, from_ms: int) -> int:
     """Returns the earliest ``event_at`` of a fix that may count from a moment of our clock on."""
     if clock is None or from_ms > clock.until_ms:
         return from_ms
-    return from_ms - clock.most_ms
+    return from_ms - clock.max_lag_ms

@@ -158,5 +158,7 @@ def _has_shifted(fix: Fix, before: Before, rules: MotionRules) -> bool:
         return False
     elapsed_s = (fix.event_at_ms - since.event_at_ms) / 1_000
     shift_m = distance_m(since.lat, since.lon, fix.lat, fix.lon)
-    least_m = max(rules.shift_m, fix.accuracy_m or 0.0)
-    return shift_m >= least_m and elapsed_s > 0 and shift_m / elapsed_s >= rules.implied_speed_mps
+    min_shift_m = max(rules.shift_m, fix.accuracy_m or 0.0)
+    return (
+        shift_m >= min_shift_m and elapsed_s > 0 and shift_m / elapsed_s >= rules.implied_speed_mps
+    )

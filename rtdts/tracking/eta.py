@@ -56,8 +56,8 @@ class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
     slowest_mps: float = 1.5
     fastest_mps: float = 30.0
     """A truck's recent speed is limited to this range."""
-    least_road_factor: float = 1.05
-    greatest_road_factor: float = 2.0
+    min_road_factor: float = 1.05
+    max_road_factor: float = 2.0
     given_up_s: float = 3_600.0
     """For a truck that has stood this long the departure can't be predicted: no range."""
     longest_s: float = 32_400.0
@@ -275,7 +275,7 @@ def _road_factor(progress_m: float, seen_m: float, rules: EtaRules) -> float:
     factor = (rules.road_factor * rules.road_factor_m + seen_m) / (
         rules.road_factor_m + max(0.0, progress_m)
     )
-    return min(max(factor, rules.least_road_factor), rules.greatest_road_factor)
+    return min(max(factor, rules.min_road_factor), rules.max_road_factor)
 
 
 def _seconds_per_m(seen_m: float, seen_s: float, recent_mps: float, rules: EtaRules) -> float:

@@ -16,7 +16,7 @@ import msgspec
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_fields import TelemetryPoint, field_is_good
 
-_MOST_SECONDS = 253_402_300_799
+_MAX_SECONDS = 253_402_300_799
 """The last second of the year 9999."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -71,6 +71,6 @@ def scaled(value: object, factor: float) -> float | None:
 def instant_of_seconds(value: object) -> str | None:
     """Returns RFC 3339 of seconds since the Unix epoch; None if there is no such instant."""
     seconds = number(value)
-    if seconds is None or not 0 <= seconds <= _MOST_SECONDS:
+    if seconds is None or not 0 <= seconds <= _MAX_SECONDS:
         return None
     return format_instant(int(seconds * 1_000))

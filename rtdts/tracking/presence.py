@@ -25,15 +25,15 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
 
     assumed_accuracy_m: float = 20.0
     """Of a fix without accuracy."""
-    least_accuracy_m: float = 10.0
+    min_accuracy_m: float = 10.0
     """Receivers report better accuracies than this, and are wrong."""
     finest_fence: float = 1.25
     """A geofence can't be finer than what is measured: its radius counts as at least this many
     accuracies of the fix."""
-    most_inside: float = 1.5
+    max_inside: float = 1.5
     """Evidence of one fix well inside; one well outside is -1. So one outlier does not end a stay
     that one good fix began."""
-    most: float = 2.0
+    max_sum: float = 2.0
     """Bound of the sum: two fixes well outside end every stay."""
     sure: float = 1.5
     """Sum from which a dwell counts."""
@@ -41,7 +41,7 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     """Sum from which a silence counts as spent inside."""
     full_weight_s: float = 5.0
     """Fixes that follow sooner weigh less, in proportion …"""
-    least_weight: float = 0.2
+    min_weight: float = 0.2
     """… down to this."""
     far_m: float = 500.0
     """One fix this far outside a geofence, plus twice the accuracy, ends every stay."""
@@ -62,11 +62,11 @@ class Sight(msgspec.Struct, frozen=True):
     point_id: str
     distance_m: float
     accuracy_m: float
-    """Assumed when the fix has none, and never below `PresenceRules.least_accuracy_m`."""
+    """Assumed when the fix has none, and never below `PresenceRules.min_accuracy_m`."""
     reach_m: float
     """The geofence's radius, or what can be measured of it."""
     inside: float
-    """Evidence that the truck is inside, from -1 to `PresenceRules.most_inside`."""
+    """Evidence that the truck is inside, from -1 to `PresenceRules.max_inside`."""
 
     @property
     def is_inside(self) -> bool:
@@ -101,10 +101,10 @@ class Watch(msgspec.Struct, frozen=True, array_like=True):
 def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
     """Measures a place from a fix."""
     sent_m = rules.assumed_accuracy_m if fix.accuracy_m is None else fix.accuracy_m
-    accuracy_m = max(sent_m, rules.least_accuracy_m)
+    accuracy_m = max(sent_m, rules.min_accuracy_m)
     from_center_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
     reach_m = max(place.radius_m, rules.finest_fence * accuracy_m)
-    inside = min(max((reach_m - from_center_m) / accuracy_m, -1.0), rules.most_inside)
+    inside = min(max((reach_m - from_center_m) / accuracy_m, -1.0), rules.max_inside)
     return Sight(fix.event_at_ms, fix.point_id, from_center_m, accuracy_m, reach_m, inside)
 
 
@@ -133,11 +133,11 @@ def rather_at(seen: Sight, other: Sight, *, are_one: bool, rules: PresenceRules)
 def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRules) -> Watch | None:
     """Returns a watch with the evidence of one more fix; None when the sum falls to nothing."""
     if watch is None:
-        first = round(min(evidence, rules.most), 2)
+        first = round(min(evidence, rules.max_sum), 2)
         return None if first <= 0 else Watch(seen.at_ms, seen.point_id, seen.at_ms, first)
     since_last_s = (seen.at_ms - watch.last_ms) / 1_000
-    weight = min(max(since_last_s / rules.full_weight_s, rules.least_weight), 1.0)
-    total = round(min(watch.sum + weight * evidence, rules.most), 2)
+    weight = min(max(since_last_s / rules.full_weight_s, rules.min_weight), 1.0)
+    total = round(min(watch.sum + weight * evidence, rules.max_sum), 2)
     if total <= 0:
         return None
     return msgspec.structs.replace(watch, last_ms=seen.at_ms, sum=total, is_held=evidence > -1.0)
@@ -228,4 +228,4 @@ def left(
     if now is None or evidence <= 0:
         return now, False
     is_driving = fix.moving and fix.speed_mps is not None
-    return now, now.sum >= rules.most or (is_driving and evidence >= 1.0)
+    return now, now.sum >= rules.max_sum or (is_driving and evidence >= 1.0)

@@ -96,8 +96,8 @@ def _reach_m(
         more_m = max(slack_m, rules.acceleration_mps2 * spread)
     else:
         more_m = slack_m + rules.unmeasured_acceleration_mps2 * spread
-    most_m = rules.max_speed_mps * _elapsed_s(chain[0], chain[-1])
-    return min(driven_m + more_m, most_m + slack_m)
+    max_m = rules.max_speed_mps * _elapsed_s(chain[0], chain[-1])
+    return min(driven_m + more_m, max_m + slack_m)
 
 
 def _driven_m(chain: Sequence[Fix], speed_mps: float, *, trusts_speeds: bool) -> float:

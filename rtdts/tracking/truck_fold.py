@@ -275,11 +275,11 @@ def _by_clock(fix: Fix, clock: ClockLag | None) -> Fix:
 
 def _clock_of(last_known: Sequence[Fix]) -> ClockLag | None:
     """Estimates a truck's clock from its fixes after the state was lost; the last one decides."""
-    most_ms = max((fix.clock_lag_ms for fix in last_known), default=0)
-    if not most_ms:
+    max_lag_ms = max((fix.clock_lag_ms for fix in last_known), default=0)
+    if not max_lag_ms:
         return None
     until_ms = max(fix.received_at_ms for fix in last_known)
-    return ClockLag(last_known[-1].clock_lag_ms, most_ms, until_ms)
+    return ClockLag(last_known[-1].clock_lag_ms, max_lag_ms, until_ms)
 
 
 def _left_good(

@@ -154,7 +154,7 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
 ORDINALS_PER_MS = 256
 """First ordinal of a truck without a state, per millisecond of the wall clock: it grows faster than
 any truck's points arrive."""
-_ORDINALS_A_SETTLING = 128 * ORDINALS_PER_MS
+_ORDINALS_PER_SETTLING = 128 * ORDINALS_PER_MS
 """A truck is settled less often than this: every 128 ms."""
 
 
@@ -166,7 +166,7 @@ def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
         first_ordinal: Above all ordinals of an earlier state that may have been lost: the wall
             clock, by `ORDINALS_PER_MS`. So versions are higher than with that state, too.
     """
-    settlings = first_ordinal // _ORDINALS_A_SETTLING
+    settlings = first_ordinal // _ORDINALS_PER_SETTLING
     return TruckState(
         truck_id=truck_id,
         window=Window(truck_id),

@@ -21,7 +21,7 @@ from rtdts.tracking.truck_stops import TruckStops
 from rtdts.tracking.viewing import Access
 from rtdts.tracking.visibility import EnRoute, NextStop, WithinDistance, WithinTime
 
-_MS_A_MINUTE: Final = 60_000
+_MS_PER_MINUTE: Final = 60_000
 _DESTINATION_MARGIN_M: Final = 100.0
 """Beyond the destination's geofence: for where the truck parks, and for the positions' error."""
 
@@ -138,7 +138,7 @@ def _narrowed(delivery: Delivery, scope: Scope, stops: TruckStops | None) -> Sco
             return msgspec.structs.replace(scope, near=near)
         case WithinTime(minutes=minutes) if delivery.status in UNDER_WAY:
             return msgspec.structs.replace(
-                scope, near=_destination_area(delivery), expected_within_ms=minutes * _MS_A_MINUTE
+                scope, near=_destination_area(delivery), expected_within_ms=minutes * _MS_PER_MINUTE
             )
     return None
 

@@ -23,7 +23,7 @@ from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, SHARE
 from rtdts.tracking.shares import Share
 
-_MS_A_MINUTE: Final = 60_000
+_MS_PER_MINUTE: Final = 60_000
 
 
 class EndReason(enum.StrEnum):
@@ -127,7 +127,7 @@ def is_viewing_over(delivery: Delivery, *, now_ms: int, viewing_minutes: int) ->
     """Whether a delivery has been closed for longer than it may be viewed."""
     # By when the end was recorded: the time that it claims is chosen by a truck.
     ended_at_ms = delivery.end_recorded_at_ms
-    return ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_A_MINUTE
+    return ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_PER_MINUTE
 
 
 def right_to_fleet(*, role: str, token_expires_at_ms: int, now_ms: int) -> Ended | None:

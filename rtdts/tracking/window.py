@@ -162,9 +162,9 @@ class Window(Sequence[Fix]):
         packed = {id(fix): one for fix, one in zip(self._fixes, self._packed, strict=True) if fix}
         return Window(self._truck_id, fixes, [packed.get(id(fix)) for fix in fixes])
 
-    def followed_by(self, fix: Fix, most: int) -> Window:
+    def followed_by(self, fix: Fix, max_fixes: int) -> Window:
         """Returns the window with a later fix, without the oldest if it would exceed `most`."""
-        start = max(0, len(self._fixes) + 1 - most)
+        start = max(0, len(self._fixes) + 1 - max_fixes)
         return Window(
             self._truck_id,
             [*self._fixes[start:], fix],

@@ -198,7 +198,7 @@ class DeliveriesApi:
         what = f"{method} /deliveries{path}"
         deadline = Deadline(self._retry_for_s)
         fresh = False
-        for wait_s in backoff_s(first_s=0.5, most_s=5.0):
+        for wait_s in backoff_s(first_s=0.5, max_s=5.0):
             status: int | None = None
             try:
                 token = await self._token(fresh=fresh)

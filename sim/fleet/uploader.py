@@ -153,4 +153,4 @@ class Uploader:
 
 
 def _waits() -> Iterator[float]:
-    return backoff_s(first_s=0.5, most_s=5.0)
+    return backoff_s(first_s=0.5, max_s=5.0)

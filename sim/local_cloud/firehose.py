@@ -142,7 +142,7 @@ def build(settings: Settings, stop: threading.Event, log: Logger) -> Firehose:
             monotonic_s=time.monotonic,
             now_utc=partial(datetime.now, UTC),
             retry_s=settings.retry_s,
-            waits_s=partial(backoff_s, first_s=RETRY_FIRST_S, most_s=RETRY_MOST_S),
+            waits_s=partial(backoff_s, first_s=RETRY_FIRST_S, max_s=RETRY_MOST_S),
         ),
         positions,
         log,

@@ -108,7 +108,7 @@ class Viewer:
             HandshakeRejectedError: The role may not open a socket, or two tokens in a row were
                 invalid.
         """
-        waits_s = backoff_s(first_s=0.5, most_s=20.0)
+        waits_s = backoff_s(first_s=0.5, max_s=20.0)
         fresh = False
         while True:
             try:
@@ -131,7 +131,7 @@ class Viewer:
                 await connection.close()
             fresh = reason == "token_expired"
             if self._frames > frames_before:  # it worked: the next attempt may be quick
-                waits_s = backoff_s(first_s=0.5, most_s=20.0)
+                waits_s = backoff_s(first_s=0.5, max_s=20.0)
             at_least_s = TOO_MANY_WAIT_S if self._had_too_many else 0.0
             self._had_too_many = False
             await self._sleep(max(at_least_s, next(waits_s)))

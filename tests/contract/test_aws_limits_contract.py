@@ -136,7 +136,7 @@ def _bind(enrollments: Any) -> None:
 
 def _replace_socket(sockets: Any) -> None:
     key = unique("key")
-    assert sockets.add_socket(key, "c-0=", most=3, now_ms=NOW_MS) is None
+    assert sockets.add_socket(key, "c-0=", max_sockets=3, now_ms=NOW_MS) is None
     sockets.replace_socket(key, "c-0=", "c-1=", now_ms=LATE_MS)
 
 
@@ -157,7 +157,7 @@ def _replace_socket(sockets: Any) -> None:
         pytest.param(SOCKET_LIMITS, lambda one: one.take(unique("key"), RATE, LATE_MS), id="rate"),
         pytest.param(
             SOCKET_LIMITS,
-            lambda one: one.add_socket(unique("key"), "c-0=", most=3, now_ms=LATE_MS),
+            lambda one: one.add_socket(unique("key"), "c-0=", max_sockets=3, now_ms=LATE_MS),
             id="socket",
         ),
         pytest.param(SOCKET_LIMITS, _replace_socket, id="socket-replaced"),

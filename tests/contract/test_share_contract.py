@@ -47,7 +47,7 @@ class Shares:
 
     def made(self, delivery: Delivery, *, most: int = 20, at_ms: int = NOW_MS) -> tuple[Share, str]:
         return self.store.create(
-            delivery, created_by="ann", expires_at_ms=at_ms + HOUR_MS, most=most, now_ms=at_ms
+            delivery, created_by="ann", expires_at_ms=at_ms + HOUR_MS, max_shares=most, now_ms=at_ms
         )
 
 

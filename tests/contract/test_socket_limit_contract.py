@@ -59,40 +59,40 @@ def test_keys_do_not_share(store: Store, key: str) -> None:
 
 def test_the_oldest_socket_is_ended_beyond_the_limit(store: Store, key: str) -> None:
     for number in range(3):
-        assert store.add_socket(key, f"c-{number}=", most=3, now_ms=NOW_MS + number) is None
-    assert store.add_socket(key, "c-3=", most=3, now_ms=NOW_MS + 3) == "c-0="
+        assert store.add_socket(key, f"c-{number}=", max_sockets=3, now_ms=NOW_MS + number) is None
+    assert store.add_socket(key, "c-3=", max_sockets=3, now_ms=NOW_MS + 3) == "c-0="
 
     assert store.replace_socket(key, "c-0=", "c-3=", now_ms=NOW_MS + 3)
-    assert store.add_socket(key, "c-4=", most=3, now_ms=NOW_MS + 4) == "c-1="
+    assert store.add_socket(key, "c-4=", max_sockets=3, now_ms=NOW_MS + 4) == "c-1="
 
 
 def test_a_socket_that_ended_leaves_its_place(store: Store, key: str) -> None:
     for number in range(3):
-        store.add_socket(key, f"c-{number}=", most=3, now_ms=NOW_MS)
+        store.add_socket(key, f"c-{number}=", max_sockets=3, now_ms=NOW_MS)
     for _ in range(2):  # its end may be reported twice, or of one that never counted
         store.remove_socket(key, "c-1=", NOW_MS)
     store.remove_socket(key, "another=", NOW_MS)
 
-    assert store.add_socket(key, "c-3=", most=3, now_ms=NOW_MS) is None
-    assert store.add_socket(key, "c-4=", most=3, now_ms=NOW_MS) == "c-0="
+    assert store.add_socket(key, "c-3=", max_sockets=3, now_ms=NOW_MS) is None
+    assert store.add_socket(key, "c-4=", max_sockets=3, now_ms=NOW_MS) == "c-0="
 
 
 def test_a_socket_that_is_added_again_counts_once(store: Store, key: str) -> None:
     for _ in range(2):  # the SDK repeats what got no response
-        assert store.add_socket(key, "c-0=", most=2, now_ms=NOW_MS) is None
+        assert store.add_socket(key, "c-0=", max_sockets=2, now_ms=NOW_MS) is None
 
-    assert store.add_socket(key, "c-1=", most=2, now_ms=NOW_MS) is None
-    assert store.add_socket(key, "c-1=", most=2, now_ms=NOW_MS) is None
-    assert store.add_socket(key, "c-2=", most=2, now_ms=NOW_MS) == "c-0="
+    assert store.add_socket(key, "c-1=", max_sockets=2, now_ms=NOW_MS) is None
+    assert store.add_socket(key, "c-1=", max_sockets=2, now_ms=NOW_MS) is None
+    assert store.add_socket(key, "c-2=", max_sockets=2, now_ms=NOW_MS) == "c-0="
 
 
 def test_a_place_is_taken_by_one(store: Store, key: str) -> None:
-    store.add_socket(key, "c-0=", most=1, now_ms=NOW_MS)
+    store.add_socket(key, "c-0=", max_sockets=1, now_ms=NOW_MS)
 
     assert store.replace_socket(key, "c-0=", "c-1=", now_ms=NOW_MS)
     assert not store.replace_socket(key, "c-0=", "c-2=", now_ms=NOW_MS)
     assert store.replace_socket(key, "c-0=", "c-1=", now_ms=NOW_MS)  # repeated by the SDK
-    assert store.add_socket(key, "c-2=", most=1, now_ms=NOW_MS) == "c-1="
+    assert store.add_socket(key, "c-2=", max_sockets=1, now_ms=NOW_MS) == "c-1="
 
 
 def test_no_limit_is_passed_however_many_count_at_once(
@@ -104,7 +104,7 @@ def test_no_limit_is_passed_however_many_count_at_once(
         admitted = list(crowd.map(lambda _: store.take(key, RATE, NOW_MS), range(40)))
         added = list(
             crowd.map(
-                lambda number: store.add_socket(key, f"c-{number}=", most=5, now_ms=NOW_MS),
+                lambda number: store.add_socket(key, f"c-{number}=", max_sockets=5, now_ms=NOW_MS),
                 range(40),
             )
         )
@@ -119,7 +119,7 @@ def test_counts_expire(
     client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)
     store = SocketLimitStore(client, table_names.socket_limits)
     store.take(key, RATE, NOW_MS)
-    store.add_socket(f"{key}-s", "c=", most=1, now_ms=NOW_MS)
+    store.add_socket(f"{key}-s", "c=", max_sockets=1, now_ms=NOW_MS)
     store.remove_socket(f"{key}-s", "c=", NOW_MS + 1_000)
 
     for name, at_ms in ((key, NOW_MS), (f"{key}-s", NOW_MS + 1_000)):

@@ -40,11 +40,17 @@ class FakeShareStore:
         self._full_at_ms: dict[ShareKey, int] = {}
 
     def create(
-        self, delivery: Delivery, *, created_by: str, expires_at_ms: int, most: int, now_ms: int
+        self,
+        delivery: Delivery,
+        *,
+        created_by: str,
+        expires_at_ms: int,
+        max_shares: int,
+        now_ms: int,
     ) -> tuple[Share, str]:
         there = self._all_of(delivery.delivery_id)
-        if sum(one.is_live(now_ms) for one in there) >= most:
-            raise TooManyShares(delivery.delivery_id, most)
+        if sum(one.is_live(now_ms) for one in there) >= max_shares:
+            raise TooManyShares(delivery.delivery_id, max_shares)
         if not self.exists(delivery.delivery_id):
             raise DeliveryErased(delivery.delivery_id)
         self._made += 1

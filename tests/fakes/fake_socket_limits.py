@@ -32,10 +32,12 @@ class FakeSocketLimitStore:
         self._full_at_ms[key] = before_ms + rate.ms_per_unit
         return True
 
-    def add_socket(self, key: str, connection_id: str, *, most: int, now_ms: int) -> str | None:
+    def add_socket(
+        self, key: str, connection_id: str, *, max_sockets: int, now_ms: int
+    ) -> str | None:
         self.writes += 1
         sockets = self._sockets.setdefault(key, {})
-        if connection_id not in sockets and len(sockets) >= most:
+        if connection_id not in sockets and len(sockets) >= max_sockets:
             return min(sockets, key=lambda one: (sockets[one], one))
         _check(key, {**sockets, connection_id: now_ms})
         sockets.setdefault(connection_id, now_ms)

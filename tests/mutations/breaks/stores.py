@@ -268,8 +268,8 @@ BREAKS = {
     },
     "rtdts/delivery_store/socket_limits.py": {
         "sockets-counted-past-their-limit-at-once": ISOLATED(
-            "OR open_sockets < :most)",
-            "OR :most = :most)",
+            "OR open_sockets < :max_sockets)",
+            "OR :max_sockets = :max_sockets)",
             "test_the_oldest_socket_is_ended_beyond_the_limit",
         ),
     },

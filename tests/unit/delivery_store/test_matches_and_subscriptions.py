@@ -85,9 +85,9 @@ def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
         origin=Place(lat=-35.12345678901234, lon=-129.12345678901234, radius_m=12345.6789),
         stop_sequence=99_999,
     )
-    bytes_a_match = 64 + len(encode_match(delivery))
+    bytes_per_match = 64 + len(encode_match(delivery))
 
-    assert MAX_OPEN_DELIVERIES * bytes_a_match < DYNAMODB_ITEM_BYTES / 2
+    assert MAX_OPEN_DELIVERIES * bytes_per_match < DYNAMODB_ITEM_BYTES / 2
 
 
 def test_deletions_that_were_throttled_are_done_one_by_one() -> None:

@@ -10,7 +10,7 @@ from rtdts.runtime.metrics import Metric, MetricWriter
 
 
 def test_backoff_doubles_up_to_its_ceiling():
-    waits = backoff_s(first_s=1, most_s=5, uniform=lambda low, high: high)
+    waits = backoff_s(first_s=1, max_s=5, uniform=lambda low, high: high)
 
     assert [next(waits) for _ in range(5)] == [1, 2, 4, 5, 5]
 

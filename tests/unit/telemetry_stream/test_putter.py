@@ -34,7 +34,7 @@ from tests.fakes.fake_stream import (
 
 POINTS = [b"point-%d" % number for number in range(5)]
 # Fits two of the points above, not three.
-TWO_A_RECORD = 76
+TWO_PER_RECORD = 76
 
 
 class Clock:
@@ -99,12 +99,12 @@ def test_nothing_to_put_is_no_call() -> None:
 
 
 def test_points_beyond_one_record_are_split_in_order() -> None:
-    put = Put(max_record_bytes=TWO_A_RECORD)
+    put = Put(max_record_bytes=TWO_PER_RECORD)
 
     assert len(put.stream.records) == 3
     assert put.accepted == POINTS
     assert all(
-        len(record.data) + len(record.partition_key) <= TWO_A_RECORD
+        len(record.data) + len(record.partition_key) <= TWO_PER_RECORD
         for record in put.stream.records
     )
 
@@ -119,7 +119,7 @@ def test_a_payload_larger_than_a_record_is_rejected_before_anything_is_put() -> 
 
 
 def test_only_the_failed_records_of_a_call_are_put_again() -> None:
-    put = Put(FailSome([1]), max_record_bytes=TWO_A_RECORD)
+    put = Put(FailSome([1]), max_record_bytes=TWO_PER_RECORD)
     first, second = put.stream.calls
 
     assert [entry["Data"] for entry in second] == [first[1]["Data"]]
@@ -130,7 +130,7 @@ def test_only_the_failed_records_of_a_call_are_put_again() -> None:
 
 
 def test_it_reports_where_what_was_taken_lies() -> None:
-    put = Put(FailSome([1]), max_record_bytes=TWO_A_RECORD)
+    put = Put(FailSome([1]), max_record_bytes=TWO_PER_RECORD)
 
     assert len(put.outcome.accepted) == 3
     for record in put.outcome.accepted:
@@ -142,7 +142,7 @@ def test_it_reports_where_what_was_taken_lies() -> None:
 
 
 def test_only_records_that_fail_until_the_deadline_are_named() -> None:
-    put = Put(then=FailSome([0]), max_record_bytes=TWO_A_RECORD)
+    put = Put(then=FailSome([0]), max_record_bytes=TWO_PER_RECORD)
 
     # All three records at first; the first fails every time.
     assert put.outcome.not_taken == (0, 1)
@@ -190,8 +190,8 @@ def test_a_temporary_failure_is_tried_again(passing: Exception) -> None:
     "left", [{}, {"FailedRecordCount": 0}, {"FailedRecordCount": 0, "Records": [{"ShardId": "x"}]}]
 )
 def test_a_response_that_does_not_report_of_each_record_confirms_none(left: dict[str, Any]) -> None:
-    again = Put(LoseResponse(left), max_record_bytes=TWO_A_RECORD)
-    never = Put(then=LoseResponse(left), max_record_bytes=TWO_A_RECORD)
+    again = Put(LoseResponse(left), max_record_bytes=TWO_PER_RECORD)
+    never = Put(then=LoseResponse(left), max_record_bytes=TWO_PER_RECORD)
 
     assert (again.outcome.not_taken, again.outcome.attempts) == ((), 2)
     assert never.outcome.not_taken == (0, 1, 2, 3, 4)

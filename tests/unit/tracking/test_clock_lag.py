@@ -203,7 +203,7 @@ def test_fixes_count_from_an_earlier_time_on_only_while_the_clock_was_slow() -> 
     assert earliest_ms(right(clock), last_ms + 1) == last_ms + 1
 
 
-@pytest.mark.parametrize("clock", [None, known_slow(), ClockLag(most_ms=1, until_ms=2)])
+@pytest.mark.parametrize("clock", [None, known_slow(), ClockLag(max_lag_ms=1, until_ms=2)])
 def test_a_clock_comes_back_with_its_trucks_state(clock: ClockLag | None) -> None:
     state = TruckState(truck_id="T-1", window=Window("T-1"), clock=clock)
 

@@ -10,7 +10,7 @@ from tests.support.consumer_world import ORIGIN, START_MS, point
 
 RULES = PresenceRules()
 DWELL_S = 60.0
-STAY = Watch(START_MS, "T-1:0", START_MS + 100_000, RULES.most)
+STAY = Watch(START_MS, "T-1:0", START_MS + 100_000, RULES.max_sum)
 """Of a truck that has stood there for long."""
 
 

@@ -39,7 +39,7 @@ NOW_MS = 1_800_000_000_000
 START_MS = NOW_MS - 3_600_000
 MOVED_OFF_MS = START_MS + 600_000
 DESTINATION = Place(lat=35.2, lon=129.1)
-M_A_DEGREE = 111_195.0
+M_PER_DEGREE = 111_195.0
 VIEWERS = (Access.AS_CUSTOMER, Access.FULL)
 
 
@@ -75,7 +75,7 @@ def latest(
     point = ShownPoint(
         truck_id=truck_id,
         recorded_at_ms=event_at_ms,
-        lat=DESTINATION.lat - away_m / M_A_DEGREE,
+        lat=DESTINATION.lat - away_m / M_PER_DEGREE,
         lon=DESTINATION.lon,
         event_at_ms=event_at_ms,
         clock_lag_ms=lag_ms,
@@ -114,7 +114,7 @@ def seen(
 
 
 def track(*event_at_ms: int, away_m: float = 10_000.0) -> list[TrackPoint]:
-    lat = DESTINATION.lat - away_m / M_A_DEGREE
+    lat = DESTINATION.lat - away_m / M_PER_DEGREE
     return [TrackPoint(lat=lat, lon=DESTINATION.lon, event_at_ms=at_ms) for at_ms in event_at_ms]
 
 
