@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 def may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later."""
-    return isinstance(error, StoreUnavailable | StoreBusy) or aws_errors.may_pass(error)
+    return isinstance(error, StoreUnavailable | StoreBusy) or aws_errors.is_temporary(error)
 
 
 class RetryPolicy:

@@ -20,7 +20,7 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 
@@ -35,7 +35,7 @@ class App:
     identity_claim: str
     blocks: BlockList
     requests: RateLimits
-    refusal_lines: RefusalLines
+    refusal_lines: RejectionLogLimiter
     edge: Edge
     origins: Origins
     log: Logger
@@ -88,7 +88,7 @@ def build(environ: Mapping[str, str]) -> App:
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
         origins=Origins(settings.allowed_origins),
-        refusal_lines=RefusalLines(),
+        refusal_lines=RejectionLogLimiter(),
         requests=RateLimits(
             per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES
         ),

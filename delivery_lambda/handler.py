@@ -90,7 +90,7 @@ def _has_line(
     is_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not is_refusal and not (is_error and event.get("routeKey") in _OPEN):
         return True
-    return app.refusal_lines.takes(caller.actor if caller else "", app.dispatch.now_ms())
+    return app.refusal_lines.allows(caller.actor if caller else "", app.dispatch.now_ms())
 
 
 def _respond(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:

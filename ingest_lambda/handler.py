@@ -50,7 +50,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
     # A line costs as much as the request: ordinary requests are sampled, and each line says how
     # many requests it stands for.
     one_of = app.sample.one_of if handled.is_ordinary and not handled.steps else 1
-    if handled.fields is not None and (one_of == 1 or app.sample.takes()):
+    if handled.fields is not None and (one_of == 1 or app.sample.includes()):
         write(
             "telemetry",
             route=event.get("routeKey"),

@@ -24,7 +24,7 @@ from rtdts.delivery_store.known_devices import DevicesUnavailableError, TooManyG
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, json_response, over_quota, problem
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.tracking.blocks import Token
 from rtdts.tracking.owntracks import owntracks_telemetry
 from rtdts.tracking.telemetry import UnreadableBodyError
@@ -69,7 +69,7 @@ class PhoneService:
         self._holder = holder
         self._now_ms = now_ms
         self._retry_after_s = retry_after_s
-        self._lines = RefusalLines()
+        self._lines = RejectionLogLimiter()
 
     def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
         """Take one message.
@@ -137,7 +137,7 @@ class PhoneService:
 
     def _unknown_sender(self, status: HTTPStatus, response: Response) -> HandledRequest:
         """A refusal before the sender is known: it is logged only now and then."""
-        if not self._lines.takes("", self._now_ms()):
+        if not self._lines.allows("", self._now_ms()):
             return HandledRequest(response=response, fields=None)
         return HandledRequest(response=response, fields={"truck_id": None, "status": int(status)})
 

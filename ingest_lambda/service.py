@@ -21,7 +21,7 @@ from rtdts.ingest.reporting import log_fields, metrics_of
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, json_response, over_quota, problem, token_revoked
 from rtdts.runtime.metrics import Metric
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.roles import TRUCK
 from rtdts.tracking.telemetry import (
@@ -89,7 +89,7 @@ class TelemetryService:
         self._limits = limits
         self._quota = quota
         self._blocks = blocks
-        self._lines = RefusalLines()
+        self._lines = RejectionLogLimiter()
         self._now_ms = now_ms
         self._is_traced = is_traced
 
@@ -139,7 +139,7 @@ class TelemetryService:
         try:
             if (body := read_body()) is None:
                 return _nothing_to_take(truck_id)
-            result = self._intake.take(
+            result = self._intake.ingest(
                 body,
                 truck_id=truck_id,
                 received_at_ms=received_at_ms,
@@ -187,14 +187,14 @@ class TelemetryService:
     def _not_a_truck(self, detail: str) -> HandledRequest:
         """A refusal that counts in no quota: all of them together are logged now and then."""
         handled = _rejection(HTTPStatus.FORBIDDEN, detail, None)
-        if self._lines.takes("", self._now_ms()):
+        if self._lines.allows("", self._now_ms()):
             return handled
         return dataclasses.replace(handled, fields=None)
 
     def _repeated(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
         """A frequent refusal: it is logged only now and then."""
         status, truck_id = response["statusCode"], sender.truck_id
-        if not self._lines.takes(truck_id, now_ms):
+        if not self._lines.allows(truck_id, now_ms):
             return HandledRequest(response=response, fields=None)
         fields = {"truck_id": truck_id, "status": status, "token_id": sender.token.token_id}
         return HandledRequest(response=response, fields=fields)
@@ -226,15 +226,15 @@ def _response(result: IngestResult, retry_after_s: int) -> tuple[HTTPStatus, Res
         "rejected": rejected,
         "adjusted": msgspec.to_builtins(result.adjusted),
     }
-    if not result.not_taken:
+    if not result.failed:
         status = HTTPStatus.ACCEPTED
         return status, json_response(status, body)
     status = HTTPStatus.SERVICE_UNAVAILABLE
     response = problem(
         status,
-        f"{len(result.not_taken)} points were not taken; send those again",
+        f"{len(result.failed)} points were not taken; send those again",
         headers={"Retry-After": str(retry_after_s)},
         **body,
-        not_taken=result.not_taken,
+        not_taken=result.failed,
     )
     return status, response

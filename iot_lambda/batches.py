@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, Protocol
 
 from iot_lambda.judging import Judged, Judging, Record
-from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
+from rtdts.ingest.intake import NOTHING_PUT, IngestResult, ValidatedBody, batch_of, results_of
 from rtdts.ingest.messages import (
     Fault,
 )
@@ -120,7 +120,7 @@ class DeviceBatches:
             pool.shutdown(wait=True, cancel_futures=True)
         self._log_unparked(parkings.values())
         undone = {place for place, parking in parkings.items() if not _is_parked(parking)}
-        undone |= {place for place, result in results.items() if result.not_taken}
+        undone |= {place for place, result in results.items() if result.failed}
         first = min(undone, default=None)
         self._judging.done(messages[:first])
         report = BatchReport(
@@ -195,10 +195,10 @@ class DeviceBatches:
         """
         trucks: dict[str, list[int]] = {}
         results: dict[int, IngestResult] = {}
-        bodies: dict[int, JudgedBody] = {}
+        bodies: dict[int, ValidatedBody] = {}
         for place, message in enumerate(messages):
             verdict = message.verdict
-            if not isinstance(verdict, JudgedBody):
+            if not isinstance(verdict, ValidatedBody):
                 continue
             bodies[place] = verdict
             if verdict.payloads:
@@ -212,7 +212,7 @@ class DeviceBatches:
         outcomes = self._putter.put_all([batch_of(those) for those in of_trucks], deadline)
         for places, those, outcome in zip(trucks.values(), of_trucks, outcomes, strict=True):
             results |= zip(places, results_of(those, outcome), strict=True)
-            if outcome.not_taken:
+            if outcome.failed:
                 failures[outcome.failure or "unknown"] += 1
         return results, outcomes[0].attempts, failures
 
@@ -263,7 +263,7 @@ def _metrics(
         counts["PointsAccepted"] += result.accepted
         counts["PointsRejected"] += len(result.rejected)
         counts["PointsAdjusted"] += len(result.adjusted)
-        counts["PointsFailed"] += len(result.not_taken)
+        counts["PointsFailed"] += len(result.failed)
     counts["StreamAttempts"] = attempts
     counts["MessagesOverQuota"] = sum(one.is_over_quota for one in messages)
     faults = sum(isinstance(one.verdict, Fault) for one in messages)

@@ -9,14 +9,14 @@ from datetime import tzinfo
 from typing import Final, NamedTuple
 
 from rtdts.ingest.device_messages import BrokenRecordError, decode_message
-from rtdts.ingest.intake import JudgedBody
+from rtdts.ingest.intake import ValidatedBody
 from rtdts.ingest.messages import (
     OVER_QUOTA,
     REJECTED_POINTS,
     UNREADABLE,
     Fault,
     foreign_topic,
-    judge_message,
+    validate_message,
 )
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.tracking.blocks import Blocks
@@ -43,7 +43,7 @@ class Judged:
     payload: bytes
     """The payload as the truck sent it; the record when it can't be read."""
     truck_id: str | None
-    verdict: JudgedBody | Fault
+    verdict: ValidatedBody | Fault
     received_at_ms: int | None = None
     """When the message was received; None when it does not count towards the truck's quota."""
 
@@ -146,7 +146,7 @@ class Judging:
         is_fresh = abs(record.arrived_at_ms - at_ms) <= FRESH_MS
         if is_fresh and not is_revoked(truck_id) and is_over_quota(truck_id, at_ms):
             return Judged(message.payload, truck_id, Fault(OVER_QUOTA, "set aside"))
-        verdict = judge_message(
+        verdict = validate_message(
             message.payload,
             truck_id=truck_id,
             content_type=message.content_type,

@@ -8,8 +8,8 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from mqtt_bridge.topics import phone_truck_of, result_topic, truck_of
-from rtdts.ingest.intake import JudgedBody
-from rtdts.ingest.messages import Fault, foreign_topic, judge_message, judge_owntracks
+from rtdts.ingest.intake import ValidatedBody
+from rtdts.ingest.messages import Fault, foreign_topic, validate_message, validate_owntracks
 
 
 class Message(NamedTuple):
@@ -36,7 +36,7 @@ class Judgement:
     """
 
     truck_id: str | None
-    verdict: JudgedBody | Fault | None
+    verdict: ValidatedBody | Fault | None
     result_topic: str | None = None
 
 
@@ -61,7 +61,7 @@ def judge(
         is_revoked: Whether an operator has blocked a truck.
     """
     if (truck_id := truck_of(message.topic)) is not None:
-        verdict = judge_message(
+        verdict = validate_message(
             message.payload,
             truck_id=truck_id,
             content_type=message.content_type,
@@ -74,7 +74,7 @@ def judge(
     if (truck_id := phone_truck_of(message.topic)) is not None:
         if message.topic.endswith("/"):  # it names no device
             return Judgement(truck_id, foreign_topic(message.topic))
-        of_phone = judge_owntracks(
+        of_phone = validate_owntracks(
             message.payload,
             truck_id=truck_id,
             received_at_ms=received_at_ms,

@@ -19,12 +19,12 @@ from mqtt_bridge.judging import Judgement, Message
 from mqtt_bridge.parking_turns import Park, ParkingTurns
 from mqtt_bridge.results import fault_document, is_result_due, result_document
 from mqtt_bridge.tally import Tally
-from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
+from rtdts.ingest.intake import NOTHING_PUT, IngestResult, ValidatedBody, batch_of, results_of
 from rtdts.ingest.messages import REJECTED_POINTS, Fault
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.telemetry_stream.parking import UnusableMessage
 from rtdts.telemetry_stream.putter import MAX_CALL_RECORDS, Batch, PutOutcome
 
@@ -89,7 +89,7 @@ class Ports:
 class _Held:
     message: Message
     judgement: Judgement
-    judged: JudgedBody
+    judged: ValidatedBody
 
 
 class Session:
@@ -123,7 +123,7 @@ class Session:
         )
         self._tally = tally
         self._log = log
-        self._lines = RefusalLines()
+        self._lines = RejectionLogLimiter()
         self._trace = trace
         self._held: dict[int, float] = {}
         """Arrival time of each message that is not acknowledged, by packet id, in order."""
@@ -157,11 +157,11 @@ class Session:
         self._none_held.clear()
         judgement = self._ports.judge(message)
         match judgement.verdict:
-            case JudgedBody() as judged if judged.payloads:
+            case ValidatedBody() as judged if judged.payloads:
                 held = _Held(message, judgement, judged)
                 self._gathering.add(judged.truck_id, held, now_s=now_s)
                 self._changed.set()
-            case JudgedBody() as judged:
+            case ValidatedBody() as judged:
                 self._start(self._finish(message, judgement, judged.result(NOTHING_PUT)))
             case Fault():
                 self._start(self._finish(message, judgement, None))
@@ -241,7 +241,7 @@ class Session:
             self._puts.release()
         self._tally.count("StreamAttempts")
         for batch, outcome in zip(batches, outcomes, strict=True):
-            taken = len(batch.payloads) - len(outcome.not_taken)
+            taken = len(batch.payloads) - len(outcome.failed)
             self._ports.quota.count(batch.truck_id, taken)
         self._end_puts(trucks, outcomes)
 
@@ -258,7 +258,7 @@ class Session:
             self._tally.count("PointsSetAside", len(batch.payloads))
             self._warn("over_quota", truck_id, points=len(batch.payloads))
         not_taken = tuple(range(len(batch.payloads))) if failure else ()
-        outcome = PutOutcome(not_taken=not_taken, attempts=1, failure=failure)
+        outcome = PutOutcome(failed=not_taken, attempts=1, failure=failure)
         self._end_puts({truck_id: messages}, [outcome])
 
     def _end_puts(self, trucks: Mapping[str, list[_Held]], outcomes: Sequence[PutOutcome]) -> None:
@@ -269,9 +269,9 @@ class Session:
             failed = []
             results = results_of([held.judged for held in messages], outcome)
             for held, result in zip(messages, results, strict=True):
-                if result.not_taken:
+                if result.failed:
                     failed.append(held)
-                    self._tally.count("PointsFailed", len(result.not_taken))
+                    self._tally.count("PointsFailed", len(result.failed))
                 else:
                     finished.append((held, result))
             self._gathering.done(truck_id, failed, now_s=self._ports.clock())
@@ -314,7 +314,7 @@ class Session:
 
     def _warn(self, event: str, truck_id: str | None, **fields: object) -> None:
         """Logs what is wrong with a message: of each truck now and then, for it may send many."""
-        if self._lines.takes(f"{event}:{truck_id}", round(self._ports.clock() * 1_000)):
+        if self._lines.allows(f"{event}:{truck_id}", round(self._ports.clock() * 1_000)):
             self._log.warning(event, truck_id=truck_id, **fields)
 
     def _acknowledge(self, message: Message, result: IngestResult | None) -> None:

@@ -70,6 +70,6 @@ class Restream:
             outcome = self._putter.put(
                 truck_id, [record.data for record in of_truck], self._deadline()
             )
-            left += [of_truck[index] for index in outcome.not_taken]
-            failure = outcome.failure if outcome.not_taken else failure
+            left += [of_truck[index] for index in outcome.failed]
+            failure = outcome.failure if outcome.failed else failure
         return left, failure

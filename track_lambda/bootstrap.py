@@ -14,7 +14,7 @@ from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.rate_limits import RateLimits
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 from track_lambda.settings import Settings
@@ -43,7 +43,7 @@ class App:
     edge: Edge
     pages: RateLimits
     """Pages by dispatcher, for this instance alone."""
-    refusal_lines: RefusalLines
+    refusal_lines: RejectionLogLimiter
     log: Logger
     now_ms: Callable[[], int]
 
@@ -72,7 +72,7 @@ def build(environ: Mapping[str, str]) -> App:
         pages=RateLimits(
             per_minute=settings.track_pages_per_minute, burst_minutes=PAGES_BURST_MINUTES
         ),
-        refusal_lines=RefusalLines(),
+        refusal_lines=RejectionLogLimiter(),
         log=log,
         now_ms=now_ms,
     )

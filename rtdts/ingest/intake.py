@@ -16,7 +16,7 @@ from rtdts.tracking.stamping import Adjustment, StampedPoints, stamp
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.telemetry import Rejection, decode_body
 
-NOTHING_PUT = PutOutcome(not_taken=(), attempts=0, failure=None)
+NOTHING_PUT = PutOutcome(failed=(), attempts=0, failure=None)
 """The outcome for a body in which no point is valid."""
 
 
@@ -38,10 +38,10 @@ class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
     """Points that must never be sent again, by index."""
     adjusted: Sequence[Adjustment]
     """Accepted points whose time differs from the device's, by index."""
-    not_taken: Sequence[int]
+    failed: Sequence[int]
     """Valid points that are not known to be in the stream: the client must send them again."""
     points: Sequence[Point]
-    """The valid points, stamped: those accepted and those not taken."""
+    """The valid points, stamped: those accepted and those that failed."""
     outcome: PutOutcome
 
     def steps(self) -> Iterator[Mapping[str, Any]]:
@@ -49,7 +49,7 @@ class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
         return point_steps(self.points, self.outcome)
 
 
-class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
+class ValidatedBody(msgspec.Struct, frozen=True, kw_only=True):
     """One body, decoded, validated and stamped; nothing of it is in the stream yet."""
 
     truck_id: str
@@ -66,27 +66,27 @@ class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
             outcome: The outcome of the put of `payloads`.
         """
         stamped = self.stamped
-        not_taken = [stamped.indexes[place] for place in outcome.not_taken]
-        left_out = set(not_taken)
+        failed = [stamped.indexes[place] for place in outcome.failed]
+        left_out = set(failed)
         return IngestResult(
             truck_id=self.truck_id,
-            accepted=len(stamped.points) - len(not_taken),
+            accepted=len(stamped.points) - len(failed),
             rejected=self.rejected,
             adjusted=[each for each in stamped.adjusted if each.index not in left_out],
-            not_taken=not_taken,
+            failed=failed,
             points=stamped.points,
             outcome=outcome,
         )
 
 
-def judge_body(
+def validate_body(
     body: bytes,
     *,
     truck_id: str,
     received_at_ms: int,
     source: Literal["http", "mqtt"],
     first_generation_zone: tzinfo,
-) -> JudgedBody:
+) -> ValidatedBody:
     """Decodes, validates and stamps the points of one body; puts nothing.
 
     Args:
@@ -103,7 +103,7 @@ def judge_body(
     """
     decoded = decode_body(body, truck_id=truck_id, first_generation_zone=first_generation_zone)
     stamped = stamp(decoded.sent, received_at_ms=received_at_ms, source=source)
-    return JudgedBody(
+    return ValidatedBody(
         truck_id=truck_id,
         stamped=stamped,
         rejected=sorted(decoded.rejected + stamped.rejected, key=lambda each: each.index),
@@ -111,12 +111,12 @@ def judge_body(
     )
 
 
-def batch_of(bodies: Sequence[JudgedBody]) -> Batch:
+def batch_of(bodies: Sequence[ValidatedBody]) -> Batch:
     """Joins several bodies of one truck into one batch of a put, in their order."""
     return Batch(bodies[0].truck_id, [payload for body in bodies for payload in body.payloads])
 
 
-def results_of(bodies: Sequence[JudgedBody], outcome: PutOutcome) -> list[IngestResult]:
+def results_of(bodies: Sequence[ValidatedBody], outcome: PutOutcome) -> list[IngestResult]:
     """Returns the result of each of the bodies that were put as one batch.
 
     Args:
@@ -144,7 +144,7 @@ class Intake:
         self._putter = putter
         self._first_generation_zone = first_generation_zone
 
-    def take(
+    def ingest(
         self,
         body: bytes,
         *,
@@ -169,13 +169,13 @@ class Intake:
             TooManyPointsError: It holds too many.
             ForeignTruckError: A point, valid or not, is of another truck. None was put.
         """
-        judged = judge_body(
+        validated = validate_body(
             body,
             truck_id=truck_id,
             received_at_ms=received_at_ms,
             source=source,
             first_generation_zone=self._first_generation_zone,
         )
-        if not judged.payloads:
-            return judged.result(NOTHING_PUT)
-        return judged.result(self._putter.put(truck_id, judged.payloads, deadline))
+        if not validated.payloads:
+            return validated.result(NOTHING_PUT)
+        return validated.result(self._putter.put(truck_id, validated.payloads, deadline))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Final, TypeVar
 
-from rtdts.ingest.intake import JudgedBody, judge_body
+from rtdts.ingest.intake import ValidatedBody, validate_body
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError, unpacked
 from rtdts.tracking.owntracks import owntracks_telemetry
 from rtdts.tracking.telemetry import (
@@ -70,7 +70,7 @@ def foreign_topic(topic: str) -> Fault:
     return Fault(FOREIGN_TOPIC, f"no truck's topic: {topic[:200]}")
 
 
-def judge_message(
+def validate_message(
     payload: bytes,
     *,
     truck_id: str,
@@ -79,8 +79,8 @@ def judge_message(
     zone: tzinfo,
     max_body_bytes: int,
     is_revoked: Callable[[str], bool],
-) -> JudgedBody | Fault:
-    """Judge one message; never raises, whatever is in it.
+) -> ValidatedBody | Fault:
+    """Validates one message; never raises, whatever is in it.
 
     Args:
         payload: As the truck sent it.
@@ -92,9 +92,9 @@ def judge_message(
         is_revoked: Whether an operator has blocked a truck.
     """
 
-    def judged() -> JudgedBody:
+    def validate() -> ValidatedBody:
         body = unpacked(payload, content_type=content_type, max_bytes=max_body_bytes)
-        return judge_body(
+        return validate_body(
             body,
             truck_id=truck_id,
             received_at_ms=received_at_ms,
@@ -104,10 +104,10 @@ def judge_message(
 
     if (fault := _revoked(truck_id, is_revoked)) is not None:
         return fault
-    return _or_fault(judged, max_body_bytes)
+    return _or_fault(validate, max_body_bytes)
 
 
-def judge_owntracks(
+def validate_owntracks(
     payload: bytes,
     *,
     truck_id: str,
@@ -115,27 +115,27 @@ def judge_owntracks(
     zone: tzinfo,
     max_body_bytes: int,
     is_revoked: Callable[[str], bool],
-) -> JudgedBody | Fault | None:
-    """Judge one message of the app OwnTracks; never raises, whatever is in it.
+) -> ValidatedBody | Fault | None:
+    """Validates one message of the app OwnTracks; never raises, whatever is in it.
 
     Args:
         payload: As the app sent it; any truck, user or topic that it names is ignored.
-        truck_id: As in `judge_message`.
-        received_at_ms: As in `judge_message`.
-        zone: As in `judge_message`.
-        max_body_bytes: As in `judge_message`.
-        is_revoked: As in `judge_message`.
+        truck_id: As in `validate_message`.
+        received_at_ms: As in `validate_message`.
+        zone: As in `validate_message`.
+        max_body_bytes: As in `validate_message`.
+        is_revoked: As in `validate_message`.
 
     Returns:
         None for a message that is not about a position.
     """
 
-    def judged() -> JudgedBody | None:
+    def validate() -> ValidatedBody | None:
         sent = unpacked(payload, content_type="", max_bytes=max_body_bytes)
         body = owntracks_telemetry(sent, truck_id=truck_id)
         if body is None:
             return None
-        return judge_body(
+        return validate_body(
             body,
             truck_id=truck_id,
             received_at_ms=received_at_ms,
@@ -145,7 +145,7 @@ def judge_owntracks(
 
     if (fault := _revoked(truck_id, is_revoked)) is not None:
         return fault
-    return _or_fault(judged, max_body_bytes)
+    return _or_fault(validate, max_body_bytes)
 
 
 def _revoked(truck_id: str, is_revoked: Callable[[str], bool]) -> Fault | None:
@@ -154,9 +154,9 @@ def _revoked(truck_id: str, is_revoked: Callable[[str], bool]) -> Fault | None:
     return None
 
 
-def _or_fault(judged: Callable[[], T], max_body_bytes: int) -> T | Fault:
+def _or_fault(validate: Callable[[], T], max_body_bytes: int) -> T | Fault:
     try:
-        return judged()
+        return validate()
     except ForeignTruckError as error:
         detail = f"point {error.index} is of another truck; none was taken"
         return Fault(FOREIGN_TRUCK, detail)

@@ -17,7 +17,7 @@ def metrics_of(result: IngestResult) -> Mapping[str, int]:
         "PointsAccepted": result.accepted,
         "PointsRejected": len(result.rejected),
         "PointsAdjusted": len(result.adjusted),
-        "PointsFailed": len(result.not_taken),
+        "PointsFailed": len(result.failed),
         "StreamAttempts": result.outcome.attempts,
     }
 
@@ -33,7 +33,7 @@ def log_fields(result: IngestResult) -> Mapping[str, Any]:
         recorded_at_ms = [point.recorded_at_ms for point in result.points]
         fields |= {
             "adjusted": len(result.adjusted),
-            "not_taken": len(result.not_taken),
+            "not_taken": len(result.failed),
             "attempts": result.outcome.attempts,
             # They are part of every point's id, so a point's request can be found by them.
             "recorded_from_ms": min(recorded_at_ms),

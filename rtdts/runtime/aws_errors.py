@@ -56,7 +56,7 @@ _REJECTIONS = frozenset(
 succeed. A code in none of these lists may be the deployment's fault."""
 
 
-def may_pass(error: Exception) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Returns whether the same call may succeed later."""
     if isinstance(error, ParamValidationError):
         return False
@@ -73,7 +73,9 @@ def is_rejection(error: Exception) -> bool:
     """Returns whether a store refuses this call's data: a retry fails, other calls may succeed."""
     if isinstance(error, ParamValidationError):  # the SDK refuses before it sends anything
         return True
-    return isinstance(error, ClientError) and not may_pass(error) and _code(error) in _REJECTIONS
+    return (
+        isinstance(error, ClientError) and not is_temporary(error) and _code(error) in _REJECTIONS
+    )
 
 
 def _code(error: ClientError) -> str:

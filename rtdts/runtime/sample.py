@@ -4,18 +4,18 @@ from __future__ import annotations
 
 
 class Sample:
-    """Takes the first of every `one_of` events.
+    """Includes the first of every `one_of` events.
 
     Args:
-        one_of: Size of the group; 1 takes each event.
+        one_of: Size of the group; 1 includes each event.
     """
 
     def __init__(self, one_of: int) -> None:
         self.one_of = one_of
         self._seen = 0
 
-    def takes(self) -> bool:
+    def includes(self) -> bool:
         """Returns whether this event belongs to the sample."""
-        taken = self._seen % self.one_of == 0
+        is_included = self._seen % self.one_of == 0
         self._seen += 1
-        return taken
+        return is_included

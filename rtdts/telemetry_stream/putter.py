@@ -63,7 +63,7 @@ class AcceptedRecord(NamedTuple):
 class PutOutcome:
     """The result of one put."""
 
-    not_taken: tuple[int, ...]
+    failed: tuple[int, ...]
     """Indexes of the payloads that are not known to be in the stream, in order. After a lost
     response they may be there all the same; when put again, they are recognised as duplicates."""
     attempts: int
@@ -76,9 +76,9 @@ class PutOutcome:
     def of(self, payloads: range) -> PutOutcome:
         """Returns the outcome of some of the payloads, with indexes from the first of these."""
         start = payloads.start
-        first, end = (bisect_left(self.not_taken, place) for place in (start, payloads.stop))
+        first, end = (bisect_left(self.failed, place) for place in (start, payloads.stop))
         return PutOutcome(
-            not_taken=tuple(place - start for place in self.not_taken[first:end]),
+            failed=tuple(place - start for place in self.failed[first:end]),
             attempts=self.attempts,
             failure=self.failure,
             accepted=tuple(
@@ -171,7 +171,7 @@ class StreamPutter:
         failures: dict[int, str] = {}
         accepted: list[tuple[int, AcceptedRecord]] = []
         while pending:
-            may_pass = True
+            are_temporary = True
             failed: list[_Record] = []
             for call in _calls(pending):
                 if attempts and deadline.passed:
@@ -180,25 +180,25 @@ class StreamPutter:
                         failures.setdefault(record.batch, OUT_OF_TIME)
                     continue
                 attempts += 1
-                failed_of_call, passes = self._attempt(call, accepted, failures)
+                failed_of_call, is_temporary = self._attempt(call, accepted, failures)
                 failed += failed_of_call
-                may_pass = may_pass and passes
+                are_temporary = are_temporary and is_temporary
             pending = failed
-            if not pending or not may_pass:
+            if not pending or not are_temporary:
                 break
             wait_s = next(waits_s)
             if wait_s >= deadline.remaining_s:
                 break
             self._sleep(wait_s)
-        not_taken: list[list[int]] = [[] for _ in batches]
+        failed_payloads: list[list[int]] = [[] for _ in batches]
         for record in pending:
-            not_taken[record.batch] += record.payloads
+            failed_payloads[record.batch] += record.payloads
         places: list[list[AcceptedRecord]] = [[] for _ in batches]
         for batch, accepted_record in accepted:
             places[batch].append(accepted_record)
         return [
             PutOutcome(
-                not_taken=tuple(not_taken[place]),
+                failed=tuple(failed_payloads[place]),
                 attempts=attempts,
                 failure=failures.get(place),
                 accepted=tuple(places[place]),
@@ -235,23 +235,23 @@ class StreamPutter:
         """
         entries = [{"Data": record.data, "PartitionKey": record.truck_id} for record in records]
         call_code: str | None = None
-        passes = True
+        is_temporary = True
         results: Sequence[Mapping[str, Any]] = ()
         try:
             response = self._client.put_records(StreamName=self._stream_name, Records=entries)
             results = response.get("Records", [])
         except ClientError as error:
-            call_code, passes = _code(error), _may_pass(error)
+            call_code, is_temporary = _code(error), _is_temporary(error)
         except (NotConnectedError, HTTPClientError) as error:
             call_code = type(error).__name__
         except BotoCoreError as error:  # no credentials, no region, an invalid request
-            call_code, passes = type(error).__name__, False
+            call_code, is_temporary = type(error).__name__, False
         if call_code is None and len(results) != len(records):
             # Cut off: the SDK returns an empty response when it can't parse one, even with a 200.
             call_code = UNREADABLE_RESPONSE
         if call_code is not None:
             failures.update((record.batch, call_code) for record in records)
-            return list(records), passes
+            return list(records), is_temporary
         codes = [entry.get("ErrorCode") for entry in results]
         for record, entry, code in zip(records, results, codes, strict=True):
             if code:
@@ -277,6 +277,6 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", type(error).__name__))
 
 
-def _may_pass(error: ClientError) -> bool:
+def _is_temporary(error: ClientError) -> bool:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or _code(error) in TEMPORARY_CODES

@@ -130,7 +130,7 @@ def _read_candidates(body: bytes) -> Sequence[_Candidate]:
     except _UNREADABLE:
         values = _values(body)
         _check_count(values)
-        return [_judge(value) for value in values]
+        return [_validate(value) for value in values]
     _check_count(points)
     return points
 
@@ -173,7 +173,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float("inf")
 
 
-def _judge(value: Any) -> _Candidate:
+def _validate(value: Any) -> _Candidate:
     of = FirstGenerationPoint if _is_first_generation(value) else TelemetryPoint
     fault = first_fault(value, of)
     if fault is not None:

@@ -12,7 +12,7 @@ import pytest
 from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
 from mqtt_bridge.topics import result_topic
-from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
+from rtdts.ingest.intake import NOTHING_PUT, ValidatedBody
 from rtdts.ingest.messages import FOREIGN_TOPIC, OVER_QUOTA, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.iot_rules import basic_ingest
@@ -28,7 +28,7 @@ def validate_result(result: Any) -> None:
     jsonschema.Draft7Validator(schema | {"additionalProperties": False}).validate(result)
 
 
-def judged(payload: bytes, topic: str = telemetry_topic("T-0012")) -> JudgedBody | Fault | None:
+def judged(payload: bytes, topic: str = telemetry_topic("T-0012")) -> ValidatedBody | Fault | None:
     message = Message(topic, payload, 1)
     return judge(
         message,
@@ -66,7 +66,7 @@ def test_the_reasons_are_those_of_the_code() -> None:
 def test_an_example_of_telemetry_is_accepted(example: dict[str, Any]) -> None:
     verdict = judged(json.dumps(example["payload"]).encode())
 
-    assert isinstance(verdict, JudgedBody)
+    assert isinstance(verdict, ValidatedBody)
     assert verdict.payloads
     assert not verdict.rejected
 
@@ -75,7 +75,7 @@ def test_the_example_of_owntracks_is_accepted() -> None:
     (example,) = DOCUMENT["components"]["messages"]["owntracks"]["examples"]
     verdict = judged(json.dumps(example["payload"]).encode(), owntracks_topic("T-1", "phone"))
 
-    assert isinstance(verdict, JudgedBody)
+    assert isinstance(verdict, ValidatedBody)
     assert verdict.payloads
     assert not verdict.rejected
 
@@ -88,7 +88,7 @@ def test_results_are_as_documented() -> None:
     )
     unusable = judged(b"nonsense")
 
-    assert isinstance(rejected, JudgedBody)
+    assert isinstance(rejected, ValidatedBody)
     assert isinstance(unusable, Fault)
     validate_result(json.loads(result_document(rejected.result(NOTHING_PUT))))
     validate_result(json.loads(fault_document(unusable)))

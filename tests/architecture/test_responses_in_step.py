@@ -33,7 +33,7 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.instants import format_instant
 from tests.fakes.fake_block_store import FakeBlockStore
@@ -142,7 +142,7 @@ class DeliveryLambda:
             blocks=block_list(self.blocks),
             edge=Edge(""),
             origins=Origins(""),
-            refusal_lines=RefusalLines(),
+            refusal_lines=RejectionLogLimiter(),
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )

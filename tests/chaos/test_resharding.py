@@ -102,8 +102,8 @@ class Truck:
             outcome = self._putter.put(
                 self.truck_id, [encode_point(one) for one in stamped], Deadline(20.0)
             )
-            self.taken += (p for n, p in enumerate(stamped) if n not in outcome.not_taken)
-            waiting = [waiting[n] for n in outcome.not_taken]
+            self.taken += (p for n, p in enumerate(stamped) if n not in outcome.failed)
+            waiting = [waiting[n] for n in outcome.failed]
 
     def _next_point(self) -> Point:
         step = next(self._steps)

@@ -62,7 +62,7 @@ def test_records_are_in_the_stream_once_and_in_order(stream: Stream) -> None:
     putter.put(other, [b"another's"], Deadline(10.0))
     putter.put(truck_id, [b"later"], Deadline(10.0))
 
-    assert (outcome.not_taken, outcome.attempts, outcome.failure) == ((), 1, None)
+    assert (outcome.failed, outcome.attempts, outcome.failure) == ((), 1, None)
     found = stream.of_truck(truck_id)
     assert [record.data for record in found] == [*payloads, b"later"]
     assert {record.partition_key for record in found} == {truck_id}

@@ -113,7 +113,7 @@ async def test_exactly_what_was_reported_is_missing_and_the_rest_is_there_once(
     await shim.set_rules(a_rule(FailItems(code=code, places=tuple(failing))))
     outcome = await truck.put(PAYLOADS[:4], SHORT_TIMEOUT_S)
 
-    assert outcome == PutOutcome(not_taken=tuple(sorted(failing)), attempts=1, failure=code)
+    assert outcome == PutOutcome(failed=tuple(sorted(failing)), attempts=1, failure=code)
     assert truck.arrived() == Counter(PAYLOADS[n] for n in range(4) if n not in failing)
 
 
@@ -125,7 +125,7 @@ async def test_only_records_that_failed_are_put_again(
     outcome = await truck.put(PAYLOADS[:4], LONG_TIMEOUT_S)
     calls = shim.record.of("PutRecords")
 
-    assert outcome == PutOutcome(not_taken=(), attempts=2, failure=THROTTLED)
+    assert outcome == PutOutcome(failed=(), attempts=2, failure=THROTTLED)
     assert [len(call.entries) for call in calls] == [4, len(failing)]
     assert truck.arrived() == Counter(PAYLOADS[:4])
 
@@ -139,7 +139,7 @@ async def test_a_stream_that_rejects_half_of_everything_gets_all_of_it_once(
         truck = Truck(session, upstream, shim)
         outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
-    assert outcome.not_taken == ()
+    assert outcome.failed == ()
     assert truck.arrived() == Counter(PAYLOADS)
 
 
@@ -160,7 +160,7 @@ async def test_a_call_that_failed_as_a_whole_is_made_again(
     await shim.set_rules(a_rule(fault, times=2))
     outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
-    assert (outcome.not_taken, outcome.attempts) == ((), 3)
+    assert (outcome.failed, outcome.attempts) == ((), 3)
     assert truck.arrived() == Counter(PAYLOADS)
 
 
@@ -171,7 +171,7 @@ async def test_a_call_that_can_never_succeed_is_made_once(
     await shim.set_rules(a_rule(Reject(status=400, code=code)))
     outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
-    assert outcome == PutOutcome(not_taken=tuple(range(7)), attempts=1, failure=code)
+    assert outcome == PutOutcome(failed=tuple(range(7)), attempts=1, failure=code)
     assert not truck.arrived()
 
 
@@ -194,7 +194,7 @@ async def test_after_a_lost_response_nothing_is_missing(
     await shim.set_rules(a_rule(fault, times=1))
     outcome = await truck.put(PAYLOADS, LONG_TIMEOUT_S)
 
-    assert (outcome.not_taken, outcome.attempts) == ((), 2)
+    assert (outcome.failed, outcome.attempts) == ((), 2)
     assert truck.arrived() == Counter(PAYLOADS * 2), "a repeat counts once, by its id; see design"
 
 
@@ -205,5 +205,5 @@ async def test_an_unconfirmed_write_is_reported_though_it_may_be_there(
     await shim.set_rules(a_rule(fault))
     outcome = await truck.put(PAYLOADS, SHORT_TIMEOUT_S)
 
-    assert outcome.not_taken == tuple(range(7))
+    assert outcome.failed == tuple(range(7))
     assert truck.arrived() == Counter(PAYLOADS)

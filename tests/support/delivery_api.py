@@ -15,7 +15,7 @@ from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.tracking.deliveries import Status
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
@@ -82,7 +82,7 @@ class Api:
             edge=Edge(edge_secrets),
             origins=Origins(PAGE),
             requests=RateLimits(per_minute=60, burst_minutes=1),
-            refusal_lines=RefusalLines(),
+            refusal_lines=RejectionLogLimiter(),
             log=log,
         )
 

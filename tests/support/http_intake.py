@@ -15,7 +15,7 @@ from tests.fakes.fake_stream import FakeStream
 def over_http(body: bytes, truck_id: str, received_at_ms: int) -> list[Point]:
     """The points that the stream gets of a body that comes over HTTP."""
     stream = FakeStream()
-    Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).take(
+    Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).ingest(
         body,
         truck_id=truck_id,
         received_at_ms=received_at_ms,

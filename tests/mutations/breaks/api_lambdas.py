@@ -235,7 +235,7 @@ BREAKS = {
             "test_a_request_round_the_edge_reads_nothing",
         ),
         "each-refused-track-is-a-line-of-the-log": ISOLATED(
-            "return app.refusal_lines.takes(caller.actor if caller else '', app.now_ms())",
+            "return app.refusal_lines.allows(caller.actor if caller else '', app.now_ms())",
             "return True",
             "test_refused_requests_are_logged_now_and_then",
         ),

@@ -5,8 +5,8 @@ from tests.mutations.applying import DURABLE, ENTITLED, ISOLATED, RESTARTED, TIM
 BREAKS = {
     "rtdts/ingest/intake.py": {
         "not-taken-named-by-the-wrong-place": DURABLE(
-            "not_taken = [stamped.indexes[place] for place in outcome.not_taken]",
-            "not_taken = list(outcome.not_taken)",
+            "failed = [stamped.indexes[place] for place in outcome.failed]",
+            "failed = list(outcome.failed)",
             "test_points_not_accepted_are_named_by_their_place_in_the_request",
             "test_points_not_accepted_are_named_by_their_place_in_the_body",
         ),
@@ -29,8 +29,8 @@ BREAKS = {
             "test_a_message_that_could_not_be_set_aside_is_tried_again",
         ),
         "mqtt-acknowledged-though-not-taken": DURABLE(
-            "if result.not_taken:",
-            "if result.not_taken and not failed:",
+            "if result.failed:",
+            "if result.failed and not failed:",
             "test_each_of_several_messages_that_were_not_accepted_is_put_again",
         ),
         "mqtt-unusable-message-is-dropped": DURABLE(
@@ -130,7 +130,7 @@ BREAKS = {
             "test_each_truck_that_failed_comes_again",
         ),
         "iot-not-taken-is-done": DURABLE(
-            "if result.not_taken}",
+            "if result.failed}",
             "if not result.accepted}",
             "test_a_message_taken_in_part_comes_again",
         ),
@@ -190,7 +190,7 @@ BREAKS = {
             "test_a_revoked_token_is_401_as_one_that_another_token_helps",
         ),
         "those-that-are-no-trucks-fill-the-log": ISOLATED(
-            "if self._lines.takes('', self._now_ms()):",
+            "if self._lines.allows('', self._now_ms()):",
             "if True:",
             "test_requests_of_other_roles_are_logged_now_and_then",
         ),
@@ -223,7 +223,7 @@ BREAKS = {
             "test_a_message_that_the_stream_did_not_accept_is_sent_again",
         ),
         "guesses-fill-the-log": ISOLATED(
-            "if not self._lines.takes('', self._now_ms()):",
+            "if not self._lines.allows('', self._now_ms()):",
             "if self._lines is None:",
             "test_guessing_writes_a_line_of_the_log_now_and_then_only",
         ),

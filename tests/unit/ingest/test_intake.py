@@ -33,14 +33,14 @@ def point(age_ms: int = 0, **fields: Any) -> dict[str, Any]:
     return telemetry_point(NOW_MS - age_ms, **fields)
 
 
-def take(
+def ingest(
     putter: Putter,
     *points: dict[str, Any],
     body: bytes | None = None,
     truck_id: str = "T-0012",
     source: Literal["http", "mqtt"] = "mqtt",
 ) -> IngestResult:
-    return Intake(putter, first_generation_zone=ZoneInfo("Asia/Seoul")).take(
+    return Intake(putter, first_generation_zone=ZoneInfo("Asia/Seoul")).ingest(
         json.dumps({"positions": points}).encode() if body is None else body,
         truck_id=truck_id,
         received_at_ms=NOW_MS,
@@ -59,7 +59,7 @@ def test_an_accepted_point_is_in_the_stream_with_its_source_and_receipt(
 ) -> None:
     stream = FakeStream()
 
-    result = take(into(stream), point(seq=7), source=source)
+    result = ingest(into(stream), point(seq=7), source=source)
     (stored,) = [decode_point(record.data) for record in stream.user_records]
 
     assert result.accepted == 1
@@ -70,7 +70,7 @@ def test_an_accepted_point_is_in_the_stream_with_its_source_and_receipt(
 def test_each_point_has_its_own_fate() -> None:
     stream = FakeStream()
 
-    result = take(
+    result = ingest(
         into(stream),
         point(8 * 24 * HOUR_MS),
         point(25 * HOUR_MS),
@@ -85,15 +85,15 @@ def test_each_point_has_its_own_fate() -> None:
         Rejection(2, "lat", Reason.OUT_OF_RANGE),
     ]
     assert result.adjusted == [Adjustment(3, -HOUR_MS), Adjustment(4, -HOUR_MS)]
-    assert result.not_taken == []
+    assert result.failed == []
 
 
 def test_nothing_is_put_when_nothing_is_valid() -> None:
     stream = FakeStream()
 
-    result = take(into(stream), point(lat=91), point(999 * HOUR_MS))
+    result = ingest(into(stream), point(lat=91), point(999 * HOUR_MS))
 
-    assert (result.accepted, result.points, result.not_taken) == (0, [], [])
+    assert (result.accepted, result.points, result.failed) == (0, [], [])
     assert [each.index for each in result.rejected] == [0, 1]
     assert not stream.calls
 
@@ -101,7 +101,7 @@ def test_nothing_is_put_when_nothing_is_valid() -> None:
 def test_a_full_body_is_one_record() -> None:
     stream = FakeStream()
 
-    result = take(into(stream), *(point(seq=n) for n in range(MAX_POINTS)))
+    result = ingest(into(stream), *(point(seq=n) for n in range(MAX_POINTS)))
 
     assert result.accepted == len(stream.user_records) == MAX_POINTS
     assert len(stream.records) == 1
@@ -110,7 +110,7 @@ def test_a_full_body_is_one_record() -> None:
 def test_the_first_generations_times_are_of_the_zone_given() -> None:
     sent = {"truckId": 5, "timestamp": 20261124155248, "lon": 129.1329985, "lat": 35.1705505}
 
-    result = take(into(FakeStream()), body=json.dumps(sent).encode(), truck_id="5")
+    result = ingest(into(FakeStream()), body=json.dumps(sent).encode(), truck_id="5")
 
     assert [each.recorded_at_ms for each in result.points] == [NOW_MS - 120]
 
@@ -129,18 +129,18 @@ def test_nothing_of_a_body_is_put_when_it_is_rejected_as_a_whole(
     stream = FakeStream()
 
     with pytest.raises(error):
-        take(into(stream), *points)
+        ingest(into(stream), *points)
     assert not stream.calls
 
 
 def test_points_not_accepted_are_named_by_their_place_in_the_body() -> None:
     stream = FakeStream(then=FailSome([0]))
 
-    result = take(into(stream), point(lat=91), point(), point(999 * HOUR_MS), point(-HOUR_MS))
+    result = ingest(into(stream), point(lat=91), point(), point(999 * HOUR_MS), point(-HOUR_MS))
 
     assert result.accepted == 0
     assert [each.index for each in result.rejected] == [0, 2]
-    assert result.not_taken == [1, 3]
+    assert result.failed == [1, 3]
     assert result.adjusted == []
     assert result.outcome.failure == THROTTLED
 
@@ -148,27 +148,27 @@ def test_points_not_accepted_are_named_by_their_place_in_the_body() -> None:
 class HalfAccepted:
     """The port `Putter`: takes all but the points at some places."""
 
-    def __init__(self, *not_taken: int) -> None:
-        self._not_taken = not_taken
+    def __init__(self, *failed: int) -> None:
+        self._failed = failed
 
     def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
-        return PutOutcome(not_taken=self._not_taken, attempts=3, failure=THROTTLED)
+        return PutOutcome(failed=self._failed, attempts=3, failure=THROTTLED)
 
 
 def test_the_stored_points_of_a_partly_failed_body_are_accepted() -> None:
     batch = [point(lat=91), *(point(-HOUR_MS, seq=n) for n in range(4))]
 
-    result = take(HalfAccepted(1, 2), *batch)
+    result = ingest(HalfAccepted(1, 2), *batch)
 
     assert result.accepted == 2
-    assert result.not_taken == [2, 3]
+    assert result.failed == [2, 3]
     assert [each.index for each in result.rejected] == [0]
     assert [each.index for each in result.adjusted] == [1, 4]
 
 
 def test_the_steps_of_a_body_are_one_per_valid_point() -> None:
-    accepted = take(into(FakeStream()), point(seq=7), point(lat=91), point(seq=9))
-    failed = take(into(FakeStream(then=FailSome([0]))), point(seq=7))
+    accepted = ingest(into(FakeStream()), point(seq=7), point(lat=91), point(seq=9))
+    failed = ingest(into(FakeStream(then=FailSome([0]))), point(seq=7))
 
     assert [(step["step"], step["sub_sequence_number"]) for step in accepted.steps()] == [
         ("accepted", 0),

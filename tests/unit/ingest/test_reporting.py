@@ -14,18 +14,18 @@ TAKEN_IN_PART = IngestResult(
     accepted=2,
     rejected=REJECTED,
     adjusted=[Adjustment(0, -60_000)],
-    not_taken=[3],
+    failed=[3],
     points=[point(20, 0.0), point(0, 0.0), point(10, 0.0)],
-    outcome=PutOutcome(not_taken=(2,), attempts=3, failure="Throttled"),
+    outcome=PutOutcome(failed=(2,), attempts=3, failure="Throttled"),
 )
 NOTHING_VALID = IngestResult(
     truck_id="T-1",
     accepted=0,
     rejected=REJECTED,
     adjusted=[],
-    not_taken=[],
+    failed=[],
     points=[],
-    outcome=PutOutcome(not_taken=(), attempts=0, failure=None),
+    outcome=PutOutcome(failed=(), attempts=0, failure=None),
 )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mqtt_bridge.judging import Judgement, Message, judge
 from mqtt_bridge.topics import result_topic, truck_of
 from rtdts.ingest import messages
-from rtdts.ingest.intake import JudgedBody
+from rtdts.ingest.intake import ValidatedBody
 from rtdts.ingest.messages import Fault
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.telemetry import MAX_POINTS
@@ -52,7 +52,7 @@ def test_no_message_of_a_revoked_truck_is_accepted(payload: bytes) -> None:
 
     assert isinstance(verdict, Fault)
     assert (verdict.reason, verdict.is_parked) == (messages.REVOKED, False)
-    assert isinstance(judged(json.dumps(point()).encode(), revoked="T-2").verdict, JudgedBody)
+    assert isinstance(judged(json.dumps(point()).encode(), revoked="T-2").verdict, ValidatedBody)
 
 
 @pytest.mark.parametrize("content_type", ["", "application/gzip"])
@@ -65,7 +65,7 @@ def test_the_points_are_those_that_http_accepts_with_mqtt_as_their_source(
     judgement = judged(payload, content_type=content_type)
 
     assert judgement.truck_id == "T-1"
-    assert isinstance(judgement.verdict, JudgedBody)
+    assert isinstance(judgement.verdict, ValidatedBody)
     points = [decode_point(one) for one in judgement.verdict.payloads]
     assert [(one.seq, one.source, one.received_at_ms) for one in points] == [
         (1, "mqtt", NOW_MS),
@@ -111,7 +111,7 @@ def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(messages, "judge_body", fail)
+    monkeypatch.setattr(messages, "validate_body", fail)
 
     verdict = judged(json.dumps(point()).encode()).verdict
 
@@ -149,7 +149,7 @@ def test_a_location_of_owntracks_is_a_point_of_the_truck_in_its_topic() -> None:
     judgement = judged_of_phone(BOOKLETS_LOCATION)
 
     assert judgement.truck_id == "T-1"
-    assert isinstance(judgement.verdict, JudgedBody)
+    assert isinstance(judgement.verdict, ValidatedBody)
     (point,) = map(decode_point, judgement.verdict.payloads)
     assert (point.truck_id, point.source, point.recorded_at_ms) == ("T-1", "mqtt", BOOKLET_MS)
     assert (point.lat, point.lon, point.heading_deg) == (48.85833, 2.29513, 271)

@@ -92,10 +92,10 @@ def test_a_metric_that_comes_seldom_is_written_each_time(summed: Summed) -> None
 def test_a_sample_takes_the_first_of_so_many() -> None:
     sample = Sample(3)
 
-    assert [sample.takes() for _ in range(7)] == [True, False, False, True, False, False, True]
+    assert [sample.includes() for _ in range(7)] == [True, False, False, True, False, False, True]
 
 
 def test_a_sample_of_one_takes_each() -> None:
     sample = Sample(1)
 
-    assert all(sample.takes() for _ in range(3))
+    assert all(sample.includes() for _ in range(3))

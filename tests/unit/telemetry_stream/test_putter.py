@@ -87,7 +87,7 @@ def test_a_request_is_one_record_with_the_truck_as_its_key() -> None:
     assert [(each.partition_key, each.data) for each in deaggregate(record.data, "?")] == [
         ("T-1", point) for point in POINTS
     ]
-    assert (put.outcome.not_taken, put.outcome.attempts, put.outcome.failure) == ((), 1, None)
+    assert (put.outcome.failed, put.outcome.attempts, put.outcome.failure) == ((), 1, None)
 
 
 def test_nothing_to_put_is_no_call() -> None:
@@ -95,7 +95,7 @@ def test_nothing_to_put_is_no_call() -> None:
     outcome = StreamPutter(stream, "points").put("T-1", [], Deadline(1.0))
 
     assert not stream.calls
-    assert outcome.not_taken == ()
+    assert outcome.failed == ()
 
 
 def test_points_beyond_one_record_are_split_in_order() -> None:
@@ -125,7 +125,7 @@ def test_only_the_failed_records_of_a_call_are_put_again() -> None:
     assert [entry["Data"] for entry in second] == [first[1]["Data"]]
     assert sorted(put.accepted) == POINTS
     assert len(put.accepted) == len(POINTS)
-    assert put.outcome.not_taken == ()
+    assert put.outcome.failed == ()
     assert put.outcome.failure == THROTTLED
 
 
@@ -145,7 +145,7 @@ def test_only_records_that_fail_until_the_deadline_are_named() -> None:
     put = Put(then=FailSome([0]), max_record_bytes=TWO_PER_RECORD)
 
     # All three records at first; the first fails every time.
-    assert put.outcome.not_taken == (0, 1)
+    assert put.outcome.failed == (0, 1)
     assert put.accepted == POINTS[2:]
 
 
@@ -155,7 +155,7 @@ def test_no_attempt_begins_after_the_deadline() -> None:
     # At 0, 1, 2 and 3 s.
     assert put.outcome.attempts == 4
     assert put.clock.now_s <= 3.5
-    assert put.outcome.not_taken == (0, 1, 2, 3, 4)
+    assert put.outcome.failed == (0, 1, 2, 3, 4)
 
 
 def test_without_any_time_there_is_one_attempt() -> None:
@@ -182,7 +182,7 @@ def test_a_temporary_failure_is_tried_again(passing: Exception) -> None:
     put = Put(passing, passing)
 
     assert put.outcome.attempts == 3
-    assert put.outcome.not_taken == ()
+    assert put.outcome.failed == ()
     assert put.accepted == POINTS
 
 
@@ -193,8 +193,8 @@ def test_a_response_that_does_not_report_of_each_record_confirms_none(left: dict
     again = Put(LoseResponse(left), max_record_bytes=TWO_PER_RECORD)
     never = Put(then=LoseResponse(left), max_record_bytes=TWO_PER_RECORD)
 
-    assert (again.outcome.not_taken, again.outcome.attempts) == ((), 2)
-    assert never.outcome.not_taken == (0, 1, 2, 3, 4)
+    assert (again.outcome.failed, again.outcome.attempts) == ((), 2)
+    assert never.outcome.failed == (0, 1, 2, 3, 4)
     assert never.outcome.failure == UNREADABLE_RESPONSE
 
 
@@ -211,7 +211,7 @@ def test_a_permanent_failure_is_reported_at_once(lasting: Exception, failure: st
     put = Put(then=lasting)
 
     assert put.outcome.attempts == 1
-    assert put.outcome.not_taken == (0, 1, 2, 3, 4)
+    assert put.outcome.failed == (0, 1, 2, 3, 4)
     assert put.outcome.failure == failure
 
 
@@ -271,9 +271,9 @@ def test_no_call_of_a_put_begins_after_the_deadline_but_the_first() -> None:
 
     # They begin after 0, 4 and 8 s; at 12 s there is no time left.
     assert len(stream.calls) == 3
-    assert {outcome.not_taken for outcome in outcomes[: 3 * MAX_CALL_RECORDS]} == {()}
+    assert {outcome.failed for outcome in outcomes[: 3 * MAX_CALL_RECORDS]} == {()}
     late = outcomes[3 * MAX_CALL_RECORDS :]
-    assert {(outcome.not_taken, outcome.failure) for outcome in late} == {((0,), OUT_OF_TIME)}
+    assert {(outcome.failed, outcome.failure) for outcome in late} == {((0,), OUT_OF_TIME)}
 
 
 def test_several_trucks_share_a_call_and_no_record() -> None:
@@ -290,7 +290,7 @@ def test_several_trucks_share_a_call_and_no_record() -> None:
         ("T-1", b"b"),
         ("T-2", b"c"),
     ]
-    assert [outcome.not_taken for outcome in outcomes] == [(), ()]
+    assert [outcome.failed for outcome in outcomes] == [(), ()]
 
 
 def test_a_failed_record_is_reported_of_its_own_truck_only() -> None:
@@ -300,8 +300,8 @@ def test_a_failed_record_is_reported_of_its_own_truck_only() -> None:
         [Batch("T-1", [b"a", b"b"]), Batch("T-2", [b"c"])], Deadline(0)
     )
 
-    assert (throttled.not_taken, throttled.failure) == ((0, 1), THROTTLED)
-    assert (accepted.not_taken, accepted.failure) == ((), None)
+    assert (throttled.failed, throttled.failure) == ((0, 1), THROTTLED)
+    assert (accepted.failed, accepted.failure) == ((), None)
 
 
 class Unwalked(tuple[int, ...]):
@@ -312,7 +312,7 @@ class Unwalked(tuple[int, ...]):
 
 
 @pytest.mark.parametrize(
-    ("part", "not_taken"),
+    ("part", "failed"),
     [
         (range(2), (1,)),
         (range(2, 5), (1, 2)),
@@ -322,17 +322,17 @@ class Unwalked(tuple[int, ...]):
     ],
 )
 def test_a_part_of_an_outcome_does_not_visit_what_failed_in_other_parts(
-    part: range, not_taken: tuple[int, ...]
+    part: range, failed: tuple[int, ...]
 ) -> None:
     """A large put has many parts, and each would visit all that failed."""
-    whole = PutOutcome(not_taken=Unwalked((1, 3, 4, 5)), attempts=1, failure=THROTTLED)
+    whole = PutOutcome(failed=Unwalked((1, 3, 4, 5)), attempts=1, failure=THROTTLED)
 
-    assert whole.of(part).not_taken == not_taken
+    assert whole.of(part).failed == failed
 
 
 def test_a_part_of_an_outcome_counts_from_its_own_first_payload() -> None:
     whole = PutOutcome(
-        not_taken=(3, 4),
+        failed=(3, 4),
         attempts=1,
         failure=THROTTLED,
         accepted=(AcceptedRecord(range(3), "shard", "7"),),
@@ -340,5 +340,5 @@ def test_a_part_of_an_outcome_counts_from_its_own_first_payload() -> None:
 
     part = whole.of(range(2, 4))
 
-    assert part.not_taken == (1,)
+    assert part.failed == (1,)
     assert part.accepted == (AcceptedRecord(range(-2, 1), "shard", "7"),)

@@ -14,7 +14,7 @@ from rtdts.position_store.writer import HistoryWrite
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.rate_limits import RateLimits
-from rtdts.runtime.refusal_lines import RefusalLines
+from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.instants import format_instant
@@ -47,7 +47,7 @@ class Api:
             blocks=BlockList(self.blocks, log=log, now_ms=lambda: START_MS),
             edge=Edge(edge_secrets),
             pages=RateLimits(per_minute=pages, burst_minutes=1),
-            refusal_lines=RefusalLines(),
+            refusal_lines=RejectionLogLimiter(),
             log=log,
             now_ms=lambda: self.now_ms,
         )

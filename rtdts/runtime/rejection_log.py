@@ -1,4 +1,4 @@
-"""Limits the log lines about refused requests: a line costs more than the rest of a refusal."""
+"""Limits the log lines about rejected requests: a line costs more than the rest of a rejection."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ LINES_PER_MINUTE: Final = 6
 """Lines per minute and key."""
 
 
-class RefusalLines:
-    """Chooses which refusals are logged, now and then one of each key.
+class RejectionLogLimiter:
+    """Chooses which rejections are logged, now and then one of each key.
 
-    A client is refused as often as it likes: a line for each would cost more than what its quota
+    A client is rejected as often as it likes: a line for each would cost more than what its quota
     lets it request.
     """
 
     def __init__(self) -> None:
         self._limits = RateLimits(per_minute=LINES_PER_MINUTE, burst_minutes=1 / LINES_PER_MINUTE)
 
-    def takes(self, key: str, now_ms: int) -> bool:
-        """Returns whether this refusal is logged, and counts it if so.
+    def allows(self, key: str, now_ms: int) -> bool:
+        """Returns whether this rejection is logged, and counts it if so.
 
         Args:
             key: Whose requests share a limit; empty for all unknown callers together.
