@@ -30,7 +30,7 @@ from rtdts.position_store.index_definitions import install_index_templates
 from rtdts.position_store.state import DocumentVersion, StateOutcome, TruckStateStore
 from rtdts.runtime.logs import get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState
@@ -127,7 +127,7 @@ def _states(drives: Sequence[Drive], prefix: str, trucks: int) -> Iterator[Truck
     for number in range(trucks):
         drive, truck_id = drives[number % len(drives)], f"{prefix}-{number:06d}"
         row = drive.delivery
-        folded = standing([drive.created])
+        folded = fold_log([drive.created])
         match = OpenMatch(
             delivery_id=f"D-{truck_id}",
             assignment=row.assignment,
@@ -140,7 +140,7 @@ def _states(drives: Sequence[Drive], prefix: str, trucks: int) -> Iterator[Truck
             msgspec.structs.replace(point, truck_id=truck_id)
             for point in points_of[number % len(drives)]
         ]
-        plans = {match.delivery_id: DeliveryPlan(match=match, standing=folded)}
+        plans = {match.delivery_id: DeliveryPlan(match=match, log=folded)}
         yield fold_truck(truck_id, None, [points], [match], plans, rules).state
 
 

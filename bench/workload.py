@@ -19,7 +19,7 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
 )
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.delivery_state import DeliveryPlan
 from rtdts.tracking.positions import Point
 from sim.fleet.device import Device, DeviceProfile, Fix
@@ -138,7 +138,7 @@ def plan(row: Delivery) -> DeliveryPlan:
         origin=row.origin,
         destination=row.destination,
     )
-    return DeliveryPlan(match=match, standing=standing([created(row)]))
+    return DeliveryPlan(match=match, log=fold_log([created(row)]))
 
 
 def batches(of: Sequence[Point], size: int) -> Iterator[Sequence[Point]]:

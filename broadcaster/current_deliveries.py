@@ -20,7 +20,7 @@ from broadcaster.pushing import DeliveryReader
 from broadcaster.threads import StoreThreads
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.current_delivery import Carried, promise_of
+from rtdts.tracking.current_delivery import CarriedDelivery, promise_of
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.truck_stops import TruckStops
 
@@ -48,7 +48,7 @@ class StopPort(Protocol):
 class CurrentPort(Protocol):
     """See `rtdts.position_store.fleet.CurrentDeliveries`."""
 
-    def put(self, truck_id: str, carried: Sequence[Carried], *, now_ms: int) -> bool:
+    def put(self, truck_id: str, carried: Sequence[CarriedDelivery], *, now_ms: int) -> bool:
         """Writes a truck's current delivery."""
 
 
@@ -176,5 +176,5 @@ class CurrentDeliveryWriter:
         )
 
 
-def _carried(row: Delivery) -> Carried:
-    return Carried(delivery_id=row.delivery_id, status=row.status, promise=promise_of(row))
+def _carried(row: Delivery) -> CarriedDelivery:
+    return CarriedDelivery(delivery_id=row.delivery_id, status=row.status, promise=promise_of(row))

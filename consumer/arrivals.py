@@ -200,8 +200,8 @@ def without_copies(
     for truck_id, arrivals in by_truck.items():
         state = states.get(truck_id)
         # Of a truck whose state was lost, the whole history counts as taken: it is rebuilt from it.
-        taken = state.taken if state is not None else _ALL
-        new = tuple(one for one in arrivals if not _is_copy(one, stored, taken))
+        last_ordinal = state.last_ordinal if state is not None else _ALL
+        new = tuple(one for one in arrivals if not _is_copy(one, stored, last_ordinal))
         dropped += len(arrivals) - len(new)
         if new:
             fresh[truck_id] = new
@@ -211,11 +211,11 @@ def without_copies(
 _ALL = 1 << 62
 
 
-def _is_copy(one: Arrival, stored: Mapping[str, Stamp], taken: int) -> bool:
+def _is_copy(one: Arrival, stored: Mapping[str, Stamp], last_ordinal: int) -> bool:
     stamp = stored.get(one.identity)
     if stamp is None:
         return False
-    return stamp.event_at_ms != one.point.event_at_ms or stamp.beyond or stamp.n <= taken
+    return stamp.event_at_ms != one.point.event_at_ms or stamp.beyond or stamp.n <= last_ordinal
 
 
 def _check(record: StreamRecord) -> Arrival | Fault:

@@ -17,7 +17,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.delivery_state import DeliveryPlan
 from rtdts.tracking.fixes import Fix, LatestPosition
-from rtdts.tracking.stream_position import StreamPosition, Through
+from rtdts.tracking.stream_position import ShardPosition, StreamPosition
 from rtdts.tracking.truck_fold import TruckUpdate
 from rtdts.tracking.truck_state import TruckState
 
@@ -94,7 +94,9 @@ class Committer:
             return []
         return write_all("write the history", writes, self._writer.write_history, budget)
 
-    def commit(self, updates: Sequence[TruckUpdate], here: Through, budget: Budget) -> Committed:
+    def commit(
+        self, updates: Sequence[TruckUpdate], here: ShardPosition, budget: Budget
+    ) -> Committed:
         """Writes the results; the points are already in the history.
 
         Args:

@@ -47,7 +47,7 @@ from rtdts.tracking.clock_lag import is_slow
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.instants import MS_PER_DAY
-from rtdts.tracking.stream_position import StreamPosition, through
+from rtdts.tracking.stream_position import StreamPosition, shard_position
 from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import ORDINALS_PER_MS, TruckState
 
@@ -192,7 +192,7 @@ class BatchPipeline:
         self._committer.position = position
         if not updates:
             return {}
-        here = through(self._shard_id, position)
+        here = shard_position(self._shard_id, position)
         committed = self._committer.commit(list(updates.values()), here, budget)
         report.transitions += committed.transitions
         report.nudges += committed.nudges

@@ -24,8 +24,8 @@ from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.latest import indexed, latest_of
-from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
-from rtdts.tracking.stream_position import StreamPosition, through
+from rtdts.tracking.settling import EarlierFixesNeededError, Refold, StoredFix
+from rtdts.tracking.stream_position import StreamPosition, shard_position
 from rtdts.tracking.truck_fold import PAUSE_MS, TrackingRules, TruckUpdate, believe_all
 from rtdts.tracking.truck_state import Interval, TruckState
 
@@ -258,7 +258,9 @@ class Settler:
         for write, reason in self._committer.write_history(writes, budget):
             self._log.error("settled_point_rejected", point_id=write.fix.point_id, reason=reason)
         position = self._committer.position or StreamPosition(0, 0)
-        committed = self._committer.commit(updates, through(self._shard_id, position), budget)
+        committed = self._committer.commit(
+            updates, shard_position(self._shard_id, position), budget
+        )
         report.changed += len(writes)
         report.transitions += committed.transitions
         report.nudges += committed.nudges
@@ -330,7 +332,7 @@ class Settler:
         reaches_window = to_ms >= window[0].event_at_ms
         try:
             refold = Refold(work.state, interval, before, self._rules, is_from_start=False)
-        except NeedsEarlier:
+        except EarlierFixesNeededError:
             return False
         changed = refold.begin()
         if not (refold.is_done or reaches_window):
@@ -401,7 +403,7 @@ class Settler:
             try:
                 refold = Refold(state, interval, stored, self._rules, is_from_start=is_from_start)
                 break
-            except NeedsEarlier:
+            except EarlierFixesNeededError:
                 limit *= 4
                 yield None
         changed = refold.begin()
@@ -426,7 +428,7 @@ class Settler:
                 for one in _stored(now, page, changed_before)
                 if one.fix.order > order and not now.holds(one.fix)
             ]
-            changed += refold.take(new)
+            changed += refold.fold(new)
             fixes += len(new)
             if is_last:
                 break
@@ -477,7 +479,7 @@ def _stored(
     distinct = {
         one.fix.order: one
         for one in found
-        if one.fix.n <= state.taken
+        if one.fix.n <= state.last_ordinal
         and not one.beyond
         and one.fix.received_at_ms > state.erased_before_ms
     }

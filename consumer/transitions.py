@@ -22,7 +22,7 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name
 from rtdts.tracking.current_delivery import promise_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, shown_from
-from rtdts.tracking.delivery_log import CORRECTED_EVENTS, standing
+from rtdts.tracking.delivery_log import CORRECTED_EVENTS, fold_log
 from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
@@ -32,8 +32,8 @@ from rtdts.tracking.delivery_state import (
     remember,
 )
 from rtdts.tracking.status_machine import StatusRules, Transition
-from rtdts.tracking.stream_position import Through
-from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_of
+from rtdts.tracking.stream_position import ShardPosition
+from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_interval
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState, with_interval
 
 ATTEMPTS = 10
@@ -124,7 +124,7 @@ class TransitionWriter:
         )
         return {plan.match.delivery_id: plan for plan in plans if plan is not None}
 
-    def append(self, update: TruckUpdate, here: Through, budget: Budget) -> Appended:
+    def append(self, update: TruckUpdate, here: ShardPosition, budget: Budget) -> Appended:
         """Appends what a batch or a settling found about a truck's deliveries.
 
         If the store refuses one delivery's events, they are parked and tried again with the truck's
@@ -215,7 +215,7 @@ class TransitionWriter:
         self,
         update: TruckUpdate,
         pending: Sequence[DeliveryUpdate],
-        here: Through,
+        here: ShardPosition,
         budget: Budget,
     ) -> dict[str, _Written]:
         """Appends to the logs that need nothing else, several transactions at once.
@@ -266,7 +266,7 @@ class TransitionWriter:
         return True
 
     def _append_one(
-        self, update: TruckUpdate, delivery: DeliveryUpdate, here: Through, budget: Budget
+        self, update: TruckUpdate, delivery: DeliveryUpdate, here: ShardPosition, budget: Budget
     ) -> _Written | None:
         """None when the delivery has ended, or is another truck's."""
         unfolded: Interval | None = None
@@ -286,14 +286,14 @@ class TransitionWriter:
             else:
                 events = self._events(row, budget)
                 plan = _plan_of(row, events)
-                if plan.standing.anchor != delivery.before.anchor:
+                if plan.log.anchor != delivery.before.anchor:
                     delivery, unfolded = self._begun_anew(update, plan)
                 settlement = agree(
                     delivery,
-                    plan.standing,
+                    plan.log,
                     self._rules,
                     because=update.newest_new_fix,
-                    is_behind=unfolded is not None or plan.standing.speaks_beyond(here),
+                    is_behind=unfolded is not None or plan.log.includes_later_than(here),
                     may_move_times=update.may_move_times,
                 )
             written = _Written(
@@ -380,7 +380,7 @@ class TransitionWriter:
         """
         state = update.state
         before = remember(plan, state.window, self._rules)
-        unfolded = unfolded_of(before, state)
+        unfolded = unfolded_interval(before, state)
         if unfolded is not None or state.unsettled:
             return DeliveryUpdate(before=before, after=before), unfolded
         after, reconciled = believe(
@@ -410,7 +410,7 @@ def _is_carried(delivery: Delivery, truck_id: str) -> bool:
 
 
 def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPlan:
-    folded = standing(events)
+    folded = fold_log(events)
     promise = promise_of(delivery)
     return DeliveryPlan(
         match=OpenMatch(
@@ -424,12 +424,12 @@ def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPla
             stop_sequence=promise.stop_sequence,
             due_ms=promise.due_ms,
         ),
-        standing=folded,
+        log=folded,
     )
 
 
 def _grown(
-    row: Delivery, transitions: Sequence[Transition], now_ms: int, here: Through, lag_ms: int
+    row: Delivery, transitions: Sequence[Transition], now_ms: int, here: ShardPosition, lag_ms: int
 ) -> tuple[Delivery, list[DeliveryEvent]]:
     """The row and the new events after appending transitions to its log.
 

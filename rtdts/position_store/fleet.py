@@ -19,7 +19,7 @@ from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import decode_fleet_truck, encode_current, eta_earliest_ms
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import LATEST_INDEX
-from rtdts.tracking.current_delivery import Carried, current_delivery
+from rtdts.tracking.current_delivery import CarriedDelivery, current_delivery
 from rtdts.tracking.fleet_messages import Ages, FleetCluster, FleetTruck
 from rtdts.tracking.fleet_view import MAX_CLUSTERS, FleetStatus, FleetView
 
@@ -172,7 +172,7 @@ class CurrentDeliveries:
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
-    def put(self, truck_id: str, carried: Sequence[Carried], *, now_ms: int) -> bool:
+    def put(self, truck_id: str, carried: Sequence[CarriedDelivery], *, now_ms: int) -> bool:
         """Writes a truck's current delivery beside its position, which stays as it is.
 
         The document keeps its version: the consumer's next point, or its next correction of the
@@ -222,7 +222,7 @@ class CurrentDeliveries:
                 return None
 
 
-def _expected(one: Carried, source: Any) -> Carried:
+def _expected(one: CarriedDelivery, source: Any) -> CarriedDelivery:
     return msgspec.structs.replace(one, eta_earliest_ms=eta_earliest_ms(source, one.delivery_id))
 
 

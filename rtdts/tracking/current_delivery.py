@@ -31,7 +31,7 @@ class CurrentDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """From when on it is late, unless it arrives before; None: it has no window, or has arrived."""
 
 
-class Carried(msgspec.Struct, frozen=True, kw_only=True):
+class CarriedDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """One of a truck's open deliveries."""
 
     delivery_id: str
@@ -50,7 +50,9 @@ def promise_of(delivery: Delivery) -> Promise:
     )
 
 
-def current_delivery(carried: Iterable[Carried], *, known_at_ms: int) -> CurrentDelivery | None:
+def current_delivery(
+    carried: Iterable[CarriedDelivery], *, known_at_ms: int
+) -> CurrentDelivery | None:
     """Returns the truck's open delivery with the furthest status; of several, the next stop.
 
     Args:
@@ -69,13 +71,13 @@ def current_delivery(carried: Iterable[Carried], *, known_at_ms: int) -> Current
     )
 
 
-def _place(one: Carried) -> tuple[int, int, int, str]:
+def _place(one: CarriedDelivery) -> tuple[int, int, int, str]:
     promise = one.promise
     sequence = _LAST_STOP if promise.stop_sequence is None else promise.stop_sequence
     return _RANKS[one.status], sequence, promise.due_ms, one.delivery_id
 
 
-def _late_from_ms(one: Carried, known_at_ms: int) -> int | None:
+def _late_from_ms(one: CarriedDelivery, known_at_ms: int) -> int | None:
     end_ms = one.promise.window_end_ms
     if end_ms is None or one.status is Status.ARRIVED:
         return None

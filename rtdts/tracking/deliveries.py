@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from rtdts.tracking.stream_position import Through
+from rtdts.tracking.stream_position import ShardPosition
 from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 
 DEFAULT_RADIUS_M = 100.0
@@ -247,7 +247,7 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: FailureCode | None = None
     """Why it failed, when a failure was declared."""
     idempotency_key: str | None = None
-    through: Through | None = None
+    through: ShardPosition | None = None
     """The stream's records up to which the log is current with this event, when a rule made it: a
     worker that has not processed these again must not correct it."""
     request_hash: str | None = None

@@ -1,7 +1,7 @@
 """A delivery's append-only log (``delivery-events``): its fold, and the events still missing.
 
 The log is the timeline as it became known; `bench.truth.timeline` defines the timeline that all
-points and declarations together imply. `standing` folds a log, `reconcile` returns what to append
+points and declarations together imply. `fold_log` folds a log, `reconcile` returns what to append
 so that the log folds to the timeline.
 
 **Corrections.** A late point can show that a rule fired too late, or should not have fired. Then
@@ -22,7 +22,7 @@ import msgspec
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.status_machine import Transition
-from rtdts.tracking.stream_position import Through
+from rtdts.tracking.stream_position import ShardPosition
 
 CORRECTED_EVENTS = 100
 """Events since the last declaration up to which a log is corrected. An undisturbed delivery has 5
@@ -50,7 +50,7 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     transition: Transition
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class FoldedLog(msgspec.Struct, frozen=True, kw_only=True):
     """The fold of a log."""
 
     anchor: Anchor
@@ -58,7 +58,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The rules' transitions since the anchor that still stand."""
     after_anchor: tuple[LogEntry, ...]
     """Everything after the anchor, including corrections and what they withdrew."""
-    through: tuple[Through, ...] = ()
+    through: tuple[ShardPosition, ...] = ()
     """The records up to which the log is current: the last one of each shard."""
 
     @property
@@ -66,7 +66,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """The rules' transitions since the anchor that still stand."""
         return tuple(entry.transition for entry in self.entries)
 
-    def speaks_beyond(self, here: Through) -> bool:
+    def includes_later_than(self, here: ShardPosition) -> bool:
         """Returns whether the log is based on later records of the same shard."""
         return any(
             one.shard_id == here.shard_id and one.position > here.position for one in self.through
@@ -83,7 +83,7 @@ def is_declared(entry: Transition | DeliveryEvent) -> bool:
     return entry.point_id is None
 
 
-def standing(events: Sequence[DeliveryEvent]) -> Standing:
+def fold_log(events: Sequence[DeliveryEvent]) -> FoldedLog:
     """Folds a log.
 
     Args:
@@ -105,7 +105,7 @@ def standing(events: Sequence[DeliveryEvent]) -> Standing:
     after_anchor = tuple(
         LogEntry(event.version, _transition(event)) for event in events[anchor_at + 1 :]
     )
-    return Standing(
+    return FoldedLog(
         anchor=Anchor(
             declared.version,
             declared.status,
@@ -121,7 +121,7 @@ def standing(events: Sequence[DeliveryEvent]) -> Standing:
     )
 
 
-class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     """How to bring a log to the expected transitions."""
 
     append: tuple[Transition, ...]
@@ -140,7 +140,7 @@ def reconcile(
     log_length: int = 0,
     tolerance_ms: int = 0,
     may_move_times: bool = True,
-) -> Reconciled:
+) -> Reconciliation:
     """Returns what to append to a log that folds to `believed`, so that it folds to `expected`.
 
     Args:
@@ -161,19 +161,19 @@ def reconcile(
     missing = tuple(expected[kept:])
     stands = tuple(believed)
     if kept == len(believed):
-        return Reconciled(append=missing, believed=(*stands, *missing))
+        return Reconciliation(append=missing, believed=(*stands, *missing))
     if log_length >= CORRECTED_EVENTS:
         last = _RANK[believed[-1].status]
         beyond = tuple(one for one in missing if _RANK[one.status] > last)
-        return Reconciled(append=beyond, believed=(*stands, *beyond))
+        return Reconciliation(append=beyond, believed=(*stands, *beyond))
     if not may_move_times and _statuses(believed) == _statuses(expected):
-        return Reconciled(append=(), believed=stands, has_moved_times=True)
+        return Reconciliation(append=(), believed=stands, has_moved_times=True)
     while kept and believed[kept - 1].status is anchor.status:
         kept -= 1  # going back to the anchor's status is going back to the anchor
     missing = tuple(expected[kept:])
     back_to = believed[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
-    return Reconciled(append=(correction, *missing), believed=(*stands[:kept], *missing))
+    return Reconciliation(append=(correction, *missing), believed=(*stands[:kept], *missing))
 
 
 def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:

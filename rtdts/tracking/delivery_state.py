@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from rtdts.tracking.deliveries import UNDER_WAY, OpenMatch, Status
-from rtdts.tracking.delivery_log import Reconciled, Standing, reconcile
+from rtdts.tracking.delivery_log import FoldedLog, Reconciliation, reconcile
 from rtdts.tracking.eta import TruckPace, drive_on, observe
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import DeliveryProgress
 from rtdts.tracking.status_machine import (
-    Machine,
+    StatusMachine,
     StatusRules,
     Transition,
     begun,
@@ -26,7 +26,7 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
     """An open match with the fold of its delivery's log, read consistently."""
 
     match: OpenMatch
-    standing: Standing
+    log: FoldedLog
 
 
 class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         window: The truck's fixes.
         rules: Distances and dwells.
     """
-    standing = plan.standing
+    log = plan.log
     delivery_state = DeliveryState(
         delivery_id=plan.match.delivery_id,
         assignment=plan.match.assignment,
@@ -78,10 +78,10 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         origin=plan.match.origin,
         destination=plan.match.destination,
         promise=plan.match.promise,
-        anchor=standing.anchor,
-        tip=_before_window(standing, window),
-        believed=standing.transitions,
-        log_length=len(standing.after_anchor),
+        anchor=log.anchor,
+        tip=_before_window(log, window),
+        believed=log.transitions,
+        log_length=len(log.after_anchor),
     )
     return fold_on(delivery_state, window, rules)
 
@@ -130,10 +130,10 @@ def _observed(delivery_state: DeliveryState, pace: TruckPace, fix: Fix) -> Deliv
 
 def believe(
     delivery_state: DeliveryState, *, because: Fix, rules: StatusRules, may_move_times: bool
-) -> tuple[DeliveryState, Reconciled]:
+) -> tuple[DeliveryState, Reconciliation]:
     """Returns the state once the log is complete, and the transitions to append to the log."""
     if delivery_state.believed == delivery_state.tip.transitions:
-        return delivery_state, Reconciled(append=(), believed=delivery_state.believed)
+        return delivery_state, Reconciliation(append=(), believed=delivery_state.believed)
     reconciled = reconcile(
         delivery_state.anchor,
         delivery_state.believed,
@@ -155,7 +155,7 @@ def believe(
 
 def agree(
     update: DeliveryUpdate,
-    log: Standing,
+    log: FoldedLog,
     rules: StatusRules,
     *,
     because: Fix,
@@ -226,8 +226,8 @@ def progress_at(delivery_state: DeliveryState, fix: Fix) -> DeliveryProgress | N
 
 
 def folded(
-    delivery_state: DeliveryState, machine: Machine, fixes: Iterable[Fix], rules: StatusRules
-) -> Machine:
+    delivery_state: DeliveryState, machine: StatusMachine, fixes: Iterable[Fix], rules: StatusRules
+) -> StatusMachine:
     """Returns the machine after those of the fixes that count for the delivery."""
     plan = delivery_state.plan
     for fix in fixes:
@@ -236,21 +236,21 @@ def folded(
     return machine
 
 
-def _before_window(log: Standing, window: Sequence[Fix]) -> Machine:
+def _before_window(log: FoldedLog, window: Sequence[Fix]) -> StatusMachine:
     """Returns the machine at the start of the window, according to the log."""
     transitions = log.transitions
     if window:
-        at_hand = {fix.point_id for fix in window}
+        window_ids = {fix.point_id for fix in window}
         from_ms = window[0].event_at_ms
         kept = 0
         for one in transitions:
-            if one.point_id in at_hand or one.effective_at_ms >= from_ms:
+            if one.point_id in window_ids or one.effective_at_ms >= from_ms:
                 break
             kept += 1
         transitions = transitions[:kept]
     if not transitions:
         return begun(log.anchor.status, log.anchor.cause)
-    return Machine(transitions[-1].status, transitions)
+    return StatusMachine(transitions[-1].status, transitions)
 
 
 def _status_at(delivery_state: DeliveryState, fix: Fix) -> Status | None:

@@ -18,7 +18,7 @@ from rtdts.tracking.deliveries import (
     Doubt,
     Status,
 )
-from rtdts.tracking.delivery_log import is_declared, standing
+from rtdts.tracking.delivery_log import fold_log, is_declared
 from rtdts.tracking.status_machine import Transition
 
 _MOVEMENTS: Final = frozenset({Cause.MOVED_OFF, Cause.LEFT_ORIGIN, Cause.NEAR_DESTINATION})
@@ -57,4 +57,4 @@ def _transitions(log: Sequence[DeliveryEvent]) -> Iterator[Transition]:
     ends = [index for index, event in enumerate(log) if index and is_declared(event)]
     for end in (*ends, len(log)):
         if end:
-            yield from standing(log[:end]).transitions
+            yield from fold_log(log[:end]).transitions

@@ -12,7 +12,7 @@ import msgspec
 
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import bearing_deg, distance_m
-from rtdts.tracking.quality import Before, QualityRules, judge
+from rtdts.tracking.quality import FixContext, QualityRules, quality_faults
 
 
 class MotionRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ def derive(fix: Fix, context: Sequence[Fix], rules: EnrichmentRules) -> Fix:
         rules: The limits.
     """
     before = _before(fix, context)
-    quality = judge(fix, before, rules.quality)
+    quality = quality_faults(fix, before, rules.quality)
     is_good = not quality
     return msgspec.structs.replace(
         fix,
@@ -86,10 +86,10 @@ def derive(fix: Fix, context: Sequence[Fix], rules: EnrichmentRules) -> Fix:
     )
 
 
-def _before(fix: Fix, context: Sequence[Fix]) -> Before:
+def _before(fix: Fix, context: Sequence[Fix]) -> FixContext:
     oldest_ms = fix.event_at_ms - LOOKBACK_MS
     if not context or context[-1].event_at_ms < oldest_ms:
-        return Before((), None, None, None)
+        return FixContext((), None, None, None)
     previous = context[-1]
     step_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
     for good in reversed(context):
@@ -98,11 +98,11 @@ def _before(fix: Fix, context: Sequence[Fix]) -> Before:
             good_step_m = (
                 step_m if is_previous else distance_m(good.lat, good.lon, fix.lat, fix.lon)
             )
-            return Before(context, good, step_m, good_step_m)
-    return Before(context, None, step_m, None)
+            return FixContext(context, good, step_m, good_step_m)
+    return FixContext(context, None, step_m, None)
 
 
-def _implied_speed_mps(fix: Fix, before: Before) -> float | None:
+def _implied_speed_mps(fix: Fix, before: FixContext) -> float | None:
     """Returns the speed since the previous fix, whatever its quality."""
     previous = before.previous
     if previous is None or before.step_m is None:
@@ -111,7 +111,7 @@ def _implied_speed_mps(fix: Fix, before: Before) -> float | None:
     return round(before.step_m / elapsed_s, _DECIMALS) if elapsed_s > 0 else None
 
 
-def _is_moving(fix: Fix, before: Before, rules: MotionRules, *, is_good: bool) -> bool:
+def _is_moving(fix: Fix, before: FixContext, rules: MotionRules, *, is_good: bool) -> bool:
     """Returns whether the truck is moving; for a bad fix, the same as for the one before it."""
     if not is_good:
         return before.previous is not None and before.previous.moving
@@ -121,19 +121,19 @@ def _is_moving(fix: Fix, before: Before, rules: MotionRules, *, is_good: bool) -
 
 
 def _track_speed_mps(
-    fix: Fix, before: Before, rules: QualityRules, *, is_good: bool
+    fix: Fix, before: FixContext, rules: QualityRules, *, is_good: bool
 ) -> float | None:
     """Returns the speed since the last good fix; distances to and from a bad fix don't count."""
     good, step_m = before.last_good, before.good_step_m
     if good is None or step_m is None or not is_good:
         return before.previous.track_speed_mps if before.previous else None
     elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
-    is_believable = elapsed_s > 0 and step_m / elapsed_s <= rules.reach.max_speed_mps
+    is_believable = elapsed_s > 0 and step_m / elapsed_s <= rules.reachability.max_speed_mps
     return round(step_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
 
 
 def _track_heading_deg(
-    fix: Fix, before: Before, rules: MotionRules, *, is_good: bool
+    fix: Fix, before: FixContext, rules: MotionRules, *, is_good: bool
 ) -> float | None:
     """Returns the direction of the step from the last good fix; for a short step, the last one."""
     good, step_m = before.last_good, before.good_step_m
@@ -144,7 +144,7 @@ def _track_heading_deg(
     return round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS) % 360
 
 
-def _has_shifted(fix: Fix, before: Before, rules: MotionRules) -> bool:
+def _has_shifted(fix: Fix, before: FixContext, rules: MotionRules) -> bool:
     baseline_ms = rules.baseline_s * 1_000
     since = before.last_good
     oldest_ms = fix.event_at_ms - LOOKBACK_MS

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from rtdts.tracking.current_delivery import Carried, CurrentDelivery, current_delivery
+from rtdts.tracking.current_delivery import CarriedDelivery, CurrentDelivery, current_delivery
 from rtdts.tracking.delivery_state import progress_at
 from rtdts.tracking.eta import TruckPace, eta_range
 from rtdts.tracking.fixes import Fix, IndexedFix, LatestPosition
@@ -56,7 +56,7 @@ def _current(
     earliest_ms = {one.delivery_id: one.eta_earliest_ms for one in shown}
     return current_delivery(
         (
-            Carried(
+            CarriedDelivery(
                 delivery_id=delivery_state.delivery_id,
                 status=delivery_state.tip.status,
                 promise=delivery_state.promise,

@@ -55,7 +55,7 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     """Places closer than this are one: no fix shows which of them a truck is at."""
 
 
-class Sight(msgspec.Struct, frozen=True):
+class FenceObservation(msgspec.Struct, frozen=True):
     """A place as seen from one fix."""
 
     at_ms: int
@@ -98,22 +98,26 @@ class Watch(msgspec.Struct, frozen=True, array_like=True):
     """How long before its first fix it probably began, during a silence."""
 
 
-def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
+def observe_fence(fix: Fix, place: Place, rules: PresenceRules) -> FenceObservation:
     """Measures a place from a fix."""
     sent_m = rules.assumed_accuracy_m if fix.accuracy_m is None else fix.accuracy_m
     accuracy_m = max(sent_m, rules.min_accuracy_m)
     from_center_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
     reach_m = max(place.radius_m, rules.finest_fence * accuracy_m)
     inside = min(max((reach_m - from_center_m) / accuracy_m, -1.0), rules.max_inside)
-    return Sight(fix.event_at_ms, fix.point_id, from_center_m, accuracy_m, reach_m, inside)
+    return FenceObservation(
+        fix.event_at_ms, fix.point_id, from_center_m, accuracy_m, reach_m, inside
+    )
 
 
-def is_far(seen: Sight, rules: PresenceRules) -> bool:
+def is_far(seen: FenceObservation, rules: PresenceRules) -> bool:
     """Returns whether this fix alone shows that the truck is not there, whatever came before."""
     return seen.outside_m > rules.far_m + 2 * seen.accuracy_m
 
 
-def rather_at(seen: Sight, other: Sight, *, are_one: bool, rules: PresenceRules) -> float:
+def rather_at(
+    seen: FenceObservation, other: FenceObservation, *, are_one: bool, rules: PresenceRules
+) -> float:
     """Returns the evidence for being at a place and not at another with an overlapping geofence.
 
     Where a fix is inside both, the nearer centre decides.
@@ -130,7 +134,9 @@ def rather_at(seen: Sight, other: Sight, *, are_one: bool, rules: PresenceRules)
     return max(min(seen.inside, nearer), -1.0)
 
 
-def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRules) -> Watch | None:
+def added(
+    watch: Watch | None, evidence: float, seen: FenceObservation, rules: PresenceRules
+) -> Watch | None:
     """Returns a watch with the evidence of one more fix; None when the sum falls to nothing."""
     if watch is None:
         first = round(min(evidence, rules.max_sum), 2)
@@ -143,7 +149,7 @@ def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRule
     return msgspec.structs.replace(watch, last_ms=seen.at_ms, sum=total, is_held=evidence > -1.0)
 
 
-def unseen_ms(fix: Fix, seen: Sight, dwell_s: float, rules: PresenceRules) -> int:
+def unseen_ms(fix: Fix, seen: FenceObservation, dwell_s: float, rules: PresenceRules) -> int:
     """Returns how long before this fix, the first one inside, the truck probably came in.
 
     0 unless there was a silence of half a dwell or more before it: then the truck is assumed to
@@ -160,7 +166,11 @@ def unseen_ms(fix: Fix, seen: Sight, dwell_s: float, rules: PresenceRules) -> in
 
 
 def stay(
-    watch: Watch | None, evidence: float, seen: Sight, dwell_s: float, rules: PresenceRules
+    watch: Watch | None,
+    evidence: float,
+    seen: FenceObservation,
+    dwell_s: float,
+    rules: PresenceRules,
 ) -> Watch | None:
     """Returns a stay inside a geofence after one more fix; None when the truck is not there."""
     if watch is not None:
@@ -173,7 +183,11 @@ def stay(
 
 
 def has_dwelt(
-    watch: Watch | None, evidence: float, seen: Sight, dwell_s: float, rules: PresenceRules
+    watch: Watch | None,
+    evidence: float,
+    seen: FenceObservation,
+    dwell_s: float,
+    rules: PresenceRules,
 ) -> bool:
     """Returns whether this fix shows that a stay has lasted for the dwell.
 
@@ -204,7 +218,7 @@ def has_dwelt(
 
 
 def left(
-    watch: Watch | None, seen: Sight, fix: Fix, margin_m: float, rules: PresenceRules
+    watch: Watch | None, seen: FenceObservation, fix: Fix, margin_m: float, rules: PresenceRules
 ) -> tuple[Watch | None, bool]:
     """Returns the evidence of having left a place, with one more fix, and whether it is enough.
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import msgspec
 
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.reach import ReachRules, agree, is_beyond
+from rtdts.tracking.reachability import ReachabilityRules, are_consistent, is_unreachable
 
 
 class Quality(enum.StrEnum):
@@ -25,7 +25,7 @@ class Quality(enum.StrEnum):
     POOR_GEOMETRY = "poor_geometry"
     """HDOP, or too few satellites for a fix in two dimensions."""
     IMPLAUSIBLE_SPEED = "implausible_speed"
-    """No truck can get there from its last good fix in that time: `rtdts.tracking.reach`."""
+    """No truck can get there from its last good fix in that time: `rtdts.tracking.reachability`."""
     FROZEN = "frozen"
     """The receiver repeats a place while the truck's own data says that it is moving."""
 
@@ -36,7 +36,7 @@ class QualityRules(msgspec.Struct, frozen=True, kw_only=True):
     max_accuracy_m: float = 100.0
     max_hdop: float = 10.0
     min_satellites: int = 3
-    reach: ReachRules = ReachRules()
+    reachability: ReachabilityRules = ReachabilityRules()
     rivals: int = 3
     """This many consecutive fixes that agree outweigh a single one; otherwise …"""
     many_rivals: int = 6
@@ -48,7 +48,7 @@ class QualityRules(msgspec.Struct, frozen=True, kw_only=True):
     """This many fixes at exactly one place, while moving faster than that, are frozen."""
 
 
-class Before(msgspec.Struct, frozen=True):
+class FixContext(msgspec.Struct, frozen=True):
     """The fixes before a fix, already derived."""
 
     fixes: Sequence[Fix]
@@ -64,33 +64,33 @@ class Before(msgspec.Struct, frozen=True):
         return self.fixes[-1] if self.fixes else None
 
 
-Rule = Callable[[Fix, Before, QualityRules], bool]
+Rule = Callable[[Fix, FixContext, QualityRules], bool]
 
 
-def _is_null_island(fix: Fix, _before: Before, _rules: QualityRules) -> bool:
+def _is_null_island(fix: Fix, _before: FixContext, _rules: QualityRules) -> bool:
     return fix.lat == 0.0 and fix.lon == 0.0
 
 
-def _is_inaccurate(fix: Fix, _before: Before, rules: QualityRules) -> bool:
+def _is_inaccurate(fix: Fix, _before: FixContext, rules: QualityRules) -> bool:
     return fix.accuracy_m is not None and fix.accuracy_m > rules.max_accuracy_m
 
 
-def _has_poor_geometry(fix: Fix, _before: Before, rules: QualityRules) -> bool:
+def _has_poor_geometry(fix: Fix, _before: FixContext, rules: QualityRules) -> bool:
     return (fix.hdop is not None and fix.hdop > rules.max_hdop) or (
         fix.satellites is not None and fix.satellites < rules.min_satellites
     )
 
 
-def _is_implausibly_fast(fix: Fix, before: Before, rules: QualityRules) -> bool:
+def _is_implausibly_fast(fix: Fix, before: FixContext, rules: QualityRules) -> bool:
     good, step_m = before.last_good, before.good_step_m
-    if good is None or step_m is None or step_m <= rules.reach.slack_m:
+    if good is None or step_m is None or step_m <= rules.reachability.slack_m:
         return False
-    return is_beyond(fix, good, step_m, before.fixes, rules.reach) and not _is_outweighed(
-        fix, good, before, rules
-    )
+    return is_unreachable(
+        fix, good, step_m, before.fixes, rules.reachability
+    ) and not _is_outweighed(fix, good, before, rules)
 
 
-def _is_outweighed(fix: Fix, good: Fix, before: Before, rules: QualityRules) -> bool:
+def _is_outweighed(fix: Fix, good: Fix, before: FixContext, rules: QualityRules) -> bool:
     """Returns whether the last good fix was the outlier: everything after it is far from it.
 
     Consecutive fixes that agree with each other outweigh it. Reflections also agree with each other
@@ -102,10 +102,10 @@ def _is_outweighed(fix: Fix, good: Fix, before: Before, rules: QualityRules) -> 
     ):
         return False
     row = [*rivals, fix]
-    if any(not agree(one, other, rules.reach) for one, other in pairwise(row)):
+    if any(not are_consistent(one, other, rules.reachability) for one, other in pairwise(row)):
         return False
     is_alone = not any(
-        (one.lat, one.lon) != (good.lat, good.lon) and agree(one, good, rules.reach)
+        (one.lat, one.lon) != (good.lat, good.lon) and are_consistent(one, good, rules.reachability)
         for one in before.fixes
         if one.order < good.order
     )
@@ -113,7 +113,7 @@ def _is_outweighed(fix: Fix, good: Fix, before: Before, rules: QualityRules) -> 
     return is_alone or len(row) >= rules.many_rivals or lasts_s >= rules.rivals_s
 
 
-def _is_frozen(fix: Fix, before: Before, rules: QualityRules) -> bool:
+def _is_frozen(fix: Fix, before: FixContext, rules: QualityRules) -> bool:
     previous = before.previous
     if previous is None or fix.speed_mps is None or fix.speed_mps < rules.frozen_speed_mps:
         return False
@@ -138,7 +138,7 @@ QUALITY_RULES: tuple[tuple[Quality, Rule], ...] = (
 )
 
 
-def judge(fix: Fix, before: Before, rules: QualityRules) -> tuple[str, ...]:
+def quality_faults(fix: Fix, before: FixContext, rules: QualityRules) -> tuple[str, ...]:
     """Returns the keywords of all rules that reject a fix; empty when it is good."""
     return tuple(
         keyword.value for keyword, finds_fault in QUALITY_RULES if finds_fault(fix, before, rules)

@@ -9,7 +9,16 @@ import msgspec
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
-from rtdts.tracking.presence import Sight, Watch, is_far, left, rather_at, sight, stay, unseen_ms
+from rtdts.tracking.presence import (
+    FenceObservation,
+    Watch,
+    is_far,
+    left,
+    observe_fence,
+    rather_at,
+    stay,
+    unseen_ms,
+)
 
 if TYPE_CHECKING:
     from rtdts.tracking.status_machine import PlannedRoute, StatusRules
@@ -31,21 +40,21 @@ class Scene:
         self.fix = fix
         self.plan = plan
         self.rules = rules
-        self._origin: Sight | None = None
-        self._destination: Sight | None = None
+        self._origin: FenceObservation | None = None
+        self._destination: FenceObservation | None = None
 
     @property
-    def origin(self) -> Sight:
+    def origin(self) -> FenceObservation:
         """The origin from the fix."""
         if self._origin is None:
-            self._origin = sight(self.fix, self.plan.origin, self.rules.presence)
+            self._origin = observe_fence(self.fix, self.plan.origin, self.rules.presence)
         return self._origin
 
     @property
-    def destination(self) -> Sight:
+    def destination(self) -> FenceObservation:
         """The destination from the fix."""
         if self._destination is None:
-            self._destination = sight(self.fix, self.plan.destination, self.rules.presence)
+            self._destination = observe_fence(self.fix, self.plan.destination, self.rules.presence)
         return self._destination
 
     @property
@@ -120,7 +129,7 @@ class Scene:
         """How long it has been at the destination, if this is its first fix there."""
         return unseen_ms(self.fix, self.destination, self.rules.dwell_s, self.rules.presence)
 
-    def _rather(self, seen: Sight, other: Sight) -> float:
+    def _rather(self, seen: FenceObservation, other: FenceObservation) -> float:
         if not other.is_inside:
             return seen.inside
         return rather_at(seen, other, are_one=self.is_one_place, rules=self.rules.presence)

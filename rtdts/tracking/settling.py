@@ -25,7 +25,7 @@ from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.enrichment import LOOKBACK_FIXES, derive
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.latest import last_good_and_bad
-from rtdts.tracking.status_machine import Machine, Transition, begun, is_reset_point, step
+from rtdts.tracking.status_machine import StatusMachine, Transition, begun, is_reset_point, step
 from rtdts.tracking.truck_fold import TrackingRules
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 
@@ -40,11 +40,11 @@ class StoredFix(msgspec.Struct, frozen=True):
     state."""
 
 
-class NeedsEarlier(Exception):  # noqa: N818 - named for what is the case
+class EarlierFixesNeededError(Exception):
     """The fixes do not reach back to a place where folding can begin."""
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class SettlingResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a settling."""
 
     state: TruckState
@@ -64,7 +64,7 @@ class Refold:
         rules: The limits.
 
     Raises:
-        NeedsEarlier: Folding can't begin anywhere in `lead`.
+        EarlierFixesNeededError: Folding can't begin anywhere in `lead`.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Refold:
         begin = _first_to_derive(interval, before_window, is_from_start=is_from_start)
         at = {one.fix.point_id: n for n, one in enumerate(before_window)}
         begins: dict[str, int] = {}
-        self._machines: dict[str, Machine] = {}
+        self._machines: dict[str, StatusMachine] = {}
         self._places: dict[str, list[int]] = {}
         """By delivery: the indexes of its standing transitions' fixes."""
         self._awaited: dict[str, list[tuple[str, int]]] = {}
@@ -105,7 +105,7 @@ class Refold:
             kept = standing[: sum(place < first for place in places)] if is_reset else ()
             anchor = delivery_state.anchor
             self._machines[delivery_id] = (
-                Machine(kept[-1].status if kept else anchor.status, kept)
+                StatusMachine(kept[-1].status if kept else anchor.status, kept)
                 if is_reset
                 else begun(anchor.status, anchor.cause)
             )
@@ -146,9 +146,9 @@ class Refold:
 
     def begin(self) -> list[Fix]:
         """Folds the lead; returns the fixes that changed."""
-        return self.take(self._lead)
+        return self.fold(self._lead)
 
-    def take(self, fixes: Sequence[StoredFix]) -> list[Fix]:
+    def fold(self, fixes: Sequence[StoredFix]) -> list[Fix]:
         """Folds the next fixes of the history; returns those that changed.
 
         Args:
@@ -170,14 +170,14 @@ class Refold:
         return changed
 
     def cut_off(self) -> None:
-        """Records that the next fixes will not be taken, though they may differ.
+        """Records that the next fixes will not be folded, though they may differ.
 
         Nothing is known of what lies between here and the window: the window stays as it is, and so
         do the transitions of each delivery that does not agree yet.
         """
         self._is_cut_off = True
 
-    def close(self, state: TruckState) -> Settled:
+    def close(self, state: TruckState) -> SettlingResult:
         """Returns the state with the interval settled.
 
         Args:
@@ -202,7 +202,7 @@ class Refold:
             unsettled=self._left(state),
             deliveries=tuple(delivery_states),
         )
-        return Settled(state=after, changed=tuple(changed))
+        return SettlingResult(state=after, changed=tuple(changed))
 
     def _left(self, state: TruckState) -> tuple[Interval, ...]:
         """Returns the intervals that are still unsettled."""
@@ -250,7 +250,7 @@ class Refold:
         were erased, and False for the status of the delivery's anchor.
 
         Raises:
-            NeedsEarlier: No reset point is among the fixes, and the history has more.
+            EarlierFixesNeededError: No reset point is among the fixes, and the history has more.
         """
         rules, plan, standing = (
             self._rules.status,
@@ -275,7 +275,7 @@ class Refold:
                 return place + 1, True
         if is_from_start or self._interval.from_ms <= earliest:
             return 0, is_erased
-        raise NeedsEarlier
+        raise EarlierFixesNeededError
 
     def _derived(self, stored: StoredFix) -> tuple[Fix, bool]:
         """Returns the fix derived anew, and whether its document must be written."""
@@ -374,7 +374,7 @@ def _first_to_derive(interval: Interval, fixes: Sequence[StoredFix], *, is_from_
     """Returns the index of the first fix to derive anew, with enough settled ones before it.
 
     Raises:
-        NeedsEarlier: There are too few settled ones, and the history has more.
+        EarlierFixesNeededError: There are too few settled ones, and the history has more.
     """
     begin = next(
         (n for n, one in enumerate(fixes) if one.fix.event_at_ms >= interval.from_ms), len(fixes)
@@ -386,7 +386,7 @@ def _first_to_derive(interval: Interval, fixes: Sequence[StoredFix], *, is_from_
             break
         begin = unsettled
     if begin < LOOKBACK_FIXES and not is_from_start:
-        raise NeedsEarlier
+        raise EarlierFixesNeededError
     return begin
 
 
@@ -398,7 +398,7 @@ def _covers(settled: Interval, other: Interval) -> bool:
     return settled.from_ms <= other.from_ms and other.to_ms <= settled.to_ms
 
 
-def _spliced(old: Machine, refolded: Machine, passed: int) -> Machine:
+def _spliced(old: StatusMachine, refolded: StatusMachine, passed: int) -> StatusMachine:
     """Returns the old machine with its transitions replaced up to where the two agree."""
     return msgspec.structs.replace(
         old, transitions=(*refolded.transitions, *old.transitions[passed:])

@@ -9,7 +9,7 @@ from rtdts.tracking.deliveries import Cause, Place, Promise, Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaBaseline, TruckPace
 from rtdts.tracking.presence import Watch
-from rtdts.tracking.status_machine import Machine, Transition
+from rtdts.tracking.status_machine import StatusMachine, Transition
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 from rtdts.tracking.window import Window, pack_degrees, pack_fix, unpack_degrees, unpack_fix
 
@@ -76,19 +76,19 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
 class _State(msgspec.Struct, frozen=True, array_like=True):
     writer_id: str
     applied: dict[str, tuple[str, int]]
-    taken: int
+    last_ordinal: int
     settlings: int
     shown_from: int
     window: tuple[bytes, ...]
     ordinals: tuple[int, ...]
-    """Of the window's fixes, counted back from `taken`."""
+    """Of the window's fixes, counted back from `last_ordinal`."""
     has_left: bool
     last_good: tuple[bytes, int] | None
     stale_since_ms: int | None
     doubted_until_ms: int
     unsettled: tuple[Interval, ...]
     last_late_n: int
-    """Counted back from `taken`."""
+    """Counted back from `last_ordinal`."""
     last_late_ms: int
     has_moved_times: bool
     deliveries: tuple[_Delivery, ...]
@@ -106,22 +106,22 @@ def pack_state(state: TruckState) -> bytes:
 
     Of a delivery's part, half are its transitions with their points' ids.
     """
-    good, taken = state.last_good, state.taken
+    good, last_ordinal = state.last_good, state.last_ordinal
     return _ENCODER.encode(
         _State(
             state.writer_id,
             state.applied,
-            state.taken,
+            state.last_ordinal,
             state.settlings,
             state.shown_from,
             tuple(state.window.packed),
-            tuple(taken - n for n in state.window.ordinals),
+            tuple(last_ordinal - n for n in state.window.ordinals),
             state.has_left,
-            None if good is None else (pack_fix(good), taken - good.n),
+            None if good is None else (pack_fix(good), last_ordinal - good.n),
             state.stale_since_ms,
             state.doubted_until_ms,
             state.unsettled,
-            taken - state.last_late_n,
+            last_ordinal - state.last_late_n,
             state.last_late_ms,
             state.has_moved_times,
             tuple(_packed_delivery(state.truck_id, one) for one in state.deliveries),
@@ -153,18 +153,18 @@ def _unpacked_state(truck_id: str, row: _State) -> TruckState:
         truck_id=truck_id,
         writer_id=row.writer_id,
         applied=row.applied,
-        taken=row.taken,
+        last_ordinal=row.last_ordinal,
         settlings=row.settlings,
         shown_from=row.shown_from,
-        window=Window.unpacked(truck_id, row.window, [row.taken - n for n in row.ordinals]),
+        window=Window.unpacked(truck_id, row.window, [row.last_ordinal - n for n in row.ordinals]),
         has_left=row.has_left,
         last_good=None
         if row.last_good is None
-        else unpack_fix(truck_id, row.last_good[0], row.taken - row.last_good[1]),
+        else unpack_fix(truck_id, row.last_good[0], row.last_ordinal - row.last_good[1]),
         stale_since_ms=row.stale_since_ms,
         doubted_until_ms=row.doubted_until_ms,
         unsettled=row.unsettled,
-        last_late_n=row.taken - row.last_late_n,
+        last_late_n=row.last_ordinal - row.last_late_n,
         last_late_ms=row.last_late_ms,
         has_moved_times=row.has_moved_times,
         pace=row.pace,
@@ -224,7 +224,7 @@ def _unpacked_delivery(truck_id: str, row: _Delivery) -> DeliveryState:
             row.anchor_from_ms + at_ms,
             None if row.anchor_cause is None else _CAUSES[row.anchor_cause],
         ),
-        tip=Machine(
+        tip=StatusMachine(
             _STATUSES[row.status], (*logged, *row.pending), origin, destination, is_inherited
         ),
         believed=logged if row.believed is None else row.believed,

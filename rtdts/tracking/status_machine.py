@@ -14,7 +14,7 @@ import msgspec
 
 from rtdts.tracking.deliveries import CLOSED, Cause, Evidence, Place, Status
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.presence import PresenceRules, Sight, Watch, added, has_dwelt
+from rtdts.tracking.presence import FenceObservation, PresenceRules, Watch, added, has_dwelt
 from rtdts.tracking.scene import Scene
 
 
@@ -60,7 +60,7 @@ class PlannedRoute(msgspec.Struct, frozen=True, kw_only=True):
     destination: Place
 
 
-class Machine(msgspec.Struct, frozen=True, array_like=True):
+class StatusMachine(msgspec.Struct, frozen=True, array_like=True):
     """One delivery's machine between two fixes: all of the past that the next step may use."""
 
     status: Status
@@ -79,7 +79,7 @@ class Machine(msgspec.Struct, frozen=True, array_like=True):
         return self.origin is None and self.destination is None and not self.is_inherited
 
 
-def begun(status: Status, cause: Cause | None) -> Machine:
+def begun(status: Status, cause: Cause | None) -> StatusMachine:
     """Returns the machine of a delivery that a person has just brought to a status.
 
     Args:
@@ -87,10 +87,10 @@ def begun(status: Status, cause: Cause | None) -> Machine:
         cause: The cause: after a transfer the new truck has yet to show where it is.
     """
     is_near = status in (Status.NEARBY, Status.ARRIVED)
-    return Machine(status, is_inherited=is_near and cause is Cause.TRANSFERRED)
+    return StatusMachine(status, is_inherited=is_near and cause is Cause.TRANSFERRED)
 
 
-def step(machine: Machine, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> Machine:
+def step(machine: StatusMachine, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> StatusMachine:
     """Returns the machine after one more fix, which must not be earlier than those before it.
 
     One fix may make several transitions: a short drive can leave the origin and be near the
@@ -139,10 +139,10 @@ class _Found(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-_Rule = Callable[[Machine, Scene], _Found | None]
+_Rule = Callable[[StatusMachine, Scene], _Found | None]
 
 
-def _is_uneventful(machine: Machine, scene: Scene) -> bool:
+def _is_uneventful(machine: StatusMachine, scene: Scene) -> bool:
     """Returns whether this is one of the many fixes between two places, which no rule needs."""
     if not machine.is_status_alone:
         return False
@@ -154,20 +154,20 @@ def _is_uneventful(machine: Machine, scene: Scene) -> bool:
 
 
 def _moved_on(
-    machine: Machine, target: Status, cause: Cause, found: _Found, scene: Scene
-) -> Machine:
+    machine: StatusMachine, target: Status, cause: Cause, found: _Found, scene: Scene
+) -> StatusMachine:
     # A stay that counted for one status may show with a later fix than the stays of another.
     since_ms = machine.transitions[-1].effective_at_ms if machine.transitions else 0
     effective_at_ms = max(found.effective_at_ms, since_ms)
     made = Transition(target, cause, effective_at_ms, scene.fix.point_id, found.evidence)
-    return Machine(
+    return StatusMachine(
         target,
         (*machine.transitions, made),
         destination=_goes_with(machine, target, scene),
     )
 
 
-def _goes_with(machine: Machine, target: Status, scene: Scene) -> Watch | None:
+def _goes_with(machine: StatusMachine, target: Status, scene: Scene) -> Watch | None:
     """Returns the stay at the destination with which a new status begins."""
     if target is Status.EN_ROUTE_TO_PICKUP:
         # It stood there before it moved off: no arrival until it comes again.
@@ -181,7 +181,7 @@ def _goes_with(machine: Machine, target: Status, scene: Scene) -> Watch | None:
     return machine.destination if target in (Status.IN_TRANSIT, Status.NEARBY) else None
 
 
-def _watching(machine: Machine, scene: Scene) -> Machine:
+def _watching(machine: StatusMachine, scene: Scene) -> StatusMachine:
     """Returns the machine with the fix added to its watches."""
     status = machine.status
     origin: Watch | None = None
@@ -198,10 +198,10 @@ def _watching(machine: Machine, scene: Scene) -> Machine:
         machine.is_inherited,
     ):
         return machine
-    return Machine(status, machine.transitions, origin, destination)
+    return StatusMachine(status, machine.transitions, origin, destination)
 
 
-def _may_begin(machine: Machine, scene: Scene) -> bool:
+def _may_begin(machine: StatusMachine, scene: Scene) -> bool:
     """Returns whether a stay at the destination may go on, or begin with this fix.
 
     A truck that loads where it will unload must move before it can count as unloading.
@@ -211,7 +211,7 @@ def _may_begin(machine: Machine, scene: Scene) -> bool:
     return scene.fix.moving or scene.at_destination <= 0 or not scene.is_one_place
 
 
-def _has_moved_off(machine: Machine, scene: Scene) -> _Found | None:
+def _has_moved_off(machine: StatusMachine, scene: Scene) -> _Found | None:
     # Moving about inside the origin is not driving to it: such a truck goes to `at_pickup`
     # directly.
     if not scene.fix.moving or scene.stay_at_origin(machine.origin, machine.status) is not None:
@@ -219,12 +219,12 @@ def _has_moved_off(machine: Machine, scene: Scene) -> _Found | None:
     return _now(scene, scene.origin)
 
 
-def _has_dwelt_at_origin(machine: Machine, scene: Scene) -> _Found | None:
+def _has_dwelt_at_origin(machine: StatusMachine, scene: Scene) -> _Found | None:
     evidence = scene.at_origin(machine.status)
     return _dwelt(machine.origin, evidence, scene.origin, scene)
 
 
-def _has_left_origin(machine: Machine, scene: Scene) -> _Found | None:
+def _has_left_origin(machine: StatusMachine, scene: Scene) -> _Found | None:
     now, has_left = scene.left_origin(machine.origin)
     if not has_left or now is None:
         return None
@@ -232,14 +232,14 @@ def _has_left_origin(machine: Machine, scene: Scene) -> _Found | None:
     return _Found(now.since_ms, _evidence(scene, scene.origin, since_id))
 
 
-def _has_dwelt_at_destination(machine: Machine, scene: Scene) -> _Found | None:
+def _has_dwelt_at_destination(machine: StatusMachine, scene: Scene) -> _Found | None:
     found = _dwelt(machine.destination, scene.at_destination, scene.destination, scene)
     if found is None or machine.destination is None:
         return found
     return _earlier(found, machine.destination.unseen_ms, machine)
 
 
-def _earlier(found: _Found, by_ms: int, machine: Machine) -> _Found:
+def _earlier(found: _Found, by_ms: int, machine: StatusMachine) -> _Found:
     """Moves a finding to before the first fix that shows it, into the silence before that.
 
     Not where no rule has led here since the declaration, which may have been made in that silence.
@@ -250,7 +250,7 @@ def _earlier(found: _Found, by_ms: int, machine: Machine) -> _Found:
     return _Found(found.effective_at_ms - by_ms, evidence)
 
 
-def _must_have_picked_up(machine: Machine, scene: Scene) -> _Found | None:
+def _must_have_picked_up(machine: StatusMachine, scene: Scene) -> _Found | None:
     """Finds a dwell at the destination, where a truck has no reason to be without the cargo."""
     dwelt = _has_dwelt_at_destination(machine, scene)
     if dwelt is None:
@@ -263,7 +263,7 @@ def _must_have_picked_up(machine: Machine, scene: Scene) -> _Found | None:
     return _Found(_since_ms(machine.destination, scene), dwelt.evidence)
 
 
-def _is_near_destination(machine: Machine, scene: Scene) -> _Found | None:
+def _is_near_destination(machine: StatusMachine, scene: Scene) -> _Found | None:
     if scene.is_near:
         at_ms = _since_ms(machine.destination, scene)
         found = _Found(at_ms, _evidence(scene, scene.destination))
@@ -276,7 +276,7 @@ def _is_near_destination(machine: Machine, scene: Scene) -> _Found | None:
     return _Found(_since_ms(machine.destination, scene), dwelt.evidence)
 
 
-def _is_not_near(machine: Machine, scene: Scene) -> _Found | None:
+def _is_not_near(machine: StatusMachine, scene: Scene) -> _Found | None:
     if not machine.is_inherited or scene.is_near:
         return None
     return _now(scene, scene.destination)
@@ -286,7 +286,9 @@ def _since_ms(watch: Watch | None, scene: Scene) -> int:
     return scene.fix.event_at_ms if watch is None else watch.since_ms
 
 
-def _dwelt(watch: Watch | None, evidence: float, seen: Sight, scene: Scene) -> _Found | None:
+def _dwelt(
+    watch: Watch | None, evidence: float, seen: FenceObservation, scene: Scene
+) -> _Found | None:
     rules = scene.rules
     if not has_dwelt(watch, evidence, seen, rules.dwell_s, rules.presence):
         return None
@@ -298,12 +300,15 @@ def _dwelt(watch: Watch | None, evidence: float, seen: Sight, scene: Scene) -> _
     )
 
 
-def _now(scene: Scene, seen: Sight) -> _Found:
+def _now(scene: Scene, seen: FenceObservation) -> _Found:
     return _Found(scene.fix.event_at_ms, _evidence(scene, seen))
 
 
 def _evidence(
-    scene: Scene, seen: Sight, since_id: str | None = None, silence_s: float | None = None
+    scene: Scene,
+    seen: FenceObservation,
+    since_id: str | None = None,
+    silence_s: float | None = None,
 ) -> Evidence:
     return Evidence(
         distance_m=round(seen.distance_m, 1),

@@ -12,7 +12,7 @@ class StreamPosition(msgspec.Struct, frozen=True, array_like=True, order=True):
     sub_sequence_number: int
 
 
-class Through(msgspec.Struct, frozen=True, array_like=True):
+class ShardPosition(msgspec.Struct, frozen=True, array_like=True):
     """The record of a shard up to which something is current; its number as text (over 64 bits)."""
 
     shard_id: str
@@ -25,6 +25,6 @@ class Through(msgspec.Struct, frozen=True, array_like=True):
         return StreamPosition(int(self.sequence_number), self.sub_sequence_number)
 
 
-def through(shard_id: str, position: StreamPosition) -> Through:
-    """Creates a `Through` of a place in a shard."""
-    return Through(shard_id, str(position.sequence_number), position.sub_sequence_number)
+def shard_position(shard_id: str, position: StreamPosition) -> ShardPosition:
+    """Creates the `ShardPosition` of a record."""
+    return ShardPosition(shard_id, str(position.sequence_number), position.sub_sequence_number)

@@ -1,6 +1,6 @@
 """Folds a batch of one truck's points into its state: pure.
 
-Points are taken record by record, in the order of the stream; within a record they are ordered by
+Points are folded record by record, in the order of the stream; within a record they are ordered by
 time. There are three cases:
 
 - later than all before: folded at once;
@@ -114,7 +114,7 @@ def is_remembered(state: TruckState | None, match: OpenMatch) -> bool:
     )
 
 
-def unfolded_of(delivery_state: DeliveryState, state: TruckState) -> Interval | None:
+def unfolded_interval(delivery_state: DeliveryState, state: TruckState) -> Interval | None:
     """Returns where a machine that begins at its anchor misses fixes that have left the window."""
     if not state.has_left or not state.window:
         return None
@@ -168,7 +168,7 @@ def fold_truck(
     if last_known:
         fold.rebuild()
     for record in records:
-        fold.take(record)
+        fold.apply(record)
     return fold.result()
 
 
@@ -213,7 +213,7 @@ def _fold_next(
     window = state.window
     if not window or len(matches) != len(state.deliveries):
         return None
-    fix = fix_of(point, state.taken + 1)
+    fix = fix_of(point, state.last_ordinal + 1)
     newest = window[-1]
     if fix.order <= newest.order or fix.clock is Clock.SHIFTED:
         return None
@@ -244,7 +244,7 @@ def _fold_next(
         has_left=state.has_left or has_left,
         last_good=last_good,
         stale_since_ms=stale_since_ms,
-        taken=fix.n,
+        last_ordinal=fix.n,
         shown_from=fix.n + state.settlings if is_later else state.shown_from,
         pace=pace,
         deliveries=tuple(delivery_states),
@@ -342,7 +342,7 @@ class _Fold:
         self._clock = self._state.clock or _clock_of(last_known)
         self._points = 0
         self._duplicates = 0
-        self._taken = self._state.taken
+        self._last_ordinal = self._state.last_ordinal
         self._shown_from = self._state.shown_from
         first = next((point for record in records for point in record), None)
         self._newest_new_fix = self._window[-1] if self._window or first is None else fix_of(first)
@@ -357,7 +357,7 @@ class _Fold:
         """Refolds everything since the oldest open anchor, because the state was lost."""
         self._is_rebuilt = True
         self._is_shown_anew = True
-        self._shown_from = self._taken + self._state.settlings
+        self._shown_from = self._last_ordinal + self._state.settlings
         first_ms, newest_ms = self._window[0].event_at_ms, self._window[-1].event_at_ms
         from_ms = min(
             (earliest_ms(self._clock, one.anchor.from_ms) for one in self._now.values()),
@@ -366,7 +366,7 @@ class _Fold:
         from_ms = max(from_ms, newest_ms - self._rules.late_horizon_ms)
         self._unsettle(min(from_ms, first_ms), newest_ms)
 
-    def take(self, record: Sequence[Point]) -> None:
+    def apply(self, record: Sequence[Point]) -> None:
         fixes = self._new_fixes(record)
         if not fixes:
             return
@@ -379,7 +379,7 @@ class _Fold:
             self._last_late_ms = max(self._last_late_ms, *(fix.received_at_ms for fix in fixes))
         self._window[start:] = sorted([*self._window[start:], *fixes], key=lambda fix: fix.order)
         if self._window[-1].event_at_ms != newest[0]:
-            self._shown_from = self._taken + self._state.settlings - self._raised
+            self._shown_from = self._last_ordinal + self._state.settlings - self._raised
         self._is_shown_anew = True
         self._derive_from(start)
         if later < len(fixes):
@@ -398,7 +398,7 @@ class _Fold:
             has_left=self._has_left,
             last_good=self._last_good,
             stale_since_ms=self._stale_since_ms,
-            taken=self._taken,
+            last_ordinal=self._last_ordinal,
             shown_from=self._shown_from,
             unsettled=self._unsettled,
             last_late_n=self._last_late_n,
@@ -443,7 +443,7 @@ class _Fold:
     ) -> DeliveryState | None:
         if match.delivery_id in plans:
             delivery_state = remember(plans[match.delivery_id], self._window, self._rules.status)
-            if (unfolded := unfolded_of(delivery_state, self._state)) is not None:
+            if (unfolded := unfolded_interval(delivery_state, self._state)) is not None:
                 self._unsettle(unfolded.from_ms, unfolded.to_ms)
             return delivery_state
         if not is_remembered(self._state, match):
@@ -467,11 +467,11 @@ class _Fold:
             if fix.event_at_ms < newest_ms - self._rules.late_horizon_ms:
                 self._beyond[identity] = fix
                 continue
-            self._taken += 1
+            self._last_ordinal += 1
             if identity in self._rejected_ids:
                 self._known.add(identity)
                 continue
-            fix = msgspec.structs.replace(fix, n=self._taken)
+            fix = msgspec.structs.replace(fix, n=self._last_ordinal)
             self._newest_new_fix = fix
             if oldest is not None and fix.order < oldest:
                 self._late[identity] = fix
@@ -518,7 +518,7 @@ class _Fold:
 
     def _unsettle(self, from_ms: int, to_ms: int) -> None:
         self._unsettled = with_interval(self._unsettled, from_ms, to_ms)
-        self._last_late_n = self._taken
+        self._last_late_n = self._last_ordinal
 
     def _derive_from(self, start: int) -> None:
         derived = enrich(self._window, self._rules.enrichment, start=start)

@@ -11,7 +11,7 @@ from rtdts.tracking.deliveries import Place, Promise
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaBaseline, TruckPace
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import Machine, PlannedRoute, Transition
+from rtdts.tracking.status_machine import PlannedRoute, StatusMachine, Transition
 from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.window import Window
 
@@ -34,7 +34,7 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     origin: Place
     destination: Place
     anchor: Anchor
-    tip: Machine
+    tip: StatusMachine
     """The machine after all fixes except the unsettled ones."""
     believed: tuple[Transition, ...] = ()
     """The rules' transitions that stand in the log, as far as this state knows."""
@@ -70,14 +70,14 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     """The process that wrote it: the only one that may go on from it."""
     applied: dict[str, tuple[str, int]] = {}
     """Last applied sequence and sub-sequence number, by shard (text: it exceeds 64 bits)."""
-    taken: int = 0
+    last_ordinal: int = 0
     """The ordinal of the truck's last point. The same records give the same ordinals, wherever
     batches end and workers crash."""
     settlings: int = 0
     """How often late points were settled."""
     shown_from: int = 0
-    """The sum of `taken` and `settlings` when the newest point came; late points that await their
-    settling do not count."""
+    """The sum of `last_ordinal` and `settlings` when the newest point came; late points that await
+    their settling do not count."""
     window: Window
     """The last fixes, by `Fix.order`: the ones that the rules look back at."""
     has_left: bool = False
@@ -122,12 +122,12 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
         A settling counts for more than any number of points that may come until the next one. So a
         write of a settling that was lost in a crash is never taken for up to date.
         """
-        return self.taken + self.settlings * _SETTLING
+        return self.last_ordinal + self.settlings * _SETTLING
 
     @property
     def revision(self) -> int:
         """How often what is shown may have changed since the newest point came."""
-        return self.taken + self.settlings - self.shown_from
+        return self.last_ordinal + self.settlings - self.shown_from
 
     def after_settling(self) -> TruckState:
         """Returns the state after one more settling, of any number of intervals.
@@ -170,7 +170,7 @@ def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
     return TruckState(
         truck_id=truck_id,
         window=Window(truck_id),
-        taken=first_ordinal,
+        last_ordinal=first_ordinal,
         settlings=settlings,
         shown_from=first_ordinal + settlings,
     )
@@ -194,9 +194,9 @@ def tombstone(truck_id: str, before: TruckState | None, erased_before_ms: int) -
         writer_id=ERASURE,
         window=Window(truck_id),
         applied=kept.applied,
-        taken=kept.taken,
+        last_ordinal=kept.last_ordinal,
         settlings=settlings,
-        shown_from=kept.taken + settlings,
+        shown_from=kept.last_ordinal + settlings,
         erased_before_ms=max(erased_before_ms, kept.erased_before_ms),
     )
 

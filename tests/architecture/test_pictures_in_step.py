@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rtdts.tracking.deliveries import Cause, DeliveryEvent
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from tests.support.architecture_pictures import SOURCES, draw, picture_of
 from tests.support.source_tree import ROOT
 from tests.support.tracked_drives import a_late_drive
@@ -50,7 +50,7 @@ def test_each_snapshot_is_shown_and_each_that_is_shown_is_drawn() -> None:
 
 def test_the_events_that_an_app_is_to_show_are_those_that_stand() -> None:
     log = a_late_drive().log
-    folded = standing(log)
+    folded = fold_log(log)
 
     assert [event.version for event in events_to_show(log)] == [
         folded.anchor.version,

@@ -15,7 +15,7 @@ from rtdts.position_store.fleet import CurrentDeliveries, FleetReader
 from rtdts.position_store.index_definitions import LATEST_INDEX
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.writer import PositionWriter
-from rtdts.tracking.current_delivery import Carried, CurrentDelivery
+from rtdts.tracking.current_delivery import CarriedDelivery, CurrentDelivery
 from rtdts.tracking.deliveries import Promise, Status
 from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.fleet_messages import FleetTruck
@@ -267,8 +267,8 @@ def test_no_more_trucks_are_read_than_the_limit(store: Store, prefix: str) -> No
     assert len(store.reader.trucks(view(prefix), as_of_ms=NOW_MS, limit=3)) == 3
 
 
-def carried(delivery_id: str, status: Status, end_ms: int | None = None) -> Carried:
-    return Carried(delivery_id=delivery_id, status=status, promise=Promise(end_ms))
+def carried(delivery_id: str, status: Status, end_ms: int | None = None) -> CarriedDelivery:
+    return CarriedDelivery(delivery_id=delivery_id, status=status, promise=Promise(end_ms))
 
 
 def test_a_current_delivery_is_put_right_and_the_next_point_overwrites_it(

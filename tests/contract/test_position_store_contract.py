@@ -247,7 +247,7 @@ def test_a_state_is_written_only_in_place_of_what_was_read(store: Store, truck_i
         applied={"shard": ("49" * 28, 3)},
         window=Window(truck_id, [fix_of(point(0, 0.0, truck_id=truck_id), n=7)]),
         last_good=fix_at(truck_id, -9),
-        taken=7,
+        last_ordinal=7,
         unsettled=(Interval(START_MS - 7, START_MS),),
     )
     created = store.states.save([StateWrite.of(state, None)])[0]

@@ -10,7 +10,7 @@ import msgspec
 from rtdts.delivery_store.fleet_leases import Lease
 from rtdts.delivery_store.items import to_attribute
 from rtdts.position_store.fleet import FleetCounts
-from rtdts.tracking.current_delivery import Carried, current_delivery
+from rtdts.tracking.current_delivery import CarriedDelivery, current_delivery
 from rtdts.tracking.fleet_messages import Ages, FleetCluster, FleetTruck
 from rtdts.tracking.fleet_view import FleetStatus, FleetView
 from tests.fakes.aws_limits import breach
@@ -69,7 +69,7 @@ class FakeFleet:
     def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> Sequence[FleetTruck]:
         return self._in(view, as_of_ms)[:limit]
 
-    def put(self, truck_id: str, carried: Sequence[Carried], *, now_ms: int) -> bool:
+    def put(self, truck_id: str, carried: Sequence[CarriedDelivery], *, now_ms: int) -> bool:
         truck = self._trucks.get(truck_id)
         if truck is None:
             return False

@@ -21,13 +21,13 @@ from rtdts.position_store.raw_log import RawDocument, RawLog
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
-from rtdts.tracking.current_delivery import Carried
+from rtdts.tracking.current_delivery import CarriedDelivery
 from rtdts.tracking.deliveries import Promise, Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import DeliveryProgress, Point
-from rtdts.tracking.status_machine import Machine
+from rtdts.tracking.status_machine import StatusMachine
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_state import DeliveryState, TruckState, tombstone
 from rtdts.tracking.window import Window
@@ -47,7 +47,7 @@ def client(opensearch_url: str) -> Iterator[OpenSearch]:
 
 
 def state_of(delivery_id: str) -> DeliveryState:
-    machine = Machine(Status.IN_TRANSIT)
+    machine = StatusMachine(Status.IN_TRANSIT)
     return DeliveryState(
         delivery_id=delivery_id,
         assignment=1,
@@ -162,7 +162,7 @@ def test_a_consumer_that_writes_at_the_same_time_does_not_prevent_the_tombstone(
         monkeypatch.undo()
         stood = states.load([truck_id])[truck_id]
         assert stood.state is not None
-        newer = msgspec.structs.replace(stood.state, taken=stood.state.taken + 7)
+        newer = msgspec.structs.replace(stood.state, last_ordinal=stood.state.last_ordinal + 7)
         states.save([StateWrite.of(newer, stood.version)])
         return save(store, writes)
 
@@ -173,7 +173,7 @@ def test_a_consumer_that_writes_at_the_same_time_does_not_prevent_the_tombstone(
     assert trucks.count(truck_id) == NONE
     state = states.load([truck_id])[truck_id].state
     assert state is not None
-    assert (state.is_tombstone, state.taken) == (True, 7)
+    assert (state.is_tombstone, state.last_ordinal) == (True, 7)
 
 
 class RealPositions:
@@ -346,7 +346,7 @@ def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
 def test_a_delivery_that_the_fleet_alone_names_goes_out_too(client: OpenSearch) -> None:
     truck_id, delivery_id = unique("T"), unique("D")
     fill(client, truck_id)
-    assigned = Carried(delivery_id=delivery_id, status=Status.ASSIGNED, promise=Promise())
+    assigned = CarriedDelivery(delivery_id=delivery_id, status=Status.ASSIGNED, promise=Promise())
     assert CurrentDeliveries(client).put(truck_id, [assigned], now_ms=START_MS)
     erasure = DeliveryErasure(client)
     assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 1
@@ -377,7 +377,7 @@ def test_a_current_delivery_that_was_read_before_brings_no_erased_truck_back(
 ) -> None:
     truck_id = unique("T")
     fill(client, truck_id)
-    assigned = Carried(delivery_id=unique("D"), status=Status.ASSIGNED, promise=Promise())
+    assigned = CarriedDelivery(delivery_id=unique("D"), status=Status.ASSIGNED, promise=Promise())
     trucks = TruckErasure(client)
     current = SlowCurrentDeliveries(
         client, lambda: list(trucks.erase(truck_id, now_ms=START_MS + 10**9))
@@ -394,7 +394,7 @@ def test_documents_that_a_current_delivery_writes_of_an_erased_one_are_counted(
     fill(client, truck_id, delivery_id)
     erasure = DeliveryErasure(client)
     current = SlowCurrentDeliveries(client, lambda: list(erasure.erase([delivery_id], [truck_id])))
-    other = Carried(delivery_id=unique("D"), status=Status.ASSIGNED, promise=Promise())
+    other = CarriedDelivery(delivery_id=unique("D"), status=Status.ASSIGNED, promise=Promise())
 
     current.put(truck_id, [other], now_ms=START_MS)
     assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 1

@@ -249,7 +249,7 @@ async def test_a_state_with_a_lost_response_is_stored_under_its_writers_name(
 
     assert again.fate is Fate.CONFLICT
     assert stored.state == state
-    next_state = msgspec.structs.replace(state, taken=1)
+    next_state = msgspec.structs.replace(state, last_ordinal=1)
     (outcome,) = await blocking(
         lambda: positions.states.save([StateWrite.of(next_state, stored.version)])
     )

@@ -17,7 +17,7 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.truck_fold import TrackingRules
@@ -118,7 +118,7 @@ class Expected:
         return unrevised(self.world.positions.latest(truck_ids))
 
     def transitions(self, delivery_id: str) -> Sequence[Transition]:
-        return standing(self.world.deliveries.events(delivery_id)).transitions
+        return fold_log(self.world.deliveries.events(delivery_id)).transitions
 
 
 def unrevised(latest: dict[str, LatestPosition]) -> dict[str, LatestPosition]:
@@ -132,7 +132,7 @@ def agrees(log: Sequence[DeliveryEvent], expected: Sequence[Transition]) -> bool
     A time that moved by less is not corrected by itself. So which of two such times stands depends
     on how many points were there when the status was first derived.
     """
-    stands = standing(log).transitions
+    stands = fold_log(log).transitions
     return [(one.status, one.cause) for one in stands] == [
         (one.status, one.cause) for one in expected
     ] and all(

@@ -30,7 +30,7 @@ from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import Clock, DeliveryProgress, Point
 from rtdts.tracking.status_machine import Transition
@@ -377,4 +377,4 @@ def _without_eta(deliveries: Iterable[DeliveryProgress]) -> tuple[DeliveryProgre
 
 def standing_of(world: World, delivery_id: str = "D-1") -> tuple[Transition, ...]:
     """The transitions with which a delivery's log stands."""
-    return standing(world.deliveries.events(delivery_id)).transitions
+    return fold_log(world.deliveries.events(delivery_id)).transitions

@@ -11,7 +11,7 @@ from bench.truth.timeline import timeline
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent
-from rtdts.tracking.delivery_log import is_declared, standing
+from rtdts.tracking.delivery_log import fold_log, is_declared
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
@@ -62,7 +62,7 @@ def timeline_of(log: Sequence[DeliveryEvent]) -> list[Transition]:
     for index, until in zip(declared, [*declared[1:], len(log)], strict=True):
         event = log[index]
         timeline.append(Transition(event.status, event.cause, event.effective_at_ms))
-        timeline += standing(log[:until]).transitions
+        timeline += fold_log(log[:until]).transitions
     return timeline
 
 

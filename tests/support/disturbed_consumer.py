@@ -22,7 +22,7 @@ from delivery_lambda.decisions import (
 )
 from rtdts.tracking import status_machine
 from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery
-from rtdts.tracking.delivery_log import is_declared, standing
+from rtdts.tracking.delivery_log import fold_log, is_declared
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Transition
@@ -138,7 +138,7 @@ def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple
 def reported(world: World) -> tuple[Transition, ...]:
     """What the log folds to, since what was last declared."""
     log = world.deliveries.events(DELIVERY)
-    folded = standing(log)
+    folded = fold_log(log)
     anchor = log[folded.anchor.version - 1]
     declared = Transition(anchor.status, anchor.cause, anchor.effective_at_ms)
     return (declared, *folded.transitions)
@@ -231,5 +231,5 @@ def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:
     for one, other in zip(stands, required, strict=True):
         assert abs(one.effective_at_ms - other.effective_at_ms) < world.rules.status.dwell_ms
     assert [event.version for event in log] == [*range(1, delivery.version + 1)]
-    assert delivery.status is standing(log).status
+    assert delivery.status is fold_log(log).status
     assert not any(event.status in CLOSED for event in log[:-1])

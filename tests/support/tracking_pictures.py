@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.status_machine import StatusRules
 from sim.svg import FAINT, INK, Chart, Drawing
 from tests.support.source_tree import ROOT
@@ -229,7 +229,7 @@ _COLUMNS = (66.0, 126.0, 300.0, 470.0, 560.0)
 
 def _spans(log: Sequence[DeliveryEvent]) -> Spans:
     """The statuses that a log folds to."""
-    folded = standing(log)
+    folded = fold_log(log)
     spans = [(seconds(folded.anchor.effective_at_ms), folded.anchor.status)]
     return spans + [(seconds(one.effective_at_ms), one.status) for one in folded.transitions]
 

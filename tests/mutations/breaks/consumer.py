@@ -89,7 +89,7 @@ BREAKS = {
     },
     "consumer/arrivals.py": {
         "found-is-taken": TIMELINE(
-            "stamp.beyond or stamp.n <= taken",
+            "stamp.beyond or stamp.n <= last_ordinal",
             "True",
             "test_points_that_a_crash_left_in_the_history_are_folded_with_their_records",
             "test_the_log_folds_to_the_timeline_with_any_disturbance",

@@ -61,7 +61,7 @@ BREAKS = {
     },
     "rtdts/tracking/truck_state.py": {
         "revision-counts-settlings-only": LATEST(
-            "return self.taken + self.settlings - self.shown_from",
+            "return self.last_ordinal + self.settlings - self.shown_from",
             "return self.settlings",
             "test_the_worker_that_took_more_points_has_the_higher_revision_however_batches_were_cut",
         ),
@@ -89,15 +89,15 @@ BREAKS = {
             "test_while_late_points_are_unsettled_nothing_is_logged",
         ),
         "log-depends-on-where-batches-end": TIMELINE(
-            "for record in records:\n    fold.take(record)",
-            "fold.take([point for record in records for point in record])",
+            "for record in records:\n    fold.apply(record)",
+            "fold.apply([point for record in records for point in record])",
             "test_where_batches_end_does_not_matter",
         ),
     },
-    "rtdts/tracking/reach.py": {
+    "rtdts/tracking/reachability.py": {
         "sent-speeds-do-not-show-a-jump": TIMELINE(
-            "if _is_beyond(chain, step_m, rules, trusts_speeds=True):",
-            "if _is_beyond(chain, step_m, rules, trusts_speeds=False):",
+            "if _is_unreachable(chain, step_m, rules, trusts_speeds=True):",
+            "if _is_unreachable(chain, step_m, rules, trusts_speeds=False):",
             "test_reflections_are_jumps",
         ),
         "what-goes-on-from-a-jump-is-a-drive": TIMELINE(
@@ -122,7 +122,8 @@ BREAKS = {
             "(one.lat, one.lon) != (good.lat, good.lon) and", "", "test_drives_are_none"
         ),
         "reflections-at-different-places-agree": TIMELINE(
-            "if any((not agree(one, other, rules.reach) for one, other in pairwise(row))):",
+            "if any((not are_consistent(one, other, rules.reachability) "
+            "for one, other in pairwise(row))):",
             "if False:",
             "test_two_reflections_at_different_places_outweigh_nothing",
         ),

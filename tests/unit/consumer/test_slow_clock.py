@@ -16,7 +16,7 @@ from consumer.arrivals import StreamRecord
 from consumer.pipeline import BatchPipeline
 from consumer.settling import PAUSE_S
 from rtdts.tracking.deliveries import Cause, Delivery, Status
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import PlannedRoute, Transition
@@ -151,7 +151,7 @@ def test_late_points_of_a_slow_clock_are_settled_where_they_belong(world: World)
 
 def reported_in_the_end(world: World) -> list[Status]:
     """The statuses that stand, of a log that may have been corrected."""
-    entries = standing(world.deliveries.events("D-1")).entries
+    entries = fold_log(world.deliveries.events("D-1")).entries
     return [Status.ASSIGNED, *(one.transition.status for one in entries)]
 
 
@@ -397,7 +397,7 @@ def test_the_log_folds_to_the_timeline_with_any_clock(seed: int) -> None:
     world.settle(pipeline, after_s=PAUSE_S)
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert statuses_of(standing(world.deliveries.events("D-1")).transitions) == statuses_of(
+    assert statuses_of(fold_log(world.deliveries.events("D-1")).transitions) == statuses_of(
         expected(world, assigned_s)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtdts.tracking.current_delivery import (
-    Carried,
+    CarriedDelivery,
     CurrentDelivery,
     current_delivery,
     promise_of,
@@ -24,12 +24,14 @@ def carried(
     stop: int | None = None,
     due_ms: int = 0,
     eta_ms: int | None = None,
-) -> Carried:
+) -> CarriedDelivery:
     promise = Promise(end_ms, stop, due_ms)
-    return Carried(delivery_id=delivery_id, status=status, promise=promise, eta_earliest_ms=eta_ms)
+    return CarriedDelivery(
+        delivery_id=delivery_id, status=status, promise=promise, eta_earliest_ms=eta_ms
+    )
 
 
-def of(*deliveries: Carried) -> CurrentDelivery | None:
+def of(*deliveries: CarriedDelivery) -> CurrentDelivery | None:
     return current_delivery(deliveries, known_at_ms=NOW_MS)
 
 
@@ -46,7 +48,7 @@ def of(*deliveries: Carried) -> CurrentDelivery | None:
     ],
 )
 def test_the_furthest_is_shown_and_of_those_the_next_stop(
-    deliveries: list[Carried], current: str | None
+    deliveries: list[CarriedDelivery], current: str | None
 ) -> None:
     found = of(*deliveries)
 
@@ -66,7 +68,7 @@ def test_the_furthest_is_shown_and_of_those_the_next_stop(
     ],
 )
 def test_a_delivery_is_late_from_its_windows_end_or_when_it_is_seen_not_to_keep_it(
-    one: Carried, late_from_ms: int | None
+    one: CarriedDelivery, late_from_ms: int | None
 ) -> None:
     found = of(one)
 

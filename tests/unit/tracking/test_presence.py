@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.presence import PresenceRules, Watch, is_far, sight, stay
+from rtdts.tracking.presence import PresenceRules, Watch, is_far, observe_fence, stay
 from tests.support.consumer_world import ORIGIN, START_MS, point
 
 RULES = PresenceRules()
@@ -15,7 +15,7 @@ STAY = Watch(START_MS, "T-1:0", START_MS + 100_000, RULES.max_sum)
 
 
 def after_a_fix(east_m: float, accuracy_m: float, second: int = 110) -> Watch | None:
-    seen = sight(fix_of(point(second, east_m, accuracy_m=accuracy_m)), ORIGIN, RULES)
+    seen = observe_fence(fix_of(point(second, east_m, accuracy_m=accuracy_m)), ORIGIN, RULES)
     return stay(STAY, seen.inside, seen, DWELL_S, RULES)
 
 
@@ -29,7 +29,7 @@ def test_one_fix_outside_ends_no_stay(east_m: float) -> None:
 
 
 def test_one_fix_far_outside_ends_a_stay_unless_it_is_poor() -> None:
-    far = sight(fix_of(point(110, 700.0, accuracy_m=20.0)), ORIGIN, RULES)
+    far = observe_fence(fix_of(point(110, 700.0, accuracy_m=20.0)), ORIGIN, RULES)
 
     assert is_far(far, RULES)
     assert after_a_fix(700.0, 20.0) is None

@@ -10,9 +10,9 @@ from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import (
     CORRECTED_EVENTS,
     Anchor,
-    Reconciled,
+    Reconciliation,
+    fold_log,
     reconcile,
-    standing,
 )
 from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
@@ -92,7 +92,7 @@ def test_a_rule_that_should_not_have_fired_is_withdrawn() -> None:
 
 def tolerant(
     believed: Sequence[Transition], expected: Sequence[Transition], *, may_move_times: bool = True
-) -> Reconciled:
+) -> Reconciliation:
     return reconcile(
         ANCHOR,
         believed,
@@ -139,12 +139,12 @@ def test_the_log_then_folds_to_what_was_wanted(
 ) -> None:
     appended = grown(believed, expected)
 
-    assert standing(log(*believed, *appended)).transitions == tuple(expected)
+    assert fold_log(log(*believed, *appended)).transitions == tuple(expected)
 
 
 def long(
     believed: Sequence[Transition], expected: Sequence[Transition], length: int = CORRECTED_EVENTS
-) -> Reconciled:
+) -> Reconciliation:
     return reconcile(ANCHOR, believed, expected, because=LATE, log_length=length)
 
 
@@ -152,7 +152,7 @@ def test_a_log_is_corrected_up_to_a_number_of_events() -> None:
     last = long([OFF_10, THERE], [OFF_10], CORRECTED_EVENTS - 1)
 
     assert [one.cause for one in last.append] == [Cause.CORRECTED]
-    assert long([OFF_10, THERE], [OFF_10]) == Reconciled(append=(), believed=(OFF_10, THERE))
+    assert long([OFF_10, THERE], [OFF_10]) == Reconciliation(append=(), believed=(OFF_10, THERE))
 
 
 def test_a_long_log_goes_on_with_the_statuses_beyond_its_last_one() -> None:
@@ -176,7 +176,7 @@ def test_a_long_log_waits_for_no_pause_to_correct_times() -> None:
         may_move_times=False,
     )
 
-    assert reconciled == Reconciled(append=(), believed=(OFF_10,))
+    assert reconciled == Reconciliation(append=(), believed=(OFF_10,))
 
 
 BACK = made(Status.IN_TRANSIT, Cause.TRANSFERRED, 10)
@@ -196,7 +196,7 @@ def test_the_log_of_a_transfer_folds_to_what_was_wanted(
     appended = reconcile(anchor, believed, expected, because=LATE).append
     transferred, *following = log(*believed, *appended)
     transferred = msgspec.structs.replace(transferred, status=status, cause=Cause.TRANSFERRED)
-    folded = standing([transferred, *following])
+    folded = fold_log([transferred, *following])
 
     assert folded.anchor == anchor
     assert folded.transitions == tuple(expected)
@@ -228,7 +228,7 @@ def test_a_declaration_begins_anew() -> None:
         effective_at_ms=START_MS + 50_000,
     )
 
-    folded = standing(log(OFF_10, THERE, picked_up))
+    folded = fold_log(log(OFF_10, THERE, picked_up))
 
     assert folded.entries == ()
     assert folded.status is Status.IN_TRANSIT
@@ -244,7 +244,7 @@ def test_a_declaration_of_before_the_trucks_assignment_counts_from_the_assignmen
         ),
     ]
 
-    anchor = standing(events).anchor
+    anchor = fold_log(events).anchor
 
     assert anchor.effective_at_ms == START_MS + 20_000
     assert anchor.from_ms == START_MS + 60_000
@@ -253,7 +253,7 @@ def test_a_declaration_of_before_the_trucks_assignment_counts_from_the_assignmen
 def test_a_changed_plan_is_a_declaration_and_no_correction_of_a_rule() -> None:
     changed = event(3, Status.EN_ROUTE_TO_PICKUP, Cause.CORRECTED, actor="dispatcher:A")
 
-    folded = standing(log(OFF_10, changed))
+    folded = fold_log(log(OFF_10, changed))
 
     assert folded.anchor.version == 3
     assert folded.status is Status.EN_ROUTE_TO_PICKUP
@@ -261,4 +261,4 @@ def test_a_changed_plan_is_a_declaration_and_no_correction_of_a_rule() -> None:
 
 def test_a_log_that_begins_otherwise_is_none() -> None:
     with pytest.raises(ValueError, match="assignment"):
-        standing([])
+        fold_log([])

@@ -11,7 +11,13 @@ from rtdts.tracking.deliveries import CLOSED, Cause, Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.presence import Watch
-from rtdts.tracking.status_machine import Machine, PlannedRoute, StatusRules, is_reset_point, step
+from rtdts.tracking.status_machine import (
+    PlannedRoute,
+    StatusMachine,
+    StatusRules,
+    is_reset_point,
+    step,
+)
 from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
@@ -29,7 +35,7 @@ def fixes(*places: tuple[int, float], **changed: Any) -> list[Fix]:
 def ran(
     status: Status, of: list[Fix], plan: PlannedRoute = PLAN
 ) -> list[tuple[Status, Cause, int]]:
-    machine = Machine(status)
+    machine = StatusMachine(status)
     for fix in of:
         machine = step(machine, fix, plan, RULES)
     return [
@@ -114,7 +120,7 @@ WATCHES = st.none() | st.builds(
 
 @given(
     machine=st.builds(
-        Machine,
+        StatusMachine,
         status=st.sampled_from(Status),
         origin=WATCHES,
         destination=WATCHES,
@@ -126,7 +132,11 @@ WATCHES = st.none() | st.builds(
     destination=st.sampled_from([DESTINATION, ORIGIN, CLOSE_BY]),
 )
 def test_after_a_reset_point_nothing_before_matters(
-    machine: Machine, east_m: float, accuracy_m: float | None, moving: bool, destination: Place
+    machine: StatusMachine,
+    east_m: float,
+    accuracy_m: float | None,
+    moving: bool,
+    destination: Place,
 ) -> None:
     plan = PlannedRoute(origin=ORIGIN, destination=destination)
     (fix,) = fixes((0, east_m), accuracy_m=accuracy_m, speed_mps=8.0 if moving else 0.0)
@@ -134,7 +144,7 @@ def test_after_a_reset_point_nothing_before_matters(
 
     if is_reset_point(machine.status, fix, plan, RULES) and not after.transitions:
         assert after.is_status_alone or machine.status in CLOSED
-        assert after == step(Machine(machine.status), fix, plan, RULES) or (
+        assert after == step(StatusMachine(machine.status), fix, plan, RULES) or (
             machine.status in CLOSED
         )
 
@@ -156,7 +166,7 @@ def test_reset_points_are_common_on_a_drive() -> None:
 
 
 def test_a_machine_between_two_fixes_is_small() -> None:
-    machine = Machine(Status.EN_ROUTE_TO_PICKUP)
+    machine = StatusMachine(Status.EN_ROUTE_TO_PICKUP)
     for fix in fixes((0, 50.0), (10, 60.0)):
         machine = step(machine, fix, PLAN, RULES)
 

@@ -19,14 +19,14 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
 )
-from rtdts.tracking.delivery_log import is_declared, standing
+from rtdts.tracking.delivery_log import fold_log, is_declared
 from rtdts.tracking.delivery_state import DeliveryPlan, agree
 from rtdts.tracking.enrichment import enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.positions import Point
-from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
+from rtdts.tracking.settling import EarlierFixesNeededError, Refold, StoredFix
 from rtdts.tracking.status_machine import PlannedRoute, Transition
-from rtdts.tracking.stream_position import Through
+from rtdts.tracking.stream_position import ShardPosition
 from rtdts.tracking.truck_fold import (
     WINDOW_FIXES,
     TrackingRules,
@@ -119,9 +119,11 @@ class World:
         if self.state is None:
             self.lives += 1
             first_ordinal = ORDINALS_EACH * self.lives
-        taken = first_ordinal if self.state is None else self.state.taken
+        last_ordinal = first_ordinal if self.state is None else self.state.last_ordinal
         last_known = self._last_known() if self.state is None else []
-        fresh = [[one for one in record if not self._is_copy(one, taken)] for record in records]
+        fresh = [
+            [one for one in record if not self._is_copy(one, last_ordinal)] for record in records
+        ]
         if not any(fresh) and not last_known:
             return 0
         matches = [self.match] if self.log[-1].status not in CLOSED else []
@@ -167,17 +169,17 @@ class World:
 
     def _plans(self, matches: list[OpenMatch]) -> dict[str, DeliveryPlan]:
         return {
-            match.delivery_id: DeliveryPlan(match=match, standing=standing(self.log))
+            match.delivery_id: DeliveryPlan(match=match, log=fold_log(self.log))
             for match in matches
             if not is_remembered(self.state, match)
         }
 
-    def _is_copy(self, point: Point, taken: int) -> bool:
+    def _is_copy(self, point: Point, last_ordinal: int) -> bool:
         fix = fix_of(point)
         is_late = self.state is not None and self.state.is_late(fix.order)
         if fix.point_id not in self.history or not (is_late or self.state is None):
             return False
-        return self.history[fix.point_id][0].n <= taken
+        return self.history[fix.point_id][0].n <= last_ordinal
 
     def _index(self, fixes: Iterable[Fix], version: int) -> None:
         for fix in fixes:
@@ -190,7 +192,7 @@ class World:
         fixes = [
             StoredFix(fix, is_settled=1 < version <= state.knowledge)
             for fix, version in sorted(self.history.values(), key=lambda one: one[0].order)
-            if fix.n <= state.taken and fix.order < state.window[0].order
+            if fix.n <= state.last_ordinal and fix.order < state.window[0].order
         ]
         begin = sum(one.fix.event_at_ms < interval.from_ms for one in fixes)
         for earlier in range(begin, -1, -1):
@@ -198,20 +200,20 @@ class World:
                 refold = Refold(
                     state, interval, fixes[earlier:begin], self.rules, is_from_start=earlier == 0
                 )
-            except NeedsEarlier:
+            except EarlierFixesNeededError:
                 continue
             break
         changed = refold.begin()
         for start in range(begin, len(fixes), page):
             if not refold.is_done:
-                changed += refold.take(fixes[start : start + page])
+                changed += refold.fold(fixes[start : start + page])
         return refold, changed
 
     def _append(self, update: TruckUpdate, at: int, *, keep_state: bool) -> int:
-        here = Through("shard", str(at), 0)
+        here = ShardPosition("shard", str(at), 0)
         state, appended = update.state, 0
         for delivery in update.deliveries:
-            log = standing(self.log)
+            log = fold_log(self.log)
             if self.log[-1].status in CLOSED or log.anchor != delivery.before.anchor:
                 # Declared anew since: the next batch reads the match, and the log, again.
                 state = msgspec.structs.replace(state, deliveries=())
@@ -221,7 +223,7 @@ class World:
                 log,
                 self.rules.status,
                 because=update.newest_new_fix,
-                is_behind=log.speaks_beyond(here) or bool(state.unsettled),
+                is_behind=log.includes_later_than(here) or bool(state.unsettled),
                 may_move_times=update.may_move_times,
             )
             for transition in settlement.append:
@@ -237,7 +239,7 @@ class World:
         return appended
 
     def _write(
-        self, transition: Transition, point_id: str | None, through: Through | None = None
+        self, transition: Transition, point_id: str | None, through: ShardPosition | None = None
     ) -> None:
         self.log.append(
             DeliveryEvent(
@@ -257,7 +259,7 @@ class World:
 
     def events(self) -> tuple[Transition, ...]:
         """The log's fold, from its last declaration on."""
-        folded = standing(self.log)
+        folded = fold_log(self.log)
         anchor = self.log[folded.anchor.version - 1]
         declared = Transition(anchor.status, anchor.cause, anchor.effective_at_ms)
         return (declared, *folded.transitions)

@@ -39,9 +39,9 @@ def test_counters_stay_and_nothing_else() -> None:
         writer_id=ERASURE,
         window=Window("T-1"),
         applied=before.applied,
-        taken=before.taken,
+        last_ordinal=before.last_ordinal,
         settlings=6,
-        shown_from=before.taken + 6,
+        shown_from=before.last_ordinal + 6,
         erased_before_ms=ERASED_MS,
     )
     assert left.is_tombstone
@@ -63,7 +63,7 @@ def test_a_truck_without_a_state_gets_one_above_all_that_it_may_have_had() -> No
     left = tombstone("T-1", None, ERASED_MS)
 
     assert left.is_tombstone
-    assert left.taken > in_flight.taken
+    assert left.last_ordinal > in_flight.last_ordinal
     assert left.knowledge > in_flight.knowledge
 
 

@@ -104,7 +104,7 @@ def test_a_state_counts_each_new_point_once() -> None:
 
     after = fold(before, [point(20, 200.0), point(10, 100.0)], [point(30, 300.0)]).state
 
-    assert (before.taken, after.taken) == (2, 4)
+    assert (before.last_ordinal, after.last_ordinal) == (2, 4)
 
 
 def test_only_new_points_and_those_that_changed_are_written() -> None:
@@ -183,7 +183,7 @@ def test_a_point_of_before_the_window_is_late_and_decides_nothing_yet() -> None:
     assert (update.positions, update.latest) == ((), None)
     assert update.state.window == state.window
     assert update.state.unsettled == (Interval(START_MS + 5_000, START_MS + 5_000),)
-    assert update.state.taken == state.taken + 1
+    assert update.state.last_ordinal == state.last_ordinal + 1
 
 
 def test_neighbours_in_the_wrong_order_are_in_their_places_at_once_and_settled_soon() -> None:
@@ -218,7 +218,7 @@ def test_the_horizon_is_measured_from_the_newest_point_of_earlier_records() -> N
     assert [one.fix.seq for one in update.beyond] == [39, 139]
     assert [one.fix.n for one in update.beyond] == [0, 0]
     assert [fix.seq for fix in update.state.window] == [40, 100, 200]
-    assert update.state.taken == 3
+    assert update.state.last_ordinal == 3
 
 
 def test_a_rejected_point_keeps_its_ordinal_and_nothing_else() -> None:
@@ -227,7 +227,7 @@ def test_a_rejected_point_keeps_its_ordinal_and_nothing_else() -> None:
 
     update = fold_truck("T-1", None, [points], (), {}, RULES, rejected_ids={identity})
 
-    assert update.state.taken == 5
+    assert update.state.last_ordinal == 5
     assert [(fix.seq, fix.n) for fix in update.state.window] == [
         (0, 1), (10, 2), (30, 4), (40, 5),
     ]  # fmt: skip
@@ -237,12 +237,14 @@ def test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day()
     day_ms = 86_400_000
     before = begun_state("T-1", START_MS * ORDINALS_PER_MS)
     at_its_end = msgspec.structs.replace(
-        before, taken=before.taken + 1_000_000, settlings=before.settlings + day_ms // 250
+        before,
+        last_ordinal=before.last_ordinal + 1_000_000,
+        settlings=before.settlings + day_ms // 250,
     )
 
     after = begun_state("T-1", (START_MS + day_ms) * ORDINALS_PER_MS)
 
-    assert after.taken > at_its_end.taken
+    assert after.last_ordinal > at_its_end.last_ordinal
     assert after.knowledge > at_its_end.knowledge
 
 

@@ -17,7 +17,7 @@ from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 
 
-class ReachRules(msgspec.Struct, frozen=True, kw_only=True):
+class ReachabilityRules(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of a truck's motion."""
 
     max_speed_mps: float = 60.0
@@ -40,8 +40,8 @@ _FALSE_STEPS = 3
 """This many such steps in a row show that a device does not measure the speeds that it sends."""
 
 
-def is_beyond(
-    fix: Fix, good: Fix, step_m: float, context: Sequence[Fix], rules: ReachRules
+def is_unreachable(
+    fix: Fix, good: Fix, step_m: float, context: Sequence[Fix], rules: ReachabilityRules
 ) -> bool:
     """Returns whether a step is further than any truck can drive.
 
@@ -53,14 +53,14 @@ def is_beyond(
         rules: The limits of a truck's motion.
     """
     chain = [good, *_after(good, context), fix]
-    if _is_beyond(chain, step_m, rules, trusts_speeds=True):
-        return not _disproves_speeds(fix, context, rules) or _is_beyond(
+    if _is_unreachable(chain, step_m, rules, trusts_speeds=True):
+        return not _disproves_speeds(fix, context, rules) or _is_unreachable(
             chain, step_m, rules, trusts_speeds=False
         )
     return False
 
 
-def agree(earlier: Fix, later: Fix, rules: ReachRules) -> bool:
+def are_consistent(earlier: Fix, later: Fix, rules: ReachabilityRules) -> bool:
     """Returns whether a truck can make the step between two fixes, without knowing any other."""
     speed_mps = rules.unknown_speed_mps
     return _step_m(earlier, later) <= _reach_m(
@@ -68,8 +68,8 @@ def agree(earlier: Fix, later: Fix, rules: ReachRules) -> bool:
     )
 
 
-def _is_beyond(
-    chain: Sequence[Fix], step_m: float, rules: ReachRules, *, trusts_speeds: bool
+def _is_unreachable(
+    chain: Sequence[Fix], step_m: float, rules: ReachabilityRules, *, trusts_speeds: bool
 ) -> bool:
     good, first, fix = chain[0], chain[1], chain[-1]
     speed_mps = _speed_at_mps(good, rules)
@@ -85,7 +85,7 @@ def _is_beyond(
 
 
 def _reach_m(
-    chain: Sequence[Fix], speed_mps: float, rules: ReachRules, *, trusts_speeds: bool
+    chain: Sequence[Fix], speed_mps: float, rules: ReachabilityRules, *, trusts_speeds: bool
 ) -> float:
     """Returns how far from the first fix of a chain the last can be."""
     slack_m = _slack_m(chain[0], chain[-1], rules)
@@ -111,7 +111,7 @@ def _driven_m(chain: Sequence[Fix], speed_mps: float, *, trusts_speeds: bool) ->
     return driven_m
 
 
-def _speed_at_mps(good: Fix, rules: ReachRules) -> float:
+def _speed_at_mps(good: Fix, rules: ReachabilityRules) -> float:
     """Returns the truck's speed according to its last good fix and the one before it."""
     step_m, step_mps, known_mps = good.distance_m, good.implied_speed_mps, good.track_speed_mps
     if step_m is None or step_mps is None or known_mps is None:
@@ -120,13 +120,13 @@ def _speed_at_mps(good: Fix, rules: ReachRules) -> float:
     return known_mps if is_recent else rules.unknown_speed_mps
 
 
-def _step_mps(earlier: Fix, later: Fix, rules: ReachRules) -> float:
+def _step_mps(earlier: Fix, later: Fix, rules: ReachabilityRules) -> float:
     elapsed_s = _elapsed_s(earlier, later)
     step_m = _step_m(earlier, later)
     return min(step_m / elapsed_s, rules.max_speed_mps) if elapsed_s > 0 else 0.0
 
 
-def _disproves_speeds(fix: Fix, context: Sequence[Fix], rules: ReachRules) -> bool:
+def _disproves_speeds(fix: Fix, context: Sequence[Fix], rules: ReachabilityRules) -> bool:
     """Returns whether several steps in a row are longer than the speeds that were sent allow.
 
     A reflection causes one such step, and one back. A device that does not measure its speed and
@@ -136,7 +136,7 @@ def _disproves_speeds(fix: Fix, context: Sequence[Fix], rules: ReachRules) -> bo
     return (
         len(row) > _FALSE_STEPS
         and all(one.speed_mps is not None for one in row)
-        and not any(agree(*pair, rules) for pair in pairwise(row))
+        and not any(are_consistent(*pair, rules) for pair in pairwise(row))
     )
 
 
@@ -144,7 +144,7 @@ def _after(good: Fix, context: Sequence[Fix]) -> list[Fix]:
     return [one for one in context if one.order > good.order]
 
 
-def _slack_m(earlier: Fix, later: Fix, rules: ReachRules) -> float:
+def _slack_m(earlier: Fix, later: Fix, rules: ReachabilityRules) -> float:
     known_m = (earlier.accuracy_m or 0.0) + (later.accuracy_m or 0.0)
     return max(rules.slack_m, rules.slack_of_accuracy * known_m)
 
