@@ -23,7 +23,7 @@ from broadcaster.round import Round
 from broadcaster.round_report import METRICS as ROUND_METRICS
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import RoundSource
-from broadcaster.shared_rounds import GIVES_BACK_WITHIN_S
+from broadcaster.shared_rounds import RELEASE_TIMEOUT_S
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
@@ -148,9 +148,9 @@ class Broadcaster:
         self._snapshots.stop()
         # 1. The round in progress. A round that has not begun is left to another process.
         # 2. The poll in progress: the messages that it returns left the queue and are handled.
-        giving_back_s = min(GIVES_BACK_WITHIN_S, deadline.remaining_s / 2)
+        giving_back_s = min(RELEASE_TIMEOUT_S, deadline.remaining_s / 2)
         await asyncio.wait((rounds, *consumers), timeout=deadline.remaining_s - giving_back_s)
-        # 3. The posts of nudges in progress. Meanwhile the rest of the round is given back.
+        # 3. The posts of nudges in progress. Meanwhile the rest of the round is released.
         rounds.cancel()
         await asyncio.gather(self._nudges.drain(deadline), self._snapshots.drain(deadline))
         await asyncio.wait((rounds,), timeout=deadline.remaining_s)

@@ -70,7 +70,7 @@ is still current."""
 _PAUSE_FACTOR: Final = 9.0
 """How long a query pauses, as a multiple of the duration of its query."""
 
-_GIVES_BACK_WITHIN_S: Final = 2.0
+_RELEASE_TIMEOUT_S: Final = 2.0
 
 _POSTS: Final = 100
 """At once: for the fleet alone, so that neither a round nor a nudge waits for them."""
@@ -161,8 +161,8 @@ class FleetFollowers:
             for task in (*self._querying.values(), *self._posting.values()):
                 task.cancel()
             with suppress(TimeoutError):  # the leases expire anyway
-                async with asyncio.timeout(_GIVES_BACK_WITHIN_S):
-                    await self._parts.give_back()
+                async with asyncio.timeout(_RELEASE_TIMEOUT_S):
+                    await self._parts.release()
 
     async def tick(self) -> None:
         """Begins what is due: reads the followers and starts the queries that are not running."""
@@ -172,7 +172,7 @@ class FleetFollowers:
         for one in followers:
             query_key = b"" if one.view is None else one.view.query_key
             followers_of.setdefault(query_key, []).append(one)
-        mine = await self._parts.mine(followers_of)
+        mine = await self._parts.acquire(followers_of)
         self._mine = frozenset(mine)
         self._drop_others({one.endpoint for key in mine for one in followers_of[key]}, followers_of)
         for query_key in mine:

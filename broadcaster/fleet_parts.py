@@ -31,31 +31,31 @@ progress."""
 class LeasePort(Protocol):
     """See `rtdts.delivery_store.fleet_leases.FleetLeaseStore`."""
 
-    def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
-        """Takes a part that is free, or returns until when it is held."""
+    def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
+        """Acquires a part that is free, or returns until when it is held."""
 
-    def give_back(self, part: int) -> None:
+    def release(self, part: int) -> None:
         """Ends this broadcaster's lease of a part."""
 
 
 class FleetParts(Protocol):
     """Decides which queries (of views) this broadcaster serves."""
 
-    async def mine(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
+    async def acquire(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
         """The subset of the queries that this broadcaster serves now."""
 
-    async def give_back(self) -> None:
-        """Gives up all parts."""
+    async def release(self) -> None:
+        """Releases all parts."""
 
 
 class AllParts:
     """The only broadcaster: it serves all queries."""
 
-    async def mine(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
+    async def acquire(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
         """All of them."""
         return frozenset(query_keys)
 
-    async def give_back(self) -> None:
+    async def release(self) -> None:
         """Does nothing: there are no leases."""
 
 
@@ -67,7 +67,7 @@ class LeasedParts:
     Args:
         leases: The store of leases.
         threads: Where the store may block.
-        log: Logs leases that could not be taken or given back.
+        log: Logs leases that could not be acquired or released.
         now_ms: Wall clock.
         uniform: Source of the random lengths of leases.
     """
@@ -88,19 +88,19 @@ class LeasedParts:
         self._uniform = uniform
         self._known_leases: dict[int, Lease] = {}
 
-    async def mine(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
-        """Takes the free parts among those of the queries; returns those it serves."""
+    async def acquire(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
+        """Acquires the free parts among those of the queries; returns those it serves."""
         parts = {query_key: part_of(query_key, PARTS) for query_key in query_keys}
         held = {part for part in sorted({*parts.values()}) if await self._holds(part)}
         return frozenset(query_key for query_key, part in parts.items() if part in held)
 
-    async def give_back(self) -> None:
+    async def release(self) -> None:
         """Ends its leases, so that another broadcaster need not wait until they expire."""
         mine = [part for part, lease in self._known_leases.items() if lease.is_mine]
         self._known_leases.clear()
         for part in mine:
             try:
-                await self._threads.run(self._leases.give_back, part)
+                await self._threads.run(self._leases.release, part)
             except Exception as error:  # the lease expires anyway
                 self._log.exception("fleet_lease_kept", error, part=part)
 
@@ -113,7 +113,7 @@ class LeasedParts:
         until_ms = now_ms + round(length_s * 1000)
         try:
             lease = await self._threads.run(
-                self._leases.take, part, now_ms=now_ms, until_ms=until_ms
+                self._leases.acquire, part, now_ms=now_ms, until_ms=until_ms
             )
         except Exception as error:  # without a lease no snapshot; the next tick tries again
             self._log.exception("fleet_lease_not_taken", error, part=part)

@@ -218,7 +218,7 @@ class Pusher:
         Args:
             viewers: At most `MAX_CHUNK`.
             messages: What is pushed.
-            reserved: A slot for each viewer; all are given back.
+            reserved: A slot for each viewer; all are released.
         """
         done: list[Pushed] = []
         late: list[Pushed] = []
@@ -254,7 +254,7 @@ class Pusher:
         Args:
             viewers: At most `MAX_CHUNK`.
             messages: What is pushed.
-            reserved: A slot for each viewer; each is given back when its push has ended.
+            reserved: A slot for each viewer; each is released when its push has ended.
 
         Returns:
             One task per viewer; it does not raise. Viewers whose right got too old are not pushed

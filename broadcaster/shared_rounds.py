@@ -52,8 +52,8 @@ BEGINNING_AT_ONCE: Final = 3
 """Batches whose viewers are being read or wait for slots. More would not read faster and would
 leave nothing for the other broadcasters; fewer would leave slots empty while a batch is read."""
 
-GIVES_BACK_WITHIN_S: Final = 2.0
-"""At shutdown. Batches not given back by then come back after the visibility timeout."""
+RELEASE_TIMEOUT_S: Final = 2.0
+"""At shutdown. Batches not released by then come back after the visibility timeout."""
 
 _FIRST_PAUSE_S: Final = 2.0
 _MOST_PAUSE_S: Final = 10.0
@@ -73,7 +73,7 @@ class Queue(Protocol):
     def extend(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
         """Extends the visibility timeout of buckets; returns the codes of failures."""
 
-    def give_back(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
+    def release(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
         """Makes buckets visible to other broadcasters; returns the codes of failures."""
 
     def delete(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
@@ -102,7 +102,7 @@ class _Part:
         self._ran.append(report)
         self.ended_at_ms = at_ms
 
-    def gave_back(self, report: RoundReport, at_ms: int) -> None:
+    def add_unread(self, report: RoundReport, at_ms: int) -> None:
         """Keeps the report of an unread batch; only one, since the same batch may come again."""
         self._unread = [dataclasses.replace(report, buckets=0)]
         self.ended_at_ms = at_ms
@@ -115,7 +115,7 @@ class _Part:
     def report(self, skipped: int) -> RoundReport:
         """The totals; the part began when the queue received the first of its buckets.
 
-        Batches that were given back are reported only if no batch ran: other broadcasters report
+        Batches that were released are reported only if no batch ran: other broadcasters report
         them, too.
         """
         began_at_ms = self.began_at_ms or 0
@@ -142,7 +142,7 @@ class SharedRounds:
             batches must be extended while stores hang.
         log: Logs failures.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
-        gives_back_within_s: How long giving back at shutdown may take.
+        release_timeout_s: How long the release at shutdown may take.
         sleep: Waits some seconds.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
@@ -158,7 +158,7 @@ class SharedRounds:
         log: Logger,
         wait_s: int,
         spread: float = 0.0,
-        gives_back_within_s: float = GIVES_BACK_WITHIN_S,
+        release_timeout_s: float = RELEASE_TIMEOUT_S,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now_ms: Callable[[], int] = wall_clock.now_ms,
         monotonic: Callable[[], float] = time.monotonic,
@@ -168,7 +168,7 @@ class SharedRounds:
         self._spread_ms = round(interval_s * spread * 1000)
         self._threads = threads
         self._log = log
-        self._gives_back_within_s = gives_back_within_s
+        self._release_timeout_s = release_timeout_s
         self._sleep = sleep
         self._now_ms = now_ms
         self._poll = LongPoll[ReceivedBucket](
@@ -228,7 +228,7 @@ class SharedRounds:
             await self._end([sending, *self._running])
 
     def stop(self) -> None:
-        """Stops taking batches; the buckets that the poll in progress returns are given back."""
+        """Stops taking batches; the buckets that the poll in progress returns are released."""
         self._stop.set()
 
     # --- sending -----------------------------------------------------------------------------
@@ -282,7 +282,7 @@ class SharedRounds:
 
     async def _take(self, received: Sequence[ReceivedBucket], run_batch: RunBatch) -> None:
         if self._stop.is_set():
-            await self._give_back(received)
+            await self._release(received)
             return
         by_due: dict[tuple[int, int], list[ReceivedBucket]] = {}
         for one in received:
@@ -322,13 +322,13 @@ class SharedRounds:
                 report = await self._run_in(place, due_at_ms, own_due_at_ms, claimed, run_batch)
             # No extension is in progress any more that could undo the next call to the queue.
             if report is None and not self._is_old(own_due_at_ms):
-                await self._give_back(claimed)
+                await self._release(claimed)
             elif report is None:
                 await self._leave_out(due_at_ms, claimed)
             elif self._is_another_s(report):
                 self._log.warning("batches_unread", due_at_ms=due_at_ms, buckets=len(claimed))
-                part.gave_back(report, self._now_ms())
-                await self._give_back(claimed)
+                part.add_unread(report, self._now_ms())
+                await self._release(claimed)
             else:
                 if left_out := claimed[report.buckets :]:
                     self._left_out.add(due_at_ms)
@@ -413,20 +413,20 @@ class SharedRounds:
     async def _delete(self, claimed: Sequence[ReceivedBucket]) -> None:
         await self._call_queue(self._queue.delete, claimed, failed="buckets_not_deleted")
 
-    async def _give_back(self, claimed: Sequence[ReceivedBucket]) -> None:
-        await self._call_queue(self._queue.give_back, claimed, failed="buckets_not_given_back")
+    async def _release(self, claimed: Sequence[ReceivedBucket]) -> None:
+        await self._call_queue(self._queue.release, claimed, failed="buckets_not_given_back")
 
     async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
-        """Cancels the tasks and gives back the buckets in progress, within a time limit."""
+        """Cancels the tasks and releases the buckets in progress, within a time limit."""
         try:
-            async with asyncio.timeout(self._gives_back_within_s):
+            async with asyncio.timeout(self._release_timeout_s):
                 for task in left:
                     task.cancel()
                 await asyncio.gather(*left, return_exceptions=True)
                 in_flight = [*self._in_flight.values()]
                 # Separate calls: those that have not begun when the time is up can be dropped.
                 calls = (
-                    self._give_back(in_flight[first : first + MAX_BATCH])
+                    self._release(in_flight[first : first + MAX_BATCH])
                     for first in range(0, len(in_flight), MAX_BATCH)
                 )
                 await asyncio.gather(*calls)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Reserved:
-    """Slots held for one chunk of viewers; each is given back when its post has ended."""
+    """Slots held for one chunk of viewers; each is released when its post has ended."""
 
     def __init__(self, give_back: Callable[[], None]) -> None:
         self._give_back = give_back

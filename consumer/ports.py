@@ -10,7 +10,7 @@ from typing import Protocol
 from rtdts.delivery_store.appends import Change
 from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.position_store.bulk import ItemOutcome
-from rtdts.position_store.history_pages import Around, HistoryFix, Stamp
+from rtdts.position_store.history_pages import HistoryFix, HistoryInterval, Stamp
 from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge
@@ -41,7 +41,9 @@ class PositionFinding(Protocol):
 
     def refresh(self) -> None: ...
 
-    def around(self, requested: Sequence[Around]) -> Mapping[str, Sequence[HistoryFix]]: ...
+    def around(
+        self, requested: Sequence[HistoryInterval]
+    ) -> Mapping[str, Sequence[HistoryFix]]: ...
 
     def before(self, truck_id: str, event_at_ms: int, limit: int) -> Sequence[HistoryFix]: ...
 

@@ -17,7 +17,7 @@ from consumer.committing import Committer
 from consumer.ports import PositionFinding
 from consumer.retrying import Budget
 from consumer.truck_states import TruckStates
-from rtdts.position_store.history_pages import Around, HistoryFix
+from rtdts.position_store.history_pages import HistoryFix, HistoryInterval
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
@@ -458,8 +458,8 @@ def _margin_ms(state: TruckState, fixes: int) -> int:
     return min(max(fixes * between_ms, MIN_MARGIN_MS), MAX_MARGIN_MS)
 
 
-def _around(state: TruckState, interval: Interval) -> Around:
-    return Around(
+def _around(state: TruckState, interval: Interval) -> HistoryInterval:
+    return HistoryInterval(
         truck_id=state.truck_id,
         from_ms=interval.from_ms - _margin_ms(state, BEFORE_FIXES),
         to_ms=interval.to_ms + _margin_ms(state, AFTER_FIXES),

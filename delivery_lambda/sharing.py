@@ -71,7 +71,7 @@ class SharePort(Protocol):
     def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
         """Revokes a share; returns whether there is one."""
 
-    def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
+    def acquire_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
         """Counts a ticket, unless the rate is used up."""
 
 
@@ -226,7 +226,7 @@ class Sharing:
             stops_before=self._stops_before(delivery),
         )
         key, rate = ShareKey(share.delivery_id, share.share_id), self._rules.tickets
-        if not self._shares.take_ticket(key, rate, now_ms=now_ms):
+        if not self._shares.acquire_ticket(key, rate, now_ms=now_ms):
             return _too_often(rate.ms_per_unit)
         holder = TicketHolder(
             role=SHARE,
@@ -247,7 +247,7 @@ class Sharing:
         if not share.is_live(now_ms) or blocks.revoking(SHARE, share.share_id, NO_TOKEN, now_ms):
             return None
         delivery = self._deliveries.get(share.delivery_id)
-        if delivery is None or not share.is_of(delivery):
+        if delivery is None or not share.applies_to(delivery):
             return None
         minutes = self._rules.viewing_minutes
         is_over = is_viewing_over(delivery, now_ms=now_ms, viewing_minutes=minutes)

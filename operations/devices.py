@@ -35,7 +35,7 @@ class Devices(Protocol):
         """Makes a credential; returns it with its secret."""
         ...
 
-    def all_of(self, truck_id: str | None = None) -> Sequence[Device]:
+    def list_devices(self, truck_id: str | None = None) -> Sequence[Device]:
         """Every device, or one truck's."""
         ...
 
@@ -155,7 +155,9 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
 
 def list_devices(desk: DeviceDesk, truck_id: str | None) -> str:
     """Every device, or one truck's, one line each."""
-    devices = sorted(desk.devices.all_of(truck_id), key=lambda one: (one.truck_id, one.added_at_ms))
+    devices = sorted(
+        desk.devices.list_devices(truck_id), key=lambda one: (one.truck_id, one.added_at_ms)
+    )
     return "\n".join(map(device_line, devices)) or "there are no devices"
 
 

@@ -34,7 +34,7 @@ class Parked(Protocol):
         """One by its key."""
         ...
 
-    def take_out(self, key: str) -> None:
+    def remove(self, key: str) -> None:
         """Removes one."""
         ...
 
@@ -146,6 +146,6 @@ def _put(
     still = {record.name for record in left}
     for name in dict.fromkeys(record.name for record in batch):
         if name not in still:
-            parked.take_out(name)
+            parked.remove(name)
     report.replayed += len(batch) - len(left)
     report.not_taken += len(left)

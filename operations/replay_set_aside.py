@@ -35,7 +35,7 @@ class Batches(Protocol):
         """A batch's messages; raises `BrokenObjectError`."""
         ...
 
-    def take_out(self, key: str) -> None:
+    def remove(self, key: str) -> None:
         """Removes a batch."""
         ...
 
@@ -90,7 +90,7 @@ def replay_set_aside(
             _put(messages, stream, pace, report)
             if report.not_taken:
                 break  # better to retry later than at once
-            batches.take_out(entry.key)
+            batches.remove(entry.key)
         report.objects += 1
         report.replayed += len(messages)
     return report

@@ -26,7 +26,7 @@ _REPLACEMENTS: Final = 5
 class CountPort(Protocol):
     """See `rtdts.delivery_store.socket_limits.SocketLimitStore`."""
 
-    def take(self, key: str, rate: Rate, now_ms: int) -> bool:
+    def try_acquire(self, key: str, rate: Rate, now_ms: int) -> bool:
         """Takes a unit of a rate, unless it is used up."""
         ...
 
@@ -149,7 +149,7 @@ class LimitKeeper:
         if self._free.wait_ms(key, now_ms) == 0:
             self._free.spend(key, 1, now_ms)
             return True
-        return self._counts.take(key, rate, now_ms)
+        return self._counts.try_acquire(key, rate, now_ms)
 
 
 def _sockets_of(role: str, identity: str) -> str:

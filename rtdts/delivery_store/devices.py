@@ -97,7 +97,7 @@ class DeviceStore:
         item = response.get("Item")
         return from_item(item, Device) if item else None
 
-    def all_of(self, truck_id: str | None = None) -> list[Device]:
+    def list_devices(self, truck_id: str | None = None) -> list[Device]:
         """Every device, or one truck's; reads the whole table."""
         return [_device(item) for item in self._items(truck_id)]
 

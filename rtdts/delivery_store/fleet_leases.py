@@ -45,7 +45,7 @@ class FleetLeaseStore:
         self._table = tables.subscriptions
         self._holder = holder
 
-    def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
+    def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
         """Takes a part that is free.
 
         Args:
@@ -88,7 +88,7 @@ class FleetLeaseStore:
             )
         return Lease(until_ms, is_mine=True)
 
-    def give_back(self, part: int) -> None:
+    def release(self, part: int) -> None:
         """Ends this holder's lease of a part; another holder's lease stays."""
         try:
             self._client.delete_item(

@@ -189,7 +189,7 @@ class ShareStore:
 
     def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
         """Returns a delivery's unexpired shares, by creation time; read consistently."""
-        kept = [one for one in self._all_of(delivery_id) if now_ms < one.expires_at_ms]
+        kept = [one for one in self._list_shares(delivery_id) if now_ms < one.expires_at_ms]
         return sorted(kept, key=lambda one: (one.created_at_ms, one.share_id))
 
     def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
@@ -208,8 +208,8 @@ class ShareStore:
             raise
         return True
 
-    def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
-        """Takes a ticket of a live share, unless its rate is used up.
+    def acquire_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
+        """Acquires a ticket of a live share, unless its rate is used up.
 
         Args:
             key: The share.
@@ -217,8 +217,8 @@ class ShareStore:
             now_ms: This moment.
 
         Returns:
-            Whether a ticket may be issued. False also when other writers took tickets during every
-            attempt, or the share was revoked meanwhile.
+            Whether a ticket may be issued. False also when other writers acquired tickets during
+            every attempt, or the share was revoked meanwhile.
         """
         unit_ms = rate.ms_per_unit
         last_ms = now_ms + (rate.burst - 1) * unit_ms
@@ -260,7 +260,7 @@ class ShareStore:
         return False
 
     def _make_room(self, delivery_id: str, max_shares: int, now_ms: int) -> None:
-        stored = self._all_of(delivery_id)
+        stored = self._list_shares(delivery_id)
         if sum(one.is_live(now_ms) for one in stored) >= max_shares:
             raise TooManyShares(delivery_id, max_shares)
         ended = sorted(
@@ -270,7 +270,7 @@ class ShareStore:
             key = _key(ShareKey(delivery_id, one.share_id))
             self._client.delete_item(TableName=self._table, Key=key)
 
-    def _all_of(self, delivery_id: str) -> list[Share]:
+    def _list_shares(self, delivery_id: str) -> list[Share]:
         query: QueryInputTypeDef = {
             "TableName": self._table,
             "KeyConditionExpression": "delivery_id = :delivery",

@@ -63,8 +63,8 @@ class SocketLimitStore:
         self._client = client
         self._table = table
 
-    def take(self, key: str, rate: Rate, now_ms: int) -> bool:
-        """Takes a unit of a rate, unless it is used up.
+    def try_acquire(self, key: str, rate: Rate, now_ms: int) -> bool:
+        """Acquires a unit of a rate, unless it is used up.
 
         Args:
             key: What the rate applies to.
@@ -72,7 +72,8 @@ class SocketLimitStore:
             now_ms: This moment.
 
         Returns:
-            Whether a unit was taken. False also when other writers took units during every attempt.
+            Whether a unit was acquired. False also when other writers acquired units during every
+            attempt.
         """
         unit_ms = rate.ms_per_unit
         # The time until which units may be borrowed, one left out: that which is taken.

@@ -199,7 +199,7 @@ class DeliveryErasure:
         if not delivery_ids:
             return
         for truck_id in sorted(truck_ids):
-            if self._take_out(truck_id, delivery_ids):
+            if self._remove_deliveries(truck_id, delivery_ids):
                 yield STATE_INDEX, 1
         script = {"source": _REMOVE_DELIVERIES, "params": {"ids": sorted(delivery_ids)}}
         query = _naming(delivery_ids)
@@ -208,7 +208,7 @@ class DeliveryErasure:
         for changed in _rewrite_latest(self._client, query, delivery_ids):
             yield LATEST_INDEX, changed
 
-    def _take_out(self, truck_id: str, delivery_ids: Collection[str]) -> bool:
+    def _remove_deliveries(self, truck_id: str, delivery_ids: Collection[str]) -> bool:
         """Writes a state without the deliveries; returns whether it named one."""
         for _ in range(MAX_FRUITLESS):
             stored = self._states.load([truck_id]).get(truck_id)

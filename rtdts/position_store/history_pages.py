@@ -51,7 +51,7 @@ class Stamp(NamedTuple):
     beyond: bool
 
 
-class Around(NamedTuple):
+class HistoryInterval(NamedTuple):
     """A closed interval of a truck's ``event_at``."""
 
     truck_id: str
@@ -142,7 +142,7 @@ class HistoryPages:
         with translating_errors("refresh the history"):
             self._client.indices.refresh(index=POSITIONS_PATTERN, params=_ANY_INDEX)
 
-    def around(self, expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+    def around(self, expected: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
         """Returns the fixes of each truck's intervals, with one search for all, in any order.
 
         A truck whose fixes can't all be read at once is left out.
@@ -182,7 +182,7 @@ class HistoryPages:
 
     def _around(
         self,
-        expected: Sequence[Around],
+        expected: Sequence[HistoryInterval],
         found: dict[str, dict[tuple[int, str], HistoryFix]],
         too_many: set[str],
     ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 ReceivedBucket = Incoming[DueBucket]
-"""A bucket that only this process holds until it is deleted, given back, or timed out."""
+"""A bucket that only this process holds until it is deleted, released, or timed out."""
 
 _decoder = msgspec.json.Decoder(DueBucket)
 
@@ -82,7 +82,7 @@ class RoundQueue:
         """
         return self._queue.hide_many(_handles(received), ROUNDS.visibility_timeout_s)
 
-    def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+    def release(self, received: Sequence[ReceivedBucket]) -> list[str]:
         """Lets others receive the buckets at once; returns the same as `extend`."""
         return self._queue.hide_many(_handles(received), 0)
 

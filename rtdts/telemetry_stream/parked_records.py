@@ -29,7 +29,7 @@ class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
         """The stream's records in it: one, or all points that a truck sent beyond its quota."""
         return self.body.split(b"\n") if self.reason == OVER_QUOTA else [self.body]
 
-    def is_of(self, truck_id: str) -> bool:
+    def belongs_to(self, truck_id: str) -> bool:
         """Returns whether it came from the truck, or anything in it is about the truck."""
         if self.partition_key == truck_id:
             return True
@@ -58,7 +58,7 @@ class ParkedRecords:
             partition_key=stored.metadata.get("partition-key"),
         )
 
-    def take_out(self, key: str) -> None:
+    def remove(self, key: str) -> None:
         """Removes a record; an older version of the object keeps its content for some days."""
         self._objects.remove(key)
 
@@ -71,7 +71,7 @@ class ParkedRecords:
             The key of each version examined, and 1 if it was the truck's, else 0.
         """
         for version in self._objects.versions(PREFIX):
-            holds = self.read(version.key, version.version_id).is_of(truck_id)
+            holds = self.read(version.key, version.version_id).belongs_to(truck_id)
             if holds and not dry_run:
                 self._objects.destroy(version)
             yield version.key, int(holds)

@@ -78,7 +78,7 @@ class SetAsideBatches:
             raise BrokenObjectError("it names the batch alone, without its messages")
         return batch.messages()
 
-    def take_out(self, key: str) -> None:
+    def remove(self, key: str) -> None:
         """Removes a batch; an older version of the object keeps its content for some days."""
         self._objects.remove(key)
 

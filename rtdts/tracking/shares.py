@@ -29,7 +29,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
         """Returns whether it is neither revoked nor expired."""
         return self.revoked_at_ms is None and now_ms < self.expires_at_ms
 
-    def is_of(self, delivery: Delivery) -> bool:
+    def applies_to(self, delivery: Delivery) -> bool:
         """Returns whether it was made for this delivery and its current customer."""
         return (self.delivery_id, self.customer_since_version) == (
             delivery.delivery_id,

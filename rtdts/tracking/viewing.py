@@ -82,7 +82,7 @@ def may_ever_view(
     if role == DISPATCHER:
         return True
     if role == SHARE:
-        return share is not None and share.share_id == identity and share.is_of(delivery)
+        return share is not None and share.share_id == identity and share.applies_to(delivery)
     return role == CUSTOMER and identity == delivery.customer_id
 
 

@@ -152,9 +152,11 @@ def _replace_socket(sockets: Any) -> None:
         ),
         pytest.param(ENROLLMENTS, _bind, id="enrollment-bound"),
         pytest.param(
-            _leases, lambda one: one.take(0, now_ms=NOW_MS, until_ms=NOW_MS + 1), id="lease"
+            _leases, lambda one: one.acquire(0, now_ms=NOW_MS, until_ms=NOW_MS + 1), id="lease"
         ),
-        pytest.param(SOCKET_LIMITS, lambda one: one.take(unique("key"), RATE, LATE_MS), id="rate"),
+        pytest.param(
+            SOCKET_LIMITS, lambda one: one.try_acquire(unique("key"), RATE, LATE_MS), id="rate"
+        ),
         pytest.param(
             SOCKET_LIMITS,
             lambda one: one.add_socket(unique("key"), "c-0=", max_sockets=3, now_ms=LATE_MS),

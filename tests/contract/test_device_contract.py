@@ -37,10 +37,10 @@ def test_a_trucks_devices_are_listed_and_revoked_together_or_alone(store: Store)
     first, first_secret = store.add(truck_id, name="", now_ms=NOW_MS)
     second, second_secret = store.add(truck_id, name="", now_ms=NOW_MS)
     other, other_secret = store.add(other_id, name="", now_ms=NOW_MS)
-    by_id = {one.device_id: one for one in store.all_of(truck_id)}
+    by_id = {one.device_id: one for one in store.list_devices(truck_id)}
 
     assert by_id == {first.device_id: first, second.device_id: second}
-    assert {first, second, other} <= set(store.all_of())
+    assert {first, second, other} <= set(store.list_devices())
     assert store.revoke(other_id, first.device_id) == []
     assert store.revoke(truck_id, first.device_id) == [first]
     assert (store.find(first_secret), store.find(second_secret)) == (None, second)

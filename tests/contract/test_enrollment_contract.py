@@ -76,8 +76,8 @@ def test_a_trucks_secrets_are_listed_and_revoked_with_its_devices(
     devices, enrollments = DeviceStore(*of_table), EnrollmentStore(*of_table)
     truck_id = unique("T")
     secret = secret_for(enrollments, truck_id)
-    (listed,) = devices.all_of(truck_id)
+    (listed,) = devices.list_devices(truck_id)
 
     assert devices.revoke(truck_id, listed.device_id) == [listed]
     assert not take(enrollments, secret, truck_id, "c")
-    assert devices.all_of(truck_id) == []
+    assert devices.list_devices(truck_id) == []

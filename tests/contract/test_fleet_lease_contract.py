@@ -42,37 +42,37 @@ def test_a_part_is_held_by_one_until_its_lease_ends(two: tuple[Leases, Leases], 
     ann, ben = two
     until_ms = NOW_MS + 10_000
 
-    assert ann.take(part, now_ms=NOW_MS, until_ms=until_ms) == Lease(until_ms, is_mine=True)
-    rejected = ben.take(part, now_ms=NOW_MS + 1, until_ms=until_ms + 1)
+    assert ann.acquire(part, now_ms=NOW_MS, until_ms=until_ms) == Lease(until_ms, is_mine=True)
+    rejected = ben.acquire(part, now_ms=NOW_MS + 1, until_ms=until_ms + 1)
     assert not rejected.is_mine
     assert rejected.until_ms in (until_ms, NOW_MS + 1)  # an emulator may not say which stands
-    assert not ben.take(part, now_ms=until_ms, until_ms=until_ms + 1).is_mine
-    assert ben.take(part, now_ms=until_ms + 1, until_ms=until_ms + 9).is_mine
-    assert not ann.take(part, now_ms=until_ms + 1, until_ms=until_ms + 9_000).is_mine
+    assert not ben.acquire(part, now_ms=until_ms, until_ms=until_ms + 1).is_mine
+    assert ben.acquire(part, now_ms=until_ms + 1, until_ms=until_ms + 9).is_mine
+    assert not ann.acquire(part, now_ms=until_ms + 1, until_ms=until_ms + 9_000).is_mine
 
 
 def test_a_lease_is_not_renewed_before_its_end(two: tuple[Leases, Leases], part: int) -> None:
     ann, _ = two
-    ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10)
+    ann.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10)
 
-    assert not ann.take(part, now_ms=NOW_MS + 1, until_ms=NOW_MS + 99).is_mine
+    assert not ann.acquire(part, now_ms=NOW_MS + 1, until_ms=NOW_MS + 99).is_mine
 
 
 def test_a_taking_that_is_repeated_because_its_response_was_lost_succeeds(
     two: tuple[Leases, Leases], part: int
 ) -> None:
     ann, _ = two
-    ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10)
+    ann.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10)
 
-    assert ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10).is_mine
+    assert ann.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10).is_mine
 
 
 def test_a_lease_is_given_back_by_its_holder_alone(two: tuple[Leases, Leases], part: int) -> None:
     ann, ben = two
-    ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000)
-    ben.give_back(part)
-    assert not ben.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000).is_mine
+    ann.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000)
+    ben.release(part)
+    assert not ben.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000).is_mine
 
-    ann.give_back(part)
-    assert ben.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000).is_mine
-    ann.give_back(next(PARTS))
+    ann.release(part)
+    assert ben.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000).is_mine
+    ann.release(next(PARTS))

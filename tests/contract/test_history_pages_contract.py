@@ -12,7 +12,7 @@ from consumer.ports import PositionFinding, PositionWriting
 from rtdts.position_store import history_pages
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
-from rtdts.position_store.history_pages import Around, HistoryFix, HistoryPages, Stamp
+from rtdts.position_store.history_pages import HistoryFix, HistoryInterval, HistoryPages, Stamp
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.positions import DeliveryProgress
@@ -61,8 +61,8 @@ def of(*fixes: Fix, knowledge: int = 5) -> list[HistoryWrite]:
     return [HistoryWrite(fix=one, knowledge=knowledge) for one in fixes]
 
 
-def around(truck_id: str, from_s: int, to_s: int) -> Around:
-    return Around(truck_id, START_MS + from_s * 1_000, START_MS + to_s * 1_000)
+def around(truck_id: str, from_s: int, to_s: int) -> HistoryInterval:
+    return HistoryInterval(truck_id, START_MS + from_s * 1_000, START_MS + to_s * 1_000)
 
 
 def seconds(found: Iterable[HistoryFix]) -> list[int]:

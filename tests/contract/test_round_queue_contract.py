@@ -111,7 +111,7 @@ def test_a_bucket_given_back_is_received_by_another_at_once(queue: Queue, due_at
     first = queue.receive(wait_s=0)
     assert queue.receive(wait_s=0) == []
 
-    assert not queue.give_back(first)
+    assert not queue.release(first)
     again = queue.receive(wait_s=0)
     assert {one.message.bucket for one in again} == {1, 2, 3}
     assert not {one.receipt_handle for one in again} & {one.receipt_handle for one in first}

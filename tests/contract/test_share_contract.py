@@ -110,7 +110,7 @@ def test_a_share_is_revoked_once_and_for_all(shares: Shares) -> None:
     assert responses == [True, True, False]
     assert found is not None
     assert found.revoked_at_ms == NOW_MS + 5
-    assert not store.take_ticket(key_of(share), RATE, now_ms=NOW_MS + 6)
+    assert not store.acquire_ticket(key_of(share), RATE, now_ms=NOW_MS + 6)
 
 
 def test_shares_are_read_together(shares: Shares) -> None:
@@ -148,8 +148,8 @@ def test_an_erased_delivery_gets_no_share(shares: Shares) -> None:
 def test_tickets_are_counted_and_limited_for_all_together(shares: Shares) -> None:
     share, token = shares.made(shares.delivery())
     store = shares.store
-    at_once = [store.take_ticket(key_of(share), RATE, now_ms=NOW_MS) for _ in range(5)]
-    later = [store.take_ticket(key_of(share), RATE, now_ms=NOW_MS + UNIT_MS) for _ in range(2)]
+    at_once = [store.acquire_ticket(key_of(share), RATE, now_ms=NOW_MS) for _ in range(5)]
+    later = [store.acquire_ticket(key_of(share), RATE, now_ms=NOW_MS + UNIT_MS) for _ in range(2)]
     found = store.by_token(token)
 
     assert at_once == [True, True, True, False, False]
@@ -162,7 +162,7 @@ def test_a_share_that_is_not_there_gives_no_ticket(shares: Shares) -> None:
     delivery = shares.delivery()
     key = ShareKey(delivery.delivery_id, "0123456789abcdef")
 
-    assert not shares.store.take_ticket(key, RATE, now_ms=NOW_MS)
+    assert not shares.store.acquire_ticket(key, RATE, now_ms=NOW_MS)
     assert shares.store.get_many([key]) == {}
 
 
@@ -173,5 +173,5 @@ def test_a_time_of_more_digits_than_a_table_holds_is_rejected(shares: Shares) ->
     with pytest.raises(ClientError):
         shares.store.revoke(key_of(share), now_ms=late_ms)
     with pytest.raises(ClientError):
-        shares.store.take_ticket(key_of(share), RATE, now_ms=late_ms)
+        shares.store.acquire_ticket(key_of(share), RATE, now_ms=late_ms)
     assert shares.store.by_token(token) == share

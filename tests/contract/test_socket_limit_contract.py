@@ -32,7 +32,7 @@ def key() -> str:
 def taken(store: Store, key: str, now_ms: int) -> int:
     """How many units there are at one moment; they are taken."""
     count = 0
-    while store.take(key, RATE, now_ms):
+    while store.try_acquire(key, RATE, now_ms):
         count += 1
     return count
 
@@ -54,7 +54,7 @@ def test_a_connection_idle_for_long_has_its_burst_again(store: Store, key: str) 
 def test_keys_do_not_share(store: Store, key: str) -> None:
     taken(store, key, NOW_MS)
 
-    assert store.take(unique("key"), RATE, NOW_MS)
+    assert store.try_acquire(unique("key"), RATE, NOW_MS)
 
 
 def test_the_oldest_socket_is_ended_beyond_the_limit(store: Store, key: str) -> None:
@@ -101,7 +101,7 @@ def test_no_limit_is_passed_however_many_count_at_once(
     client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)
     store = SocketLimitStore(client, table_names.socket_limits)
     with ThreadPoolExecutor(8) as crowd:
-        admitted = list(crowd.map(lambda _: store.take(key, RATE, NOW_MS), range(40)))
+        admitted = list(crowd.map(lambda _: store.try_acquire(key, RATE, NOW_MS), range(40)))
         added = list(
             crowd.map(
                 lambda number: store.add_socket(key, f"c-{number}=", max_sockets=5, now_ms=NOW_MS),
@@ -118,7 +118,7 @@ def test_counts_expire(
 ) -> None:
     client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)
     store = SocketLimitStore(client, table_names.socket_limits)
-    store.take(key, RATE, NOW_MS)
+    store.try_acquire(key, RATE, NOW_MS)
     store.add_socket(f"{key}-s", "c=", max_sockets=1, now_ms=NOW_MS)
     store.remove_socket(f"{key}-s", "c=", NOW_MS + 1_000)
 

@@ -44,12 +44,12 @@ class FakeDeviceStore:
         self._check()
         return self.devices.get(hash_of(secret))
 
-    def all_of(self, truck_id: str | None = None) -> list[Device]:
+    def list_devices(self, truck_id: str | None = None) -> list[Device]:
         self._check()
         return [one for one in self.devices.values() if truck_id in (None, one.truck_id)]
 
     def revoke(self, truck_id: str, device_id: str | None = None) -> list[Device]:
-        revoked = [one for one in self.all_of(truck_id) if device_id in (None, one.device_id)]
+        revoked = [one for one in self.list_devices(truck_id) if device_id in (None, one.device_id)]
         self.devices = {key: one for key, one in self.devices.items() if one not in revoked}
         return revoked
 

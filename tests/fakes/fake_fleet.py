@@ -120,12 +120,12 @@ class FakeFleetLeases:
     """
 
     def __init__(self, holder: str, shared: FakeFleetLeases | None = None) -> None:
-        self.taken: list[int] = []
+        self.acquired: list[int] = []
         self.broken = False
         self._holder = holder
         self._held: dict[int, tuple[str, int]] = {} if shared is None else shared._held
 
-    def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
+    def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
         if self.broken:
             raise OSError("throttled")
         holder, stands_until_ms = self._held.get(part, ("", -1))
@@ -134,11 +134,11 @@ class FakeFleetLeases:
         lease = {"part": part, "holder": self._holder, "until_ms": until_ms}
         if code := breach("put_item", {"Item": {k: to_attribute(v) for k, v in lease.items()}}):
             raise client_error(code)
-        self.taken.append(part)
+        self.acquired.append(part)
         self._held[part] = self._holder, until_ms
         return Lease(until_ms, is_mine=True)
 
-    def give_back(self, part: int) -> None:
+    def release(self, part: int) -> None:
         if self.broken:
             raise OSError("throttled")
         if self._held.get(part, ("", 0))[0] == self._holder:

@@ -13,7 +13,7 @@ import msgspec
 
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.documents import StoredFix, external_version, index_of
-from rtdts.position_store.history_pages import MAX_HITS, Around, HistoryFix, Stamp
+from rtdts.position_store.history_pages import MAX_HITS, HistoryFix, HistoryInterval, Stamp
 from rtdts.position_store.state import (
     DocumentVersion,
     StateOutcome,
@@ -203,7 +203,7 @@ class FakePositionStore:
         self._raise(self.troubles, "refresh")
         self._visible = {key: (one, self._knowledge[key]) for key, one in self.history.items()}
 
-    def around(self, requested: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+    def around(self, requested: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
         self._raise(self.troubles, "around")
         found = {
             truck_id: [

@@ -95,7 +95,7 @@ class FakeRoundQueue:
             self.kept[one.message.bucket] = self.kept.get(one.message.bucket, 0) + 1
         return codes
 
-    def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+    def release(self, received: Sequence[ReceivedBucket]) -> list[str]:
         return self._hide(received, 0)
 
     def delete(self, received: Sequence[ReceivedBucket]) -> list[str]:

@@ -48,7 +48,7 @@ class FakeShareStore:
         max_shares: int,
         now_ms: int,
     ) -> tuple[Share, str]:
-        there = self._all_of(delivery.delivery_id)
+        there = self._list_shares(delivery.delivery_id)
         if sum(one.is_live(now_ms) for one in there) >= max_shares:
             raise TooManyShares(delivery.delivery_id, max_shares)
         if not self.exists(delivery.delivery_id):
@@ -90,7 +90,7 @@ class FakeShareStore:
 
     def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
         self._check()
-        kept = [one for one in self._all_of(delivery_id) if now_ms < one.expires_at_ms]
+        kept = [one for one in self._list_shares(delivery_id) if now_ms < one.expires_at_ms]
         return sorted(kept, key=lambda one: (one.created_at_ms, one.share_id))
 
     def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
@@ -104,7 +104,7 @@ class FakeShareStore:
             self._shares[key] = revoked
         return True
 
-    def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
+    def acquire_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
         self.writes += 1
         share, full_at_ms = self._shares.get(key), self._full_at_ms.get(key, 0)
         last_ms = now_ms + (rate.burst - 1) * rate.ms_per_unit
@@ -116,7 +116,7 @@ class FakeShareStore:
         self._shares[key] = used
         return True
 
-    def _all_of(self, delivery_id: str) -> list[Share]:
+    def _list_shares(self, delivery_id: str) -> list[Share]:
         return [one for key, one in self._shares.items() if key.delivery_id == delivery_id]
 
     def _check(self) -> None:

@@ -23,7 +23,7 @@ class FakeSocketLimitStore:
         self._full_at_ms: dict[str, int] = {}
         self._sockets: dict[str, dict[str, int]] = {}
 
-    def take(self, key: str, rate: Rate, now_ms: int) -> bool:
+    def try_acquire(self, key: str, rate: Rate, now_ms: int) -> bool:
         self.writes += 1
         before_ms = max(self._full_at_ms.get(key, 0), now_ms)
         if before_ms > now_ms + (rate.burst - 1) * rate.ms_per_unit:

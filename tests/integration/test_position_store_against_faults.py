@@ -13,7 +13,7 @@ import pytest
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.position_store.history_pages import Around, HistoryPages
+from rtdts.position_store.history_pages import HistoryInterval, HistoryPages
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
@@ -180,7 +180,9 @@ async def test_a_read_without_a_good_response_is_never_absence(
     await positions.shim.set_rules(a_rule(fault, operation))
     reads: dict[str, Callable[[], object]] = {
         "_mget": lambda: positions.reader.latest([truck_id]),
-        "_search": lambda: positions.pages.around([Around(truck_id, 0, newest.event_at_ms)]),
+        "_search": lambda: positions.pages.around(
+            [HistoryInterval(truck_id, 0, newest.event_at_ms)]
+        ),
     }
 
     with pytest.raises(StoreUnavailable):

@@ -82,7 +82,7 @@ class Several:
     def __init__(self) -> None:
         self.clock = SteppedClock(AT_MS)
         self.queue = FakeRoundQueue(self.clock.now_ms)
-        self.gives_back_within_s = COMES_WITHIN_S
+        self.release_timeout_s = COMES_WITHIN_S
         self.written = io.StringIO()
         self._running: list[RoundSharer] = []
 
@@ -129,7 +129,7 @@ class RoundSharer:
             self._threads,
             log=Logger("broadcaster", several.written),
             wait_s=1,
-            gives_back_within_s=several.gives_back_within_s,
+            release_timeout_s=several.release_timeout_s,
             sleep=several.clock.sleep,
             now_ms=several.clock.now_ms,
             monotonic=several.clock.monotonic,

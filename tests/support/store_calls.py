@@ -61,11 +61,11 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "count_deliveries": _actions("dynamodb:Query subscriptions/index/by-endpoint"),
     },
     "rtdts/delivery_store/fleet_leases.py:FleetLeaseStore": {
-        "take": _actions("dynamodb:PutItem subscriptions"),
-        "give_back": _actions("dynamodb:DeleteItem subscriptions"),
+        "acquire": _actions("dynamodb:PutItem subscriptions"),
+        "release": _actions("dynamodb:DeleteItem subscriptions"),
     },
     "rtdts/delivery_store/socket_limits.py:SocketLimitStore": {
-        "take": _actions("dynamodb:UpdateItem socket-limits"),
+        "try_acquire": _actions("dynamodb:UpdateItem socket-limits"),
         "add_socket": _actions("dynamodb:UpdateItem socket-limits"),
         "replace_socket": _actions("dynamodb:UpdateItem socket-limits"),
         "remove_socket": _actions("dynamodb:UpdateItem socket-limits"),
@@ -81,7 +81,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "get_many": _actions("dynamodb:BatchGetItem delivery-shares"),
         "live_and_revoked": _actions("dynamodb:Query delivery-shares"),
         "revoke": _actions("dynamodb:UpdateItem delivery-shares"),
-        "take_ticket": _actions("dynamodb:UpdateItem delivery-shares"),
+        "acquire_ticket": _actions("dynamodb:UpdateItem delivery-shares"),
     },
     "rtdts/delivery_store/tickets.py:TicketStore": {
         "issue": _actions("dynamodb:PutItem socket-tickets"),
@@ -98,7 +98,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/delivery_store/devices.py:DeviceStore": {
         "add": _actions("dynamodb:PutItem device-credentials"),
         "find": _actions("dynamodb:GetItem device-credentials"),
-        "all_of": _actions("dynamodb:Scan device-credentials"),
+        "list_devices": _actions("dynamodb:Scan device-credentials"),
         "revoke": _actions(
             "dynamodb:DeleteItem device-credentials", "dynamodb:Scan device-credentials"
         ),
@@ -163,7 +163,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "send_buckets": _actions("sqs:SendMessage rounds.fifo"),
         "receive": _actions("sqs:DeleteMessage rounds.fifo", "sqs:ReceiveMessage rounds.fifo"),
         "extend": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
-        "give_back": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
+        "release": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
         "delete": _actions("sqs:DeleteMessage rounds.fifo"),
     },
     "rtdts/telemetry_stream/parking.py:Parking": {
@@ -175,7 +175,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/telemetry_stream/parked_records.py:ParkedRecords": {
         "entries": _actions("s3:ListBucket parked"),
         "read": _actions("s3:GetObject parked/rejected/*"),
-        "take_out": _actions("s3:DeleteObject parked/rejected/*"),
+        "remove": _actions("s3:DeleteObject parked/rejected/*"),
         "erase_truck": _actions(
             "s3:DeleteObjectVersion parked/rejected/*",
             "s3:GetObjectVersion parked/rejected/*",
@@ -185,7 +185,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/telemetry_stream/set_aside.py:SetAsideBatches": {
         "entries": _actions("s3:ListBucket parked"),
         "messages": _actions("s3:GetObject parked/aws/lambda/*"),
-        "take_out": _actions("s3:DeleteObject parked/aws/lambda/*"),
+        "remove": _actions("s3:DeleteObject parked/aws/lambda/*"),
         "erase_truck": _actions(
             "s3:DeleteObjectVersion parked/aws/lambda/*",
             "s3:GetObjectVersion parked/aws/lambda/*",

@@ -208,8 +208,8 @@ BREAKS = {
             "test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one",
         ),
         "each-container-gives-a-share-its-own-burst": ISOLATED(
-            "if not self._shares.take_ticket(key, rate, now_ms=now_ms):",
-            "if self._shares.take_ticket(key, rate, now_ms=now_ms) is None:",
+            "if not self._shares.acquire_ticket(key, rate, now_ms=now_ms):",
+            "if self._shares.acquire_ticket(key, rate, now_ms=now_ms) is None:",
             "test_a_flood_through_many_containers_is_bounded_too",
         ),
     },
@@ -266,7 +266,7 @@ BREAKS = {
             "test_the_oldest_socket_makes_room_and_is_notified_why",
         ),
         "one-socket-says-what-it-likes": ISOLATED(
-            "return self._counts.take(key, rate, now_ms)",
+            "return self._counts.try_acquire(key, rate, now_ms)",
             "return True",
             "test_a_socket_that_sends_too_much_is_reported_and_ended",
         ),

@@ -160,12 +160,12 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
     let_go = threading.Event()
 
     class Hanging(FakeRoundQueue):
-        def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+        def release(self, received: Sequence[ReceivedBucket]) -> list[str]:
             let_go.wait(COMES_WITHIN_S)
-            return super().give_back(received)
+            return super().release(received)
 
     several.queue = Hanging(several.clock.now_ms)
-    several.gives_back_within_s = 0.1
+    several.release_timeout_s = 0.1
     one = several.start()
     one.batches.may_end.clear()
     await until(lambda: one.batches.under_way == ALL)
@@ -190,8 +190,8 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
                 reported.append("kept")
             return super().extend(received)
 
-        def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
-            codes = super().give_back(received)
+        def release(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            codes = super().release(received)
             if received[0].message.bucket == 0:
                 reported.append("given back")
                 self.given_back.set()

@@ -27,7 +27,7 @@ async def test_no_query_is_served_by_two_broadcasters(world: World) -> None:
     two = FakeFleetLeases("two", one)
     first, second = parts(world, one), parts(world, two)
     for _ in range(3 * round(LEASE_S)):
-        served = [await first.mine(QUERY_KEYS), await second.mine(QUERY_KEYS)]
+        served = [await first.acquire(QUERY_KEYS), await second.acquire(QUERY_KEYS)]
 
         assert not served[0] & served[1]
         world.clock.advance(1)
@@ -41,7 +41,7 @@ async def test_parts_are_balanced_without_a_coordinator(world: World) -> None:
     for second_no in range(60):
         order = (first, second) if second_no % 2 else (second, first)
         for part in order:
-            if await part.mine(QUERY_KEYS):
+            if await part.acquire(QUERY_KEYS):
                 seen.add(part)
         world.clock.advance(1)
 
@@ -50,36 +50,36 @@ async def test_parts_are_balanced_without_a_coordinator(world: World) -> None:
 
 async def test_a_part_of_a_dead_holder_is_free_when_its_lease_ends(world: World) -> None:
     dead = FakeFleetLeases("dead")
-    await parts(world, dead).mine(QUERY_KEYS)
+    await parts(world, dead).acquire(QUERY_KEYS)
     heir = parts(world, FakeFleetLeases("heir", dead))
 
-    assert await heir.mine(QUERY_KEYS) == frozenset()
+    assert await heir.acquire(QUERY_KEYS) == frozenset()
     world.clock.advance(LEASE_S)
-    await heir.mine(QUERY_KEYS)
+    await heir.acquire(QUERY_KEYS)
     world.clock.advance(1)
-    assert await heir.mine(QUERY_KEYS) == frozenset(QUERY_KEYS)
+    assert await heir.acquire(QUERY_KEYS) == frozenset(QUERY_KEYS)
 
 
 async def test_a_released_part_is_leased_by_another_at_once(world: World) -> None:
     leases = FakeFleetLeases("leaving")
     leaving = parts(world, leases)
-    await leaving.mine(QUERY_KEYS)
-    await leaving.give_back()
+    await leaving.acquire(QUERY_KEYS)
+    await leaving.release()
 
     heir = parts(world, FakeFleetLeases("heir", leases))
-    assert await heir.mine(QUERY_KEYS) == frozenset(QUERY_KEYS)
+    assert await heir.acquire(QUERY_KEYS) == frozenset(QUERY_KEYS)
 
 
 async def test_a_part_leased_by_another_is_not_tried_each_second(world: World) -> None:
     one = FakeFleetLeases("one")
-    await parts(world, one).mine(QUERY_KEYS)
+    await parts(world, one).acquire(QUERY_KEYS)
     two = FakeFleetLeases("two", one)
     waiting = parts(world, two)
     tried = []
-    take = two.take
-    two.take = lambda part, **times: (tried.append(part), take(part, **times))[1]  # type: ignore[method-assign]
+    acquire = two.acquire
+    two.acquire = lambda part, **times: (tried.append(part), acquire(part, **times))[1]  # type: ignore[method-assign]
     for _ in range(round(LEASE_S)):
-        await waiting.mine(QUERY_KEYS)
+        await waiting.acquire(QUERY_KEYS)
         world.clock.advance(1)
 
     assert len(tried) == PARTS
@@ -87,9 +87,9 @@ async def test_a_part_leased_by_another_is_not_tried_each_second(world: World) -
 
 async def test_parts_without_a_query_are_not_leased(world: World) -> None:
     leases = FakeFleetLeases("one")
-    await parts(world, leases).mine(QUERY_KEYS[:1])
+    await parts(world, leases).acquire(QUERY_KEYS[:1])
 
-    assert leases.taken == [part_of(QUERY_KEYS[0], PARTS)]
+    assert leases.acquired == [part_of(QUERY_KEYS[0], PARTS)]
 
 
 @pytest.mark.parametrize("when", ["taking", "giving back"])
@@ -97,9 +97,9 @@ async def test_leases_out_of_reach_show_nothing_and_end_nothing(world: World, wh
     leases = FakeFleetLeases("one")
     held = parts(world, leases)
     if when == "giving back":
-        await held.mine(QUERY_KEYS)
+        await held.acquire(QUERY_KEYS)
     leases.broken = True
-    await held.give_back()
+    await held.release()
 
-    assert await held.mine(QUERY_KEYS) == frozenset()
+    assert await held.acquire(QUERY_KEYS) == frozenset()
     assert "fleet_lease" in world.logged

@@ -89,7 +89,7 @@ def test_all_pages_are_listed() -> None:
         {"Items": [item], "LastEvaluatedKey": {"secret_hash": {"S": "ab"}}}, {"Items": [item]}
     )
 
-    assert len(DeviceStore(client, "devices").all_of()) == 2
+    assert len(DeviceStore(client, "devices").list_devices()) == 2
     assert client.calls[1][1]["ExclusiveStartKey"] == {"secret_hash": {"S": "ab"}}
 
 

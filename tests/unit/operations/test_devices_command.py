@@ -60,7 +60,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 def test_adding_shows_what_to_scan_and_what_to_type(shell: Shell) -> None:
     code, output = shell("add", "T-1", "--name", "Kim's phone")
-    (device,) = shell.devices.all_of("T-1")
+    (device,) = shell.devices.list_devices("T-1")
     typed = dict(line.strip().rsplit(" ", 1) for line in output.splitlines() if " " in line.strip())
     secret = typed["Password"]
 
@@ -110,7 +110,7 @@ def test_owntracks_over_mqtt_is_configured_as_a_broker_allows_it() -> None:
 
 def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
     code, output = shell("add", "T-1", "--mqtt-url", "mqtts://mqtt.example.com:8883")
-    (device,) = shell.devices.all_of("T-1")
+    (device,) = shell.devices.list_devices("T-1")
 
     assert code == 0
     lines = [line.strip() for line in output.splitlines()]
@@ -130,7 +130,7 @@ def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
 def test_an_invalid_broker_url_is_rejected_before_anything_is_added(shell: Shell, url: str) -> None:
     code, output = shell("add", "T-1", "--mqtt-url", url)
 
-    assert (code, shell.devices.all_of()) == (1, [])
+    assert (code, shell.devices.list_devices()) == (1, [])
     assert output.startswith("refused: ")
 
 
@@ -146,7 +146,7 @@ def test_traccar_client_is_configured_by_a_link_that_no_server_sees() -> None:
 def test_another_url_may_be_named(shell: Shell) -> None:
     shell.server_url = ""
     rejected, output = shell("add", "T-1")
-    no_one = shell.devices.all_of()
+    no_one = shell.devices.list_devices()
     added, shown = shell("add", "T-1", "--url", "http://127.0.0.1:4566/")
 
     assert (rejected, no_one) == (1, [])
@@ -182,7 +182,7 @@ def test_a_trucks_devices_are_revoked_together_or_alone(shell: Shell) -> None:
     assert second.device_id in rest[1]
     assert rest[1].endswith("respected everywhere within 15 s")
     assert none == (1, "refused: truck T-1 has no such device")
-    assert [device.truck_id for device in shell.devices.all_of()] == ["T-2"]
+    assert [device.truck_id for device in shell.devices.list_devices()] == ["T-2"]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_buckets_that_another_has_already_are_reported_per_request() -> None:
     assert [len(request["Entries"]) for _, request in client.calls] == [10, 2]
 
 
-@pytest.mark.parametrize(("method", "seconds"), [("extend", 10), ("give_back", 0)])
+@pytest.mark.parametrize(("method", "seconds"), [("extend", 10), ("release", 0)])
 def test_buckets_are_kept_for_their_visibility_and_given_back_at_once(
     method: str, seconds: int
 ) -> None:

@@ -12,7 +12,7 @@ from consumer.errors import RetriesExhausted
 from consumer.pipeline import BatchPipeline
 from consumer.settling import PAUSE_S, SLICE_S
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.position_store.history_pages import MAX_HITS, Around, HistoryFix
+from rtdts.position_store.history_pages import MAX_HITS, HistoryFix, HistoryInterval
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES
 from tests.support.consumer_world import World, derived, drive, point
@@ -104,7 +104,7 @@ def test_late_points_of_many_trucks_share_one_search(world: World) -> None:
     searches = []
     around = world.positions.around
 
-    def counted(expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+    def counted(expected: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
         searches.append(len(expected))
         return around(expected)
 
@@ -204,7 +204,7 @@ def test_where_intervals_overlap_a_point_is_folded_once() -> None:
     pipeline.process(world.shard.records(*[[one] for one in late]))
     around = world.positions.around
 
-    def twice(expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+    def twice(expected: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
         return {truck_id: [*found, *found] for truck_id, found in around(expected).items()}
 
     world.positions.around = twice  # type: ignore[method-assign]
