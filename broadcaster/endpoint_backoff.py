@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 FIRST_S: Final = 0.5
-MOST_S: Final = 60.0
+MAX_S: Final = 60.0
 """The interval of one round: after that the viewer is due again anyway."""
 _PRUNE_ABOVE: Final = 1_000
 """And above twice the number left by the last pruning, so that pruning stays cheap on average."""
@@ -54,7 +54,7 @@ class EndpointBackoff:
         before = self._waiting.get(endpoint)
         if len(self._waiting) > self._prune_above:
             self._prune(now_s)
-        ceiling_s = FIRST_S if before is None else min(before.ceiling_s * 2, MOST_S)
+        ceiling_s = FIRST_S if before is None else min(before.ceiling_s * 2, MAX_S)
         # Never less than half: a wait of 0 s would be no backoff.
         wait_s = self._uniform(ceiling_s / 2, ceiling_s)
         self._waiting[endpoint] = _Waiting(now_s + wait_s, ceiling_s)
@@ -68,6 +68,6 @@ class EndpointBackoff:
         self._waiting = {
             endpoint: waiting
             for endpoint, waiting in self._waiting.items()
-            if waiting.until_s + 2 * MOST_S > now_s
+            if waiting.until_s + 2 * MAX_S > now_s
         }
         self._prune_above = max(_PRUNE_ABOVE, 2 * len(self._waiting))

@@ -146,7 +146,7 @@ class FleetFollowers:
         self._posting: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, _Shown] = {}
         self._counts: collections.Counter[str] = collections.Counter()
-        self._most: collections.Counter[str] = collections.Counter()
+        self._maxima: collections.Counter[str] = collections.Counter()
 
     async def run(self) -> None:
         """Runs a tick per second until cancelled; what fails is tried again with the next tick."""
@@ -167,7 +167,7 @@ class FleetFollowers:
     async def tick(self) -> None:
         """Begins what is due: reads the followers and starts the queries that are not running."""
         followers, blocks = await self._threads.run(self._read)
-        self._most["FleetViewers"] = max(self._most["FleetViewers"], len(followers))
+        self._maxima["FleetViewers"] = max(self._maxima["FleetViewers"], len(followers))
         followers_of: dict[bytes, list[Subscription]] = {}
         for one in followers:
             query_key = b"" if one.view is None else one.view.query_key
@@ -186,8 +186,8 @@ class FleetFollowers:
     def take_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call: sums; maxima of viewers and durations."""
         counts, self._counts = self._counts, collections.Counter()
-        most, self._most = self._most, collections.Counter()
-        return {metric.name: max(counts[metric.name], most[metric.name]) for metric in METRICS}
+        maxima, self._maxima = self._maxima, collections.Counter()
+        return {metric.name: max(counts[metric.name], maxima[metric.name]) for metric in METRICS}
 
     def _read(self) -> tuple[Sequence[Subscription], Blocks]:
         return self._followers.of_topic(FLEET), self._blocks.current()
@@ -232,7 +232,9 @@ class FleetFollowers:
             took_s = self._monotonic() - began_at_s
             self._paused_until_s[query_key] = self._monotonic() + took_s * _PAUSE_FACTOR
             took_ms = round(took_s * 1000)
-            self._most["FleetSnapshotDuration"] = max(self._most["FleetSnapshotDuration"], took_ms)
+            self._maxima["FleetSnapshotDuration"] = max(
+                self._maxima["FleetSnapshotDuration"], took_ms
+            )
         # A token may have been revoked while the snapshot was taken.
         blocks = await self._threads.run(self._blocks.current)
         for follower in followers:

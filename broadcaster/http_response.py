@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-MOST_HEAD_BYTES: Final = 65_536
-MOST_BODY_BYTES: Final = 1_048_576
+MAX_HEAD_BYTES: Final = 65_536
+MAX_BODY_BYTES: Final = 1_048_576
 """A response of API Gateway has a few hundred bytes."""
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -75,7 +75,7 @@ class ResponseReader:
             buffer = self._buffer
             end = buffer.find(_HEAD_END)
             if end < 0:
-                if is_over or len(buffer) > MOST_HEAD_BYTES:
+                if is_over or len(buffer) > MAX_HEAD_BYTES:
                     raise MalformedResponseError(f"no end of the head in {len(buffer)} bytes")
                 return None
             head = buffer[:end]
@@ -102,7 +102,7 @@ class ResponseReader:
             body, rest = whole
         elif length := _LENGTH.search(fields):
             rest = start + int(length[1])
-            if rest - start > MOST_BODY_BYTES:
+            if rest - start > MAX_BODY_BYTES:
                 raise MalformedResponseError(f"a body of {rest - start} bytes")
             if len(buffer) < rest:
                 return self._wait(start, is_over=is_over)
@@ -122,7 +122,7 @@ class ResponseReader:
         """Handles a body that is not complete yet."""
         if is_over:
             raise MalformedResponseError("the connection ended within a body")
-        if len(self._buffer) - start > 2 * MOST_BODY_BYTES:
+        if len(self._buffer) - start > 2 * MAX_BODY_BYTES:
             raise MalformedResponseError("a body without an end")
         return None
 

@@ -155,8 +155,8 @@ class NudgeHandler:
         self, nudge: Nudge, viewers: Sequence[Subscription], new_messages: Callable[[], Messages]
     ) -> list[asyncio.Task[Pushed]]:
         """Tries endpoints in quarantine, as far as it has free slots now."""
-        most = min(len(viewers), self._chunk_size)
-        reserved = await self._quarantine_slots.reserve_free(most)
+        max_slots = min(len(viewers), self._chunk_size)
+        reserved = await self._quarantine_slots.reserve_free(max_slots)
         tried, left = viewers[: reserved.count], viewers[reserved.count :]
         begun = [asyncio.create_task(_left_to_the_round(one)) for one in left]
         if tried:

@@ -11,7 +11,7 @@ RECOVERS_IN_S: Final = 60.0
 """Time from 0 to the ceiling while posts are sent at the full rate. The step is the same for every
 broadcaster with the same setting, so broadcasters that share an account converge to equal rates."""
 
-LEAST: Final = 1.0
+MIN_PER_S: Final = 1.0
 """Posts per second, however many are throttled: without posts nothing would be learned."""
 
 
@@ -44,4 +44,4 @@ class PostRate:
         """
         if begun_at_s > self._cut_at_s:
             self._cut_at_s = now_s
-            self.per_s = max(min(LEAST, self._ceiling_per_s), self.per_s * CUT)
+            self.per_s = max(min(MIN_PER_S, self._ceiling_per_s), self.per_s * CUT)

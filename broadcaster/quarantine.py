@@ -10,11 +10,11 @@ from typing import Final
 HANGS: Final = 2
 """Posts in a row without a response in time after which an endpoint is in quarantine."""
 
-LEAST_PAUSE_S: Final = 45.0
+MIN_PAUSE_S: Final = 45.0
 """Between two attempts at one endpoint. Less than a round's interval: when there are few such
 endpoints, each is tried in each round, and one that has recovered gets its messages as usual."""
 
-MOST_PAUSE_S: Final = 300.0
+MAX_PAUSE_S: Final = 300.0
 """The more there are, the less often each is tried, but never less often than this while there is a
 free slot for it."""
 
@@ -64,7 +64,7 @@ class Quarantine:
 
         The more there are, the longer each pauses: together they use all their slots, but no more.
         """
-        pause_s = min(max(LEAST_PAUSE_S, self._count * self._pause_per_endpoint_s), MOST_PAUSE_S)
+        pause_s = min(max(MIN_PAUSE_S, self._count * self._pause_per_endpoint_s), MAX_PAUSE_S)
         hanging = self._hanging.get(endpoint)
         return hanging is None or self._monotonic() - hanging.tried_at_s >= pause_s
 
@@ -93,7 +93,7 @@ class Quarantine:
         self._hanging = {
             endpoint: hanging
             for endpoint, hanging in self._hanging.items()
-            if hanging.tried_at_s + 2 * MOST_PAUSE_S > now_s
+            if hanging.tried_at_s + 2 * MAX_PAUSE_S > now_s
         }
         self._count = sum(hanging.hangs >= HANGS for hanging in self._hanging.values())
         self._prune_above = max(_PRUNE_ABOVE, 2 * len(self._hanging))

@@ -109,7 +109,7 @@ class RateLimiter:
         self._sleep = sleep
         self._monotonic = monotonic
         self._locks = {lane: asyncio.Lock() for lane in Lane}
-        self._least_per_s = self._rate.per_s
+        self._min_per_s = self._rate.per_s
         self._over_quota = 0
 
     @property
@@ -158,10 +158,10 @@ class RateLimiter:
         now_s = self._monotonic()
         self._debts.pay(now_s, self.per_s)
         self._rate.throttled(begun_at_s, now_s)
-        self._least_per_s = min(self._least_per_s, self.per_s)
+        self._min_per_s = min(self._min_per_s, self.per_s)
 
     def take_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call: lowest rate, number of throttled posts."""
-        values = {"PostRate": self._least_per_s, "PostsOverQuota": self._over_quota}
-        self._least_per_s, self._over_quota = self.per_s, 0
+        values = {"PostRate": self._min_per_s, "PostsOverQuota": self._over_quota}
+        self._min_per_s, self._over_quota = self.per_s, 0
         return values

@@ -9,7 +9,7 @@ from typing import Final
 
 from broadcaster.pushing import Outcome, Pushed
 
-MOST_WAIT_S: Final = 4.0
+MAX_WAIT_S: Final = 4.0
 """An endpoint with a longer backoff is left to the next round. So an endpoint that is always
 throttled costs one post per round and does not keep the round from ending."""
 
@@ -43,7 +43,7 @@ class TriesAgain:
         done = []
         for one in pushed:
             wait_s = self._backoff_s(one.subscription.endpoint)
-            is_in_time = wait_s <= MOST_WAIT_S and now_s + wait_s + TOGETHER_S < self.until_s
+            is_in_time = wait_s <= MAX_WAIT_S and now_s + wait_s + TOGETHER_S < self.until_s
             if one.outcome in _AGAIN and is_in_time:
                 heapq.heappush(self._waiting, (now_s + wait_s, next(self._numbers), one))
             else:

@@ -56,7 +56,7 @@ RELEASE_TIMEOUT_S: Final = 2.0
 """At shutdown. Batches not released by then come back after the visibility timeout."""
 
 _FIRST_PAUSE_S: Final = 2.0
-_MOST_PAUSE_S: Final = 10.0
+_MAX_PAUSE_S: Final = 10.0
 """Between batches of which nothing can be read. Several pauses fit into a round, so that a single
 broadcaster runs the rest of it when its stores are available again."""
 
@@ -363,7 +363,7 @@ class SharedRounds:
         """Whether nothing could be read and another broadcaster still has the time to try."""
         if report.read_nothing:
             self._backoff_s = self._backoff_s or backoff_s(
-                first_s=_FIRST_PAUSE_S, max_s=_MOST_PAUSE_S, uniform=max
+                first_s=_FIRST_PAUSE_S, max_s=_MAX_PAUSE_S, uniform=max
             )
             self._must_back_off = True
         elif report.due:  # a batch without viewers proves little: there was hardly anything to read

@@ -72,11 +72,11 @@ class Slots:
                 await self._changed.wait()
             return await self._reserve(count)
 
-    async def reserve_free(self, most: int) -> Reserved:
-        """Takes the slots that are free now, at most `most`; does not wait for more."""
+    async def reserve_free(self, max_count: int) -> Reserved:
+        """Takes the slots that are free now, at most `max_count`; does not wait for more."""
         async with self._lock:
             reserved = Reserved(self._give_back)
-            while reserved.count < most and self._free:
+            while reserved.count < max_count and self._free:
                 await self._take(reserved)  # does not wait
             return reserved
 

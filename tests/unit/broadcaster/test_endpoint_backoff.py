@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from broadcaster.endpoint_backoff import FIRST_S, MOST_S, EndpointBackoff
+from broadcaster.endpoint_backoff import FIRST_S, MAX_S, EndpointBackoff
 from tests.fakes.fake_clock import FakeClock
 
 
@@ -27,7 +27,7 @@ def test_waits_double_up_to_a_minute_and_begin_anew_after_a_response() -> None:
         clock.advance(waits_s[-1])
         assert backoff.remaining_s("slow") == 0
 
-    assert waits_s == [0.5, 1, 2, 4, 8, 16, 32, MOST_S, MOST_S]
+    assert waits_s == [0.5, 1, 2, 4, 8, 16, 32, MAX_S, MAX_S]
     backoff.responded("slow")
     backoff.throttled("slow")
     assert round(backoff.remaining_s("slow"), 3) == FIRST_S
@@ -46,7 +46,7 @@ def test_connections_without_a_sign_for_long_are_dropped() -> None:
     backoff = backoff_on(clock)
     for number in range(1_500):
         backoff.throttled(f"conn-{number}")
-    clock.advance(10 * MOST_S)
+    clock.advance(10 * MAX_S)
     for number in range(2_000):
         backoff.throttled(f"new-{number}")
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.http_response import (
-    MOST_BODY_BYTES,
-    MOST_HEAD_BYTES,
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
     HttpResponse,
     MalformedResponseError,
     ResponseReader,
@@ -120,11 +120,11 @@ def test_one_response_after_another() -> None:
         b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 99 Low\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MOST_BODY_BYTES + 1),
-        b"HTTP/1.1 200 OK\r\nA: " + b"x" * MOST_HEAD_BYTES,
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1),
+        b"HTTP/1.1 200 OK\r\nA: " + b"x" * MAX_HEAD_BYTES,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * MOST_BODY_BYTES + 1),
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * MAX_BODY_BYTES + 1),
     ],
 )
 def test_bytes_that_are_no_response_are_reported_at_once(data: bytes) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.post_rate import LEAST, RECOVERS_IN_S, PostRate
+from broadcaster.post_rate import MIN_PER_S, RECOVERS_IN_S, PostRate
 
 CEILING = 5_000.0
 
@@ -37,7 +37,7 @@ def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
     rate = PostRate(CEILING)
     for moment in range(30):
         rate.throttled(moment + 0.5, moment + 1)
-    assert rate.per_s == LEAST
+    assert rate.per_s == MIN_PER_S
     seconds = 0
     while rate.per_s < CEILING:
         for _ in range(round(rate.per_s)):
@@ -60,7 +60,7 @@ def test_the_rate_stays_between_least_and_ceiling_for_any_responses(
         else:
             rate.throttled(now_s - 0.01, now_s)
 
-        assert min(LEAST, ceiling) <= rate.per_s <= ceiling
+        assert min(MIN_PER_S, ceiling) <= rate.per_s <= ceiling
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.quarantine import HANGS, LEAST_PAUSE_S, MOST_PAUSE_S, Quarantine
+from broadcaster.quarantine import HANGS, MAX_PAUSE_S, MIN_PAUSE_S, Quarantine
 from tests.fakes.fake_clock import FakeClock
 
 SLOTS, TIMEOUT_S = 40, 2.0
@@ -45,7 +45,7 @@ def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_res
     assert quarantine.holds("slow")
     assert not quarantine.may_be_tried("slow")
 
-    clock.advance(LEAST_PAUSE_S)
+    clock.advance(MIN_PAUSE_S)
 
     assert quarantine.may_be_tried("slow")
 
@@ -72,7 +72,7 @@ def test_many_are_tried_less_often_so_that_together_they_fit_their_slots() -> No
     assert all(map(quarantine.may_be_tried, names))
 
     hang(quarantine, *(f"more-{number}" for number in range(40_000)), times=HANGS)
-    clock.advance(MOST_PAUSE_S - 200)
+    clock.advance(MAX_PAUSE_S - 200)
 
     assert quarantine.may_be_tried("slow-1")
 
@@ -81,7 +81,7 @@ def test_connections_that_ended_unnoticed_do_not_stay_cached() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
     hang(quarantine, *(f"gone-{number}" for number in range(5_000)))
-    clock.advance(3 * MOST_PAUSE_S)
+    clock.advance(3 * MAX_PAUSE_S)
     hang(quarantine, *(f"slow-{number}" for number in range(5_000)))
 
     assert quarantine.count == len(quarantine._hanging) == 5_000
