@@ -169,8 +169,8 @@ class Broadcaster:
 
     def _emit(self) -> None:
         self._metrics.emit(
-            self._nudges.take_metrics()
-            | as_snapshots(self._snapshots.take_metrics())
-            | self._fleet.take_metrics()
-            | self._rate.take_metrics()
+            self._nudges.collect_metrics()
+            | as_snapshots(self._snapshots.collect_metrics())
+            | self._fleet.collect_metrics()
+            | self._rate.collect_metrics()
         )

@@ -91,7 +91,7 @@ class ConnectionPool:
             HttpError: There is no response.
         """
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        connection = self._take() or await self._connect(deadline_s)
+        connection = self._pop_idle() or await self._connect(deadline_s)
         try:
             return await connection.exchange(request, deadline_s, write_by)
         except ConnectionEndedError:
@@ -103,11 +103,11 @@ class ConnectionPool:
         for connection in tuple(self._open):
             connection.abort(HttpError("closed by us"))
 
-    def made(self, connection: _Connection) -> None:
+    def register(self, connection: _Connection) -> None:
         """Registers a new connection."""
         self._open.add(connection)
 
-    def give_back(self, connection: _Connection) -> None:
+    def release(self, connection: _Connection) -> None:
         """Returns a connection that may be used again to the pool."""
         now_s = asyncio.get_running_loop().time()
         self._idle[connection] = now_s
@@ -116,12 +116,12 @@ class ConnectionPool:
             del self._idle[longest]
             longest.abort(HttpError("unused for long"))
 
-    def lost(self, connection: _Connection) -> None:
+    def remove(self, connection: _Connection) -> None:
         """Drops a connection that has ended."""
         self._idle.pop(connection, None)
         self._open.discard(connection)
 
-    def _take(self) -> _Connection | None:
+    def _pop_idle(self) -> _Connection | None:
         oldest_s = asyncio.get_running_loop().time() - self._max_idle_s
         while self._idle:
             connection, used_at_s = self._idle.popitem()
@@ -187,7 +187,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionEndedError("it had ended before")
         if write_by.passed:
-            self._pool.give_back(self)
+            self._pool.release(self)
             raise TooLateError("not written: its time has passed")
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
@@ -210,7 +210,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = transport  # type: ignore[assignment] # the base type is too wide here
-        self._pool.made(self)
+        self._pool.register(self)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -227,7 +227,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        self._pool.lost(self)
+        self._pool.remove(self)
         if self._waiting is None or self._waiting.done():
             return
         try:
@@ -244,7 +244,7 @@ class _Connection(asyncio.Protocol):
         if waiting is not None:
             waiting.set_result(response)
         if response.is_reusable:
-            self._pool.give_back(self)
+            self._pool.release(self)
         else:
             self.abort(HttpError("the server keeps it no longer"))
 

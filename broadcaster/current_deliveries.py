@@ -24,17 +24,17 @@ from rtdts.tracking.current_delivery import CarriedDelivery, promise_of
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.truck_stops import TruckStops
 
-TOGETHER_S: Final = 1.0
+GATHER_S: Final = 1.0
 """Changes to one truck within this time are written together."""
 
-AGAIN_AFTER_S: Final = 8.0
+REPEAT_AFTER_S: Final = 8.0
 """Longer than a consumer caches matches (5 s) plus the duration of a batch that uses them."""
 
 _AT_ONCE: Final = 1_000
 """Limit for trucks, and for deliveries whose trucks are not known yet. The rest are left to the
 next points of their trucks."""
 
-_READ_TOGETHER: Final = 100
+_READ_BATCH: Final = 100
 """DynamoDB's BatchGetItem takes 100 keys."""
 
 
@@ -108,7 +108,7 @@ class CurrentDeliveryWriter:
     async def _find_trucks(self) -> None:
         try:
             while self._changed:
-                ids = list(self._changed)[:_READ_TOGETHER]
+                ids = list(self._changed)[:_READ_BATCH]
                 for one in ids:
                     del self._changed[one]
                 for truck_id in await self._trucks_of(ids):
@@ -143,11 +143,11 @@ class CurrentDeliveryWriter:
         while not is_quiet:
             written = self._changes[truck_id]
             await self._write(truck_id)
-            await self._sleep(TOGETHER_S)
-            quiet_s = TOGETHER_S
-            while written == self._changes[truck_id] and quiet_s < AGAIN_AFTER_S:
-                await self._sleep(TOGETHER_S)
-                quiet_s += TOGETHER_S
+            await self._sleep(GATHER_S)
+            quiet_s = GATHER_S
+            while written == self._changes[truck_id] and quiet_s < REPEAT_AFTER_S:
+                await self._sleep(GATHER_S)
+                quiet_s += GATHER_S
             if written == self._changes[truck_id]:
                 await self._write(truck_id)
                 is_quiet = written == self._changes[truck_id]

@@ -63,7 +63,7 @@ METRICS: Final = (
 INTERVAL_S: Final = 1.0
 """Between snapshots; the index is no fresher."""
 
-SAME_AGAIN_S: Final = 10.0
+REPEAT_AFTER_S: Final = 10.0
 """A snapshot that shows nothing new is sent again after this time, so that the viewer knows that it
 is still current."""
 
@@ -183,7 +183,7 @@ class FleetFollowers:
         while tasks := (*self._querying.values(), *self._posting.values()):
             await asyncio.wait(tasks)
 
-    def take_metrics(self) -> dict[str, float]:
+    def collect_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call: sums; maxima of viewers and durations."""
         counts, self._counts = self._counts, collections.Counter()
         maxima, self._maxima = self._maxima, collections.Counter()
@@ -245,7 +245,7 @@ class FleetFollowers:
         shown = self._shown.get(follower.endpoint)
         if shown is None or shown.subscribed_at_ms != follower.subscribed_at_ms:
             return True
-        is_due = self._monotonic() - shown.at_s >= SAME_AGAIN_S
+        is_due = self._monotonic() - shown.at_s >= REPEAT_AFTER_S
         return is_due or not snapshot.shows_the_same_as(shown.snapshot)
 
     def _is_entitled(self, follower: Subscription, blocks: Blocks) -> bool:

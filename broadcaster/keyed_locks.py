@@ -18,10 +18,10 @@ long."""
 
 
 @dataclasses.dataclass
-class _Line:
+class _LockQueue:
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     length: int = 0
-    """The holder of the lock and the tasks that wait for it; at 0 the line is dropped."""
+    """The holder of the lock and the tasks that wait for it; at 0 the queue is dropped."""
 
 
 class KeyedLocks:
@@ -33,7 +33,7 @@ class KeyedLocks:
 
     def __init__(self, wait_s: float | None) -> None:
         self._wait_s = wait_s
-        self._lines: dict[str, _Line] = {}
+        self._queues: dict[str, _LockQueue] = {}
 
     @asynccontextmanager
     async def hold(self, key: str) -> AsyncIterator[bool]:
@@ -42,26 +42,28 @@ class KeyedLocks:
         Yields:
             Whether the lock was acquired; it is held to the end of the context.
         """
-        line = self._lines.setdefault(key, _Line())
-        line.length += 1
+        queue = self._queues.setdefault(key, _LockQueue())
+        queue.length += 1
         try:
-            # Mostly it is the first in line and the lock is free: then a timeout would cost 6 µs.
-            is_first = line.length == 1
-            is_held = await (line.lock.acquire() if is_first else self._acquire_in_time(line.lock))
+            # Mostly it is the first and the lock is free: then a timeout would cost 6 µs.
+            is_first = queue.length == 1
+            is_held = await (
+                queue.lock.acquire() if is_first else self._acquire_in_time(queue.lock)
+            )
             try:
                 yield is_held
             finally:
                 if is_held:
-                    line.lock.release()
+                    queue.lock.release()
         finally:
-            line.length -= 1
-            if not line.length:
-                del self._lines[key]
+            queue.length -= 1
+            if not queue.length:
+                del self._queues[key]
 
     def length(self, key: str) -> int:
         """How many tasks hold the key's lock or wait for it."""
-        line = self._lines.get(key)
-        return 0 if line is None else line.length
+        queue = self._queues.get(key)
+        return 0 if queue is None else queue.length
 
     async def _acquire_in_time(self, lock: asyncio.Lock) -> bool:
         try:

@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from broadcaster.pushing import MAX_CHUNK, Messages, Outcome, Pushed, Pusher
+from broadcaster.pushing import MAX_CHUNK, Messages, Outcome, Pusher, PushResult
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
-from broadcaster.slots import Reserved, Slots
+from broadcaster.slots import Reservation, Slots
 from broadcaster.snapshot_messages import EventReader, SnapshotMessages, TrackReader
 from broadcaster.stops import StopReader, StopsOfTrucks
 from broadcaster.threads import StoreThreads
@@ -116,7 +116,7 @@ class NudgeHandler:
 
     async def begin(
         self, nudge: Nudge, only: frozenset[str] | None = None
-    ) -> list[asyncio.Task[Pushed]]:
+    ) -> list[asyncio.Task[PushResult]]:
         """Reads what the nudge is about and begins the posts.
 
         Args:
@@ -138,7 +138,7 @@ class NudgeHandler:
         new_messages = await self._messages_of(nudge, viewers[0].role)
         is_position = isinstance(nudge, PositionNudge)
         by_s = self._rate.now_s() + POSITION_BEGUN_WITHIN_S if is_position else math.inf
-        begun: list[asyncio.Task[Pushed]] = []
+        begun: list[asyncio.Task[PushResult]] = []
         hanging = [one for one in viewers if self._quarantine.holds(one.endpoint)]
         healthy = [one for one in viewers if one not in hanging] if hanging else viewers
         for first in range(0, len(healthy), self._chunk_size):
@@ -153,7 +153,7 @@ class NudgeHandler:
 
     async def _begin_hanging(
         self, nudge: Nudge, viewers: Sequence[Subscription], new_messages: Callable[[], Messages]
-    ) -> list[asyncio.Task[Pushed]]:
+    ) -> list[asyncio.Task[PushResult]]:
         """Tries endpoints in quarantine, as far as it has free slots now."""
         max_slots = min(len(viewers), self._chunk_size)
         reserved = await self._quarantine_slots.reserve_free(max_slots)
@@ -164,7 +164,7 @@ class NudgeHandler:
             begun += await self._pusher.begin(tried, new_messages(), reserved)
         return begun
 
-    async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reserved | None:
+    async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reservation | None:
         """Waits until posts to so many viewers may begin; None when it is too late for them."""
         if not isinstance(nudge, PositionNudge):
             await self._rate.acquire(Lane.CHANGE, _posts(nudge, viewers))
@@ -236,8 +236,8 @@ class NudgeHandler:
         )
 
 
-async def _left_to_the_round(viewer: Subscription) -> Pushed:
-    return Pushed(viewer, Outcome.QUARANTINED, ended=False)
+async def _left_to_the_round(viewer: Subscription) -> PushResult:
+    return PushResult(viewer, Outcome.QUARANTINED, ended=False)
 
 
 def _posts(nudge: Nudge, viewers: int) -> int:

@@ -24,7 +24,7 @@ import msgspec
 from broadcaster.deletions import Deletions
 from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.polling import LongPoll
-from broadcaster.pushing import Outcome, Pushed
+from broadcaster.pushing import Outcome, PushResult
 from broadcaster.quarantine import Quarantine
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
@@ -99,7 +99,7 @@ class Handler(Protocol):
 
     async def begin(
         self, nudge: Nudge, only: frozenset[str] | None = None
-    ) -> list[asyncio.Task[Pushed]]:
+    ) -> list[asyncio.Task[PushResult]]:
         """Returns one task per viewer; raises what a store raises."""
 
 
@@ -200,7 +200,7 @@ class NudgeConsumer:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    def take_metrics(self) -> dict[str, float]:
+    def collect_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call.
 
         `NudgeAge` is the largest age of a nudge: from when it was sent until the responses to its
@@ -256,7 +256,7 @@ class NudgeConsumer:
         else:
             self._counts["NudgesDead"] += 1
 
-    def _start_follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
+    def _start_follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[PushResult]]) -> None:
         # Positions are only counted: a flood of them must not leave a change without its attempts.
         kind = self._counting if isinstance(nudge, PositionNudge) else self._following_up
         if kind is self._following_up and len(kind) >= self._follow_ups_at_once:
@@ -266,7 +266,7 @@ class NudgeConsumer:
         kind.add(task)
         task.add_done_callback(kind.discard)
 
-    async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
+    async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[PushResult]]) -> None:
         """Awaits every response, and tries the viewers again that a post did not reach."""
         # A position is followed by a newer one before it would be tried again.
         follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
@@ -289,7 +289,7 @@ class NudgeConsumer:
             self._counts["NudgeViewersNotReached"] += len(left)
             self._log.warning("viewers_not_reached", delivery_id=nudge.delivery_id, count=len(left))
 
-    def _count(self, pushed: Sequence[Pushed]) -> frozenset[str]:
+    def _count(self, pushed: Sequence[PushResult]) -> frozenset[str]:
         delivered = sum(one.outcome is Outcome.DELIVERED for one in pushed)
         self._counts["NudgeViewersDelivered"] += delivered
         return frozenset(one.subscription.endpoint for one in pushed if one.outcome in _NOT_REACHED)

@@ -104,7 +104,7 @@ class SocketPoster:
             return PostOutcome.HUNG if isinstance(error, TimeLimitError) else PostOutcome.FAILED
         if response.status // 100 == 2:
             return PostOutcome.DELIVERED
-        return self._judge(connection_id, response)
+        return self._classify(connection_id, response)
 
     def _request(self, method: str, connection_id: str, payload: Payload) -> bytes:
         signer = self._signer
@@ -121,7 +121,7 @@ class SocketPoster:
         )
         return head.encode("ascii") + payload.data
 
-    def _judge(self, connection_id: str, response: HttpResponse) -> PostOutcome:
+    def _classify(self, connection_id: str, response: HttpResponse) -> PostOutcome:
         if response.status == _GONE:
             return PostOutcome.GONE
         error_type = response.header("x-amzn-ErrorType").partition(":")[0]  # a URL may follow

@@ -28,7 +28,7 @@ from broadcaster.keyed_locks import LOCK_WAIT_S, KeyedLocks
 from broadcaster.point_steps import log_points
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.senders import Senders
-from broadcaster.slots import Reserved
+from broadcaster.slots import Reservation
 from broadcaster.threads import Threads
 from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.shares import ShareKey
@@ -128,7 +128,7 @@ _OUTCOMES: Final = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Pushed:
+class PushResult:
     """One viewer's push."""
 
     subscription: Subscription
@@ -208,11 +208,11 @@ class Pusher:
         self._now_ms = now_ms
         self._monotonic = monotonic
         self._locks = KeyedLocks(lock_wait_s)
-        self._posting: set[asyncio.Task[Pushed]] = set()
+        self._posting: set[asyncio.Task[PushResult]] = set()
 
     async def push(
-        self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
-    ) -> list[Pushed]:
+        self, viewers: Sequence[Subscription], messages: Messages, reserved: Reservation
+    ) -> list[PushResult]:
         """Pushes to a chunk and waits for every response; reads again when rights got too old.
 
         Args:
@@ -220,8 +220,8 @@ class Pusher:
             messages: What is pushed.
             reserved: A slot for each viewer; all are released.
         """
-        done: list[Pushed] = []
-        late: list[Pushed] = []
+        done: list[PushResult] = []
+        late: list[PushResult] = []
         waiting = viewers
         try:
             for _ in range(_READINGS):
@@ -244,8 +244,8 @@ class Pusher:
             reserved.release_all()
 
     async def begin(
-        self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
-    ) -> list[asyncio.Task[Pushed]]:
+        self, viewers: Sequence[Subscription], messages: Messages, reserved: Reservation
+    ) -> list[asyncio.Task[PushResult]]:
         """Pushes to a chunk and returns when everything is read and the posts are in progress.
 
         While such a push to an endpoint is in progress, no other begins: nudges may come every
@@ -273,9 +273,9 @@ class Pusher:
         self,
         viewers: Sequence[Subscription],
         messages: Messages,
-        reserved: Reserved,
+        reserved: Reservation,
         post: _Post,
-    ) -> list[asyncio.Task[Pushed]]:
+    ) -> list[asyncio.Task[PushResult]]:
         reading = await self._read(viewers, messages)
         tasks = [
             asyncio.create_task(self._push_one(viewer, reading, reserved, post))
@@ -314,14 +314,14 @@ class Pusher:
             return None
 
     async def _push_one(
-        self, viewer: Subscription, reading: _Reading, reserved: Reserved, post: _Post
-    ) -> Pushed:
+        self, viewer: Subscription, reading: _Reading, reserved: Reservation, post: _Post
+    ) -> PushResult:
         stored = reading.stored
         is_unknown = stored.shares is None and _has_share(viewer)
         if is_unknown or viewer.delivery_id in stored.found.unreadable:
             # The right is unknown, and so not ended: nothing is sent until it can be read again.
             reserved.release_one()
-            return Pushed(viewer, Outcome.FAILED, ended=False)
+            return PushResult(viewer, Outcome.FAILED, ended=False)
         delivery = stored.found.by_id.get(viewer.delivery_id)
         right = self._right(viewer, delivery, stored)
         ended = isinstance(right, Ended)
@@ -342,7 +342,7 @@ class Pusher:
             reserved.release_one()
         if is_over:
             await self._remove(viewer)
-        return Pushed(viewer, outcome, ended)
+        return PushResult(viewer, outcome, ended)
 
     def _right(self, viewer: Subscription, delivery: Delivery | None, stored: _Stored) -> Right:
         now_ms = self._now_ms()

@@ -32,7 +32,7 @@ class Lane(enum.IntEnum):
     ROUND = 2
     FLEET = 3
     """A snapshot of the fleet: the next one replaces it."""
-    AGAIN = 4
+    RETRY = 4
     """A repeated post of a round, because the endpoint is slow."""
 
 
@@ -160,7 +160,7 @@ class RateLimiter:
         self._rate.throttled(begun_at_s, now_s)
         self._min_per_s = min(self._min_per_s, self.per_s)
 
-    def take_metrics(self) -> dict[str, float]:
+    def collect_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call: lowest rate, number of throttled posts."""
         values = {"PostRate": self._min_per_s, "PostsOverQuota": self._over_quota}
         self._min_per_s, self._over_quota = self.per_s, 0

@@ -19,13 +19,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from typing import Final, Protocol
 
 from broadcaster.endpoint_backoff import EndpointBackoff
-from broadcaster.pushing import MAX_CHUNK, Outcome, Pushed, Pusher
+from broadcaster.pushing import MAX_CHUNK, Outcome, Pusher, PushResult
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
-from broadcaster.round_again import TriesAgain
+from broadcaster.retry_queue import RetryQueue
 from broadcaster.round_report import RoundReport, RoundTally
 from broadcaster.round_source import RoundBatch
-from broadcaster.slots import Reserved, Slots
+from broadcaster.slots import Reservation, Slots
 from broadcaster.threads import Threads
 from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.subscriptions import Subscription
@@ -171,57 +171,57 @@ class Round:
         for one in tried:
             quarantine.try_now(one.endpoint)
         left = (one for one in viewers if one not in tried)
-        tally.add(Pushed(one, Outcome.QUARANTINED, ended=False) for one in left)
+        tally.add(PushResult(one, Outcome.QUARANTINED, ended=False) for one in left)
         if tried:
             await self._bounds.rate.acquire(Lane.ROUND, len(tried))
             chunks.create_task(self._push_once(tried, reserved, tally))
 
     async def _push_once(
-        self, viewers: Sequence[Subscription], reserved: Reserved, tally: RoundTally
+        self, viewers: Sequence[Subscription], reserved: Reservation, tally: RoundTally
     ) -> None:
         tally.add(await self._push(viewers, reserved, tally))
 
     async def _push_until_accepted(
         self,
         viewers: Sequence[Subscription],
-        reserved: Reserved,
+        reserved: Reservation,
         batch: RoundBatch,
         tally: RoundTally,
     ) -> None:
         """Pushes to a chunk, and again to its rejected viewers, until the next round."""
-        again = TriesAgain(self._ends_at_s(batch), self._bounds.backoff.remaining_s)
+        retries = RetryQueue(self._ends_at_s(batch), self._bounds.backoff.remaining_s)
         pushed = await self._push(viewers, reserved, tally)
-        tally.add(again.add(pushed, self._monotonic()))
-        while (at_s := again.next_at_s) is not None:
+        tally.add(retries.add(pushed, self._monotonic()))
+        while (at_s := retries.next_at_s) is not None:
             await self._sleep(max(0.0, at_s - self._monotonic()))
-            retried = again.take(self._monotonic())
+            retried = retries.pop_due(self._monotonic())
             waiting = [one.subscription for one in retried]
             # A viewer whose post the account throttled is no slower than one not tried yet.
             is_ours = any(one.outcome is Outcome.OVER_QUOTA for one in retried)
-            lane = Lane.ROUND if is_ours else Lane.AGAIN
-            if not await self._bounds.rate.acquire(lane, len(waiting), by_s=again.until_s):
+            lane = Lane.ROUND if is_ours else Lane.RETRY
+            if not await self._bounds.rate.acquire(lane, len(waiting), by_s=retries.until_s):
                 tally.add(retried)
                 continue
             # If slots are scarce, or the machine is slow, the rate is no limit: they wait here.
             slots = self._bounds.slots
             reserve = slots.reserve if is_ours else slots.reserve_behind
             reserved = await reserve(len(waiting))
-            if self._monotonic() > again.until_s:
+            if self._monotonic() > retries.until_s:
                 reserved.release_all()
                 tally.add(retried)
                 continue
             pushed = await self._push(waiting, reserved, tally)
-            tally.add(again.add(pushed, self._monotonic()))
+            tally.add(retries.add(pushed, self._monotonic()))
 
     def _ends_at_s(self, batch: RoundBatch) -> float:
         left_ms = 0 if batch.until_ms is None else batch.until_ms - self._now_ms()
         return self._monotonic() + left_ms / 1000
 
     async def _push(
-        self, viewers: Sequence[Subscription], reserved: Reserved, tally: RoundTally
-    ) -> list[Pushed]:
+        self, viewers: Sequence[Subscription], reserved: Reservation, tally: RoundTally
+    ) -> list[PushResult]:
         messages = self._new_messages()
-        pushed: list[Pushed] = []
+        pushed: list[PushResult] = []
         try:
             pushed = await self._pusher.push(viewers, messages, reserved)
         except Exception as error:  # a failed read of one chunk must not affect the others

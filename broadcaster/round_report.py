@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from broadcaster.pushing import Outcome, Pushed
+from broadcaster.pushing import Outcome, PushResult
 from rtdts.runtime.metrics import Metric
 
 METRICS: Final = (
@@ -102,7 +102,7 @@ class RoundReport:
         }
 
 
-_OF_THE_WHOLE: Final = frozenset({"due_at_ms", "started_at_ms", "duration_ms", "skipped"})
+_NOT_SUMMED: Final = frozenset({"due_at_ms", "started_at_ms", "duration_ms", "skipped"})
 
 
 def sum_of(
@@ -114,7 +114,7 @@ def sum_of(
     skipped: int,
 ) -> RoundReport:
     """Combines the reports of several parts of a round; no bucket may be in two of them."""
-    names = RoundReport.__dataclass_fields__.keys() - _OF_THE_WHOLE
+    names = RoundReport.__dataclass_fields__.keys() - _NOT_SUMMED
     counts = {name: sum(getattr(part, name) for part in parts) for name in names}
     return RoundReport(
         due_at_ms=due_at_ms,
@@ -137,7 +137,7 @@ class RoundTally:
         self._ended = 0
         self._deliveries: set[str] = set()
 
-    def add(self, pushed: Iterable[Pushed]) -> None:
+    def add(self, pushed: Iterable[PushResult]) -> None:
         """Counts the outcomes of some viewers."""
         for one in pushed:
             self._outcomes[one.outcome] += 1

@@ -91,7 +91,7 @@ class _Part:
         self._ran: list[RoundReport] = []
         self._unread: list[RoundReport] = []
 
-    def take(self, received: Sequence[ReceivedBucket]) -> None:
+    def begin_batch(self, received: Sequence[ReceivedBucket]) -> None:
         sent_at_ms = min(one.sent_at_ms for one in received)
         known = self.began_at_ms
         self.began_at_ms = sent_at_ms if known is None else min(known, sent_at_ms)
@@ -108,7 +108,7 @@ class _Part:
         self.ended_at_ms = at_ms
 
     @property
-    def is_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is nothing to report."""
         return not (self._ran or self._unread)
 
@@ -213,7 +213,7 @@ class SharedRounds:
                 if self._stop.is_set():
                     break
                 received = await self._poll.messages(self._stop.is_set)
-                await self._take(received, run_batch)
+                await self._start_batches(received, run_batch)
                 self._raise_what_failed(sending)
                 if not received:
                     self._order.nothing_is_left()
@@ -280,7 +280,7 @@ class SharedRounds:
 
     # --- receiving and running ---------------------------------------------------------------
 
-    async def _take(self, received: Sequence[ReceivedBucket], run_batch: RunBatch) -> None:
+    async def _start_batches(self, received: Sequence[ReceivedBucket], run_batch: RunBatch) -> None:
         if self._stop.is_set():
             await self._release(received)
             return
@@ -295,7 +295,7 @@ class SharedRounds:
             # Kept from now on, even if the batch has to wait for its place: otherwise another
             # broadcaster would receive it.
             self._in_flight |= {one.receipt_handle: one for one in claimed}
-            self._parts.setdefault(due_at_ms, _Part(due_at_ms)).take(claimed)
+            self._parts.setdefault(due_at_ms, _Part(due_at_ms)).begin_batch(claimed)
             place = _Place(self._places)
             if not self._places.locked():
                 await place.acquire()  # does not wait: taken before the next receive checks it
@@ -325,7 +325,7 @@ class SharedRounds:
                 await self._release(claimed)
             elif report is None:
                 await self._leave_out(due_at_ms, claimed)
-            elif self._is_another_s(report):
+            elif self._must_release(report):
                 self._log.warning("batches_unread", due_at_ms=due_at_ms, buckets=len(claimed))
                 part.add_unread(report, self._now_ms())
                 await self._release(claimed)
@@ -339,7 +339,7 @@ class SharedRounds:
                 del self._in_flight[one.receipt_handle]
         finally:
             part.in_flight -= 1
-            place.leave()
+            place.release()
 
     async def _run_in(
         self,
@@ -355,11 +355,11 @@ class SharedRounds:
             return None
         buckets = [one.message.bucket for one in claimed]
         batch = RoundBatch(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
-        # While the stores may be unavailable, no other batch is taken before this one has ended.
-        begun = place.leave if self._backoff_s is None else _nothing
+        # While the stores may be unavailable, no other batch is received before this one has ended.
+        begun = place.release if self._backoff_s is None else _nothing
         return await run_batch(batch, begun=begun)
 
-    def _is_another_s(self, report: RoundReport) -> bool:
+    def _must_release(self, report: RoundReport) -> bool:
         """Whether nothing could be read and another broadcaster still has the time to try."""
         if report.read_nothing:
             self._backoff_s = self._backoff_s or backoff_s(
@@ -472,7 +472,7 @@ class SharedRounds:
         reports = []
         for due_at_ms in ended:
             part = self._parts.pop(due_at_ms)
-            if not part.is_nothing:
+            if not part.is_empty:
                 skipped, self._left_out = len(self._left_out), set()
                 reports.append(part.report(skipped))
         return reports
@@ -491,7 +491,7 @@ class _Place:
             await self._places.acquire()
             self._is_held = True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Releases the place, if it is held."""
         if self._is_held:
             self._is_held = False

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 
-class Reserved:
+class Reservation:
     """Slots held for one chunk of viewers; each is released when its post has ended."""
 
-    def __init__(self, give_back: Callable[[], None]) -> None:
-        self._give_back = give_back
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release_slot = release
         self._held = 0
 
     @property
@@ -18,18 +18,18 @@ class Reserved:
         """How many slots are still held."""
         return self._held
 
-    def take_one(self) -> None:
+    def add_one(self) -> None:
         """Holds one more slot."""
         self._held += 1
 
     def release_one(self) -> None:
-        """Gives one slot back."""
+        """Releases one slot."""
         if self._held:
             self._held -= 1
-            self._give_back()
+            self._release_slot()
 
     def release_all(self) -> None:
-        """Gives back the slots that are still held."""
+        """Releases the slots that are still held."""
         while self._held:
             self.release_one()
 
@@ -38,7 +38,7 @@ class Slots:
     """A limit on the posts in progress.
 
     A chunk reserves its slots before its rights are read, so that no post waits for a slot after
-    that: this keeps rights fresh, however slow the posts before are. Each slot is given back
+    that: this keeps rights fresh, however slow the posts before are. Each slot is released
     separately, so a slow post occupies one slot and delays no other viewer.
 
     Args:
@@ -54,7 +54,7 @@ class Slots:
         self._behind = asyncio.Lock()
         self._changed = asyncio.Event()
 
-    async def reserve(self, count: int) -> Reserved:
+    async def reserve(self, count: int) -> Reservation:
         """Waits for this many free slots and takes them."""
         self._waiting += 1
         try:
@@ -63,7 +63,7 @@ class Slots:
             self._waiting -= 1
             self._changed.set()
 
-    async def reserve_behind(self, count: int) -> Reserved:
+    async def reserve_behind(self, count: int) -> Reservation:
         """Like `reserve`, but with the lowest priority: waits until no other call is waiting."""
         self._check(count)
         async with self._behind:
@@ -72,22 +72,22 @@ class Slots:
                 await self._changed.wait()
             return await self._reserve(count)
 
-    async def reserve_free(self, max_count: int) -> Reserved:
+    async def reserve_free(self, max_count: int) -> Reservation:
         """Takes the slots that are free now, at most `max_count`; does not wait for more."""
         async with self._lock:
-            reserved = Reserved(self._give_back)
+            reserved = Reservation(self._release_slot)
             while reserved.count < max_count and self._free:
-                await self._take(reserved)  # does not wait
+                await self._acquire_one(reserved)  # does not wait
             return reserved
 
-    async def _reserve(self, count: int) -> Reserved:
+    async def _reserve(self, count: int) -> Reservation:
         self._check(count)
         # One at a time: two calls that each hold half of what they need would wait forever.
         async with self._lock:
-            reserved = Reserved(self._give_back)
+            reserved = Reservation(self._release_slot)
             try:
                 for _ in range(count):
-                    await self._take(reserved)
+                    await self._acquire_one(reserved)
             except asyncio.CancelledError:
                 reserved.release_all()
                 raise
@@ -97,12 +97,12 @@ class Slots:
         if count > self._count:
             raise ValueError(f"{count} slots requested, there are {self._count}")
 
-    async def _take(self, reserved: Reserved) -> None:
+    async def _acquire_one(self, reserved: Reservation) -> None:
         await self._semaphore.acquire()
         self._free -= 1
-        reserved.take_one()
+        reserved.add_one()
 
-    def _give_back(self) -> None:
+    def _release_slot(self) -> None:
         self._free += 1
         self._semaphore.release()
         self._changed.set()

@@ -189,9 +189,9 @@ BREAKS = {
             "test_a_throttled_connection_is_left_alone_and_no_other_is",
         ),
     },
-    "broadcaster/round_again.py": {
+    "broadcaster/retry_queue.py": {
         "refused-viewers-wait-for-the-next-round": MINUTE(
-            "if one.outcome in _AGAIN and is_in_time:",
+            "if one.outcome in _RETRYABLE and is_in_time:",
             "if False:",
             "test_a_viewer_throttled_by_the_accounts_quota_receives_in_the_same_round",
             "test_a_viewer_throttled_once_or_twice_receives_in_the_same_round",
@@ -338,7 +338,7 @@ BREAKS = {
             "test_a_status_overwritten_by_a_point_is_corrected_a_little_later",
         ),
         "a-truck-is-read-whole-for-each-of-its-deliveries": ISOLATED(
-            "await self._sleep(TOGETHER_S)\nquiet_s = TOGETHER_S",
+            "await self._sleep(GATHER_S)\nquiet_s = GATHER_S",
             "quiet_s = 0.0",
             "test_many_deliveries_of_one_truck_are_read_together",
         ),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from broadcaster.current_deliveries import TOGETHER_S, CurrentDeliveryWriter
+from broadcaster.current_deliveries import GATHER_S, CurrentDeliveryWriter
 from broadcaster.threads import P, R, StoreThreads
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.deliveries import Status, TimeWindow
@@ -117,7 +117,7 @@ def test_many_deliveries_of_one_truck_are_read_together() -> None:
             await world.clock.sleep(0.05)
         world.change("D-42", status=Status.IN_TRANSIT)
         writer.changed("D-42")
-        await world.clock.sleep(2 * TOGETHER_S)
+        await world.clock.sleep(2 * GATHER_S)
         assert world.fleet.find("T-1").delivery_id == "D-42"
         await writer.settled()
         return world

@@ -63,7 +63,7 @@ async def test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up
     consumer = world.nudge_consumer()
     async with consuming(consumer):
         await until(lambda: len(world.queue.deleted) == 2)
-    metrics = consumer.take_metrics()
+    metrics = consumer.collect_metrics()
 
     assert world.gateway.types("a") == ["status", "position"]
     assert world.queue.dead == [poison]
@@ -137,7 +137,7 @@ async def test_following_up_is_bounded(world: World) -> None:
 
     assert world.gateway.types("a") == ["status"] * (FOLLOW_UPS + 1)
     assert world.tracking == {"a"}
-    assert consumer.take_metrics() == {
+    assert consumer.collect_metrics() == {
         "NudgesReceived": 1,
         "NudgesFailed": 0,
         "NudgesDead": 0,
@@ -145,7 +145,7 @@ async def test_following_up_is_bounded(world: World) -> None:
         "NudgeViewersDelivered": 0,
         "NudgeViewersNotReached": 1,
     }
-    assert consumer.take_metrics()["NudgesReceived"] == 0
+    assert consumer.collect_metrics()["NudgesReceived"] == 0
 
 
 async def test_a_position_is_not_followed_up(world: World) -> None:

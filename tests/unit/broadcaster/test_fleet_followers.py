@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from broadcaster.fleet_followers import INTERVAL_S, METRICS, SAME_AGAIN_S, FleetFollowers
+from broadcaster.fleet_followers import INTERVAL_S, METRICS, REPEAT_AFTER_S, FleetFollowers
 from broadcaster.fleet_parts import LeasedParts
 from broadcaster.sender import PostOutcome
 from broadcaster.threads import StoreThreads
@@ -81,7 +81,7 @@ async def test_a_snapshot_that_holds_is_sent_again_after_a_while(world: World) -
     world.follower("ann", BUSAN)
     fleet = world.fleet_followers()
     await tick(fleet)
-    world.clock.advance(SAME_AGAIN_S)
+    world.clock.advance(REPEAT_AFTER_S)
     await tick(fleet)
 
     first, again = world.gateway.messages("ann")
@@ -325,7 +325,7 @@ async def test_a_throttled_viewer_is_left_alone(world: World) -> None:
     await tick(fleet)
 
     assert world.gateway.types("ann") == ["fleet"]
-    assert fleet.take_metrics()["FleetMessagesNotReached"] == 2
+    assert fleet.collect_metrics()["FleetMessagesNotReached"] == 2
 
 
 async def test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time(
@@ -360,7 +360,7 @@ async def test_a_view_that_fails_fails_alone(world: World) -> None:
 
     assert world.gateway.types("ann") == []
     assert world.gateway.types("ben") == ["fleet"]
-    assert fleet.take_metrics()["FleetSnapshotsFailed"] == 1
+    assert fleet.collect_metrics()["FleetSnapshotsFailed"] == 1
     assert "fleet_not_read" in world.logged
 
 
@@ -418,7 +418,7 @@ async def test_metrics_are_the_declared_ones_and_begin_anew(world: World) -> Non
     world.follower("ann")
     fleet = world.fleet_followers()
     await tick(fleet)
-    first, second = fleet.take_metrics(), fleet.take_metrics()
+    first, second = fleet.collect_metrics(), fleet.collect_metrics()
 
     assert set(first) == {metric.name for metric in METRICS}
     assert (first["FleetViewers"], first["FleetMessagesDelivered"]) == (1, 1)

@@ -22,7 +22,7 @@ async def test_turns_of_one_connection_come_one_after_the_other() -> None:
     await asyncio.gather(*map(post, range(5)))
 
     assert most == 1
-    assert not locks._lines
+    assert not locks._queues
 
 
 async def test_a_turn_that_does_not_come_is_given_up_and_other_connections_have_theirs() -> None:
@@ -33,4 +33,4 @@ async def test_a_turn_that_does_not_come_is_given_up_and_other_connections_have_
     async with locks.hold("hung") as again:
         assert again
 
-    assert not locks._lines
+    assert not locks._queues

@@ -174,8 +174,8 @@ async def test_how_late_a_change_was_reported_is_measured_of_the_latest(world: W
         world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=5_000))
         await until(lambda: len(world.queue.deleted) == 2)
 
-    assert consumer.take_metrics()["NudgeAge"] == 3_000
-    assert consumer.take_metrics()["NudgeAge"] == 0
+    assert consumer.collect_metrics()["NudgeAge"] == 3_000
+    assert consumer.collect_metrics()["NudgeAge"] == 0
 
 
 async def test_a_position_that_waited_for_long_is_left_to_the_next_and_a_status_is_not(

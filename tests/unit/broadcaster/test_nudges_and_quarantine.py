@@ -7,7 +7,7 @@ import collections
 
 import pytest
 
-from broadcaster.pushing import Outcome, Pushed
+from broadcaster.pushing import Outcome, PushResult
 from broadcaster.quarantine import HANGS
 from broadcaster.sender import PostOutcome
 from broadcaster.threads import StoreThreads
@@ -42,16 +42,16 @@ def world_of(gateway: PushingBack, *, hanging: list[str] = HANGING) -> World:
     return world
 
 
-def pushed_to(gateway: PushingBack, *nudges: Nudge) -> list[Pushed]:
+def pushed_to(gateway: PushingBack, *nudges: Nudge) -> list[PushResult]:
     """In that world, in virtual time."""
 
-    async def main() -> list[Pushed]:
+    async def main() -> list[PushResult]:
         return await handled(world_of(gateway), *nudges)
 
     return in_virtual_time(main)
 
 
-async def handled(world: World, *nudges: Nudge) -> list[Pushed]:
+async def handled(world: World, *nudges: Nudge) -> list[PushResult]:
     """Has the nudges handled one after another, and waits for every response."""
     handler = world.nudge_handler(slots=SLOTS, chunk_size=SLOTS)
     tasks = [task for nudge in nudges for task in await handler.begin(nudge)]
@@ -127,4 +127,4 @@ async def test_a_throttled_viewer_is_tried_again_without_waiting_for_one_that_ha
     assert world.gateway.types("slow") == ["status", "status", "position"]
     assert world.gateway.types("hanging") == []
     assert max(world.clock.slept_s) <= 1.0
-    assert consumer.take_metrics()["NudgeViewersNotReached"] == 1
+    assert consumer.collect_metrics()["NudgeViewersNotReached"] == 1

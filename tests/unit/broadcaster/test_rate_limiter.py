@@ -46,8 +46,8 @@ def test_a_post_past_its_deadline_is_given_up_and_takes_no_rate_from_others() ->
     async def begin() -> tuple[bool, float]:
         rate = limiter(50.0)
         await rate.acquire(Lane.ROUND, 100)
-        came = await rate.acquire(Lane.AGAIN, 100, by_s=1.0)
-        await rate.acquire(Lane.AGAIN, 1)
+        came = await rate.acquire(Lane.RETRY, 100, by_s=1.0)
+        await rate.acquire(Lane.RETRY, 1)
         return came, round(asyncio.get_running_loop().time(), 2)
 
     assert in_virtual_time(begin) == (False, 2.0)
@@ -151,7 +151,7 @@ def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> No
             rate.throttled(asyncio.get_running_loop().time())
             await asyncio.sleep(0.001)
         await following
-        assert rate.take_metrics() == {"PostRate": rate.per_s, "PostsOverQuota": 2}
+        assert rate.collect_metrics() == {"PostRate": rate.per_s, "PostsOverQuota": 2}
         return asyncio.get_running_loop().time()
 
     assert 1.4 < in_virtual_time(begin) < 1.6, "the half that was left, at half the rate"
