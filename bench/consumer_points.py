@@ -29,13 +29,13 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from sim.local_cloud.parts import Part
 
-A_RECORD = (10, 1, 50)
+POINTS_PER_RECORD = (10, 1, 50)
 """Points per stream record; the usual size first."""
 
 RAW = "the node's raw limit: the same documents in bulk"
 SAMPLE = "the KCL's sample: one decode and one index call a record"
 WARM_UPS = 4
-MOST_S = 180.0
+TIMEOUT_S = 180.0
 
 
 def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
@@ -45,10 +45,14 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     trucks = 10 if quick else 100
-    counts = {A_RECORD[0]: 50} if quick else dict(zip(A_RECORD, (301, 151, 151), strict=True))
+    counts = (
+        {POINTS_PER_RECORD[0]: 50}
+        if quick
+        else dict(zip(POINTS_PER_RECORD, (301, 151, 151), strict=True))
+    )
     async with engines(print_line) as running:
         warm_up(running, trucks, quick, print_line)
-        raws = [_raw(running, _fleet("raw", trucks, counts[A_RECORD[0]]))]
+        raws = [_raw(running, _fleet("raw", trucks, counts[POINTS_PER_RECORD[0]]))]
         works: dict[int, Work] = {}
         for size, count in counts.items():
             fleet = _fleet(f"by{size}", trucks, count)
@@ -56,7 +60,7 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
             _remember(running, fleet)
             works[size] = await _consume(running, fleet, size, print_line)
             # Between two measurements of ours, as the node keeps getting faster.
-            raws.append(_raw(running, _fleet(f"raw{size}", trucks, counts[A_RECORD[0]])))
+            raws.append(_raw(running, _fleet(f"raw{size}", trucks, counts[POINTS_PER_RECORD[0]])))
             print_line(
                 f"raw limit before and after: {raws[-2]:,.0f} and {raws[-1]:,.0f} documents/s"
             )
@@ -145,7 +149,7 @@ async def _consume(
     expected = sum(map(len, rest))
     stream = running.new_stream(stream_records(rest, size))
     print_line(f"consuming {expected} points, {size} a record")
-    work = await running.work_of(running.consumer(stream), expected, within_s=MOST_S)
+    work = await running.work_of(running.consumer(stream), expected, within_s=TIMEOUT_S)
     print_line(f"{work.rate:,.0f} points/s")
     check_all_are_stored(running, fleet, expected)
     return work
@@ -170,9 +174,9 @@ async def _sample(
     running: Engines, fleet: Sequence[Sequence[Point]], print_line: PrintLine
 ) -> Work:
     expected = sum(map(len, fleet))
-    stream = running.new_stream(stream_records(fleet, A_RECORD[0]))
+    stream = running.new_stream(stream_records(fleet, POINTS_PER_RECORD[0]))
     print_line(f"the sample's way: {expected} points")
-    return await running.work_of(_sample_part(running, stream), expected, within_s=MOST_S)
+    return await running.work_of(_sample_part(running, stream), expected, within_s=TIMEOUT_S)
 
 
 def _sample_part(running: Engines, stream: str) -> Part:

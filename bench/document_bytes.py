@@ -30,7 +30,7 @@ from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
 
-A_RECORD = (10, 1, 50)
+POINTS_PER_RECORD = (10, 1, 50)
 """Points per stream record; the usual size first."""
 
 RAW_INDEX = "truck-raw-2026-01-01"
@@ -58,13 +58,13 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
         store = running.opensearch
         print_line("indexing as Firehose does")
         _index_raw(store, fleet)
-        figures.append(_figure("document_bytes", _bytes_a_document(store, RAW_INDEX), payload))
+        figures.append(_figure("document_bytes", _bytes_per_document(store, RAW_INDEX), payload))
         print_line("indexing as the consumer does")
         _index_history(store, fleet)
-        history = _bytes_a_document(store, index_of(end_ms))
+        history = _bytes_per_document(store, index_of(end_ms))
         figures.append(_figure("document_bytes.history", history, payload))
         for name, index in (("latest", LATEST_INDEX), ("state", STATE_INDEX)):
-            per_truck = _bytes_a_document(store, index)
+            per_truck = _bytes_per_document(store, index)
             figures.append(
                 Figure(name=f"document_bytes.{name}", value=per_truck, unit="bytes per truck")
             )
@@ -73,13 +73,13 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
 
 def _of_records(fleet: Sequence[Sequence[Point]], payload: float) -> Iterator[Figure]:
     """The stream's bytes per point, by points per record."""
-    for size in A_RECORD:
+    for size in POINTS_PER_RECORD:
         records = [
             aggregate(of[0].truck_id, [encode_point(point) for point in record])
             for of in fleet
             for record in batches(of, size)
         ]
-        name = "stream_bytes" if size == A_RECORD[0] else f"stream_bytes.{size}_a_record"
+        name = "stream_bytes" if size == POINTS_PER_RECORD[0] else f"stream_bytes.{size}_a_record"
         yield _figure(name, sum(map(len, records)) / sum(map(len, fleet)), payload)
 
 
@@ -115,7 +115,7 @@ def _fold(of: Sequence[Point]) -> tuple[list[IndexedFix], TruckUpdate]:
     rules = TrackingRules()
     state: TruckState | None = None
     indexed: list[IndexedFix] = []
-    for record in batches(of, A_RECORD[0]):
+    for record in batches(of, POINTS_PER_RECORD[0]):
         update = fold_truck(of[0].truck_id, state, [record], [known.match], plans, rules)
         indexed += update.positions
         state, plans = update.state, {}
@@ -128,7 +128,7 @@ def _parts(things: Iterable[T]) -> Iterator[list[T]]:
         yield part
 
 
-def _bytes_a_document(store: OpenSearch, index: str) -> float:
+def _bytes_per_document(store: OpenSearch, index: str) -> float:
     """Bytes per document of the primary copy, without deleted documents, after a merge."""
     store.indices.forcemerge(index=index, max_num_segments=1, request_timeout=MERGE_S)
     store.indices.flush(index=index)

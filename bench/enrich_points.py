@@ -16,7 +16,7 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState
 
-A_RECORD = (1, 10, 100)
+POINTS_PER_RECORD = (1, 10, 100)
 """Points per record: a truck that sends each point at once, every ten seconds, after a gap."""
 USUAL = 10
 BASELINE = "each point against the one before, in plain dicts (no window, quality, status)"
@@ -31,11 +31,12 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     plain = [[msgspec.structs.asdict(point) for point in of] for of in of_trucks]
     whole = trucks * count
     contenders = {
-        str(size): partial(cpu_rate, whole, partial(_fold, of_trucks, size)) for size in A_RECORD
+        str(size): partial(cpu_rate, whole, partial(_fold, of_trucks, size))
+        for size in POINTS_PER_RECORD
     }
     contenders["plain"] = partial(cpu_rate, whole, partial(_plain, plain))
     rates = interleaved(contenders, repeats=1 if quick else 3)
-    for size in (USUAL, *(size for size in A_RECORD if size != USUAL)):
+    for size in (USUAL, *(size for size in POINTS_PER_RECORD if size != USUAL)):
         name = "enrich_points" if size == USUAL else f"enrich_points.{size}_a_record"
         yield beside(name, rates[str(size)], "points/s per core", BASELINE, rates["plain"])
 

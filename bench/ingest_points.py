@@ -28,18 +28,18 @@ from rtdts.tracking.roles import TRUCK
 from sim.fleet.device import Fix
 from sim.setup.places import find_places
 
-A_REQUEST = (1, 10, 500)
+POINTS_PER_REQUEST = (1, 10, 500)
 USUAL = 10
-BASELINE = "json, a check a field, one stream record a point"
+BASELINE = "json, a check per field, one stream record per point"
 IMPORT = "import time; before = time.process_time(); import {}; print(time.process_time() - before)"
 
 
 def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     count = 500 if quick else 10_000
-    print_line(f"{count} points, {', '.join(map(str, A_REQUEST))} a request")
+    print_line(f"{count} points, {', '.join(map(str, POINTS_PER_REQUEST))} per request")
     of_truck = fixes(1, count, end_ms=time.time_ns() // 1_000_000)
-    for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
+    for size in (USUAL, *(size for size in POINTS_PER_REQUEST if size != USUAL)):
         events = [event_of(of_truck[at : at + size]) for at in range(0, count, size)]
         contenders = {
             "ours": partial(cpu_rate, count, partial(handle, events)),
@@ -67,7 +67,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 def _refusals(of_truck: Sequence[Fix], quick: bool) -> Iterator[Figure]:
     """What a request costs of a truck that the consumer has blocked, beside the same one before."""
-    for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
+    for size in (USUAL, *(size for size in POINTS_PER_REQUEST if size != USUAL)):
         count = 50 if quick else 500
         events = [event_of(of_truck[:size])] * count
         within, over = _app(_Blocks()), _app(_Blocks(_over_quota()))

@@ -43,9 +43,9 @@ NOISE_DEG = 0.000_03
 """Some 3 m."""
 
 SHARES = {"1_percent": 0.01, "10_percent": 0.1}
-BEFORE_A_RECORD = 20
+BEFORE_POINTS_PER_RECORD = 20
 WARMING_TRUCKS = 500
-MOST_S = 600.0
+TIMEOUT_S = 600.0
 IN_ORDER = "the same points in order"
 
 
@@ -111,13 +111,13 @@ async def _work(
     fleet = fleet_on(drives(BEFORE_POINTS + new), name, trucks)
     load = load_of(fleet, share, random.Random(SEED))
     carry(running, fleet, DRIVES)
-    stream = running.new_stream(stream_records(load.before, BEFORE_A_RECORD))
+    stream = running.new_stream(stream_records(load.before, BEFORE_POINTS_PER_RECORD))
     points = sum(map(len, load.before))
     print_line(f"{name}: {points} points before")
     await running.work_of(
         running.consumer(stream),
         points,
-        within_s=MOST_S,
+        within_s=TIMEOUT_S,
         is_done=lambda: running.is_checkpointed(stream),
     )
     if found := _unsettled(running):
@@ -129,7 +129,7 @@ async def _work(
     work = await running.work_of(
         running.consumer(stream, settings=settings),
         expected,
-        within_s=MOST_S,
+        within_s=TIMEOUT_S,
         is_done=lambda: running.is_checkpointed(stream) and not _unsettled(running),
     )
     spent = ", ".join(f"{part} {us:,.0f}" for part, us in work.cpu_us_by_part.items())

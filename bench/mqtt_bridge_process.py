@@ -54,7 +54,7 @@ class _IteratedConnection(BrokerConnection):
         self._arrived: asyncio.Queue[Message] = asyncio.Queue()
         self._passing: asyncio.Task[None] | None = None
 
-    def handing_on(self, take: Callable[[Message], None]) -> Callable[[Message], None]:
+    def through_iterator(self, handle: Callable[[Message], None]) -> Callable[[Message], None]:
         """Iterates as aiomqtt's client does: a task for each message."""
 
         async def pass_on() -> None:
@@ -62,7 +62,7 @@ class _IteratedConnection(BrokerConnection):
             while True:
                 getting: asyncio.Future[Message] = asyncio.create_task(self._arrived.get())
                 await asyncio.wait({getting, disconnected}, return_when=asyncio.FIRST_COMPLETED)
-                take(getting.result())
+                handle(getting.result())
 
         self._passing = asyncio.create_task(pass_on())
         return self._arrived.put_nowait
@@ -129,12 +129,12 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
         log=log,
         trace=PointTrace("", log),
     )
-    take: Callable[[Message], None] = session.take
+    handle: Callable[[Message], None] = session.take
     if isinstance(connection, _IteratedConnection):
-        take = connection.handing_on(session.take)
+        handle = connection.through_iterator(session.take)
     running = asyncio.create_task(session.run())
     before_s, began_s = time.process_time(), time.monotonic()
-    async with connection.opened(SUBSCRIPTIONS, take):
+    async with connection.opened(SUBSCRIPTIONS, handle):
         print("READY", flush=True)
         await done.wait()
         await session.drain(Deadline(30))

@@ -28,7 +28,7 @@ from tests.support.mqtt_broker import BrokerProcess, running_broker
 PUBLISHERS = 20
 IN_FLIGHT = 25
 RATE = 500
-BASELINE = "HTTP's handler, a point a request"
+BASELINE = "HTTP's handler, a point per request"
 ITERATED = "the same through aiomqtt's iterator"
 OPENED_AT_ONCE = 50
 MAX_BYTES = 256 * 2**20
@@ -61,7 +61,7 @@ def _measure(
     yield beside("mqtt_points", rates["direct"], "points/s per core", BASELINE, http)
     unit = "points/s per core"
     yield beside("mqtt_points.route", rates["direct"], unit, ITERATED, rates["iterated"])
-    yield Figure(name="mqtt_points.a_record", value=per_record, unit="points a record")
+    yield Figure(name="mqtt_points.a_record", value=per_record, unit="points per record")
 
     seconds = 1 if quick else 10
     print_line(f"{RATE} points per second for {seconds} s")

@@ -50,7 +50,7 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.topics import SOCKET
 
 INTERVAL_S: Final = 60.0
-LEAST_RATE: Final = 100.0
+MIN_RATE_PER_S: Final = 100.0
 
 
 class Discarded(io.StringIO):
@@ -72,7 +72,7 @@ class StampingPool(ConnectionPool):
         return await super().send(stamped, timeout_s=timeout_s, write_by=write_by)
 
 
-class NotingSender:
+class RecordingSender:
     """Posts, and notes when each viewer accepted a message in this round.
 
     Attributes:
@@ -142,9 +142,9 @@ class Rounds:
         timeout_s = default("post_timeout_s")
         signer = PostSigner(f"{url}/live", REGION)
         poster = SocketPoster(self._http, signer, Fixed(), timeout_s=timeout_s, log=log)
-        self._sender = NotingSender(poster, viewers)
+        self._sender = RecordingSender(poster, viewers)
         self._threads = threads = Threads(STORE_THREADS, "stores")
-        rate = RateLimiter(max(LEAST_RATE, viewers / round_s))
+        rate = RateLimiter(max(MIN_RATE_PER_S, viewers / round_s))
         quarantine = Quarantine(default("quarantine_posts"), timeout_s)
         backoff = EndpointBackoff()
         signals = GatewaySignals(backoff, quarantine, rate)

@@ -29,16 +29,16 @@ TURNS: Final = 5
 LEARNING: Final = 2
 """So many rounds try every connection that hangs, until it is in quarantine."""
 
-MOST_RATIO: Final = 1.1
-MOST_GAP_S: Final = 75.0
-MOST_RIGHT_S: Final = 2.1
+MAX_RATIO: Final = 1.1
+MAX_GAP_S: Final = 75.0
+MAX_RIGHT_AGE_S: Final = 2.1
 """2 s from reading a right to the write, and 0.1 s until the server has read the message."""
-MOST_GROWTH: Final = 1.1
+MAX_GROWTH: Final = 1.1
 CLEAN: Final = "clean rounds, in turn"
 
 
 @dataclass(frozen=True)
-class Turns:
+class RoundResults:
     """The rounds of one broadcaster.
 
     Attributes:
@@ -69,11 +69,11 @@ class Turns:
 def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     viewers, round_s, turns = (300, 2.0, 3) if quick else (VIEWERS, ROUND_S, TURNS)
-    clean, bad = _by_turns(viewers, round_s, turns, print_line)
+    clean, bad = _alternate(viewers, round_s, turns, print_line)
     yield from figures_of(clean, bad)
 
 
-def figures_of(clean: Turns, bad: Turns) -> Iterator[Figure]:
+def figures_of(clean: RoundResults, bad: RoundResults) -> Iterator[Figure]:
     """What two broadcasters' rounds amount to."""
     yield beside(
         "round_under_429",
@@ -88,7 +88,7 @@ def figures_of(clean: Turns, bad: Turns) -> Iterator[Figure]:
             name=f"round_under_429.ratio{name}",
             value=statistics.median(of_bad / of_clean for of_bad, of_clean in pairs),
             unit="times the clean round before it" + (", first rounds" if name else ", median"),
-            at_most=None if name else MOST_RATIO,
+            at_most=None if name else MAX_RATIO,
         )
     for kind in ("healthy", "slow"):
         due, delivered = (sum(one[f"{kind}_{of}"] for one in bad.rounds) for of in _DUE)
@@ -102,25 +102,25 @@ def figures_of(clean: Turns, bad: Turns) -> Iterator[Figure]:
         name="round_under_429.healthy_last",
         value=max(one["healthy_last_s"] for one in bad.rounds),
         unit="s into its round, the last of the healthy",
-        at_most=MOST_GAP_S,
+        at_most=MAX_GAP_S,
     )
     yield Figure(
         name="round_under_429.longest_gap",
         value=bad.rounds[-1]["healthy_gap_s"],
         unit="s between two messages, of the healthy",
-        at_most=MOST_GAP_S,
+        at_most=MAX_GAP_S,
     )
     yield Figure(
         name="round_under_429.right_age",
         value=max(of.noted["oldest_right_s"] for of in (clean, bad)),
         unit="s from reading a right to a message's arrival",
-        at_most=MOST_RIGHT_S,
+        at_most=MAX_RIGHT_AGE_S,
     )
     yield Figure(
         name="round_under_429.after_its_end",
         value=max(of.shown_after_end_s for of in (clean, bad)),
         unit=f"s after a right ended, its last position; {_revoked(bad):,} ended",
-        at_most=MOST_RIGHT_S,
+        at_most=MAX_RIGHT_AGE_S,
     )
     first, last = bad.rounds[0]["peak_mb"], bad.rounds[-1]["peak_mb"]
     yield beside(
@@ -130,20 +130,20 @@ def figures_of(clean: Turns, bad: Turns) -> Iterator[Figure]:
         name="round_under_429.memory_growth",
         value=last / first,
         unit=f"times the first round's peak, {first:.0f} MB",
-        at_most=MOST_GROWTH,
+        at_most=MAX_GROWTH,
     )
 
 
 _DUE: Final = ("due", "delivered")
 
 
-def _revoked(turns: Turns) -> int:
+def _revoked(turns: RoundResults) -> int:
     return sum(len(one["revoked_at_s"]) for one in turns.rounds)
 
 
-def _by_turns(
+def _alternate(
     viewers: int, round_s: float, turns: int, print_line: PrintLine
-) -> tuple[Turns, Turns]:
+) -> tuple[RoundResults, RoundResults]:
     """A clean round, a bad one, a clean one, and so on."""
     kinds = ("clean", "bad")
     rounds: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in kinds}
@@ -171,7 +171,7 @@ def _by_turns(
         for kind, server in servers.items():
             server.print_line("")
             noted[kind] = json.loads(server.line())
-    clean, bad = (Turns(rounds[kind], noted[kind]) for kind in kinds)
+    clean, bad = (RoundResults(rounds[kind], noted[kind]) for kind in kinds)
     return clean, bad
 
 

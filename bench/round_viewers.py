@@ -18,7 +18,7 @@ from sim.setup.places import PROJECT
 SIZES = (100_000, 10_000, 1_000)
 """Viewers; the number that one broadcaster must handle alone comes first."""
 PLAIN_VIEWERS = 2_000
-PLAIN = "a read, a search and an awaited post a viewer"
+PLAIN = "a read, a search and an awaited post per viewer"
 MB = "MB at the peak"
 
 
@@ -43,14 +43,14 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         name = "round_viewers" if place == 0 else f"round_viewers.{size}"
         yield beside(name, size / result["cpu_s"], unit, PLAIN, plain_rate)
     for size, result in results.items():
-        a_viewer = "a viewer and minute"
+        per_viewer = "per viewer and minute"
         yield Figure(
-            name=f"round_bytes.{size}", value=result["bytes"] / size, unit=f"bytes {a_viewer}"
+            name=f"round_bytes.{size}", value=result["bytes"] / size, unit=f"bytes {per_viewer}"
         )
         yield Figure(
             name=f"round_cpu.{size}",
             value=1e6 * result["cpu_s"] / size,
-            unit=f"µs of CPU {a_viewer}",
+            unit=f"µs of CPU {per_viewer}",
         )
     first, *_, last = results.values()
     yield Figure(name="round_seconds", value=first["cpu_s"], unit="s of a core, the whole round")

@@ -26,7 +26,7 @@ from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.topics import delivery_of
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 
-DELIVERIES_A_TRUCK = 3
+DELIVERIES_PER_TRUCK = 3
 _ID = "D-000000"
 PAGE = 1_000
 """Items in a response of DynamoDB: it ends a page at 1 MB."""
@@ -108,15 +108,15 @@ class _DynamoDB:
         }
 
     def _matches(self, key: Mapping[str, Any]) -> Mapping[str, Any]:
-        first = int(key["truck_id"]["S"][2:]) * DELIVERIES_A_TRUCK
-        ids = [f"D-{first + number:06d}" for number in range(DELIVERIES_A_TRUCK)]
+        first = int(key["truck_id"]["S"][2:]) * DELIVERIES_PER_TRUCK
+        ids = [f"D-{first + number:06d}" for number in range(DELIVERIES_PER_TRUCK)]
         of_one = self._match.replace
         return {**key, "matches": {"M": {one: {"S": of_one(_ID, one)} for one in ids}}}
 
     def _delivery(self, key: Mapping[str, Any]) -> Mapping[str, Any]:
         delivery_id = key["delivery_id"]["S"]
         number = int(delivery_id[2:])
-        truck = {"S": f"T-{number // DELIVERIES_A_TRUCK:06d}"}
+        truck = {"S": f"T-{number // DELIVERIES_PER_TRUCK:06d}"}
         return {
             **self._row,
             "delivery_id": key["delivery_id"],

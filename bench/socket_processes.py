@@ -33,8 +33,8 @@ _MANY: Final = 1e9
 
 def raise_file_limit() -> None:
     """Allows as many sockets as this machine permits."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 async def _until_input_ends() -> None:

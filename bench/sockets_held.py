@@ -71,7 +71,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         "websockets, each by itself": _plain("each", first, print_line),
         "websockets' broadcast, one message for all": _plain("broadcast", first, print_line),
     }
-    with contextlib.suppress(_Without):
+    with contextlib.suppress(_ContenderUnavailable):
         ways |= _centrifugo(first, quick, print_line)
     unit = f"messages/s per core, to {first:,} sockets"
     usual, *more = ways
@@ -97,7 +97,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     )
 
 
-class _Without(Exception):  # noqa: N818 - what it is: a run without a contender
+class _ContenderUnavailable(Exception):  # noqa: N818 - what it is: a run without a contender
     """A contender is not available."""
 
 
@@ -144,7 +144,7 @@ def _centrifugo(count: int, quick: bool, print_line: PrintLine) -> dict[str, _Co
         program = centrifugo.find_or_build(print_line)
     except CannotMeasureError as error:
         print_line(f"without Centrifugo, which can't be had: {error}")
-        raise _Without from error
+        raise _ContenderUnavailable from error
     for_all: list[_Request] = [("publish", {"channel": "all", "data": json.loads(MESSAGE)})]
     costs = {}
     for name, hello, requests in (

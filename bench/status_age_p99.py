@@ -51,7 +51,7 @@ DRIVE_S = 29
 SETTLE_S = 4
 ENDING_S = 4
 SNAPSHOTS_WITHIN_S = 60.0
-A_RECORD = 10
+POINTS_PER_RECORD = 10
 SPEED_MPS = 55.0
 RADIUS_M = 50.0
 DWELL_S = 1.0
@@ -175,7 +175,7 @@ async def _drive_all(
     print_line(f"{size.rate} points/s, {size.drivers} trucks through all statuses")
     background_s = SETTLE_S + size.drive_s + ENDING_S
     # Batches are spread over the time that one takes: the last one to start must not end too early.
-    count = background_s + A_RECORD
+    count = background_s + POINTS_PER_RECORD
     begun_ms = system.now_ms()
     background = [
         points(n, count, end_ms=begun_ms + count * 1_000, fleet=f"A{begun_ms}")
@@ -308,12 +308,12 @@ async def _put_background(
     client = local_session(environment.region).client(
         "kinesis", endpoint_url=environment.aws_endpoint_url
     )
-    batch_ms = A_RECORD * 1_000
+    batch_ms = POINTS_PER_RECORD * 1_000
     due = sorted(
         (
             (part[-1].event_at_ms + later_ms - index * 37 % batch_ms, part)
             for index, of in enumerate(of_trucks)
-            for part in batches(of, A_RECORD)
+            for part in batches(of, POINTS_PER_RECORD)
         ),
         key=lambda entry: entry[0],
     )

@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
             if found != int(trucks):
                 raise SystemExit(f"{found} of {trucks} states are there")
         case ["hold", prefix, trucks, capacity]:
-            truck_states = _truck_states(_Nowhere(), int(capacity))
+            truck_states = _truck_states(_DiscardingStore(), int(capacity))
             _save(truck_states, drives, prefix, int(trucks))
             gc.collect()
             print(_resident_bytes())
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
             raise SystemExit(__doc__)
 
 
-class _Nowhere:
+class _DiscardingStore:
     """A store that accepts everything and keeps nothing."""
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, Any]:

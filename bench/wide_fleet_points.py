@@ -51,7 +51,7 @@ DRIVE_POINTS = 900
 REMEMBERED = window_consumer.WINDOW_POINTS
 """Points that a truck has sent before."""
 
-MOST_S = 600.0
+TIMEOUT_S = 600.0
 
 AT_ONCE, QUICK_AT_ONCE = 200, 20
 """States compressed together."""
@@ -69,21 +69,21 @@ class Size:
 
     trucks: int
     new: int
-    at_hand: int
+    cache_size: int
     """States that a child keeps."""
     drives: int = DRIVES
 
 
 SIZES = {
-    "at_hand": Size(trucks=2_000, new=30, at_hand=2_000),
-    "read_first": Size(trucks=3_000, new=15, at_hand=500),
+    "cached": Size(trucks=2_000, new=30, cache_size=2_000),
+    "read_first": Size(trucks=3_000, new=15, cache_size=500),
 }
 """So long that the compile time of each daemon's JVM is a small part."""
-WARMING = Size(trucks=1_000, new=15, at_hand=500)
+WARMING = Size(trucks=1_000, new=15, cache_size=500)
 """Of each consumer, not measured: a node that has just started takes four times as long."""
 QUICK = {
-    "at_hand": Size(trucks=10, new=10, at_hand=100, drives=QUICK_DRIVES),
-    "read_first": Size(trucks=30, new=3, at_hand=5, drives=QUICK_DRIVES),
+    "cached": Size(trucks=10, new=10, cache_size=100, drives=QUICK_DRIVES),
+    "read_first": Size(trucks=30, new=3, cache_size=5, drives=QUICK_DRIVES),
 }
 
 
@@ -110,7 +110,7 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="rtdts-former-") as folder:
         sources = window_consumer.extract(Path(folder))
         figures = await _beside_the_former(quick, sources, print_line)
-        figures += _in_a_process(quick, sources, print_line)
+        figures += _in_subprocess(quick, sources, print_line)
     figures += _compressed_sizes(quick)
     return figures
 
@@ -128,7 +128,7 @@ async def _beside_the_former(quick: bool, sources: Path, print_line: PrintLine) 
             # In turn: the node is faster each time.
             measured[kind] = {
                 name: await _consume(running, f"{kind}.{name}", size, repeats[name], print_line)
-                for name in (repeats if kind == "at_hand" else reversed(repeats))
+                for name in (repeats if kind == "cached" else reversed(repeats))
             }
         raw_after = _raw(running, index, quick, 1, print_line)
     print_line(f"raw limit before and after: {raw_before:,.0f} and {raw_after:,.0f} documents/s")
@@ -138,7 +138,7 @@ async def _beside_the_former(quick: bool, sources: Path, print_line: PrintLine) 
 def _figures(measured: Mapping[str, Mapping[str, _Consumed]], raw: float) -> Iterator[Figure]:
     for kind, by_consumer in measured.items():
         ours, former = by_consumer["ours"], by_consumer["former"]
-        suffix = "" if kind == "at_hand" else f".{kind}"
+        suffix = "" if kind == "cached" else f".{kind}"
         unit = "µs of CPU per point"
         yield beside(f"wide_fleet_points{suffix}", ours.work.rate, "points/s", RAW, raw)
         yield beside(f"wide_fleet_cpu{suffix}", ours.work.cpu_us, unit, FORMER, former.work.cpu_us)
@@ -169,14 +169,14 @@ async def _consume(
     rest = [of[REMEMBERED:-1] for of in fleet]
     stream = running.new_stream(stream_records(rest, 1))
     settings = {
-        "TRUCKS_AT_HAND": str(size.at_hand),
+        "TRUCKS_AT_HAND": str(size.cache_size),
         # The trucks come in turn, and a shard has about its share of them: one point of each.
         "KCL_MAX_RECORDS": str(max(1, round(size.trucks / SHARDS * 0.9))),
     }
     consumer = running.consumer(stream, settings=settings, variables=variables)
     expected = size.trucks * size.new
     before = _written_by_node(running)
-    work = await running.work_of(consumer, expected, within_s=MOST_S)
+    work = await running.work_of(consumer, expected, within_s=TIMEOUT_S)
     written = (_written_by_node(running) - before) / expected
     spent = ", ".join(
         f"{name} {us:,.0f}" for name, us in work.cpu_us_by_part.items() if name != LOCAL_AWS
@@ -257,7 +257,7 @@ def _with_states(
     return done.stdout.decode()
 
 
-def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator[Figure]:
+def _in_subprocess(quick: bool, sources: Path, print_line: PrintLine) -> Iterator[Figure]:
     """The memory that a truck's state takes in a record processor.
 
     The same work runs twice, in separate processes: once all states are kept, once hardly any.

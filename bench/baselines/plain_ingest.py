@@ -12,7 +12,7 @@ NUMBERS = {
     "accuracy_m", "speed_mps", "heading_deg", "altitude_m", "satellites", "hdop", "battery_pct",
     "odometer_m",
 }  # fmt: skip
-RECORDS_A_CALL = 500
+RECORDS_PER_CALL = 500
 
 
 class Client(Protocol):
@@ -42,8 +42,8 @@ def handle(event: Mapping[str, Any], client: Client, stream: str) -> Mapping[str
             "received_at": received_at.isoformat(timespec="milliseconds"),
         }
         records.append({"Data": json.dumps(stamped).encode(), "PartitionKey": truck_id})
-    for start in range(0, len(records), RECORDS_A_CALL):
-        client.put_records(StreamName=stream, Records=records[start : start + RECORDS_A_CALL])
+    for start in range(0, len(records), RECORDS_PER_CALL):
+        client.put_records(StreamName=stream, Records=records[start : start + RECORDS_PER_CALL])
     print(json.dumps({"at": time.time(), "truck_id": truck_id, "accepted": len(records)}))
     return {
         "statusCode": 202,
@@ -54,8 +54,8 @@ def handle(event: Mapping[str, Any], client: Client, stream: str) -> Mapping[str
 def _fault(point: Mapping[str, Any], truck_id: str) -> str | None:
     if point.get("truck_id") != truck_id:
         return "foreign"
-    for name, most in (("lat", 90), ("lon", 180)):
-        if not isinstance(point.get(name), int | float) or abs(point[name]) > most:
+    for name, limit in (("lat", 90), ("lon", 180)):
+        if not isinstance(point.get(name), int | float) or abs(point[name]) > limit:
             return name
     if any(not isinstance(point[name], int | float) for name in NUMBERS & point.keys()):
         return "number"

@@ -120,13 +120,13 @@ def draw(case: Case, road: Geometry, number: int) -> Drive:
     raise ValueError(f"{name}: ambiguous {MAX_REDRAWS} times")
 
 
-def recorded_drives(road: Geometry, most: int) -> Iterator[Drive]:
+def recorded_drives(road: Geometry, max_drives: int) -> Iterator[Drive]:
     """A recorded drive with several destinations, each as a separate drive."""
     requests = tuple(
         (one.t_s + 1.0, (_point(one, n, one.t_s + 1.0),))
         for n, one in enumerate(recorded.observations_of(road))
     )
-    for number, plan, truth in recorded.recorded_plans(road, most):
+    for number, plan, truth in recorded.recorded_plans(road, max_drives):
         yield Drive(
             name=f"{recorded.CASE}-{road.name}-{number}",
             case=recorded.CASE,

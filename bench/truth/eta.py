@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from bench.truth import ours
 from bench.truth.drives import START_MS, Drive
-from bench.truth.ours import JudgedPoint
+from bench.truth.ours import ClassifiedPoint
 from rtdts.tracking.geodesy import distance_m
 
 EVERY_S = 30.0
@@ -30,7 +30,7 @@ NAIVE_90 = (0.18, 2.48)
 Range = tuple[float, float]
 """Earliest and latest arrival, seconds from the start of the drive."""
 
-Estimator = Callable[[Drive, Sequence[JudgedPoint]], Range | None]
+Estimator = Callable[[Drive, Sequence[ClassifiedPoint]], Range | None]
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class Moment:
         return self.given is not None and self.given[0] <= self.arrives_s <= self.given[1]
 
 
-def naive(drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
+def naive(drive: Drive, seen: Sequence[ClassifiedPoint]) -> Range | None:
     """Great circle to the destination over the current speed, plus and minus a fifth."""
     return _stretched(drive, seen[-1], 1 - NAIVE_MARGIN, 1 + NAIVE_MARGIN)
 
 
-def naive_90(drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
+def naive_90(drive: Drive, seen: Sequence[ClassifiedPoint]) -> Range | None:
     """The same with the margins that held 90 % of the arrivals of the tuning set."""
     return _stretched(drive, seen[-1], *NAIVE_90)
 
 
-def _stretched(drive: Drive, newest: JudgedPoint, low: float, high: float) -> Range | None:
+def _stretched(drive: Drive, newest: ClassifiedPoint, low: float, high: float) -> Range | None:
     place = drive.plan.destination
     point, speed_mps = newest.point, newest.speed_mps
     if speed_mps is None or speed_mps < STANDING_MPS:

@@ -43,7 +43,7 @@ from rtdts.tracking.geodesy import distance_m
 MOMENTS = 20
 """Per drive."""
 NAIVE_SHARE = 0.2
-LEAST_SPEED_MPS = 1.0
+MIN_SPEED_MPS = 1.0
 """At lower speeds the naive range would have no end."""
 RESAMPLES = 1_000
 SEEDS = {TUNING: 1, REPORT: 2}
@@ -78,7 +78,7 @@ class Moment:
     @property
     def naive_s(self) -> float | None:
         """Remaining distance over current speed; None when the truck stands."""
-        if self.speed_mps < LEAST_SPEED_MPS:
+        if self.speed_mps < MIN_SPEED_MPS:
             return None
         return self.remaining_m / self.speed_mps
 
@@ -141,10 +141,10 @@ def widened(factor: float) -> Range:
     return of
 
 
-def coverages(judged: Iterable[Sequence[Moment]], of: Range) -> list[float]:
+def coverages(by_drive: Iterable[Sequence[Moment]], of: Range) -> list[float]:
     """The share of its moments at which a drive's arrival lay within the range, by drive."""
     shares = []
-    for moments in judged:
+    for moments in by_drive:
         ranges = [(found, one.truth_s) for one in moments if (found := of(one)) is not None]
         if ranges:
             hits = sum(low <= truth_s <= high for (low, high), truth_s in ranges)
@@ -152,29 +152,29 @@ def coverages(judged: Iterable[Sequence[Moment]], of: Range) -> list[float]:
     return shares
 
 
-def median_width_s(judged: Iterable[Sequence[Moment]], of: Range) -> float:
+def median_width_s(by_drive: Iterable[Sequence[Moment]], of: Range) -> float:
     """Over all moments at which there is a range."""
     return statistics.median(
         found[1] - found[0]
-        for moment in chain.from_iterable(judged)
+        for moment in chain.from_iterable(by_drive)
         if (found := of(moment)) is not None
     )
 
 
-def figures(name: str, judged: Sequence[Sequence[Moment]]) -> Iterator[Figure]:
+def figures(name: str, by_drive: Sequence[Sequence[Moment]]) -> Iterator[Figure]:
     """The results of the drives of one set."""
     ours = ours_with(RULES)
-    everything = coverages(judged, ours)
-    moving = [[one for one in moments if one.naive_s is not None] for moments in judged]
+    everything = coverages(by_drive, ours)
+    moving = [[one for one in moments if one.naive_s is not None] for moments in by_drive]
     low, high = _interval(everything)
     yield Figure(name=f"eta_coverage.{name}", value=statistics.mean(everything), unit="share")
     yield Figure(name=f"eta_coverage_low.{name}", value=low, unit="share, 95 % interval")
     yield Figure(name=f"eta_coverage_high.{name}", value=high, unit="share, 95 % interval")
-    null = sum(ours(one) is None for one in chain.from_iterable(judged))
+    null = sum(ours(one) is None for one in chain.from_iterable(by_drive))
     yield Figure(
-        name=f"eta_null.{name}", value=null / sum(map(len, judged)), unit="share of moments"
+        name=f"eta_null.{name}", value=null / sum(map(len, by_drive)), unit="share of moments"
     )
-    yield Figure(name=f"eta_width.{name}", value=median_width_s(judged, ours), unit="s, median")
+    yield Figure(name=f"eta_width.{name}", value=median_width_s(by_drive, ours), unit="s, median")
     covered, naive_covered = (statistics.mean(coverages(moving, of)) for of in (ours, naive))
     width_s, naive_s = median_width_s(moving, ours), median_width_s(moving, naive)
     label = "remaining / speed ± 20 %"
@@ -211,20 +211,20 @@ def all_figures(roads: Sequence[str], count: int) -> list[Figure]:
     return found
 
 
-def _spread_for(judged: Sequence[Sequence[Moment]], width_s: float) -> Range:
+def _spread_for(by_drive: Sequence[Sequence[Moment]], width_s: float) -> Range:
     low, high = 0.0, RULES.spread * 2
     for _ in range(20):
         middle = (low + high) / 2
         of = ours_with(msgspec.structs.replace(RULES, spread=middle))
-        low, high = (middle, high) if median_width_s(judged, of) < width_s else (low, middle)
+        low, high = (middle, high) if median_width_s(by_drive, of) < width_s else (low, middle)
     return ours_with(msgspec.structs.replace(RULES, spread=low))
 
 
-def _factor_for(judged: Sequence[Sequence[Moment]], coverage: float) -> Range:
+def _factor_for(by_drive: Sequence[Sequence[Moment]], coverage: float) -> Range:
     low, high = 1.0, 100.0
     for _ in range(20):
         middle = (low + high) / 2
-        covered = statistics.mean(coverages(judged, widened(middle)))
+        covered = statistics.mean(coverages(by_drive, widened(middle)))
         low, high = (middle, high) if covered < coverage else (low, middle)
     return widened(high)
 

@@ -45,8 +45,8 @@ def explained(drive: Drive) -> Iterator[str]:
         yield f"event at {at_s:8.1f} s: {event.status}, {event.cause}"
     yield f"points within {NEAR_RADII:.0f} radii of the destination, in order of time:"
     yield "       s   away m   true m  accuracy m  speed m/s  received s"
-    for judged in ours.judged_points(drive.points):
-        point = judged.point
+    for one in ours.classified_points(drive.points):
+        point = one.point
         at_s = (point.event_at_ms - START_MS) / 1_000
         state = drive.motion.at(at_s)
         away_m = distance_m(point.lat, point.lon, place.lat, place.lon)
@@ -56,7 +56,7 @@ def explained(drive: Drive) -> Iterator[str]:
             yield (
                 f"{at_s:8.1f} {away_m:8.0f} {true_m:8.0f} {_or_dash(point.accuracy_m):>11} "
                 f"{_or_dash(point.speed_mps):>10} {received_s:11.1f}"
-                f"{'' if judged.is_good else '  bad'}"
+                f"{'' if one.is_good else '  bad'}"
             )
 
 

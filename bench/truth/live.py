@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bench.truth import ours
 from bench.truth.drives import Drive
-from bench.truth.outcomes import judged
+from bench.truth.outcomes import outcome_of
 
-MOST_LOOKS = 40
+MAX_LOOKS = 40
 """The most looks at one drive: each folds all points received by then."""
 
 
@@ -20,7 +20,7 @@ def looks_at(drive: Drive) -> list[int]:
     if not late:
         return []
     first = late[0] - 1  # what was known just before the first late point
-    step = max(1, len(late) // MOST_LOOKS)
+    step = max(1, len(late) // MAX_LOOKS)
     return [first, *late[::step]] if first else late[::step]
 
 
@@ -31,7 +31,7 @@ def is_misled(drive: Drive) -> bool | None:
         return None
     for number in looks:
         known = [point for _, points in drive.requests[:number] for point in points]
-        outcome = judged(ours.arrived_s(drive, known), drive.truth)
+        outcome = outcome_of(ours.arrived_s(drive, known), drive.truth)
         if outcome.is_claimed and not outcome.is_right:
             return True
     return False

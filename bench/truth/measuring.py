@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bench.truth import eta, jumps, live, our_eta, through_consumer
 from bench.truth.contestants import CONTESTANTS
 from bench.truth.drives import Drive
-from bench.truth.outcomes import Outcome, judged
+from bench.truth.outcomes import Outcome, outcome_of
 
 SHOWN_BY = {
     "ours": jumps.of_ours,
@@ -51,7 +51,7 @@ def _measured(drive: Drive) -> Measured:
         claims["consumer"] = through_consumer.arrived_s(drive)
     return Measured(
         drive=drive,
-        outcomes={name: judged(claimed_s, drive.truth) for name, claimed_s in claims.items()},
+        outcomes={name: outcome_of(claimed_s, drive.truth) for name, claimed_s in claims.items()},
         jumps={name: count(drive) for name, count in SHOWN_BY.items()},
         is_misled=live.is_misled(drive),
         moments={name: [row[n] for row in rows] for n, name in enumerate(ESTIMATORS)},

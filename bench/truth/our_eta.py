@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.truth import ours
 from bench.truth.drives import START_MS, Drive
 from bench.truth.eta import Range
-from bench.truth.ours import JudgedPoint
+from bench.truth.ours import ClassifiedPoint
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.eta import EtaBaseline, TruckPace, drive_on, eta_range, observe
 from rtdts.tracking.geodesy import distance_m
@@ -21,18 +21,18 @@ class OurEta:
 
     def _begin(self, name: str, events: Sequence[tuple[int, Status]]) -> None:
         self._name, self._events = name, events
-        self._taken = 0
+        self._folded = 0
         self._pace: TruckPace | None = None
         self._baseline: EtaBaseline | None = None
 
-    def estimate(self, drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
+    def estimate(self, drive: Drive, seen: Sequence[ClassifiedPoint]) -> Range | None:
         """An `Estimator` of `bench.truth.eta`."""
-        if drive.name != self._name or len(seen) < self._taken:
+        if drive.name != self._name or len(seen) < self._folded:
             events = ours.events_of(drive, drive.points)
             self._begin(drive.name, [(one.effective_at_ms, one.status) for one in events])
         place, status, remaining_m = drive.plan.destination, Status.ASSIGNED, 0.0
-        for judged in seen[self._taken :]:
-            point = judged.point
+        for one in seen[self._folded :]:
+            point = one.point
             status = self._status_at(point.event_at_ms)
             remaining_m = distance_m(point.lat, point.lon, place.lat, place.lon)
             self._pace = drive_on(
@@ -45,7 +45,7 @@ class OurEta:
             self._baseline = observe(
                 self._baseline, self._pace, remaining_m=remaining_m, status=status
             )
-        self._taken = len(seen)
+        self._folded = len(seen)
         found = eta_range(
             self._baseline,
             self._pace,

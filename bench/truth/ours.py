@@ -45,7 +45,7 @@ def arrived_s(drive: Drive, points: Iterable[Point]) -> float | None:
 
 
 @dataclass(frozen=True)
-class JudgedPoint:
+class ClassifiedPoint:
     """A point, and the result of our quality rules.
 
     Attributes:
@@ -59,23 +59,25 @@ class JudgedPoint:
     speed_mps: float | None
 
 
-def judged_points(points: Iterable[Point]) -> list[JudgedPoint]:
+def classified_points(points: Iterable[Point]) -> list[ClassifiedPoint]:
     """A drive's points in order of time, without copies."""
     by_id = {fix_of(point).point_id: point for point in points}
     ordered = sorted(map(fix_of, by_id.values()), key=lambda fix: fix.order)
-    judged = []
+    classified = []
     for fix in enrich(ordered, _ENRICHMENT):
         point = by_id[fix.point_id]
         sent_mps = point.speed_mps
-        judged.append(
-            JudgedPoint(point, fix.is_good, fix.track_speed_mps if sent_mps is None else sent_mps)
+        classified.append(
+            ClassifiedPoint(
+                point, fix.is_good, fix.track_speed_mps if sent_mps is None else sent_mps
+            )
         )
-    return judged
+    return classified
 
 
-def good_points(points: Iterable[Point]) -> list[JudgedPoint]:
+def good_points(points: Iterable[Point]) -> list[ClassifiedPoint]:
     """What the quality rules leave of them."""
-    return [one for one in judged_points(points) if one.is_good]
+    return [one for one in classified_points(points) if one.is_good]
 
 
 def shown(drive: Drive) -> list[tuple[int, float, float]]:

@@ -35,7 +35,7 @@ class Outcome:
         return self.is_right if self.is_true else not self.is_claimed
 
 
-def judged(claimed_s: float | None, truth: Truth) -> Outcome:
+def outcome_of(claimed_s: float | None, truth: Truth) -> Outcome:
     """Compares a claim with the truth."""
     if truth.arrived_s is None or truth.entered_s is None or truth.left_s is None:
         return Outcome(claimed_s is not None, False, False, None)

@@ -32,7 +32,7 @@ def replay_of(road: Geometry) -> Replay:
     return Replay(road.recording.fixes, road.recording.elapsed_s)
 
 
-def recorded_plans(road: Geometry, most: int) -> list[tuple[int, PlannedRoute, Truth]]:
+def recorded_plans(road: Geometry, max_drives: int) -> list[tuple[int, PlannedRoute, Truth]]:
     """Destinations along a recording: up to half of them with an arrival, the others without.
 
     Returns:
@@ -49,13 +49,19 @@ def recorded_plans(road: Geometry, most: int) -> list[tuple[int, PlannedRoute, T
         destination = Place(lat=lat, lon=lon)
         if distance_m(*start, lat, lon) < 3 * DEFAULT_RADIUS_M:
             continue
-        if len(found[True]) >= most // 2 and len(found[False]) >= most - most // 2:
+        if (
+            len(found[True]) >= max_drives // 2
+            and len(found[False]) >= max_drives - max_drives // 2
+        ):
             break
         truth = truth_of(motion, destination, 0.0)
         if not truth.is_ambiguous:
             plan = PlannedRoute(origin=origin, destination=destination)
             found[truth.arrived_s is not None].append((round(t_s), plan, truth))
-    return [*islice(found[True], most // 2), *islice(found[False], most - most // 2)]
+    return [
+        *islice(found[True], max_drives // 2),
+        *islice(found[False], max_drives - max_drives // 2),
+    ]
 
 
 def observations_of(road: Geometry) -> list[Observation]:

@@ -6,7 +6,7 @@ A deployable declares a frozen dataclass whose fields are made with `setting`; i
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Settings:
         stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
-        max_points: int = setting("MAX_POINTS", default=500, minimum=1, help="points a request")
+        max_points: int = setting("MAX_POINTS", default=500, minimum=1, help="points per request")
 
 The documentation, docs/settings.md, is checked against the same declarations.
 """

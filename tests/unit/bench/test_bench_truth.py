@@ -22,7 +22,7 @@ from bench.truth.geometry import Part, geometries
 from bench.truth.intervals import interval
 from bench.truth.noise import Accuracy, Device, Observation, observe
 from bench.truth.orders import late as late_order
-from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
+from bench.truth.outcomes import Outcome, outcome_of, p95_error_s, precision, recall
 from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.geodesy import distance_m
@@ -158,18 +158,18 @@ def test_a_stated_accuracy_flatters_when_dishonest() -> None:
     [(30.0, False), (100.0, True), (160.0, True), (430.0, True), (500.0, False)],
 )
 def test_a_claim_is_right_when_the_truck_stood_there(claimed_s: float, is_right: bool) -> None:
-    assert judged(claimed_s, ARRIVED).is_right is is_right
+    assert outcome_of(claimed_s, ARRIVED).is_right is is_right
 
 
 def test_precision_and_recall_count_a_claim_at_the_wrong_time_twice() -> None:
-    outcomes = [judged(160.0, ARRIVED), judged(10.0, ARRIVED), judged(None, ARRIVED)]
+    outcomes = [outcome_of(160.0, ARRIVED), outcome_of(10.0, ARRIVED), outcome_of(None, ARRIVED)]
 
     assert precision(outcomes) == pytest.approx(1 / 2)
     assert recall(outcomes) == pytest.approx(1 / 3)
 
 
 def test_the_error_of_a_time_counts_on_either_side() -> None:
-    outcomes = [judged(150.0, ARRIVED), judged(150.0, ARRIVED), judged(170.0, ARRIVED)]
+    outcomes = [outcome_of(150.0, ARRIVED), outcome_of(150.0, ARRIVED), outcome_of(170.0, ARRIVED)]
 
     assert p95_error_s(outcomes) == 10.0
 
@@ -181,7 +181,9 @@ def test_an_interval_is_a_point_when_all_are_alike() -> None:
 
 
 def test_an_interval_holds_the_value_when_drives_differ() -> None:
-    low, high = interval([judged(160.0, ARRIVED)] * 15 + [judged(None, ARRIVED)] * 5, recall)
+    low, high = interval(
+        [outcome_of(160.0, ARRIVED)] * 15 + [outcome_of(None, ARRIVED)] * 5, recall
+    )
 
     assert 0.5 < low < 0.75 < high < 0.95
 
@@ -189,7 +191,7 @@ def test_an_interval_holds_the_value_when_drives_differ() -> None:
 def test_everyone_finds_a_plain_arrival() -> None:
     drive = drawn("plain")
 
-    assert all(judged(by(drive), drive.truth).is_right for by in (by_our_rules, by_geofence))
+    assert all(outcome_of(by(drive), drive.truth).is_right for by in (by_our_rules, by_geofence))
 
 
 def test_a_geofence_claims_and_ours_does_not_when_the_truck_drives_by() -> None:
@@ -296,7 +298,7 @@ def test_moments_end_when_the_truck_arrives() -> None:
     drive = drawn("plain")
     requested: list[tuple[float, int]] = []
 
-    def estimate(_drive: Drive, seen: Sequence[ours.JudgedPoint]) -> eta.Range:
+    def estimate(_drive: Drive, seen: Sequence[ours.ClassifiedPoint]) -> eta.Range:
         requested.append(((seen[-1].point.event_at_ms - START_MS) / 1_000, len(seen)))
         return 0.0, 1e6
 

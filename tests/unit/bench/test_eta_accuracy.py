@@ -55,11 +55,11 @@ def test_moments_lie_between_departure_and_arrival_and_know_the_truth() -> None:
 
 
 def test_a_range_without_end_covers_all_and_one_without_width_nothing() -> None:
-    judged = [moments_of(drive) for drive in some()]
+    by_drive = [moments_of(drive) for drive in some()]
 
-    assert coverages(judged, lambda _: (0.0, 1e9)) == [1.0] * len(judged)
-    assert coverages(judged, lambda _: (-1.0, -1.0)) == [0.0] * len(judged)
-    assert median_width_s(judged, lambda _: (2.0, 5.0)) == 3.0
+    assert coverages(by_drive, lambda _: (0.0, 1e9)) == [1.0] * len(by_drive)
+    assert coverages(by_drive, lambda _: (-1.0, -1.0)) == [0.0] * len(by_drive)
+    assert median_width_s(by_drive, lambda _: (2.0, 5.0)) == 3.0
 
 
 def test_the_naive_range_has_none_for_a_standing_truck() -> None:

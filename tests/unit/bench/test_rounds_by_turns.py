@@ -7,7 +7,7 @@ from array import array
 from typing import Any
 
 from bench.pushed_back_process import Gaps, kind_of
-from bench.round_under_429 import Turns, figures_of
+from bench.round_under_429 import RoundResults, figures_of
 
 ROUND = {
     "healthy_due": 60,
@@ -21,17 +21,17 @@ ROUND = {
     "peak_mb": 100.0,
 }
 NOTED: dict[str, Any] = {"shown_at_s": {}, "oldest_right_s": 0.4}
-CLEAN = Turns([ROUND] * 4, NOTED)
+CLEAN = RoundResults([ROUND] * 4, NOTED)
 
 
-def beyond(bad: Turns, clean: Turns = CLEAN) -> set[str]:
+def beyond(bad: RoundResults, clean: RoundResults = CLEAN) -> set[str]:
     return {one.name for one in figures_of(clean, bad) if one.is_beyond}
 
 
-def changed(place: int, **fields: object) -> Turns:
+def changed(place: int, **fields: object) -> RoundResults:
     rounds = [dict(ROUND) for _ in range(4)]
     rounds[place] |= fields
-    return Turns(rounds, NOTED)
+    return RoundResults(rounds, NOTED)
 
 
 def test_rounds_like_the_clean_ones_are_within_every_limit() -> None:
@@ -39,11 +39,11 @@ def test_rounds_like_the_clean_ones_are_within_every_limit() -> None:
 
 
 def test_each_limit_is_judged() -> None:
-    slow = Turns([dict(ROUND, healthy_p99_s=33.5)] * 4, NOTED)
+    slow = RoundResults([dict(ROUND, healthy_p99_s=33.5)] * 4, NOTED)
     grown = changed(3, peak_mb=111.0)
-    old = Turns([ROUND] * 4, NOTED | {"oldest_right_s": 2.2})
+    old = RoundResults([ROUND] * 4, NOTED | {"oldest_right_s": 2.2})
     revoked = [dict(ROUND, revoked_at_s={"5": 1_000.0})] * 4
-    shown = Turns(revoked, NOTED | {"shown_at_s": {"5": 1_002.5}})
+    shown = RoundResults(revoked, NOTED | {"shown_at_s": {"5": 1_002.5}})
 
     assert beyond(slow) == {"round_under_429.ratio"}
     assert beyond(changed(1, healthy_delivered=59)) == {"round_under_429.healthy_missed"}
@@ -58,7 +58,7 @@ def test_a_pair_is_compared_with_its_own_clean_round() -> None:
     """Another program slows the machine down for the last two pairs."""
     busy = [ROUND, ROUND, *([dict(ROUND, healthy_p99_s=60.0)] * 2)]
 
-    assert beyond(Turns(busy, NOTED), clean=Turns(busy, NOTED)) == set()
+    assert beyond(RoundResults(busy, NOTED), clean=RoundResults(busy, NOTED)) == set()
 
 
 def test_a_gap_lasts_from_one_round_into_a_later_one() -> None:
