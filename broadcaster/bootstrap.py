@@ -154,7 +154,7 @@ def _wire(
     )
     polling_config = Config(
         connect_timeout=_STORE_TIMEOUT_S,
-        read_timeout=settings.nudge_wait_s + 5,
+        read_timeout=settings.queue_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
         # The threads of the stores delete nudges.
         max_pool_connections=2 * STORE_THREADS + 3,
@@ -303,7 +303,7 @@ def _wire(
             polling,
             threads.tables,
             log=log,
-            wait_s=settings.nudge_wait_s,
+            wait_s=settings.queue_wait_s,
         )
 
     source: RoundSource = LocalRounds(
@@ -322,7 +322,7 @@ def _wire(
             queues.round_poll,
             queues.rounds,
             log=log,
-            wait_s=settings.nudge_wait_s,
+            wait_s=settings.queue_wait_s,
             spread=settings.round_spread,
         )
     return Broadcaster(

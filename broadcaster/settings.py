@@ -112,8 +112,8 @@ class Settings(SearchSettings):
         help="timeout of one post in seconds; a connection that hangs occupies a slot for this "
         "time",
     )
-    nudge_wait_s: int = setting(
-        "NUDGE_WAIT_S",
+    queue_wait_s: int = setting(
+        "QUEUE_WAIT_S",
         default=3,
         minimum=1,
         maximum=20,

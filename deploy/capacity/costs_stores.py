@@ -37,7 +37,7 @@ ROUND_REQUESTS: Final = math.ceil(BUCKETS / 10)
 POLLED_QUEUES: Final = 2
 """The queues of nudges and of snapshots; several broadcasters also poll the rounds' queue."""
 LONG_POLL_S: Final = 3
-"""Each broadcaster keeps polling an empty queue (NUDGE_WAIT_S)."""
+"""Each broadcaster keeps polling an empty queue (QUEUE_WAIT_S)."""
 QUEUE_CALLS: Final = 3
 """A nudge sent, received and deleted; sending and receiving may take ten at once."""
 

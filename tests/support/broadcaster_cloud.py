@@ -116,7 +116,7 @@ class Cloud:
             "OPENSEARCH_AUTH": "none",
             "SOCKET_MANAGEMENT_URL": self.management_url,
             "ROUND_INTERVAL_S": "60",
-            "NUDGE_WAIT_S": "1",
+            "QUEUE_WAIT_S": "1",
             "SHUTDOWN_BUDGET_S": "60",
             **changed,
         }
