@@ -29,12 +29,12 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     print_line(f"{trucks} trucks with {count} points each")
     of_trucks = [points(number, count, end_ms=now_ms) for number in range(trucks)]
     plain = [[msgspec.structs.asdict(point) for point in of] for of in of_trucks]
-    whole = trucks * count
+    total = trucks * count
     contenders = {
-        str(size): partial(cpu_rate, whole, partial(_fold, of_trucks, size))
+        str(size): partial(cpu_rate, total, partial(_fold, of_trucks, size))
         for size in POINTS_PER_RECORD
     }
-    contenders["plain"] = partial(cpu_rate, whole, partial(_plain, plain))
+    contenders["plain"] = partial(cpu_rate, total, partial(_plain, plain))
     rates = interleaved(contenders, repeats=1 if quick else 3)
     for size in (USUAL, *(size for size in POINTS_PER_RECORD if size != USUAL)):
         name = "enrich_points" if size == USUAL else f"enrich_points.{size}_a_record"

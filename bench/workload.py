@@ -42,12 +42,12 @@ def truck_id(number: int, fleet: str = "T") -> str:
 class _Leg:
     """A part of a drive."""
 
-    whole: Motion
+    motion: Motion
     start_s: float
     duration_s: float
 
     def at(self, t_s: float) -> MotionState:
-        return self.whole.at(self.start_s + t_s)
+        return self.motion.at(self.start_s + t_s)
 
 
 @cache

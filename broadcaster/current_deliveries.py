@@ -162,7 +162,7 @@ class CurrentDeliveryWriter:
             self._log.exception("current_delivery_not_written", error, truck_id=truck_id)
 
     async def _write_with(self, truck_id: str, ahead: TruckStops) -> None:
-        if not ahead.is_whole:
+        if not ahead.is_complete:
             return
         ids = [stop.delivery_id for stop in ahead.stops]
         found = await self._threads.tables.run(self._deliveries.get_many, ids)

@@ -141,7 +141,7 @@ class FleetFollowers:
         self._slots = asyncio.Semaphore(_POSTS)
         self._querying: dict[bytes, asyncio.Task[None]] = {}
         self._locks = KeyedLocks(wait_s=None)
-        self._mine: frozenset[bytes] = frozenset()
+        self._own_query_keys: frozenset[bytes] = frozenset()
         self._paused_until_s: dict[bytes, float] = {}
         self._posting: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, _Shown] = {}
@@ -172,10 +172,10 @@ class FleetFollowers:
         for one in followers:
             query_key = b"" if one.view is None else one.view.query_key
             followers_of.setdefault(query_key, []).append(one)
-        mine = await self._parts.acquire(followers_of)
-        self._mine = frozenset(mine)
-        self._drop_others({one.endpoint for key in mine for one in followers_of[key]}, followers_of)
-        for query_key in mine:
+        own = await self._parts.acquire(followers_of)
+        self._own_query_keys = frozenset(own)
+        self._drop_others({one.endpoint for key in own for one in followers_of[key]}, followers_of)
+        for query_key in own:
             self._query(query_key, followers_of[query_key], blocks)
 
     async def settled(self) -> None:
@@ -214,7 +214,8 @@ class FleetFollowers:
         # another that shares one of them.
         dispatchers = {f"{one.role}:{one.identity}" for one in followers}
         async with self._locks.hold(min(sorted(dispatchers), key=self._locks.length)):
-            if query_key in self._mine:  # else all its followers have changed their view meanwhile
+            # Otherwise all its followers have changed their view meanwhile.
+            if query_key in self._own_query_keys:
                 await self._show_now(query_key, followers)
 
     async def _show_now(self, query_key: bytes, followers: Sequence[Subscription]) -> None:

@@ -96,10 +96,10 @@ class ResponseReader:
         if status in _WITHOUT_BODY:
             body, rest = b"", start
         elif b"transfer-encoding" in fields and _CHUNKED.search(fields):
-            whole = _unchunked(buffer, start)
-            if whole is None:
+            unchunked = _unchunked(buffer, start)
+            if unchunked is None:
                 return self._wait(start, is_over=is_over)
-            body, rest = whole
+            body, rest = unchunked
         elif length := _LENGTH.search(fields):
             rest = start + int(length[1])
             if rest - start > MAX_BODY_BYTES:

@@ -281,7 +281,7 @@ class Settler:
             before.deliveries,
             before if work.state is before else work.state.after_settling(),
             self._rules.status,
-            because=because,
+            trigger=because,
             may_move_times=may_move_times,
         )
         return TruckUpdate(
@@ -344,7 +344,7 @@ class Settler:
         settled = refold.close(work.state)
         work.state = settled.state
         work.changed.update((fix.point_id, fix) for fix in (*changed, *settled.changed))
-        work.because = refold.because or work.because
+        work.because = refold.trigger or work.because
         work.fixes += fixes
 
     def _around(

@@ -292,7 +292,7 @@ class TransitionWriter:
                     delivery,
                     plan.log,
                     self._rules,
-                    because=update.newest_new_fix,
+                    trigger=update.newest_new_fix,
                     is_behind=unfolded is not None or plan.log.includes_later_than(here),
                     may_move_times=update.may_move_times,
                 )
@@ -385,7 +385,7 @@ class TransitionWriter:
             return DeliveryUpdate(before=before, after=before), unfolded
         after, reconciled = believe(
             before,
-            because=update.newest_new_fix,
+            trigger=update.newest_new_fix,
             rules=self._rules,
             may_move_times=update.may_move_times,
         )

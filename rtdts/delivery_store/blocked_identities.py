@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from rtdts.delivery_store.items import NOT_ONE_OF_OURS, from_item, to_item
+from rtdts.delivery_store.items import FOREIGN_ITEM_ERRORS, from_item, to_item
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Block, BlockKind
@@ -72,6 +72,6 @@ class BlockStore:
         for item in items:
             try:
                 yield from_item(item, Block)
-            except NOT_ONE_OF_OURS as error:
+            except FOREIGN_ITEM_ERRORS as error:
                 # One item that was written by hand must not lift all the other blocks.
                 self._log.exception("block_unreadable", error, subject=item.get("subject"))

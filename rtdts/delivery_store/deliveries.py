@@ -26,7 +26,7 @@ from rtdts.delivery_store.appends import Change, Part, parts
 from rtdts.delivery_store.batches import batch_get, query_all
 from rtdts.delivery_store.errors import DeliveryErased, DeliveryStoreError, VersionConflict
 from rtdts.delivery_store.event_log import appending, expiring
-from rtdts.delivery_store.items import NOT_ONE_OF_OURS, chunks, from_item, to_attribute, to_item
+from rtdts.delivery_store.items import FOREIGN_ITEM_ERRORS, chunks, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
     MAX_OPEN_DELIVERIES,
     prepare_truck,
@@ -155,7 +155,7 @@ class DeliveryStore:
             delivery_id = row["delivery_id"]["S"]
             try:
                 found[delivery_id] = from_item(row, Delivery)
-            except NOT_ONE_OF_OURS as error:
+            except FOREIGN_ITEM_ERRORS as error:
                 unreadable.add(delivery_id)
                 self._log.exception("delivery_unreadable", error, delivery_id=delivery_id)
         return FoundDeliveries(found, frozenset(unreadable))

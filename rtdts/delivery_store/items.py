@@ -81,7 +81,7 @@ def from_item(item: Mapping[str, AttributeValueTypeDef], expected: type[T]) -> T
     return msgspec.convert(builtins, expected)
 
 
-NOT_ONE_OF_OURS = (msgspec.ValidationError, TypeError, ValueError)
+FOREIGN_ITEM_ERRORS = (msgspec.ValidationError, TypeError, ValueError)
 """What `from_attribute` and `from_item` raise for an item of another form."""
 
 

@@ -103,7 +103,7 @@ class MatchStore:
                 found[truck_id] = _stops_in(item)
             except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
                 self._log.exception("stops_unreadable", error, truck_id=truck_id)
-                found[truck_id] = TruckStops(is_whole=False)
+                found[truck_id] = TruckStops(is_complete=False)
         return found
 
     def _in_order(

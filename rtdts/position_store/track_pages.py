@@ -115,9 +115,9 @@ def _cut(found: list[PagePoint], *, is_last: bool, limit: int, to_ms: int) -> Tr
         return TrackPage(tuple(found), None)
     # There may be more points of the last moment than were read: it begins the next page.
     edge_ms = found[-1].event_at_ms
-    whole = tuple(point for point in found if point.event_at_ms < edge_ms)
-    if whole:
-        return TrackPage(whole, edge_ms)
+    complete = tuple(point for point in found if point.event_at_ms < edge_ms)
+    if complete:
+        return TrackPage(complete, edge_ms)
     following_ms = edge_ms + 1
     # At the interval's end there is no next page, and no cursor.
     return TrackPage(tuple(found[:limit]), following_ms if following_ms < to_ms else None)

@@ -136,7 +136,7 @@ def reconcile(
     believed: Sequence[Transition],
     expected: Sequence[Transition],
     *,
-    because: Fix,
+    trigger: Fix,
     log_length: int = 0,
     tolerance_ms: int = 0,
     may_move_times: bool = True,
@@ -147,7 +147,7 @@ def reconcile(
         anchor: The log's last declaration.
         believed: The rules' transitions that stand.
         expected: The rules' transitions that should stand.
-        because: The point that caused the change: a correction names it.
+        trigger: The point that caused the change: a correction names it.
         log_length: Events of the log after the anchor; from `CORRECTED_EVENTS` on only statuses
             beyond the last one are appended.
         tolerance_ms: A transition whose time moved by less than this stands as it is.
@@ -172,7 +172,7 @@ def reconcile(
         kept -= 1  # going back to the anchor's status is going back to the anchor
     missing = tuple(expected[kept:])
     back_to = believed[kept - 1].status if kept else anchor.status
-    correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
+    correction = Transition(back_to, Cause.CORRECTED, trigger.event_at_ms, trigger.point_id)
     return Reconciliation(append=(correction, *missing), believed=(*stands[:kept], *missing))
 
 

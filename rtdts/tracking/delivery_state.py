@@ -129,7 +129,7 @@ def _observed(delivery_state: DeliveryState, pace: TruckPace, fix: Fix) -> Deliv
 
 
 def believe(
-    delivery_state: DeliveryState, *, because: Fix, rules: StatusRules, may_move_times: bool
+    delivery_state: DeliveryState, *, trigger: Fix, rules: StatusRules, may_move_times: bool
 ) -> tuple[DeliveryState, Reconciliation]:
     """Returns the state once the log is complete, and the transitions to append to the log."""
     if delivery_state.believed == delivery_state.tip.transitions:
@@ -138,7 +138,7 @@ def believe(
         delivery_state.anchor,
         delivery_state.believed,
         delivery_state.tip.transitions,
-        because=because,
+        trigger=trigger,
         log_length=delivery_state.log_length,
         tolerance_ms=rules.dwell_ms,
         may_move_times=may_move_times,
@@ -158,7 +158,7 @@ def agree(
     log: FoldedLog,
     rules: StatusRules,
     *,
-    because: Fix,
+    trigger: Fix,
     is_behind: bool,
     may_move_times: bool,
 ) -> Settlement:
@@ -171,7 +171,7 @@ def agree(
         update: The change of the delivery by this batch.
         log: The current fold of the log.
         rules: The tolerance of times.
-        because: The point that caused the change.
+        trigger: The point that caused the change.
         is_behind: Whether the log is based on records that have not been processed again yet: then
             it must not be corrected for what this worker doesn't know.
         may_move_times: Whether times that moved may be corrected now.
@@ -191,7 +191,7 @@ def agree(
         after.anchor,
         log.transitions,
         after.tip.transitions,
-        because=because,
+        trigger=trigger,
         log_length=len(log.after_anchor),
         tolerance_ms=rules.dwell_ms,
         may_move_times=may_move_times,

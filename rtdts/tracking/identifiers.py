@@ -12,9 +12,9 @@ ID_FORM = "[A-Za-z0-9._-]{1,64}"
 Identifier = Annotated[str, Meta(pattern=rf"\A{ID_FORM}\Z")]
 """For msgspec to check."""
 
-_WHOLE = re.compile(ID_FORM)
+_PATTERN = re.compile(ID_FORM)
 
 
 def is_identifier(text: str) -> bool:
     """Returns whether a text has the form of an id."""
-    return _WHOLE.fullmatch(text) is not None
+    return _PATTERN.fullmatch(text) is not None

@@ -75,8 +75,8 @@ def _parse(text: str) -> int:
     if zone is None:
         raise NoZoneError("no zone")
     is_leap = seconds == _LEAP_SECOND
-    whole = datetime.fromisoformat(f"{date}T{minutes}{'59' if is_leap else seconds}{zone.upper()}")
-    at_ms = instant_of(whole)
+    parsed = datetime.fromisoformat(f"{date}T{minutes}{'59' if is_leap else seconds}{zone.upper()}")
+    at_ms = instant_of(parsed)
     if is_leap:
         at_ms += MS_PER_SECOND
         if not _starts_a_month(at_ms):

@@ -104,12 +104,12 @@ def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] |
     """
     if not isinstance(value, dict):
         return "", Reason.NOT_AN_OBJECT
-    for name, required, kind, whole in _fields_of(of):
+    for name, required, kind, ranged in _fields_of(of):
         if name not in value:
             if required:
                 return name, Reason.MISSING
             continue
-        reason = _fault(value[name], kind, whole)
+        reason = _fault(value[name], kind, ranged)
         if reason is not None:
             return name, reason
     return None
@@ -123,12 +123,12 @@ def known_fields(value: dict[Any, Any], of: type[msgspec.Struct]) -> dict[str, A
 def field_is_good(value: dict[Any, Any], name: str, of: type[msgspec.Struct]) -> bool:
     """Returns whether a required field is present and valid, whatever the others are."""
     return any(
-        name == each and name in value and _fault(value[name], kind, whole) is None
-        for each, _, kind, whole in _fields_of(of)
+        name == each and name in value and _fault(value[name], kind, ranged) is None
+        for each, _, kind, ranged in _fields_of(of)
     )
 
 
-def _fault(value: object, kind: Any, whole: Any) -> Reason | None:
+def _fault(value: object, kind: Any, ranged: Any) -> Reason | None:
     try:
         msgspec.convert(value, kind)
     except OverflowError:
@@ -138,9 +138,9 @@ def _fault(value: object, kind: Any, whole: Any) -> Reason | None:
     if isinstance(value, float) and not math.isfinite(value):
         return Reason.OUT_OF_RANGE
     try:
-        msgspec.convert(value, whole)
+        msgspec.convert(value, ranged)
     except msgspec.ValidationError:
-        if typing.get_origin(whole) is Literal:
+        if typing.get_origin(ranged) is Literal:
             return Reason.UNSUPPORTED
         return Reason.MALFORMED if isinstance(value, str) else Reason.OUT_OF_RANGE
     return None

@@ -115,7 +115,7 @@ def is_far(seen: FenceObservation, rules: PresenceRules) -> bool:
     return seen.outside_m > rules.far_m + 2 * seen.accuracy_m
 
 
-def rather_at(
+def relative_evidence(
     seen: FenceObservation, other: FenceObservation, *, are_one: bool, rules: PresenceRules
 ) -> float:
     """Returns the evidence for being at a place and not at another with an overlapping geofence.

@@ -15,7 +15,7 @@ from rtdts.tracking.presence import (
     is_far,
     left,
     observe_fence,
-    rather_at,
+    relative_evidence,
     stay,
     unseen_ms,
 )
@@ -87,14 +87,14 @@ class Scene:
         """
         if status is not Status.ASSIGNED or not self.origin.is_inside:
             return self.origin.inside
-        return self._rather(self.origin, self.destination)
+        return self._relative_evidence(self.origin, self.destination)
 
     @property
     def at_destination(self) -> float:
         """Evidence for being at the destination."""
         if not self.destination.is_inside:
             return self.destination.inside
-        return self._rather(self.destination, self.origin)
+        return self._relative_evidence(self.destination, self.origin)
 
     def stay_at_origin(self, watch: Watch | None, status: Status) -> Watch | None:
         """Returns the stay at the origin with this fix."""
@@ -129,7 +129,7 @@ class Scene:
         """How long it has been at the destination, if this is its first fix there."""
         return unseen_ms(self.fix, self.destination, self.rules.dwell_s, self.rules.presence)
 
-    def _rather(self, seen: FenceObservation, other: FenceObservation) -> float:
+    def _relative_evidence(self, seen: FenceObservation, other: FenceObservation) -> float:
         if not other.is_inside:
             return seen.inside
-        return rather_at(seen, other, are_one=self.is_one_place, rules=self.rules.presence)
+        return relative_evidence(seen, other, are_one=self.is_one_place, rules=self.rules.presence)

@@ -140,7 +140,7 @@ class Refold:
         return self._alike >= LOOKBACK_FIXES and is_all_agreed
 
     @property
-    def because(self) -> Fix | None:
+    def trigger(self) -> Fix | None:
         """The last of the late points, which a correction names."""
         return self._last_late
 

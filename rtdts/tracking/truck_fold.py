@@ -177,7 +177,7 @@ def believe_all(
     state: TruckState,
     rules: StatusRules,
     *,
-    because: Fix,
+    trigger: Fix,
     may_move_times: bool,
 ) -> tuple[TruckState, tuple[DeliveryUpdate, ...]]:
     """Compares the machines with the logs once; does nothing while late points are unsettled."""
@@ -189,7 +189,7 @@ def believe_all(
     delivery_states, updates = [], []
     for delivery_state in state.deliveries:
         after, reconciled = believe(
-            delivery_state, because=because, rules=rules, may_move_times=may_move_times
+            delivery_state, trigger=trigger, rules=rules, may_move_times=may_move_times
         )
         delivery_states.append(after)
         updates.append(
@@ -254,7 +254,7 @@ def _fold_next(
         (before[match.delivery_id] for match in matches),
         after,
         rules.status,
-        because=fix,
+        trigger=fix,
         may_move_times=may_move_times,
     )
     return TruckUpdate(
@@ -413,7 +413,7 @@ class _Fold:
             self._before.values(),
             state,
             self._rules.status,
-            because=self._newest_new_fix,
+            trigger=self._newest_new_fix,
             may_move_times=may_move_times,
         )
         return TruckUpdate(

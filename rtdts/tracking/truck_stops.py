@@ -41,13 +41,13 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
     changed_at_ms: int = 0
     """When a stop was last removed or changed its place in the order: what the truck did before may
     have been for another customer."""
-    is_whole: bool = True
+    is_complete: bool = True
     """Whether all of them could be read."""
 
     def is_next(self, delivery_id: str) -> bool:
         """Returns whether no other stop comes first. False when that is not known."""
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
-        if own is None or not self.is_whole:
+        if own is None or not self.is_complete:
             return False
         return not any(stop.comes_before(own) for stop in self.stops)
 
@@ -58,7 +58,7 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
         counting.
         """
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
-        if own is None or own.stop_sequence is None or not self.is_whole:
+        if own is None or own.stop_sequence is None or not self.is_complete:
             return None
         numbers = {stop.stop_sequence for stop in self.stops if stop.stop_sequence is not None}
         return sum(number < own.stop_sequence for number in numbers)

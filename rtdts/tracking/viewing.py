@@ -59,13 +59,13 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def last_status_may_be_shown(self) -> bool:
         """Whether the viewer may still receive its final status; never a position."""
-        return self.reason in _STILL_THEIRS
+        return self.reason in _STATUS_STILL_SHOWN
 
 
 Right = MayView | Ended
 
 
-_STILL_THEIRS = frozenset({EndReason.CANCELLED, EndReason.VIEWING_OVER})
+_STATUS_STILL_SHOWN = frozenset({EndReason.CANCELLED, EndReason.VIEWING_OVER})
 
 
 def may_ever_view(

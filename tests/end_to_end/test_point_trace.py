@@ -42,8 +42,10 @@ def whole_way(cloud: Any, point_id: str) -> list[dict[str, Any]]:
     steps = traced(cloud, point_id)
     shown = {step.get("shown") for step in steps}
     # A Lambda's log may be there later than what its request caused.
-    is_whole = {"status", "position"} <= shown and any(one["step"] == "accepted" for one in steps)
-    return steps if is_whole else []
+    is_complete = {"status", "position"} <= shown and any(
+        one["step"] == "accepted" for one in steps
+    )
+    return steps if is_complete else []
 
 
 def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cloud: Any) -> None:

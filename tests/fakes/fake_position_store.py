@@ -180,9 +180,9 @@ class FakePositionStore:
         if len(points) <= limit:
             return TrackPage(points, None)
         edge_ms = points[-1].event_at_ms
-        whole = tuple(point for point in points if point.event_at_ms < edge_ms)
-        if whole:
-            return TrackPage(whole, edge_ms)
+        complete = tuple(point for point in points if point.event_at_ms < edge_ms)
+        if complete:
+            return TrackPage(complete, edge_ms)
         return TrackPage(points[:limit], edge_ms + 1 if edge_ms + 1 < to_ms else None)
 
     def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]:

@@ -175,7 +175,7 @@ BREAKS = {
     },
     "rtdts/delivery_store/blocked_identities.py": {
         "one-bad-item-lifts-all-blocks": ENTITLED(
-            "except NOT_ONE_OF_OURS as error:",
+            "except FOREIGN_ITEM_ERRORS as error:",
             "except AssertionError as error:",
             "test_an_item_written_by_hand_lifts_no_other_block",
         ),

@@ -370,7 +370,7 @@ BREAKS = {
     },
     "rtdts/tracking/truck_stops.py": {
         "stops-shown-while-unknown": ENTITLED(
-            "if own is None or not self.is_whole:\n    return False",
+            "if own is None or not self.is_complete:\n    return False",
             "if own is None:\n    return True",
             "test_nothing_is_shown_while_it_is_not_known_what_comes_first",
         ),

@@ -138,5 +138,5 @@ def test_stops_of_which_one_cannot_be_read_are_not_whole(broken: object) -> None
 
     found = store.stops_of(["T-1", "T-2"])
 
-    assert found == {"T-1": TruckStops(is_whole=False), "T-2": TruckStops()}
+    assert found == {"T-1": TruckStops(is_complete=False), "T-2": TruckStops()}
     assert "stops_unreadable" in output.getvalue()

@@ -65,7 +65,7 @@ def event(version: int, status: Status, cause: Cause, **more: object) -> Deliver
 
 
 def grown(believed: Sequence[Transition], expected: Sequence[Transition]) -> tuple[Transition, ...]:
-    return reconcile(ANCHOR, believed, expected, because=LATE).append
+    return reconcile(ANCHOR, believed, expected, trigger=LATE).append
 
 
 def test_new_events_are_appended() -> None:
@@ -97,7 +97,7 @@ def tolerant(
         ANCHOR,
         believed,
         expected,
-        because=LATE,
+        trigger=LATE,
         tolerance_ms=5_001,
         may_move_times=may_move_times,
     )
@@ -145,7 +145,7 @@ def test_the_log_then_folds_to_what_was_wanted(
 def long(
     believed: Sequence[Transition], expected: Sequence[Transition], length: int = CORRECTED_EVENTS
 ) -> Reconciliation:
-    return reconcile(ANCHOR, believed, expected, because=LATE, log_length=length)
+    return reconcile(ANCHOR, believed, expected, trigger=LATE, log_length=length)
 
 
 def test_a_log_is_corrected_up_to_a_number_of_events() -> None:
@@ -171,7 +171,7 @@ def test_a_long_log_waits_for_no_pause_to_correct_times() -> None:
         ANCHOR,
         [OFF_10],
         [much_earlier],
-        because=LATE,
+        trigger=LATE,
         log_length=CORRECTED_EVENTS,
         may_move_times=False,
     )
@@ -193,7 +193,7 @@ def test_the_log_of_a_transfer_folds_to_what_was_wanted(
     believed: list[Transition], expected: list[Transition], status: Status
 ) -> None:
     anchor = Anchor(1, status, START_MS, START_MS, Cause.TRANSFERRED)
-    appended = reconcile(anchor, believed, expected, because=LATE).append
+    appended = reconcile(anchor, believed, expected, trigger=LATE).append
     transferred, *following = log(*believed, *appended)
     transferred = msgspec.structs.replace(transferred, status=status, cause=Cause.TRANSFERRED)
     folded = fold_log([transferred, *following])

@@ -146,19 +146,19 @@ class World:
         state = self.state
         if state is None or not (state.unsettled or state.has_moved_times):
             return 0
-        before, because, changed = state.deliveries, state.window[-1], list[Fix]()
+        before, trigger, changed = state.deliveries, state.window[-1], list[Fix]()
         while state.unsettled:
             refold, some = self._refolded(state, page)
             settled = refold.close(state)
-            state, because = settled.state, refold.because or because
+            state, trigger = settled.state, refold.trigger or trigger
             changed += [*some, *settled.changed]
         state = state.after_settling()
         self._index(changed, state.knowledge)
         state, deliveries = believe_all(
-            before, state, self.rules.status, because=because, may_move_times=True
+            before, state, self.rules.status, trigger=trigger, may_move_times=True
         )
         update = TruckUpdate(
-            state=state, positions=(), latest=None, deliveries=deliveries, newest_new_fix=because
+            state=state, positions=(), latest=None, deliveries=deliveries, newest_new_fix=trigger
         )
         self.settlings.append(self._append(update, at, keep_state=keep_state))
         return self.settlings[-1]
@@ -222,7 +222,7 @@ class World:
                 delivery,
                 log,
                 self.rules.status,
-                because=update.newest_new_fix,
+                trigger=update.newest_new_fix,
                 is_behind=log.includes_later_than(here) or bool(state.unsettled),
                 may_move_times=update.may_move_times,
             )

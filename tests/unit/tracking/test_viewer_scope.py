@@ -325,9 +325,9 @@ def test_the_next_customer_does_not_see_where_the_truck_was_for_those_before() -
         None,
         TruckStops(),
         TruckStops(stops=(LATER,)),
-        TruckStops(stops=(Stop(delivery_id="D-1"),), is_whole=False),
+        TruckStops(stops=(Stop(delivery_id="D-1"),), is_complete=False),
     ],
-    ids=["unread", "none", "not there", "not whole"],
+    ids=["unread", "none", "not there", "incomplete"],
 )
 def test_nothing_is_shown_while_it_is_not_known_what_comes_first(
     unknown: TruckStops | None,

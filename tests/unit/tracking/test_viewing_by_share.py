@@ -112,7 +112,7 @@ def test_the_stops_before_one_are_counted_by_their_numbers(
 
 def test_unknown_stops_are_not_counted() -> None:
     delivery = new_delivery(delivery_id="D-0", stop_sequence=3)
-    partly = msgspec.structs.replace(stops(3, 1), is_whole=False)
+    partly = msgspec.structs.replace(stops(3, 1), is_complete=False)
 
     assert stops_before(delivery, None) is None
     assert stops_before(delivery, partly) is None
