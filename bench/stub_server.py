@@ -41,7 +41,7 @@ class StubConnection(asyncio.Protocol):
         self._respond = respond
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
-        self._whole: int | None = None
+        self._request_end: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
@@ -53,16 +53,19 @@ class StubConnection(asyncio.Protocol):
         assert self._transport is not None
         self._buffer += data
         while True:
-            if self._whole is None:
+            if self._request_end is None:
                 end = self._buffer.find(_HEAD_END)
                 if end < 0:
                     return
                 length = _LENGTH.search(self._buffer, 0, end)
-                self._whole = end + len(_HEAD_END) + (int(length[1]) if length else 0)
-            if len(self._buffer) < self._whole:
+                self._request_end = end + len(_HEAD_END) + (int(length[1]) if length else 0)
+            if len(self._buffer) < self._request_end:
                 return
-            request, self._buffer = self._buffer[: self._whole], self._buffer[self._whole :]
-            self._whole = None
+            request, self._buffer = (
+                self._buffer[: self._request_end],
+                self._buffer[self._request_end :],
+            )
+            self._request_end = None
             respond = self._respond(request)
             if respond is None:
                 continue

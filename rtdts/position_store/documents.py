@@ -293,7 +293,7 @@ def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
         lat=fleet.location.lat,
         lon=fleet.location.lon,
         at_ms=fleet.at,
-        heard_at_ms=fleet.heard_at,
+        received_at_ms=fleet.heard_at,
         heading_deg=fleet.heading_deg,
         speed_mps=fleet.speed_mps,
         delivery_id=fleet.delivery_id,

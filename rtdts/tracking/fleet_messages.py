@@ -38,7 +38,7 @@ class FleetTruck(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at_ms: When it was at its last good position.
-        heard_at_ms: When its newest point was received.
+        received_at_ms: When its newest point was received.
         late_from_ms: See `rtdts.tracking.current_delivery.CurrentDelivery`.
     """
 
@@ -46,7 +46,7 @@ class FleetTruck(msgspec.Struct, frozen=True, kw_only=True):
     lat: float
     lon: float
     at_ms: int
-    heard_at_ms: int
+    received_at_ms: int
     heading_deg: float | None = None
     speed_mps: float | None = None
     delivery_id: str | None = None
@@ -81,7 +81,7 @@ class Ages(msgspec.Struct, frozen=True, kw_only=True):
         flags = LATE if late_from_ms is not None and late_from_ms <= as_of_ms else 0
         if truck.at_ms < as_of_ms - self.stale_after_ms:
             flags += STALE
-        if truck.heard_at_ms < as_of_ms - self.offline_after_ms:
+        if truck.received_at_ms < as_of_ms - self.offline_after_ms:
             flags += OFFLINE
         return flags
 

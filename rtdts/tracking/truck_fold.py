@@ -480,7 +480,7 @@ class _Fold:
                 self._known.add(identity)
                 fixes.append(fix)
         if late:
-            self._take_late(late)
+            self._apply_late(late)
         return fixes
 
     def _without_copies(self, record: Sequence[Point]) -> Iterable[Fix]:
@@ -509,7 +509,7 @@ class _Fold:
             self._clock = right(self._clock)
         return new.values()
 
-    def _take_late(self, late: Sequence[Fix]) -> None:
+    def _apply_late(self, late: Sequence[Fix]) -> None:
         times_ms = [fix.event_at_ms for fix in late]
         self._unsettle(min(times_ms), max(times_ms))
         self._last_late_ms = max(self._last_late_ms, *(fix.received_at_ms for fix in late))

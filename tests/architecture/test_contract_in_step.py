@@ -82,7 +82,7 @@ TRUCK = fleet_messages.FleetTruck(
     lat=35.1705505,
     lon=129.1329985,
     at_ms=NOW_MS,
-    heard_at_ms=NOW_MS,
+    received_at_ms=NOW_MS,
     status=Status.IN_TRANSIT,
     delivery_id="D-1",
 )

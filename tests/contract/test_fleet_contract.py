@@ -48,7 +48,7 @@ class FakeWriting:
                     lat=shown.lat,
                     lon=shown.lon,
                     at_ms=shown.counts_at_ms,
-                    heard_at_ms=one.newest.received_at_ms,
+                    received_at_ms=one.newest.received_at_ms,
                     heading_deg=shown.shown_heading_deg,
                     speed_mps=shown.shown_speed_mps,
                     delivery_id=current.delivery_id if current else None,
@@ -96,12 +96,12 @@ def truck(
     lon: float = 10.5,
     *,
     ago_s: int = 0,
-    heard_ago_s: int | None = None,
+    received_ago_s: int | None = None,
     current: CurrentDelivery | None = None,
     deliveries: tuple[DeliveryProgress, ...] = (),
 ) -> LatestPosition:
     at_ms = NOW_MS - ago_s * 1_000
-    heard_at_ms = at_ms if heard_ago_s is None else NOW_MS - heard_ago_s * 1_000
+    received_at_ms = at_ms if received_ago_s is None else NOW_MS - received_ago_s * 1_000
     fix = fix_of(
         point(
             0,
@@ -110,7 +110,7 @@ def truck(
             lat=lat,
             lon=lon,
             event_at_ms=at_ms,
-            received_at_ms=heard_at_ms,
+            received_at_ms=received_at_ms,
         )
     )
     return LatestPosition(
@@ -150,7 +150,7 @@ def found(store: Store, prefix: str, expected: FleetView) -> list[str]:
 
 def test_a_truck_is_read_as_it_was_written(store: Store, prefix: str) -> None:
     busy = truck(prefix, "busy", current=doing(late_in_s=60))
-    write(store, busy, truck(prefix, "idle", heard_ago_s=-1))
+    write(store, busy, truck(prefix, "idle", received_ago_s=-1))
     trucks = {
         one.truck_id: one for one in store.reader.trucks(view(prefix), as_of_ms=NOW_MS, limit=9)
     }
@@ -161,7 +161,7 @@ def test_a_truck_is_read_as_it_was_written(store: Store, prefix: str) -> None:
         lat=50.5,
         lon=10.5,
         at_ms=NOW_MS,
-        heard_at_ms=NOW_MS,
+        received_at_ms=NOW_MS,
         heading_deg=busy.shown.shown_heading_deg,
         speed_mps=busy.shown.shown_speed_mps,
         delivery_id="D-1",
@@ -169,7 +169,7 @@ def test_a_truck_is_read_as_it_was_written(store: Store, prefix: str) -> None:
         late_from_ms=NOW_MS + 60_000,
     )
     assert trucks[f"{prefix}.idle"].delivery_id is None
-    assert trucks[f"{prefix}.idle"].heard_at_ms == NOW_MS + 1_000
+    assert trucks[f"{prefix}.idle"].received_at_ms == NOW_MS + 1_000
 
 
 def test_a_view_holds_the_trucks_inside_its_box(store: Store, prefix: str) -> None:
@@ -223,7 +223,7 @@ def test_filters_hold_together(
         truck(prefix, "idle"),
         truck(prefix, "arrived", current=doing(status=Status.ARRIVED)),
         truck(prefix, "late", current=doing(late_in_s=0)),
-        truck(prefix, "stale", ago_s=121, heard_ago_s=1, current=doing(late_in_s=1)),
+        truck(prefix, "stale", ago_s=121, received_ago_s=1, current=doing(late_in_s=1)),
         truck(prefix, "offline", ago_s=601, current=doing()),
     )
 

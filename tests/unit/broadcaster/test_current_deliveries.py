@@ -20,7 +20,7 @@ from tests.support.waiting import COMES_WITHIN_S
 def truck(world: World, truck_id: str = "T-1") -> None:
     now_ms = world.clock.now_ms()
     world.fleet.drives(
-        FleetTruck(truck_id=truck_id, lat=35.1, lon=129.1, at_ms=now_ms, heard_at_ms=now_ms)
+        FleetTruck(truck_id=truck_id, lat=35.1, lon=129.1, at_ms=now_ms, received_at_ms=now_ms)
     )
 
 

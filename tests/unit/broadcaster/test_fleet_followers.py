@@ -30,7 +30,7 @@ BUSAN = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11, view="busan")
 def truck(world: World, truck_id: str, lat: float = 35.1, lon: float = 129.1) -> None:
     now_ms = world.clock.now_ms()
     world.fleet.drives(
-        FleetTruck(truck_id=truck_id, lat=lat, lon=lon, at_ms=now_ms, heard_at_ms=now_ms)
+        FleetTruck(truck_id=truck_id, lat=lat, lon=lon, at_ms=now_ms, received_at_ms=now_ms)
     )
 
 
@@ -142,7 +142,7 @@ async def test_trucks_that_fit_no_frame_are_clusters_too(world: World) -> None:
                 lat=35.1,
                 lon=129.1,
                 at_ms=now_ms,
-                heard_at_ms=now_ms,
+                received_at_ms=now_ms,
                 delivery_id=name,
             )
         )

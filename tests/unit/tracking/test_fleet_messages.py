@@ -36,7 +36,7 @@ def truck(truck_id: str = "T-1", **changed: object) -> FleetTruck:
         "lat": 35.1705505,
         "lon": 129.1329985,
         "at_ms": NOW_MS - 2_000,
-        "heard_at_ms": NOW_MS - 1_000,
+        "received_at_ms": NOW_MS - 1_000,
     }
     return FleetTruck(**(values | changed))  # type: ignore[arg-type]
 
@@ -75,8 +75,8 @@ def test_a_row_shows_position_and_status_of_a_truck() -> None:
         ({"late_from_ms": NOW_MS}, LATE),
         ({"at_ms": NOW_MS - 120_000}, 0),
         ({"at_ms": NOW_MS - 120_001}, STALE),
-        ({"heard_at_ms": NOW_MS - 600_000, "at_ms": NOW_MS - 600_000}, STALE),
-        ({"heard_at_ms": NOW_MS - 600_001, "at_ms": NOW_MS - 600_001}, STALE + OFFLINE),
+        ({"received_at_ms": NOW_MS - 600_000, "at_ms": NOW_MS - 600_000}, STALE),
+        ({"received_at_ms": NOW_MS - 600_001, "at_ms": NOW_MS - 600_001}, STALE + OFFLINE),
     ],
 )
 def test_flags_are_as_of_the_snapshot(changed: dict[str, Any], flags: int) -> None:
@@ -91,7 +91,7 @@ def trucks(draw: st.DrawFn) -> FleetTruck:
         lat=draw(st.floats(-90, 90)),
         lon=draw(st.floats(-180, 180)),
         at_ms=draw(st.integers(0, 2**53)),
-        heard_at_ms=draw(st.integers(0, 2**53)),
+        received_at_ms=draw(st.integers(0, 2**53)),
         heading_deg=draw(st.none() | st.floats(0, 360)),
         speed_mps=draw(st.none() | number),
         delivery_id=draw(st.none() | st.just(LONGEST)),
