@@ -103,13 +103,15 @@ class Round:
         self._monotonic = monotonic
         self._sleep = sleep
 
-    async def run(self, batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+    async def run(
+        self, batch: RoundBatch, on_begun: Callable[[], None] = lambda: None
+    ) -> RoundReport:
         """Runs one round for the batch's buckets, until the last response.
 
         Args:
             batch: What is due.
-            begun: Called when all its viewers have been read and have their slots: the next batch
-                may begin then.
+            on_begun: Called when all its viewers have been read and have their slots: the next
+                batch may begin then.
         """
         started_at_ms = self._now_ms()
         tally = RoundTally()
@@ -125,7 +127,7 @@ class Round:
                     waiting = []
             if waiting:
                 await self._begin(waiting, batch, chunks, tally)
-            begun()
+            on_begun()
         return tally.report(
             due_at_ms=batch.due_at_ms,
             started_at_ms=started_at_ms,

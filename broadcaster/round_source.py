@@ -38,7 +38,7 @@ class RoundBatch:
         return self.due_at_ms + self.spread_ms * place // len(self.buckets)
 
 
-def _nothing() -> None:
+def _no_op() -> None:
     pass
 
 
@@ -46,13 +46,14 @@ class RunBatch(Protocol):
     """Runs a batch of a round."""
 
     def __call__(
-        self, batch: RoundBatch, /, begun: Callable[[], None] = _nothing
+        self, batch: RoundBatch, /, on_begun: Callable[[], None] = _no_op
     ) -> Awaitable[RoundReport]:
         """Runs the batch until the last response.
 
         Args:
             batch: What is due.
-            begun: Called when all posts of the batch have their slots: only responses are pending.
+            on_begun: Called when all posts of the batch have their slots: only responses are
+                pending.
         """
 
 

@@ -214,14 +214,14 @@ class SharedRounds:
                     break
                 received = await self._poll.messages(self._stop.is_set)
                 await self._start_batches(received, run_batch)
-                self._raise_what_failed(sending)
+                self._raise_failure(sending)
                 if not received:
                     self._order.nothing_is_left()
                 for report in self._finished(nothing_is_left=not received):
                     yield report
             if self._running:
                 await asyncio.wait(self._running)
-            self._raise_what_failed(sending)
+            self._raise_failure(sending)
             for report in self._finished(nothing_is_left=True):
                 yield report
         finally:
@@ -356,8 +356,8 @@ class SharedRounds:
         buckets = [one.message.bucket for one in claimed]
         batch = RoundBatch(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
         # While the stores may be unavailable, no other batch is received before this one has ended.
-        begun = place.release if self._backoff_s is None else _nothing
-        return await run_batch(batch, begun=begun)
+        on_begun = place.release if self._backoff_s is None else _no_op
+        return await run_batch(batch, on_begun=on_begun)
 
     def _must_release(self, report: RoundReport) -> bool:
         """Whether nothing could be read and another broadcaster still has the time to try."""
@@ -451,7 +451,7 @@ class SharedRounds:
 
     # --- reporting ---------------------------------------------------------------------------
 
-    def _raise_what_failed(self, sending: asyncio.Task[None]) -> None:
+    def _raise_failure(self, sending: asyncio.Task[None]) -> None:
         done = {task for task in self._running if task.done()}
         self._running -= done
         failures = [error for task in done if (error := task.exception()) is not None]
@@ -498,5 +498,5 @@ class _Place:
             self._places.release()
 
 
-def _nothing() -> None:
+def _no_op() -> None:
     pass

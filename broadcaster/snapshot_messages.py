@@ -117,8 +117,8 @@ class SnapshotMessages:
         scope = scope_of(delivery, access, of_truck)
         events, latest, track = await asyncio.gather(
             self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
-            self._if_quick(self._latest_of(delivery, access), None) if scope else _none(),
-            self._if_quick(self._track_of(scope), ()) if scope else _none(),
+            self._if_quick(self._latest_of(delivery, access), None) if scope else _no_value(),
+            self._if_quick(self._track_of(scope), ()) if scope else _no_value(),
         )
         visible = events_to_show(delivery, events, is_customer=self._role != DISPATCHER)
 
@@ -170,5 +170,5 @@ class SnapshotMessages:
         return latest.get(delivery.truck_id)
 
 
-async def _none() -> None:
+async def _no_value() -> None:
     return None

@@ -176,7 +176,7 @@ class TransitionMessages:
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
         """Encodes the status, and reads the position if that is quick."""
-        position: Compose = _nothing
+        position: Compose = _no_messages
         if self._has_position:
             try:
                 async with asyncio.timeout(self._wait_s):
@@ -184,7 +184,7 @@ class TransitionMessages:
             except TimeoutError:
                 self._has_position = False
         if self._positions.unknown_trucks:
-            position = _nothing
+            position = _no_messages
         stops = self._positions.stops
         sent_at_ms = self._now_ms()
 
@@ -215,5 +215,5 @@ class TransitionMessages:
         return compose
 
 
-def _nothing(_delivery: Delivery, _right: Right) -> Sequence[Payload]:
+def _no_messages(_delivery: Delivery, _right: Right) -> Sequence[Payload]:
     return ()

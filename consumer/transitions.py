@@ -27,8 +27,8 @@ from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
     Settlement,
-    agree,
     believe,
+    reconcile_with_log,
     remember,
 )
 from rtdts.tracking.status_machine import StatusRules, Transition
@@ -288,7 +288,7 @@ class TransitionWriter:
                 plan = _plan_of(row, events)
                 if plan.log.anchor != delivery.before.anchor:
                     delivery, unfolded = self._begun_anew(update, plan)
-                settlement = agree(
+                settlement = reconcile_with_log(
                     delivery,
                     plan.log,
                     self._rules,

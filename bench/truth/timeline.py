@@ -18,7 +18,13 @@ from rtdts.tracking.deliveries import CLOSED, Status
 from rtdts.tracking.delivery_log import is_declared
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition, begun, step
+from rtdts.tracking.status_machine import (
+    PlannedRoute,
+    StatusRules,
+    Transition,
+    initial_machine,
+    step,
+)
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
@@ -54,7 +60,7 @@ def timeline(
         transitions.append(one)
         if one.status in CLOSED:
             break
-        machine = begun(one.status, one.cause)
+        machine = initial_machine(one.status, one.cause)
         for fix in ordered:
             is_past = until_ms is not None and fix.counts_at_ms >= until_ms
             if fix.counts_at_ms >= one.effective_at_ms and not is_past:

@@ -29,12 +29,12 @@ def query_all(
     client: DynamoDBClient, query: QueryInputTypeDef
 ) -> Iterator[dict[str, AttributeValueTypeDef]]:
     """Yields every item that a query finds, over as many responses as it takes."""
-    begun: dict[str, AttributeValueTypeDef] = {}
+    start_key: dict[str, AttributeValueTypeDef] = {}
     while True:
-        response = client.query(**query, **({"ExclusiveStartKey": begun} if begun else {}))
+        response = client.query(**query, **({"ExclusiveStartKey": start_key} if start_key else {}))
         yield from response["Items"]
-        begun = response.get("LastEvaluatedKey", {})
-        if not begun:
+        start_key = response.get("LastEvaluatedKey", {})
+        if not start_key:
             return
 
 

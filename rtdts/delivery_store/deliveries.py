@@ -25,13 +25,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rtdts.delivery_store.appends import Change, Part, parts
 from rtdts.delivery_store.batches import batch_get, query_all
 from rtdts.delivery_store.errors import DeliveryErased, DeliveryStoreError, VersionConflict
-from rtdts.delivery_store.event_log import appending, expiring
+from rtdts.delivery_store.event_log import append_write, expiry_write
 from rtdts.delivery_store.items import FOREIGN_ITEM_ERRORS, chunks, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
     MAX_OPEN_DELIVERIES,
     prepare_truck,
-    putting,
-    removing,
+    put_match_write,
+    remove_match_write,
 )
 from rtdts.delivery_store.schema import (
     BY_CUSTOMER,
@@ -241,7 +241,7 @@ class DeliveryStore:
                 raise ValueError(f"{after.delivery_id} is closed, so its log must expire")
             log_table = self._tables.delivery_events
             writes.append(self._row(before, after))
-            writes += (appending(log_table, event, expires_at_s=None) for event in events)
+            writes += (append_write(log_table, event, expires_at_s=None) for event in events)
         write_together(
             self._client,
             writes,
@@ -255,13 +255,13 @@ class DeliveryStore:
         log_expires_at_s = self._log_expires_at_s(after, events)
         writes = [
             self._row(before, after),
-            *(appending(log_table, event, expires_at_s=log_expires_at_s) for event in events),
+            *(append_write(log_table, event, expires_at_s=log_expires_at_s) for event in events),
             *matching,
         ]
         earlier: list[Write] = []
         if before is not None and before.closed_at_ms is None and log_expires_at_s is not None:
             earlier = [
-                expiring(log_table, after.delivery_id, version, expires_at_s=log_expires_at_s)
+                expiry_write(log_table, after.delivery_id, version, expires_at_s=log_expires_at_s)
                 for version in range(1, before.version + 1)
             ]
         room = max(0, MAX_WRITES_TOGETHER - len(writes))
@@ -411,11 +411,13 @@ class DeliveryStore:
         is_on = after.truck_id if after.is_open else None
         writes = []
         if was_on is not None and was_on != is_on:
-            writes.append(removing(table, was_on, after.delivery_id, at_ms=after.updated_at_ms))
+            writes.append(
+                remove_match_write(table, was_on, after.delivery_id, at_ms=after.updated_at_ms)
+            )
         if is_on is not None:
             is_reordered = before is not None and stop_of(before) != stop_of(after)
             writes.append(
-                putting(
+                put_match_write(
                     table,
                     after,
                     reordered_at_ms=after.updated_at_ms if is_reordered else None,

@@ -18,7 +18,7 @@ import msgspec
 from rtdts.delivery_store.batches import batch_delete, batch_get, query_all
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.delivery_store.items import to_attribute
-from rtdts.delivery_store.matches import removing
+from rtdts.delivery_store.matches import remove_match_write
 from rtdts.delivery_store.schema import (
     BY_CUSTOMER,
     ERASED_ATTRIBUTE,
@@ -152,7 +152,7 @@ class CustomerErasure:
             Write(item={"Put": row}, if_condition_failed=VersionConflict(delivery.delivery_id))
         ]
         if delivery.is_open and delivery.truck_id is not None:
-            match = removing(
+            match = remove_match_write(
                 self._tables.truck_matches,
                 delivery.truck_id,
                 delivery.delivery_id,

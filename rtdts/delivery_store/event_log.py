@@ -9,7 +9,7 @@ from rtdts.delivery_store.transactions import Write
 from rtdts.tracking.deliveries import DeliveryEvent
 
 
-def appending(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> Write:
+def append_write(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> Write:
     """Creates the write of an event that never overwrites another; None: it never expires."""
     return Write(
         item={
@@ -23,7 +23,7 @@ def appending(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> 
     )
 
 
-def expiring(table: str, delivery_id: str, version: int, *, expires_at_s: int) -> Write:
+def expiry_write(table: str, delivery_id: str, version: int, *, expires_at_s: int) -> Write:
     """Creates the write that sets the expiry of an event in the log."""
     return Write(
         item={

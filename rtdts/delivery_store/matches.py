@@ -172,7 +172,9 @@ def prepare_truck(client: DynamoDBClient, table: str, truck_id: str) -> None:
     )
 
 
-def putting(table: str, delivery: Delivery, *, reordered_at_ms: int | None, limit: int) -> Write:
+def put_match_write(
+    table: str, delivery: Delivery, *, reordered_at_ms: int | None, limit: int
+) -> Write:
     """Adds or replaces a delivery's match on its truck, unless that would exceed `limit`.
 
     Args:
@@ -206,7 +208,7 @@ def putting(table: str, delivery: Delivery, *, reordered_at_ms: int | None, limi
     )
 
 
-def removing(table: str, truck_id: str, delivery_id: str, *, at_ms: int) -> Write:
+def remove_match_write(table: str, truck_id: str, delivery_id: str, *, at_ms: int) -> Write:
     """Removes a delivery from a truck; if the truck does not have it, that counts as done.
 
     Args:

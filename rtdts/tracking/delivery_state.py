@@ -16,7 +16,7 @@ from rtdts.tracking.status_machine import (
     StatusMachine,
     StatusRules,
     Transition,
-    begun,
+    initial_machine,
     step,
 )
 from rtdts.tracking.truck_state import DeliveryState
@@ -83,10 +83,10 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         believed=log.transitions,
         log_length=len(log.after_anchor),
     )
-    return fold_on(delivery_state, window, rules)
+    return fold_fixes(delivery_state, window, rules)
 
 
-def fold_on(
+def fold_fixes(
     delivery_state: DeliveryState, fixes: Iterable[Fix], rules: StatusRules
 ) -> DeliveryState:
     """Folds fixes that are later than all before."""
@@ -105,7 +105,7 @@ def drive(
     rules: StatusRules,
 ) -> tuple[TruckPace | None, list[DeliveryState]]:
     """Returns a truck's pace and its deliveries after one fix that is later than all before."""
-    after = [fold_on(delivery_state, (fix,), rules) for delivery_state in delivery_states]
+    after = [fold_fixes(delivery_state, (fix,), rules) for delivery_state in delivery_states]
     if not fix.is_good:
         return pace, after
     pace = drive_on(
@@ -153,7 +153,7 @@ def believe(
     return written, reconciled
 
 
-def agree(
+def reconcile_with_log(
     update: DeliveryUpdate,
     log: FoldedLog,
     rules: StatusRules,
@@ -249,7 +249,7 @@ def _before_window(log: FoldedLog, window: Sequence[Fix]) -> StatusMachine:
             kept += 1
         transitions = transitions[:kept]
     if not transitions:
-        return begun(log.anchor.status, log.anchor.cause)
+        return initial_machine(log.anchor.status, log.anchor.cause)
     return StatusMachine(transitions[-1].status, transitions)
 
 

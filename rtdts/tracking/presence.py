@@ -134,7 +134,7 @@ def relative_evidence(
     return max(min(seen.inside, nearer), -1.0)
 
 
-def added(
+def with_evidence(
     watch: Watch | None, evidence: float, seen: FenceObservation, rules: PresenceRules
 ) -> Watch | None:
     """Returns a watch with the evidence of one more fix; None when the sum falls to nothing."""
@@ -179,7 +179,7 @@ def stay(
         # Fixes this rare decide alone: by the next one the truck may be back.
         if evidence <= -1.0 and seen.at_ms - watch.last_ms >= dwell_s * 1_000:
             return None
-    return added(watch, evidence, seen, rules)
+    return with_evidence(watch, evidence, seen, rules)
 
 
 def has_dwelt(
@@ -203,7 +203,7 @@ def has_dwelt(
         rules: How fixes are weighed.
     """
     if evidence > 0:
-        now = added(watch, evidence, seen, rules)
+        now = with_evidence(watch, evidence, seen, rules)
         return (
             now is not None
             and now.counts
@@ -233,12 +233,12 @@ def left(
         rules: How fixes are weighed.
     """
     if is_far(seen, rules):
-        return watch or added(None, 1.0, seen, rules), True
+        return watch or with_evidence(None, 1.0, seen, rules), True
     if seen.distance_m + seen.accuracy_m <= seen.reach_m:
         return None, False
     outside = (seen.distance_m - seen.reach_m - margin_m) / seen.accuracy_m
     evidence = min(max(outside, -1.0), 1.0)
-    now = added(watch, evidence, seen, rules)
+    now = with_evidence(watch, evidence, seen, rules)
     if now is None or evidence <= 0:
         return now, False
     is_driving = fix.moving and fix.speed_mps is not None

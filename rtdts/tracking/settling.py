@@ -25,7 +25,13 @@ from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.enrichment import LOOKBACK_FIXES, derive
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.latest import last_good_and_bad
-from rtdts.tracking.status_machine import StatusMachine, Transition, begun, is_reset_point, step
+from rtdts.tracking.status_machine import (
+    StatusMachine,
+    Transition,
+    initial_machine,
+    is_reset_point,
+    step,
+)
 from rtdts.tracking.truck_fold import TrackingRules
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 
@@ -107,7 +113,7 @@ class Refold:
             self._machines[delivery_id] = (
                 StatusMachine(kept[-1].status if kept else anchor.status, kept)
                 if is_reset
-                else begun(anchor.status, anchor.cause)
+                else initial_machine(anchor.status, anchor.cause)
             )
         self._statuses = {
             delivery_state.delivery_id: [

@@ -14,7 +14,7 @@ import msgspec
 
 from rtdts.tracking.deliveries import CLOSED, Cause, Evidence, Place, Status
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.presence import FenceObservation, PresenceRules, Watch, added, has_dwelt
+from rtdts.tracking.presence import FenceObservation, PresenceRules, Watch, has_dwelt, with_evidence
 from rtdts.tracking.scene import Scene
 
 
@@ -79,7 +79,7 @@ class StatusMachine(msgspec.Struct, frozen=True, array_like=True):
         return self.origin is None and self.destination is None and not self.is_inherited
 
 
-def begun(status: Status, cause: Cause | None) -> StatusMachine:
+def initial_machine(status: Status, cause: Cause | None) -> StatusMachine:
     """Returns the machine of a delivery that a person has just brought to a status.
 
     Args:
@@ -173,11 +173,11 @@ def _goes_with(machine: StatusMachine, target: Status, scene: Scene) -> Watch | 
         # It stood there before it moved off: no arrival until it comes again.
         if scene.destination.inside <= -1.0:
             return None
-        was_there = added(None, 1.0, scene.destination, scene.rules.presence)
+        was_there = with_evidence(None, 1.0, scene.destination, scene.rules.presence)
         return None if was_there is None else msgspec.structs.replace(was_there, counts=False)
     if target is Status.AT_PICKUP and machine.status is Status.EN_ROUTE_TO_PICKUP:
         # A dwell counts for one place; where both are one, the next dwell is the destination's.
-        return added(None, scene.at_destination, scene.destination, scene.rules.presence)
+        return with_evidence(None, scene.at_destination, scene.destination, scene.rules.presence)
     return machine.destination if target in (Status.IN_TRANSIT, Status.NEARBY) else None
 
 

@@ -37,7 +37,7 @@ from rtdts.tracking.truck_state import (
     DeliveryState,
     Interval,
     TruckState,
-    begun_state,
+    initial_state,
     with_interval,
 )
 
@@ -319,7 +319,7 @@ class _Fold:
         self._rules = rules
         self._rejected_ids = rejected_ids
         self._raised = _RAISED if state is not None and state.is_tombstone else 0
-        self._state = state or begun_state(truck_id, first_ordinal)
+        self._state = state or initial_state(truck_id, first_ordinal)
         self._window = list(self._state.window or last_known)
         self._written = frozenset(fix.point_id for fix in self._window)
         self._known = set(self._written)

@@ -158,7 +158,7 @@ _ORDINALS_PER_SETTLING = 128 * ORDINALS_PER_MS
 """A truck is settled less often than this: every 128 ms."""
 
 
-def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
+def initial_state(truck_id: str, first_ordinal: int) -> TruckState:
     """Returns the state of a truck that has none.
 
     Args:
@@ -187,7 +187,7 @@ def tombstone(truck_id: str, before: TruckState | None, erased_before_ms: int) -
         before: Its state; None when it has none, or an unreadable one.
         erased_before_ms: Points received up to then are erased.
     """
-    kept = before or begun_state(truck_id, erased_before_ms * ORDINALS_PER_MS)
+    kept = before or initial_state(truck_id, erased_before_ms * ORDINALS_PER_MS)
     settlings = kept.settlings + 1
     return TruckState(
         truck_id=truck_id,

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from rtdts.delivery_store.devices import DeviceStore
 from rtdts.delivery_store.enrollments import EnrollmentStore
 from rtdts.delivery_store.fleet_leases import FleetLeaseStore
-from rtdts.delivery_store.matches import prepare_truck, putting, removing
+from rtdts.delivery_store.matches import prepare_truck, put_match_write, remove_match_write
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.socket_limits import Rate, SocketLimitStore
 from rtdts.delivery_store.transactions import cancellation_codes
@@ -194,7 +194,7 @@ def test_a_match_that_would_make_its_trucks_item_too_large_is_rejected(
     def put(name: str) -> None:
         # An id is in a match's key and twice in the match.
         row = new_delivery(delivery_id=name * 60_000, truck_id=truck_id)
-        write = putting(table, row, reordered_at_ms=None, limit=500)
+        write = put_match_write(table, row, reordered_at_ms=None, limit=500)
         client.transact_write_items(TransactItems=[write.item])
 
     for name in "abc":
@@ -204,7 +204,7 @@ def test_a_match_that_would_make_its_trucks_item_too_large_is_rejected(
 
     assert cancellation_codes(rejected.value) == ("ValidationError",)
     client.transact_write_items(
-        TransactItems=[removing(table, truck_id, "a" * 60_000, at_ms=NOW_MS).item]
+        TransactItems=[remove_match_write(table, truck_id, "a" * 60_000, at_ms=NOW_MS).item]
     )
     put("d")
 

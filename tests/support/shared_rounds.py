@@ -55,12 +55,12 @@ class RecordedBatches:
         self.sees = True
 
     async def __call__(
-        self, batch: RoundBatch, begun: Callable[[], None] = lambda: None
+        self, batch: RoundBatch, on_begun: Callable[[], None] = lambda: None
     ) -> RoundReport:
         self.under_way |= set(batch.buckets)
         try:
             await self.may_begin.wait()
-            begun()
+            on_begun()
             await self.may_end.wait()
             if self.trouble is not None:
                 raise self.trouble

@@ -142,8 +142,8 @@ BREAKS = {
     },
     "broadcaster/shared_rounds.py": {
         "batch-deleted-before-it-is-run": MINUTE(
-            "return await run_batch(batch, begun=begun)",
-            "await self._delete(claimed)\nreturn await run_batch(batch, begun=begun)",
+            "return await run_batch(batch, on_begun=on_begun)",
+            "await self._delete(claimed)\nreturn await run_batch(batch, on_begun=on_begun)",
             "test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted",
         ),
         "what-hangs-is-kept-for-ever": MINUTE(

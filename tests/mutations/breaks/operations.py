@@ -33,8 +33,8 @@ BREAKS = {
     },
     "bench/truth/timeline.py": {
         "status-of-another-truck-is-kept-for-ever": TIMELINE(
-            "machine = begun(one.status, one.cause)",
-            "machine = begun(one.status, None)",
+            "machine = initial_machine(one.status, one.cause)",
+            "machine = initial_machine(one.status, None)",
             "test_the_log_of_a_transfer_folds_to_the_timeline",
         ),
     },

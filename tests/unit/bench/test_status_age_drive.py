@@ -4,7 +4,7 @@ from bench.status_age_p99 import DISTANCE_M, DRIVE_S, DWELL_S, RADIUS_M, STATUSE
 from rtdts.tracking.deliveries import Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import PlannedRoute, StatusRules, begun, step
+from rtdts.tracking.status_machine import PlannedRoute, StatusRules, initial_machine, step
 from sim.geodesy import place_at
 from tests.support.consumer_world import ORIGIN, point
 
@@ -23,7 +23,7 @@ def test_a_measured_truck_goes_through_every_status_in_time() -> None:
         ],
         EnrichmentRules(),
     )
-    machine = begun(Status.ASSIGNED, None)
+    machine = initial_machine(Status.ASSIGNED, None)
     for fix in fixes:
         machine = step(
             machine,

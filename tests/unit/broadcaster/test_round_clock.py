@@ -85,7 +85,9 @@ async def test_one_broadcaster_alone_runs_every_bucket_of_every_round() -> None:
     clock = FakeClock(AT_MS)
     ran: list[RoundBatch] = []
 
-    async def run_batch(batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+    async def run_batch(
+        batch: RoundBatch, on_begun: Callable[[], None] = lambda: None
+    ) -> RoundReport:
         ran.append(batch)
         return whole(batch)
 
@@ -101,7 +103,9 @@ async def test_one_broadcaster_alone_runs_every_bucket_of_every_round() -> None:
 async def test_a_clock_stopped_between_rounds_begins_none() -> None:
     ran: list[RoundBatch] = []
 
-    async def run_batch(batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+    async def run_batch(
+        batch: RoundBatch, on_begun: Callable[[], None] = lambda: None
+    ) -> RoundReport:
         ran.append(batch)
         return whole(batch)
 
@@ -120,7 +124,9 @@ async def stopped_after_the_first(
 
 
 async def test_no_task_is_left_when_its_reports_are_closed() -> None:
-    async def run_batch(batch: RoundBatch, begun: Callable[[], None] = lambda: None) -> RoundReport:
+    async def run_batch(
+        batch: RoundBatch, on_begun: Callable[[], None] = lambda: None
+    ) -> RoundReport:
         return whole(batch)
 
     reports = LocalRounds(60, sleep=asyncio.sleep).reports(run_batch)

@@ -99,10 +99,10 @@ def test_several_send_ten_buckets_at_a_time_and_report_the_round_once() -> None:
         taken: list[tuple[float, RoundBatch]] = []
 
         async def run_batch(
-            batch: RoundBatch, begun: Callable[[], None] = lambda: None
+            batch: RoundBatch, on_begun: Callable[[], None] = lambda: None
         ) -> RoundReport:
             taken.append((clock.monotonic(), batch))
-            begun()
+            on_begun()
             return RoundReport(
                 due_at_ms=batch.due_at_ms,
                 started_at_ms=0,

@@ -20,7 +20,7 @@ from rtdts.tracking.deliveries import (
     Status,
 )
 from rtdts.tracking.delivery_log import fold_log, is_declared
-from rtdts.tracking.delivery_state import DeliveryPlan, agree
+from rtdts.tracking.delivery_state import DeliveryPlan, reconcile_with_log
 from rtdts.tracking.enrichment import enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.positions import Point
@@ -218,7 +218,7 @@ class World:
                 # Declared anew since: the next batch reads the match, and the log, again.
                 state = msgspec.structs.replace(state, deliveries=())
                 continue
-            settlement = agree(
+            settlement = reconcile_with_log(
                 delivery,
                 log,
                 self.rules.status,

@@ -14,7 +14,13 @@ import pytest
 from rtdts.tracking.deliveries import Cause, Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition, begun, step
+from rtdts.tracking.status_machine import (
+    PlannedRoute,
+    StatusRules,
+    Transition,
+    initial_machine,
+    step,
+)
 from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
@@ -73,7 +79,7 @@ class TruckTimeline:
             fix_of(point(s, m, accuracy_m=accuracy_m, speed_mps=self.speed_mps))
             for s, m, accuracy_m in sorted(sent)
         ]
-        machine = begun(self.begins, self.by)
+        machine = initial_machine(self.begins, self.by)
         plan = PlannedRoute(origin=ORIGIN, destination=self.destination)
         for fix in enrich(raw, EnrichmentRules()):
             machine = step(machine, fix, plan, RULES)

@@ -6,7 +6,7 @@ import msgspec
 
 from rtdts.tracking.state_codec import pack_state, unpack_state
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
-from rtdts.tracking.truck_state import ERASURE, TruckState, begun_state, tombstone
+from rtdts.tracking.truck_state import ERASURE, TruckState, initial_state, tombstone
 from rtdts.tracking.window import Window
 from tests.support.consumer_world import START_MS, drive, point
 
@@ -58,7 +58,7 @@ def test_it_comes_back_as_it_was_stored_and_is_small() -> None:
 
 
 def test_a_truck_without_a_state_gets_one_above_all_that_it_may_have_had() -> None:
-    in_flight = folded(begun_state("T-1", 256 * (ERASED_MS - 1)), 0)
+    in_flight = folded(initial_state("T-1", 256 * (ERASED_MS - 1)), 0)
 
     left = tombstone("T-1", None, ERASED_MS)
 

@@ -12,7 +12,7 @@ from rtdts.tracking.fixes import IndexedFix, LatestPosition, fix_of
 from rtdts.tracking.latest import latest_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, TruckUpdate, fold_truck
-from rtdts.tracking.truck_state import ORDINALS_PER_MS, Interval, TruckState, begun_state
+from rtdts.tracking.truck_state import ORDINALS_PER_MS, Interval, TruckState, initial_state
 from tests.support.consumer_world import START_MS, drive, point
 
 RULES = TrackingRules()
@@ -235,14 +235,14 @@ def test_a_rejected_point_keeps_its_ordinal_and_nothing_else() -> None:
 
 def test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day() -> None:
     day_ms = 86_400_000
-    before = begun_state("T-1", START_MS * ORDINALS_PER_MS)
+    before = initial_state("T-1", START_MS * ORDINALS_PER_MS)
     at_its_end = msgspec.structs.replace(
         before,
         last_ordinal=before.last_ordinal + 1_000_000,
         settlings=before.settlings + day_ms // 250,
     )
 
-    after = begun_state("T-1", (START_MS + day_ms) * ORDINALS_PER_MS)
+    after = initial_state("T-1", (START_MS + day_ms) * ORDINALS_PER_MS)
 
     assert after.last_ordinal > at_its_end.last_ordinal
     assert after.knowledge > at_its_end.knowledge
