@@ -1,7 +1,7 @@
 """Splits an append to a delivery's log into transactions within DynamoDB's limits.
 
 Each transaction advances the row to the fold of the log up to its own last event. So if a crash, a
-conflict or a refusal stops the rest, the log has no gap and the row is the fold of the log.
+conflict or a rejection stops the rest, the log has no gap and the row is the fold of the log.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
     """Groups changes of different deliveries, as many as one transaction allows writes.
 
     Changes with too many events for one transaction are left out. Bytes are not counted: if
-    DynamoDB refuses a group as too large, each change is appended by itself.
+    DynamoDB rejects a group as too large, each change is appended by itself.
     """
     group: list[Change] = []
     room = MAX_WRITES_TOGETHER

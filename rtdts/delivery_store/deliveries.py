@@ -190,7 +190,7 @@ class DeliveryStore:
         The event that closes a delivery adds a write for each earlier event, which sets its expiry.
         For a log of more than some 95 events these writes do not all fit one transaction; the rest
         follow right after it. If the process stops in between, those events never expire: too much
-        is kept, and nothing is lost. If the rest are refused, an error is logged, and the delivery
+        is kept, and nothing is lost. If the rest are rejected, an error is logged, and the delivery
         is closed all the same.
 
         Args:

@@ -68,11 +68,11 @@ class TooManyShares(DeliveryStoreError):  # noqa: N818 - named for what happened
 
 
 class StoreBusy(DeliveryStoreError):  # noqa: N818 - named for what happened
-    """DynamoDB kept refusing for a temporary reason; trying again later is right.
+    """DynamoDB kept rejecting for a temporary reason; trying again later is right.
 
     Attributes:
         operation: What was tried.
-        reasons: DynamoDB's codes of the last refusal.
+        reasons: DynamoDB's codes of the last rejection.
     """
 
     def __init__(self, operation: str, reasons: tuple[str, ...]) -> None:

@@ -177,7 +177,7 @@ class SocketLimitStore:
             "ExpressionAttributeValues": attributes,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        if names:  # DynamoDB refuses an empty map
+        if names:  # DynamoDB rejects an empty map
             request["ExpressionAttributeNames"] = names
         try:
             self._client.update_item(**request)

@@ -1,4 +1,4 @@
-"""Writes several items together or not at all, and interprets DynamoDB's refusals."""
+"""Writes several items together or not at all, and interprets DynamoDB's rejections."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_together(
     sleep: Callable[[float], None],
     operation: str,
 ) -> None:
-    """Writes all or nothing, and retries while the reason for a refusal is temporary.
+    """Writes all or nothing, and retries while the reason for a rejection is temporary.
 
     All attempts carry one request token. So DynamoDB recognises a write whose response got lost
     (for ten minutes), and its repetition succeeds instead of conflicting with itself.
@@ -51,7 +51,7 @@ def write_together(
     Raises:
         DeliveryStoreError: The `if_condition_failed` of the first write whose condition did not
             hold.
-        StoreBusy: Refused `ATTEMPTS` times for temporary reasons.
+        StoreBusy: Rejected `ATTEMPTS` times for temporary reasons.
         botocore.exceptions.ClientError: Anything else.
     """
     token = str(uuid.uuid4())
@@ -66,7 +66,7 @@ def write_together(
 
 
 def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -> tuple[str, ...]:
-    """Returns why it was refused for now; empty when written."""
+    """Returns why it was rejected for now; empty when written."""
     try:
         client.transact_write_items(
             TransactItems=[write.item for write in writes], ClientRequestToken=token

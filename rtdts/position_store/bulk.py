@@ -107,7 +107,7 @@ def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     error = item.get("error", {})
     details = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
     reason = f"{status} " + ": ".join(part for part in details if part)
-    # With 400 the mapping or the parser refused this document, except for some types of errors.
+    # With 400 the mapping or the parser rejected this document, except for some types of errors.
     # Any other status (429, 5xx, 403 of a full disk, 404 of an index that is being created) is the
     # store's fault.
     is_own_fault = status == 400 and error.get("type") not in STORES_OWN_FAULTS

@@ -229,9 +229,9 @@ def _encoded(fix: Fix, deliveries: Iterable[DeliveryProgress]) -> bytes:
 
 
 def external_version(latest: LatestPosition) -> int:
-    """Returns a version that grows with ``event_at``, then revision, so older writes are refused.
+    """Returns a version that grows with ``event_at``, then revision, so older writes are rejected.
 
-    A point of the stream has no negative ``event_at`` that matters here: ingest refuses points
+    A point of the stream has no negative ``event_at`` that matters here: ingest rejects points
     older than days.
     """
     return latest.newest.event_at_ms * REVISIONS + min(latest.revision, REVISIONS - 1)

@@ -109,7 +109,7 @@ class TruckErasure:
             An index or pattern, and how many of its documents were deleted since the last time.
 
         Raises:
-            StoreUnavailable: OpenSearch is unavailable, or kept refusing.
+            StoreUnavailable: OpenSearch is unavailable, or kept rejecting.
         """
         if self._write_tombstone(truck_id, now_ms):
             yield STATE_INDEX, 1
@@ -194,7 +194,7 @@ class DeliveryErasure:
             An index or pattern, and how many of its documents were changed since the last time.
 
         Raises:
-            StoreUnavailable: OpenSearch is unavailable, or kept refusing.
+            StoreUnavailable: OpenSearch is unavailable, or kept rejecting.
         """
         if not delivery_ids:
             return
@@ -309,7 +309,7 @@ def _rewrite_latest(
     """Removes deliveries from latest positions; yields how many documents each request changed.
 
     Each document keeps its version, which an update by query would raise: the consumer's next
-    correction of the same point has the version that follows, and would be refused.
+    correction of the same point has the version that follows, and would be rejected.
     """
     fruitless = 0
     while True:

@@ -218,7 +218,7 @@ def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
     """Puts the templates, and creates the indexes that are not daily.
 
     Idempotent. Existing indexes, today's and those of past days, get the fields that they do not
-    have yet: a strict mapping refuses unknown fields, and any other does not find them. The type of
+    have yet: a strict mapping rejects unknown fields, and any other does not find them. The type of
     an existing field can't be changed; a change takes effect with the next day's index.
 
     Args:

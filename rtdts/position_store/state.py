@@ -1,6 +1,6 @@
 """``truck-state``: the trucks' states; a consumer may only replace a version that it has read.
 
-Each document names its writer. So the reason for a refused write is known: if the stored document
+Each document names its writer. So the reason for a rejected write is known: if the stored document
 is the consumer's own, the response to an earlier attempt got lost and the write has succeeded;
 otherwise another process has taken the shard over.
 

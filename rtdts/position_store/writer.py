@@ -5,8 +5,8 @@ Guarantees:
 1. A point is one document per daily index, by its id: written again, it overwrites itself, unless
    the stored one was derived from more points. So a process that lost its lease overwrites nothing
    of its successor's.
-2. ``truck-latest`` never goes back: an older write is refused by its external version, and that
-   refusal counts as success.
+2. ``truck-latest`` never goes back: an older write is rejected by its external version, and that
+   rejection counts as success.
 3. Each item has an outcome of its own; one bad document does not fail the others.
 """
 

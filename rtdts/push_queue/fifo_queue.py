@@ -46,7 +46,7 @@ class Incoming(Generic[M]):
 
 
 class MessagesNotSent(Exception, Generic[M]):  # noqa: N818 - named for what happened
-    """SQS finally refused some messages; the rest was sent.
+    """SQS finally rejected some messages; the rest was sent.
 
     Attributes:
         messages: Those that were not sent.
@@ -107,7 +107,7 @@ class FifoQueue(Generic[M]):
         """Sends all, ten per request, in order; retries what SQS temporarily failed to accept.
 
         Returns:
-            Index and SQS's code of each message that was finally refused.
+            Index and SQS's code of each message that was finally rejected.
         """
         rejected: list[tuple[int, str]] = []
         remaining = iter(enumerate(messages))
@@ -213,7 +213,7 @@ class FifoQueue(Generic[M]):
         )
 
     def _send_batch(self, batch: Sequence[tuple[int, Outgoing]]) -> list[tuple[int, str]]:
-        """Sends up to ten; returns the indexes of those finally refused, with SQS's codes."""
+        """Sends up to ten; returns the indexes of those finally rejected, with SQS's codes."""
         waits_s = backoff_s(first_s=0.05, max_s=0.8)
         pending = {str(index): message for index, message in batch}
         rejected: list[tuple[int, str]] = []

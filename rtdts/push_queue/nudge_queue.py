@@ -66,7 +66,7 @@ class NudgeQueue:
         """Sends all, ten per request, in order; retries what SQS temporarily failed to accept.
 
         Raises:
-            MessagesNotSent: Some were finally refused, after all others were sent.
+            MessagesNotSent: Some were finally rejected, after all others were sent.
         """
         # SQS would accept an equal nudge only once anyway.
         distinct = list({nudge.deduplication_id: nudge for nudge in nudges}.values())

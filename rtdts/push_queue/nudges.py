@@ -1,6 +1,6 @@
 """Nudges: requests to push a delivery now, without waiting for the next round.
 
-Every field is bounded: a value that a store would refuse is not a nudge, and is set aside
+Every field is bounded: a value that a store would reject is not a nudge, and is set aside
 unhandled.
 """
 

@@ -57,8 +57,8 @@ class RoundQueue:
         """Sends all, ten per request, in order; SQS drops what was sent within five minutes.
 
         Raises:
-            MessagesNotSent: Some were finally refused, after all others were sent.
-            botocore.exceptions.ClientError: SQS refused a request; the rest was not sent.
+            MessagesNotSent: Some were finally rejected, after all others were sent.
+            botocore.exceptions.ClientError: SQS rejected a request; the rest was not sent.
         """
         rejected = self._queue.send_many([outgoing(one) for one in due])
         if rejected:

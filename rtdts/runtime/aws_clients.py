@@ -1,7 +1,7 @@
 """AWS clients that treat a response that was cut off as no response.
 
 The SDK doesn't check a response's length, and returns an empty response when it can't parse one: an
-existing item would look absent, and a queue that refused messages as if it had accepted them. The
+existing item would look absent, and a queue that rejected messages as if it had accepted them. The
 SDK does retry a response that fails DynamoDB's own checksum, but returns the last attempt's
 response whether it is valid or not.
 """

@@ -70,8 +70,8 @@ def is_temporary(error: Exception) -> bool:
 
 
 def is_rejection(error: Exception) -> bool:
-    """Returns whether a store refuses this call's data: a retry fails, other calls may succeed."""
-    if isinstance(error, ParamValidationError):  # the SDK refuses before it sends anything
+    """Returns whether a store rejects this call's data: a retry fails, other calls may succeed."""
+    if isinstance(error, ParamValidationError):  # the SDK rejects before it sends anything
         return True
     return (
         isinstance(error, ClientError) and not is_temporary(error) and _code(error) in _REJECTIONS

@@ -1,7 +1,7 @@
 """The web origins whose requests are accepted: one list for the HTTP API, tickets and the socket.
 
 The HTTP API's gateway responds to browsers' preflight requests by this list. No gateway checks the
-origin of a WebSocket, and none refuses a request of a page that does not need to read the response:
+origin of a WebSocket, and none rejects a request of a page that does not need to read the response:
 the Lambdas check both, by the same list.
 """
 

@@ -63,7 +63,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
 class BucketObjects:
     """One bucket.
 
-    Every method raises ``botocore.exceptions.ClientError`` or ``BotoCoreError`` when S3 refuses or
+    Every method raises ``botocore.exceptions.ClientError`` or ``BotoCoreError`` when S3 rejects or
     can't be reached.
     """
 

@@ -44,7 +44,7 @@ def stream_record_name(sequence_number: str, sub_sequence_number: int | None = N
 
 
 def delivery_events_name(delivery_id: str, version: int) -> str:
-    """Returns the name of events that a delivery's log refused.
+    """Returns the name of events that a delivery's log rejected.
 
     Args:
         delivery_id: The delivery.
@@ -105,7 +105,7 @@ class Parking:
             The object's key.
 
         Raises:
-            botocore.exceptions.ClientError: The bucket refused it.
+            botocore.exceptions.ClientError: The bucket rejected it.
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         key = f"{PREFIX}{name}"
@@ -136,7 +136,7 @@ class Parking:
             The object's key.
 
         Raises:
-            botocore.exceptions.ClientError: The bucket refused it.
+            botocore.exceptions.ClientError: The bucket rejected it.
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         return self.park(
@@ -161,7 +161,7 @@ class Parking:
             The object's key.
 
         Raises:
-            botocore.exceptions.ClientError: The bucket refused it.
+            botocore.exceptions.ClientError: The bucket rejected it.
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         if len(messages) == 1:
@@ -188,7 +188,7 @@ class Parking:
             The object's key.
 
         Raises:
-            botocore.exceptions.ClientError: The bucket refused it.
+            botocore.exceptions.ClientError: The bucket rejected it.
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         body = b"\n".join(payloads)

@@ -39,7 +39,7 @@ def set_aside_over_quota(
         records: The records as they were in the stream.
 
     Raises:
-        botocore.exceptions.ClientError: The bucket refused it.
+        botocore.exceptions.ClientError: The bucket rejected it.
         botocore.exceptions.BotoCoreError: The bucket could not be reached.
     """
     event = {

@@ -60,7 +60,7 @@ class ShardRanges:
         """Returns a shard's range; None when the stream no longer has the shard.
 
         Raises:
-            botocore.exceptions.ClientError: Kinesis refused.
+            botocore.exceptions.ClientError: Kinesis rejected the call.
             botocore.exceptions.BotoCoreError: Kinesis could not be reached.
         """
         request: dict[str, str] = {"StreamName": self._stream_name}

@@ -1,4 +1,4 @@
-"""Identities and tokens that are refused for a while although the tokens are valid.
+"""Identities and tokens that are rejected for a while although the tokens are valid.
 
 There are two kinds, which do not replace each other: the consumer blocks a truck over its quota for
 some minutes, and an operator revokes tokens, for example after a theft.

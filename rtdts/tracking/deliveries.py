@@ -13,7 +13,7 @@ DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
 
 MAX_VERSION = 2**31 - 1
-"""No log grows this long; a larger number is no version. DynamoDB refuses more than 38 digits."""
+"""No log grows this long; a larger number is no version. DynamoDB rejects more than 38 digits."""
 
 
 class Status(enum.StrEnum):
@@ -251,7 +251,7 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The stream's records up to which the log is current with this event, when a rule made it: a
     worker that has not processed these again must not correct it."""
     request_hash: str | None = None
-    """sha256 of the declaring request's body: the same key with another body is refused."""
+    """sha256 of the declaring request's body: the same key with another body is rejected."""
 
 
 class OpenMatch(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """A dispatcher's view of the fleet: a box of the map, its zoom, and a filter of trucks.
 
 A view comes from a client, so every part of it is bounded: an invalid box, a zoom that would
-request a million clusters, or a misspelt filter is refused before anything is stored.
+request a million clusters, or a misspelt filter is rejected before anything is stored.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from rtdts.tracking.reading import measured
 from rtdts.tracking.telemetry import Rejection, SentPoint
 
 MAX_AGE_MS = 7 * MS_PER_DAY
-"""An older point is refused."""
+"""An older point is rejected."""
 MAX_AHEAD_MS = 30_000
 """How much a device's time may be ahead of ours before it counts as wrong."""
 

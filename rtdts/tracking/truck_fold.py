@@ -151,7 +151,7 @@ def fold_truck(
             has fixes but the truck has no state: the state was lost, and is rebuilt.
         first_ordinal: First ordinal of a truck without a state: above all that it may have had
             before.
-        rejected_ids: Ids of points that the history refused: they are left out, but take ordinals,
+        rejected_ids: Ids of points that the history rejected: they are left out, but take ordinals,
             so that values derived without them replace values derived with them.
 
     Raises:

@@ -44,7 +44,7 @@ _DEGREE_DECIMALS: Final = 6
 
 
 class ErrorReason(enum.StrEnum):
-    """Why a viewer's request was refused: the code that is sent to clients."""
+    """Why a viewer's request was rejected: the code that is sent to clients."""
 
     NOT_FOUND = "not_found"
     """No such delivery, or not the viewer's: the two must be indistinguishable."""
@@ -243,7 +243,7 @@ def encode_error(
     delivery_id: str | None = None,
     topic: str | None = None,
 ) -> bytes:
-    """Encodes the `error` message: a viewer's request was refused.
+    """Encodes the `error` message: a viewer's request was rejected.
 
     Args:
         reason: Why.
