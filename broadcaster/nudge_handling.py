@@ -107,7 +107,7 @@ class NudgeHandler:
         self._quarantine_slots = quarantine_slots
         self._rate = rate
         self._threads = threads
-        self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log)
+        self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log, monotonic=rate.now_s)
         self._current = current
         self._log = log
         self._now_ms = now_ms
@@ -223,15 +223,19 @@ class NudgeHandler:
             )
             return self._position_messages
         return lambda: TransitionMessages(
-            event, self._position_messages(), wait_s=self._position_wait_s, now_ms=self._now_ms
+            event,
+            self._position_messages(is_change=True),
+            wait_s=self._position_wait_s,
+            now_ms=self._now_ms,
         )
 
-    def _position_messages(self) -> PositionMessages:
+    def _position_messages(self, *, is_change: bool = False) -> PositionMessages:
         return PositionMessages(
             self._stores.positions,
             self._threads.positions,
             self._stops,
             log=self._log,
+            is_change=is_change,
             now_ms=self._now_ms,
         )
 

@@ -29,6 +29,7 @@ from broadcaster.point_steps import log_points
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.senders import Senders
 from broadcaster.slots import Reservation
+from broadcaster.stops import STOPS_MAX_AGE_S
 from broadcaster.threads import Threads
 from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.shares import ShareKey
@@ -48,9 +49,13 @@ MAX_CHUNK: Final = 100
 """Viewers per chunk: DynamoDB's BatchGetItem takes 100 keys."""
 
 RIGHT_MAX_AGE_S: Final = 2.0
-"""The longest time between reading a delivery and writing anything of it to an endpoint."""
+"""The longest time between reading what a right depends on and writing anything of it to an
+endpoint."""
 
-_READ_AGAIN_AFTER_S: Final = 1.0
+_WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S - STOPS_MAX_AGE_S
+"""From reading a delivery: its truck's stops may have been read before it."""
+
+_READ_AGAIN_AFTER_S: Final = _WRITTEN_WITHIN_S / 2
 """When reading for the messages took this long, half of a right's validity has passed before the
 first post."""
 
@@ -293,7 +298,7 @@ class Pusher:
         share_keys = tuple(dict.fromkeys(_share_key(one) for one in viewers if _has_share(one)))
         for _ in range(_READINGS):
             read_at_s = self._monotonic()
-            good_until = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
+            good_until = Deadline(_WRITTEN_WITHIN_S, self._monotonic)
             stored = await self._threads.run(self._read_stores, delivery_ids, share_keys)
             compose = await messages.prepare(stored.found.by_id)
             if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:

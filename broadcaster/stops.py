@@ -6,14 +6,20 @@ many stops come before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Final, Protocol
 
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.truck_stops import TruckStops
 from rtdts.tracking.viewer_scope import is_numbered, needs_stops
+
+STOPS_MAX_AGE_S: Final = 0.5
+"""How old a reading of stops may be when a right is read. It is part of a right's maximum age."""
 
 
 class StopReader(Protocol):
@@ -23,30 +29,101 @@ class StopReader(Protocol):
         """What each of the trucks has before it."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Reading:
+    begun_at_s: float
+    result: asyncio.Task[Mapping[str, TruckStops]]
+
+    @property
+    def has_failed(self) -> bool:
+        done = self.result.done()
+        return done and (self.result.cancelled() or self.result.exception() is not None)
+
+
 class StopsOfTrucks:
     """Reads stops for the deliveries whose messages depend on them.
+
+    A truck's stops are one item of up to 100 KB, and its viewers may be spread over all chunks of a
+    round. So reads of a truck share one reading for `STOPS_MAX_AGE_S`.
 
     Args:
         stops: The store.
         threads: Where it may block.
         log: Logs failures.
+        monotonic: Clock in seconds.
     """
 
-    def __init__(self, stops: StopReader, threads: Threads, *, log: Logger) -> None:
+    def __init__(
+        self,
+        stops: StopReader,
+        threads: Threads,
+        *,
+        log: Logger,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stops = stops
         self._threads = threads
         self._log = log
+        self._monotonic = monotonic
+        self._readings: dict[str, _Reading] = {}
+        """The latest of each truck."""
 
-    async def read(self, deliveries: Iterable[Delivery]) -> Mapping[str, TruckStops]:
+    async def read(
+        self, deliveries: Iterable[Delivery], *, is_change: bool = False
+    ) -> Mapping[str, TruckStops]:
         """The stops of the trucks that need them, by truck.
 
         Stops that can't be read are left out, and then not shown.
+
+        Args:
+            deliveries: The deliveries. A truck is read again if its last reading lacks one of them.
+            is_change: Whether something has just changed: then nothing older will do.
         """
-        trucks = {one.truck_id for one in deliveries if needs_stops(one) or is_numbered(one)}
-        if not trucks:
-            return {}
+        by_truck: dict[str, set[str]] = {}
+        for one in deliveries:
+            if needs_stops(one) or is_numbered(one):
+                by_truck.setdefault(one.truck_id, set()).add(one.delivery_id)
         try:
-            return await self._threads.run(self._stops.stops_of, sorted(trucks))
+            return await self._read(by_truck, is_change=is_change)
         except Exception as error:  # whatever the store's client raises: the status is still sent
-            self._log.exception("stops_unavailable", error, trucks=len(trucks))
+            self._log.exception("stops_unavailable", error, trucks=len(by_truck))
             return {}
+
+    async def _read(
+        self, by_truck: Mapping[str, Set[str]], *, is_change: bool
+    ) -> dict[str, TruckStops]:
+        self._drop_old()
+        found: dict[str, TruckStops] = {}
+        for truck_id in () if is_change else by_truck:
+            if reading := self._readings.get(truck_id):
+                found[truck_id] = (await _result_of(reading))[truck_id]
+        missing = sorted(
+            truck_id
+            for truck_id, delivery_ids in by_truck.items()
+            if truck_id not in found or not delivery_ids <= found[truck_id].delivery_ids
+        )
+        if missing:
+            reading = self._begin(missing)
+            found.update(await _result_of(reading))
+        return found
+
+    def _begin(self, truck_ids: Sequence[str]) -> _Reading:
+        reading = _Reading(
+            self._monotonic(),
+            asyncio.create_task(self._threads.run(self._stops.stops_of, truck_ids)),
+        )
+        self._readings |= dict.fromkeys(truck_ids, reading)
+        return reading
+
+    def _drop_old(self) -> None:
+        begun_from_s = self._monotonic() - STOPS_MAX_AGE_S
+        self._readings = {
+            truck_id: reading
+            for truck_id, reading in self._readings.items()
+            if reading.begun_at_s >= begun_from_s and not reading.has_failed
+        }
+
+
+async def _result_of(reading: _Reading) -> Mapping[str, TruckStops]:
+    """Waits for a reading that goes on if this call is cancelled: others may wait for it, too."""
+    return await asyncio.shield(reading.result)

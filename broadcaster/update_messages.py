@@ -53,6 +53,14 @@ class PositionMessages:
     store is unavailable, the status is still sent, without a position. One instance serves one
     chunk: positions that were read once are not read again when the rights are.
 
+    Args:
+        positions: The latest positions.
+        threads: Where reading them may block.
+        stops: Reads the stops that trucks have before them.
+        log: Logs what could not be read.
+        is_change: Whether it follows a change, which may be one of the stops.
+        now_ms: Wall clock.
+
     Attributes:
         unknown_trucks: Trucks whose position could not be read.
         stops: The stops that the trucks had before them at the last reading, by truck.
@@ -65,9 +73,11 @@ class PositionMessages:
         stops: StopsOfTrucks,
         *,
         log: Logger,
+        is_change: bool = False,
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._positions = positions
+        self._is_change = is_change
         self._threads = threads
         self._stops = stops
         self.stops: Mapping[str, TruckStops] = {}
@@ -83,7 +93,7 @@ class PositionMessages:
         """Reads the positions; each message is encoded when its first viewer needs it."""
         self.stops = {}
         await asyncio.gather(
-            # Read again each time: a right to view depends on it.
+            # Again each time: a right to view depends on it.
             self._read_stops(deliveries),
             self._read_latest(deliveries),
             self._read_last(deliveries),
@@ -118,7 +128,7 @@ class PositionMessages:
         return self._last.get(interval) if interval is not None else None
 
     async def _read_stops(self, deliveries: Mapping[str, Delivery]) -> None:
-        self.stops = await self._stops.read(deliveries.values())
+        self.stops = await self._stops.read(deliveries.values(), is_change=self._is_change)
 
     async def _read_latest(self, deliveries: Mapping[str, Delivery]) -> None:
         trucks = {one.truck_id for one in deliveries.values() if one.is_open} - self._requested

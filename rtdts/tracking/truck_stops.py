@@ -44,6 +44,11 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool = True
     """Whether all of them could be read."""
 
+    @property
+    def delivery_ids(self) -> frozenset[str]:
+        """The deliveries that could be read."""
+        return frozenset(stop.delivery_id for stop in self.stops)
+
     def is_next(self, delivery_id: str) -> bool:
         """Returns whether no other stop comes first. False when that is not known."""
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)

@@ -101,8 +101,8 @@ def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Sc
     Args:
         delivery: The delivery, as read for the right to view.
         access: The viewer's.
-        stops: The truck's stops, read no earlier than the delivery; None if they are not known.
-            Required only if `needs_stops`.
+        stops: The truck's stops, with this delivery; None if they are not known. Required only if
+            `needs_stops`.
     """
     started_at_ms = delivery.current.started_at_ms
     truck_id = delivery.truck_id

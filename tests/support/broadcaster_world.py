@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Awaitable, Callable
 
@@ -265,9 +266,16 @@ class World:
         return PositionMessages(
             self.positions,
             self.of_rounds.positions,
-            StopsOfTrucks(self.stops, self.of_rounds.tables, log=self.log),
+            self._stops_of_rounds,
             log=self.log,
             now_ms=self.clock.now_ms,
+        )
+
+    @functools.cached_property
+    def _stops_of_rounds(self) -> StopsOfTrucks:
+        """One for all rounds, as in the process."""
+        return StopsOfTrucks(
+            self.stops, self.of_rounds.tables, log=self.log, monotonic=self.clock.monotonic
         )
 
     def round(self, *, slots: int = 100, chunk_size: int = 100) -> Round:

@@ -20,6 +20,11 @@ BREAKS = {
             "RIGHT_MAX_AGE_S: Final = 60.0",
             "test_nothing_is_posted_on_rights_that_can_only_be_read_too_late",
         ),
+        "stops-not-part-of-a-rights-age": ENTITLED(
+            "_WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S - STOPS_MAX_AGE_S",
+            "_WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S",
+            "test_no_post_is_written_on_stops_that_are_older_than_a_right_may_be",
+        ),
         "right-that-ended-while-connecting-taken-for-a-failure": MINUTE(
             "PostOutcome.TOO_LATE: Outcome.RIGHT_TOO_OLD",
             "PostOutcome.TOO_LATE: Outcome.FAILED",
@@ -57,6 +62,28 @@ BREAKS = {
             "test_a_slow_viewer_holds_up_no_other_and_no_later_nudge",
         ),
     },
+    "broadcaster/stops.py": {
+        "stops-as-old-as-the-round": ENTITLED(
+            "STOPS_MAX_AGE_S: Final = 0.5",
+            "STOPS_MAX_AGE_S: Final = 60.0",
+            "test_a_reading_serves_others_for_a_part_of_a_rights_age",
+        ),
+        "change-shown-by-the-stops-before-it": ENTITLED(
+            "for truck_id in () if is_change else by_truck:",
+            "for truck_id in by_truck:",
+            "test_after_a_change_nothing_older_is_used",
+        ),
+        "new-delivery-without-its-stop": MINUTE(
+            "truck_id not in found or not delivery_ids <= found[truck_id].delivery_ids",
+            "truck_id not in found",
+            "test_a_delivery_that_a_reading_lacks_is_read_at_once",
+        ),
+        "stops-read-for-each-chunk": ISOLATED(
+            "self._readings |= dict.fromkeys(truck_ids, reading)",
+            "",
+            "test_reads_at_the_same_time_share_one_reading",
+        ),
+    },
     "broadcaster/fleet_followers.py": {
         "one-dispatcher-takes-every-thread-of-the-fleet": ISOLATED(
             "dispatchers = {f'{one.role}:{one.identity}' for one in followers}",
@@ -90,18 +117,6 @@ BREAKS = {
             "if False:",
             "test_a_request_past_its_deadline_while_it_connects_is_not_written",
             "test_a_request_past_its_deadline_is_not_repeated",
-        ),
-    },
-    "broadcaster/stops.py": {
-        "stops-as-old-as-the-round": ENTITLED(
-            "if not trucks:\n    return {}",
-            "if not trucks:\n"
-            "    return {}\n"
-            "if hasattr(self, 'kept'):\n"
-            "    return self.kept\n"
-            "self.kept = self._stops.stops_of(sorted(trucks))\n"
-            "return self.kept",
-            "test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the_truck",
         ),
     },
     "broadcaster/update_messages.py": {
