@@ -124,7 +124,7 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         help="let a phone report a truck's positions, or a truck's box enroll in AWS IoT Core",
         description="Adds, lists and revokes the credentials of phones (docs/phones.md), and "
         "creates the secrets with which boxes get a certificate of AWS IoT Core "
-        "(docs/operations.md). These commands read only AWS_REGION, DEVICE_CREDENTIALS_TABLE "
+        "(docs/mqtt.md). These commands read only AWS_REGION, DEVICE_CREDENTIALS_TABLE "
         "and SERVER_URL, and need only DynamoDB. Run add and enroll where no log stores their "
         "output.",
         epilog=EXIT_CODES,

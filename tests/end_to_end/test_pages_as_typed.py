@@ -65,10 +65,10 @@ def test_a_newcomer_publishes_a_point_by_the_readme_alone(
     assert '"ticket":' in terminal.run(share)
 
 
-def test_a_newcomer_publishes_by_the_page_about_operating_it(
+def test_a_newcomer_publishes_by_the_page_about_mqtt(
     terminal: Terminal, points: Callable[[], int]
 ) -> None:
-    (publish, *_) = blocks_of("docs/operations.md", "## MQTT")
+    (publish, *_) = blocks_of("docs/mqtt.md", "## Publish a point by hand")
 
     assert "exit code 0" in terminal.run(f"{publish}echo exit code $?")
     eventually(lambda: points() == 1)

@@ -20,7 +20,7 @@ from rtdts.runtime.metrics import DIMENSION, NAMESPACE
 from tests.support.source_tree import PRODUCTION, ROOT, python_files, syntax_of
 
 BOTH = ("dev", "prod")
-RUNBOOK = ROOT / "docs" / "operations.md"
+RUNBOOK = ROOT / "docs" / "alarms.md"
 
 AWS_METRICS: Mapping[str, Mapping[str, frozenset[str]]] = {
     # Amazon API Gateway Developer Guide: "Working with metrics for HTTP APIs", and "Monitor
@@ -291,15 +291,12 @@ def test_a_dimension_names_something_that_is_made(watching: Watching) -> None:
 
 
 def headings() -> list[str]:
-    """The alarms of the runbook: the headings of the third level below "Alarms"."""
-    text = RUNBOOK.read_text(encoding="utf-8")
-    section = re.search(r"^## Alarms$(.*?)^##? ", text, re.S | re.M)
-    assert section is not None
-    return re.findall(r"^### (.+)$", section[1], re.M)
+    """The alarms of the runbook: its headings of the third level."""
+    return re.findall(r"^### (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.M)
 
 
 def anchor(alarm: Mapping[str, Any]) -> str:
-    found = re.search(r" What to do: docs/operations\.md#([a-z-]+)$", alarm["alarm_description"])
+    found = re.search(r" What to do: docs/alarms\.md#([a-z-]+)$", alarm["alarm_description"])
     assert found is not None, alarm["alarm_description"]
     return found[1]
 
@@ -307,6 +304,12 @@ def anchor(alarm: Mapping[str, Any]) -> str:
 def test_every_alarm_has_its_entry_and_every_entry_its_alarm(in_production: Watching) -> None:
     assert len(headings()) == len(set(headings()))
     assert set(headings()) == {anchor(alarm) for alarm in in_production.for_people}
+
+
+def test_the_runbooks_first_table_links_to_every_entry() -> None:
+    first, _, _ = RUNBOOK.read_text(encoding="utf-8").partition("\n## ")
+
+    assert set(headings()) <= set(re.findall(r"\]\(#([a-z-]+)\)", first))
 
 
 def test_an_alarm_is_named_like_its_entry(watching: Watching) -> None:
@@ -317,7 +320,7 @@ def test_an_alarm_is_named_like_its_entry(watching: Watching) -> None:
 @pytest.mark.parametrize("entry", headings())
 def test_an_entry_explains_the_alarm_and_the_steps(entry: str) -> None:
     text = RUNBOOK.read_text(encoding="utf-8")
-    body = re.search(rf"^### {entry}$(.*?)^##", text, re.S | re.M)
+    body = re.search(rf"^### {entry}$(.*?)(?=^##|\Z)", text, re.S | re.M)
 
     assert body is not None
     assert "**Means.**" in body[1]

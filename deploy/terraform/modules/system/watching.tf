@@ -1,4 +1,4 @@
-# Alarms, each with an entry of its name in docs/operations.md. They go to one SNS topic.
+# Alarms, each with an entry of its name in docs/alarms.md. They go to one SNS topic.
 #
 # Missing data means different things: that nothing comes is an alarm of its own (no-points,
 # no-round), but a rate of nothing is no failure. One metric's name is used in one way: by an id that
@@ -122,7 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.described
 
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.meaning} What to do: docs/operations.md#${each.value.runbook}"
+  alarm_description   = "${each.value.meaning} What to do: docs/alarms.md#${each.value.runbook}"
   comparison_operator = each.value.operator
   threshold           = each.value.threshold
   datapoints_to_alarm = each.value.times[0]
