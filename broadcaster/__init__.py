@@ -1,1 +1,1 @@
-"""The broadcaster: pushes to each viewer every minute, and at once when something changes."""
+"""The broadcaster: sends each viewer a message every minute, and at once when something changes."""

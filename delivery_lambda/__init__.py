@@ -1,1 +1,1 @@
-"""The back office's HTTP API: deliveries, what is declared of them, and socket tickets."""
+"""The HTTP API of the back office: deliveries, declarations, shares and socket tickets."""

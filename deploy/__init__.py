@@ -1,1 +1,1 @@
-"""Turns the sources into something that can be deployed."""
+"""Builds what is deployed (Lambdas' zips, images) and applies Terraform."""

@@ -1,1 +1,1 @@
-"""Ingests telemetry from AWS IoT Core: judges the rule's records, puts points into the stream."""
+"""Ingests telemetry from AWS IoT Core: validates messages and puts their points into the stream."""

@@ -1,1 +1,1 @@
-"""The library that RTDTS's deployables share; each takes only the parts that it imports."""
+"""The packages that RTDTS's deployables share. A deployable contains only those that it imports."""

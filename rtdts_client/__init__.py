@@ -1,4 +1,9 @@
-"""Tracks a delivery of RTDTS over a connection that renews itself."""
+"""Tracks a delivery of RTDTS over a WebSocket that reconnects by itself.
+
+Begin with ``DeliveryTracker``. Units are suffixes of names: metres (``_m``), metres per second
+(``_mps``), degrees (``_deg``), seconds (``_s``), milliseconds (``_ms``). Other times are RFC 3339
+text.
+"""
 
 from rtdts_client.access import Access, Ticket, customer_access, share_access
 from rtdts_client.http_post import HttpResponse, Post

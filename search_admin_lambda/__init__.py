@@ -1,1 +1,1 @@
-"""The one-shot Lambda that prepares OpenSearch before any part of ours may write to it."""
+"""Prepares OpenSearch before the first write: index templates, retention and roles."""

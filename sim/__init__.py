@@ -1,1 +1,1 @@
-"""What helps to develop RTDTS: local cloud, fleet, viewers. Nothing in production imports it."""
+"""Development tools: local cloud, simulated fleet and viewers. No product code imports it."""

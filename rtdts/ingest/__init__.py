@@ -1,1 +1,5 @@
-"""Decodes, validates, stamps and puts points: shared by all entry points for telemetry."""
+"""Decodes, validates, stamps and puts points into the stream: shared by all ingest endpoints.
+
+An endpoint passes each body to ``Intake.take`` and turns the ``IngestResult`` into a response of
+its own protocol.
+"""

@@ -1,1 +1,5 @@
-"""Everything that uses OpenSearch: the index definitions, the writers and the readers."""
+"""Access to OpenSearch: index definitions, documents, writers, readers and truck states.
+
+Positions are WGS 84 degrees, distances metres (``_m``), times whole milliseconds since the Unix
+epoch (``_at_ms``).
+"""

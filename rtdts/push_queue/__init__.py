@@ -1,1 +1,1 @@
-"""Everything that uses the SQS queues: nudges, snapshots, and the broadcasters' rounds."""
+"""Access to the SQS queues: nudges, snapshots, and the rounds that several broadcasters divide."""

@@ -1,1 +1,1 @@
-"""Process plumbing: settings, logs, metrics, deadlines, backoff, AWS clients."""
+"""What every process needs: settings, logs, metrics, deadlines, backoff, AWS clients."""

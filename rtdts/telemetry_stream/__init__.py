@@ -1,1 +1,4 @@
-"""Everything that uses Kinesis records: aggregation, putting with partial failures, parking."""
+"""Access to the Kinesis stream: aggregated records, puts with partial failures, parked records.
+
+A record has the points of one truck, whose id is the partition key.
+"""

@@ -1,15 +1,15 @@
 output "server_url" {
-  description = "Base of the HTTP API."
+  description = "Base URL of the HTTP API."
   value       = module.system.server_url
 }
 
 output "truck_url" {
-  description = "Base for POST /telemetry, what a truck is given."
+  description = "Base URL for POST /telemetry, to be configured in trucks."
   value       = module.system.truck_url
 }
 
 output "websocket_url" {
-  description = "Where sockets connect."
+  description = "URL of the WebSocket API."
   value       = module.system.websocket_url
 }
 
@@ -19,7 +19,7 @@ output "issuer" {
 }
 
 output "image_repositories" {
-  description = "Where make deploy pushes images, by container."
+  description = "Repositories to which make deploy pushes images, by container."
   value       = module.system.image_repositories
 }
 
@@ -35,7 +35,7 @@ output "web_env" {
 }
 
 output "policies" {
-  description = "What each part may do, as JSON."
+  description = "Policies of the parts, as JSON."
   value       = module.system.policies
 }
 
@@ -45,26 +45,26 @@ output "environments" {
 }
 
 output "parked_bucket" {
-  description = "The bucket of what can't be processed."
+  description = "Bucket of parked records and messages."
   value       = module.system.parked_bucket
 }
 
 output "dashboard_url" {
-  description = "Where the dashboard is."
+  description = "URL of the dashboard."
   value       = module.system.dashboard_url
 }
 
 output "web_url" {
-  description = "Of the customer's page; null where there is none."
+  description = "URL of the customer's page. Null: there is none."
   value       = one(module.web[*].url)
 }
 
 output "console_url" {
-  description = "Of the dispatcher's console, the redirect URI of its client at the issuer; null where there is none."
+  description = "URL of the dispatcher's console, which is the redirect URI of its client at the issuer. Null: there is none."
   value       = one(module.web[*].console_url)
 }
 
 output "web_bucket" {
-  description = "Where a base map of one's own is put, below base_maps/."
+  description = "Bucket for your own base map, below base_maps/."
   value       = one(module.web[*].bucket)
 }

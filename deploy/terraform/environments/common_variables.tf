@@ -1,65 +1,65 @@
 # Variables that every environment has, alike.
 
 variable "region" {
-  description = "The region."
+  description = "AWS region."
   type        = string
 }
 
 variable "image_tags" {
-  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
+  description = "Tags of the images. make images and make deploy write them into deploy.auto.tfvars.json."
   type        = map(string)
 }
 
 variable "iot_ingest" {
-  description = "The ingest endpoint for trucks over AWS IoT Core: {} for one shard, or see the module iot_ingest. Null: none."
+  description = "Ingest over AWS IoT Core. {}: one shard; the module iot_ingest has more options. Null: disabled."
   type        = any
   default     = null
 }
 
 variable "mqtt_bridge" {
-  description = "The bridge to an MQTT broker of one's own; see the module system, which says what it takes. Null: no bridge."
+  description = "The bridge to your own MQTT broker; the module system lists its options. Null: no bridge."
   type        = any
   default     = null
 }
 
 variable "cpu_architecture" {
-  description = "What the images were built for: ARM64 or X86_64."
+  description = "Processor architecture of the images: ARM64 or X86_64."
   type        = string
   default     = "ARM64"
 }
 
 variable "opensearch_engine_version" {
-  description = "The newest that both the domain and Firehose take; docs/deploy.md says how to find out."
+  description = "Version of OpenSearch: the newest that both the domain and Firehose support. docs/deploy.md explains how to find out."
   type        = string
   default     = "OpenSearch_2.19"
 }
 
 variable "settings" {
-  description = "More settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
+  description = "Other settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
   type        = map(string)
   default     = {}
 }
 
 variable "region_singletons" {
-  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. iot_logs: whether IoT Core shall log errors, which replaces the region's role and level. opensearch_service_linked_role: false where the account has it."
+  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), there (it exists), or make (create it, which replaces the region's role). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
   type        = any
   default     = {}
 }
 
 variable "packages_folder" {
-  description = "Where the Lambdas' zips and the code's definitions are; null for where make package puts them."
+  description = "Folder with the Lambdas' zips and definitions.json. Null: the folder that make package uses."
   type        = string
   default     = null
 }
 
 variable "web" {
-  description = "The pages: {}, or any of map, map_origins, sign_in and domain as the module web describes them; null for none. Their map is any MapLibre style, in the bucket or elsewhere; their name one of a hosted zone of Route 53. sign_in is the console's OIDC issuer with a public client."
+  description = "The pages: {}, or any of map, map_origins, sign_in and domain, which the module web describes. The map is any MapLibre style, in the bucket or elsewhere. The domain is a name in a hosted zone of Route 53. sign_in is the console's OIDC issuer with a public client. Null: no pages."
   type        = any
   default     = null
 }
 
 variable "pages_folder" {
-  description = "Where the built pages are; null for where make web puts them."
+  description = "Folder with the built pages. Null: the folder that make web uses."
   type        = string
   default     = null
 }

@@ -1,23 +1,23 @@
 variable "zone_letters" {
-  description = "The zones' letters; some regions lack one of these (aws ec2 describe-availability-zones)."
+  description = "Letters of the availability zones. Some regions do not have all of these (aws ec2 describe-availability-zones)."
   type        = list(string)
   default     = ["a", "b"]
 }
 
 variable "name" {
-  description = "How every name begins. Changed later, everything is made anew, and what it held is lost."
+  description = "Prefix of every resource name. A later change recreates everything, and all stored data is lost."
   type        = string
   default     = "rtdts-dev"
 }
 
 variable "budget_emails" {
-  description = "Addresses that get mail when a month gets expensive. Without any there is no budget."
+  description = "Mail addresses that are notified when a month gets expensive. Without addresses there is no budget."
   type        = set(string)
   default     = []
 }
 
 variable "monthly_budget_usd" {
-  description = "What a month may cost, in US dollars."
+  description = "Budget per month, in US dollars."
   type        = number
   default     = 200
 }
@@ -29,13 +29,13 @@ variable "allowed_origins" {
 }
 
 variable "domains" {
-  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API. Null: execute-api's own hosts."
+  description = "Domain names of the APIs, in a hosted zone of Route 53: trucks and people for the HTTP API, socket for the WebSocket API. Null: execute-api's host names."
   type        = any
   default     = null
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module system."
+  description = "Mail addresses that receive alarms (each must confirm), and limits of the alarms; see the module system."
   type        = any
   default     = { emails = [] }
 }

@@ -1,5 +1,5 @@
 variable "zone_letters" {
-  description = "The zones' letters; some regions lack one of these (aws ec2 describe-availability-zones)."
+  description = "Letters of the availability zones. Some regions do not have all of these (aws ec2 describe-availability-zones)."
   type        = list(string)
   default     = ["a", "b", "c"]
 
@@ -10,7 +10,7 @@ variable "zone_letters" {
 }
 
 variable "name" {
-  description = "How every name begins. Changed later, everything is made anew, and what it held is lost."
+  description = "Prefix of every resource name. A later change recreates everything, and all stored data is lost."
   type        = string
   default     = "rtdts"
 }
@@ -21,46 +21,46 @@ variable "issuer" {
 
   validation {
     condition     = startswith(var.issuer, "https://") && !endswith(var.issuer, "/.well-known/openid-configuration")
-    error_message = "The issuer itself, as its tokens say it: an https URL."
+    error_message = "The issuer exactly as in its tokens: an https URL."
   }
 }
 
 variable "audience" {
-  description = "Audience that its tokens have for this system."
+  description = "Audience of its tokens for this system."
   type        = string
 }
 
 variable "identity_claim" {
-  description = "The claim that names a token's holder."
+  description = "Claim with a token's identity."
   type        = string
   default     = "sub"
 }
 
 variable "nat_gateways" {
-  description = "How many zones have a NAT gateway. One is cheaper; three outlive a zone."
+  description = "Number of zones with a NAT gateway. One is cheaper; three survive the loss of a zone."
   type        = number
   default     = 3
 
   validation {
     condition     = var.nat_gateways >= 1
-    error_message = "In production containers have no addresses of their own."
+    error_message = "In production, containers have no public addresses."
   }
 }
 
 variable "interface_endpoints" {
-  description = "Services with an interface endpoint; docs/deploy.md has the sum."
+  description = "Services with an interface endpoint; docs/deploy.md compares the costs."
   type        = set(string)
   default     = []
 }
 
 variable "shard_count" {
-  description = "Shards of the stream; null for on demand."
+  description = "Number of shards of the stream. Null: on demand."
   type        = number
   default     = 4
 }
 
 variable "stream_retention_hours" {
-  description = "Hours for which points can be read again."
+  description = "Retention of the stream in hours."
   type        = number
   default     = 168
 
@@ -71,7 +71,7 @@ variable "stream_retention_hours" {
 }
 
 variable "search_nodes" {
-  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index. With more than one a large fleet's work is on more nodes (docs/capacity.md). The daily indexes take another number the next day; truck-latest and truck-state keep the one that they were created with."
+  description = "Nodes of OpenSearch, over three zones, and the number of primary shards of each index. More than one shard distributes a large fleet's work over more nodes (docs/capacity.md). A change applies to the daily indexes from the next day; truck-latest and truck-state keep the number that they were created with."
   type = object({
     instance_type         = string
     count                 = number
@@ -89,7 +89,7 @@ variable "search_nodes" {
 }
 
 variable "retention" {
-  description = "Days for which things are kept; see the module system, which describes each."
+  description = "Days for which data is kept; the module system describes each."
   type        = any
   default = {
     raw_days        = 3
@@ -101,7 +101,7 @@ variable "retention" {
 }
 
 variable "http_throttle" {
-  description = "Requests per second, and at once, over all clients; an account's quota is 10,000 and 5,000."
+  description = "Limit of HTTP requests per second, and burst, for all clients together. An account's quota is 10,000 and 5,000."
   type        = any
   default = {
     requests_per_second = 5000
@@ -110,13 +110,13 @@ variable "http_throttle" {
 }
 
 variable "gateway_requests_per_second" {
-  description = "Requests per second that this system may use of API Gateway: the account's quota in its region (10,000, in some 2,500), less what other systems need. The broadcasters post with what http_throttle leaves of it."
+  description = "API Gateway requests per second that this system may use: the account's quota in its region (10,000; in some regions 2,500) minus what other systems need. The broadcasters post at the rate that http_throttle leaves."
   type        = number
   default     = 10000
 }
 
 variable "reserved_concurrency" {
-  description = "How many of each function may run at once, so that none takes another's. Lambda keeps 100 of an account's quota (1,000, in a new account 10) for functions without: raise the quota first, or leave functions out."
+  description = "Reserved concurrent executions per function, so that none uses up another's. Lambda keeps 100 of an account's quota (1,000; in a new account 10) for functions without an entry: raise the quota first, or leave functions out."
   type        = map(number)
   default = {
     ingest            = 400
@@ -128,19 +128,19 @@ variable "reserved_concurrency" {
 }
 
 variable "edge" {
-  description = "Whether CloudFront with AWS WAF stands before people's routes and the socket."
+  description = "Whether CloudFront with AWS WAF is in front of people's routes and the socket."
   type        = bool
   default     = true
 }
 
 variable "edge_requests_per_address" {
-  description = "Requests and new sockets that one address may send through the edge per minute: the back office and a company's whole network may be one."
+  description = "Limit of requests and new sockets per minute and address through the edge. The back office, or a company's complete network, may have a single address."
   type        = number
   default     = 600
 }
 
 variable "socket_throttle" {
-  description = "Socket messages per second, and at once, over all viewers."
+  description = "Limit of socket messages per second, and burst, for all viewers together."
   type        = any
   default = {
     requests_per_second = 2000
@@ -149,7 +149,7 @@ variable "socket_throttle" {
 }
 
 variable "consumer" {
-  description = "The consumer's tasks; two, so that a lost one's shards go on at once."
+  description = "The consumer's tasks. With two, the other continues a lost task's shards at once."
   type        = any
   default = {
     cpu       = 2048
@@ -165,7 +165,7 @@ variable "consumer" {
 }
 
 variable "broadcaster" {
-  description = "The broadcaster's tasks; two, so that the other runs a lost one's part of a round. Its process uses one core."
+  description = "The broadcaster's tasks. With two, the other runs a lost task's part of a round. A task uses one core."
   type        = any
   default = {
     cpu       = 1024
@@ -187,21 +187,21 @@ variable "allowed_origins" {
 }
 
 variable "domains" {
-  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API."
+  description = "Domain names of the APIs, in a hosted zone of Route 53: trucks and people for the HTTP API, socket for the WebSocket API."
   type        = any
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module system. silence has no default: when trucks are on the road for certain, or null for no such alarm."
+  description = "Mail addresses that receive alarms (each must confirm), and limits of the alarms; see the module system. silence has no default: set the hours when trucks certainly drive, or null for no such alarm."
   type        = any
 
   validation {
     condition     = length(var.alarms.emails) > 0
-    error_message = "Production needs an address that gets the alarms."
+    error_message = "Production needs an address that receives the alarms."
   }
 
   validation {
     condition     = contains(keys(var.alarms), "silence")
-    error_message = "Production says when trucks are on the road for certain: hours and days in silence, or null."
+    error_message = "In production, silence must be set: the hours and days when trucks certainly drive, or null."
   }
 }

@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "regional_domain_name" {
-  description = "Where CloudFront fetches its objects."
+  description = "Host name from which CloudFront fetches its objects."
   value       = aws_s3_bucket.this.bucket_regional_domain_name
 }
 

@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Name of the bucket: unique in the world, so it holds the account's number."
+  description = "Name of the bucket. It contains the account number, because bucket names are unique worldwide."
   type        = string
 }
 
 variable "expires_after_days" {
-  description = "Days after which an object is deleted; null for none."
+  description = "Days after which an object is deleted. Null: never."
   type        = number
 
   validation {
@@ -14,12 +14,12 @@ variable "expires_after_days" {
 }
 
 variable "force_destroy" {
-  description = "Whether a destroy deletes what is in it."
+  description = "Whether terraform destroy also deletes the objects in it."
   type        = bool
 }
 
 variable "statements" {
-  description = "Of its policy: what others than this account's roles may do with its objects."
+  description = "Statements of its policy for principals other than this account's roles."
   type        = any
   default     = []
 }

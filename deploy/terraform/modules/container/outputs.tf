@@ -1,5 +1,5 @@
 output "name" {
-  description = "Name of the service and of the task definition: started by it, the newest revision runs."
+  description = "Name of the service and of the task definition. A task that is started by this name runs the newest revision."
   value       = aws_ecs_task_definition.this.family
 
   depends_on = [aws_ecs_service.this]

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "cluster" {
-  description = "The ECS cluster of the service; null for a container that is started when it is needed."
+  description = "ECS cluster of the service. Null: not a service, but a container that is started on demand."
   type = object({
     arn  = string
     name = string
@@ -13,7 +13,7 @@ variable "cluster" {
 }
 
 variable "account" {
-  description = "Where it is deployed."
+  description = "The account, region and partition of the deployment."
   type = object({
     id     = string
     region = string
@@ -21,7 +21,7 @@ variable "account" {
 }
 
 variable "image" {
-  description = "The image, with its tag: the digest of what it was built from."
+  description = "The image with its tag, the digest of its sources."
   type        = string
 
   validation {
@@ -36,41 +36,41 @@ variable "image_repository_arn" {
 }
 
 variable "task_role_arn" {
-  description = "The role of what runs in the container."
+  description = "Role of the program in the container."
   type        = string
 }
 
 variable "environment" {
-  description = "Its environment variables."
+  description = "Environment variables."
   type        = map(string)
 }
 
 variable "secrets" {
-  description = "Variables whose values are secrets: by name the ARN of each in Secrets Manager. They are in no state and no task definition."
+  description = "Secret environment variables: map from name to the ARN in Secrets Manager. Their values are in neither the state nor the task definition."
   type        = map(string)
   default     = {}
 }
 
 variable "required_environment" {
-  description = "Variables without which it would not start."
+  description = "Names of required environment variables."
   type        = set(string)
   default     = []
 }
 
 variable "health_command" {
-  description = "What says, in a shell in the container, that the service is well."
+  description = "Shell command in the container that succeeds while the service is healthy."
   type        = string
   default     = null
 }
 
 variable "start_period_s" {
-  description = "Seconds in which it need not be well yet."
+  description = "Seconds after the start in which the health check may fail."
   type        = number
   default     = 60
 }
 
 variable "cpu" {
-  description = "Processor of a task: 1024 is one."
+  description = "Processor of a task: 1024 is one vCPU."
   type        = number
 
   validation {
@@ -90,7 +90,7 @@ variable "memory_mb" {
 }
 
 variable "cpu_architecture" {
-  description = "What the image was built for."
+  description = "Processor architecture of the image: ARM64 or X86_64."
   type        = string
   default     = "ARM64"
 
@@ -101,7 +101,7 @@ variable "cpu_architecture" {
 }
 
 variable "network" {
-  description = "Where its tasks run; see the module network."
+  description = "Network of the tasks; see the module network."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -111,7 +111,7 @@ variable "network" {
 }
 
 variable "writable_folders" {
-  description = "The only folders that it may write to, by name."
+  description = "Writable folders by name; all others are read-only."
   type        = map(string)
   default     = {}
 }
@@ -123,13 +123,13 @@ variable "stop_timeout_s" {
 }
 
 variable "shutdown_budget_s" {
-  description = "Seconds that it takes itself for ending, as its settings say."
+  description = "Seconds that the program itself takes for its shutdown, by its settings."
   type        = number
   default     = 0
 }
 
 variable "min_tasks" {
-  description = "Tasks of the service that always run."
+  description = "Minimum number of tasks."
   type        = number
   default     = 1
 
@@ -140,24 +140,24 @@ variable "min_tasks" {
 }
 
 variable "max_tasks" {
-  description = "Tasks of the service that run at most."
+  description = "Maximum number of tasks."
   type        = number
   default     = 1
 
   validation {
     condition     = var.max_tasks >= var.min_tasks
-    error_message = "Not less than min_tasks."
+    error_message = "At least min_tasks."
   }
 }
 
 variable "cpu_target_percent" {
-  description = "How busy tasks shall be on average."
+  description = "Target of the average processor load of the tasks, in percent."
   type        = number
   default     = 60
 }
 
 variable "scale_out" {
-  description = "Metrics that call for another task while their maximum of each minute is above a threshold."
+  description = "Metrics that start another task while their maximum per minute is above a threshold."
   type = map(object({
     why         = string
     namespace   = string
@@ -170,6 +170,6 @@ variable "scale_out" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which its log is kept."
+  description = "Days for which the log is kept."
   type        = number
 }

@@ -1,16 +1,16 @@
 variable "zone_id" {
-  description = "The public hosted zone of Route 53 that holds the names."
+  description = "Public hosted zone of Route 53 that contains the names."
   type        = string
 }
 
 variable "behind_edge" {
-  description = "Purposes whose name leads to a CDN before the API: no record is made of them."
+  description = "Purposes whose name leads to the CDN in front of the API. This module creates no DNS record for them."
   type        = set(string)
   default     = []
 }
 
 variable "domains" {
-  description = "By purpose: the name, and the API and stage behind it."
+  description = "Map from purpose to the name, and the API and stage behind it."
   type = map(object({
     name   = string
     api_id = string
@@ -19,7 +19,7 @@ variable "domains" {
 
   validation {
     condition     = alltrue([for one in values(var.domains) : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", one.name))])
-    error_message = "Full names in small letters, such as trucks.example.com."
+    error_message = "Full names in lower-case letters, such as trucks.example.com."
   }
 
   validation {

@@ -4,12 +4,12 @@ variable "name" {
 }
 
 variable "zone_id" {
-  description = "The public hosted zone of Route 53 that holds the names."
+  description = "Public hosted zone of Route 53 that contains the names."
   type        = string
 }
 
 variable "fronts" {
-  description = "By purpose: the name that clients use, and the gateway's host behind it, which serves the same name."
+  description = "Map from purpose to the name that clients use and the gateway's host behind it, which serves the same name."
   type = map(object({
     name   = string
     origin = string
@@ -17,12 +17,12 @@ variable "fronts" {
 }
 
 variable "secret_header" {
-  description = "The header that is added to each request."
+  description = "Name of the header that the CDN adds to each request."
   type        = string
 }
 
 variable "secret" {
-  description = "Its value, a secret of CDN and gateway."
+  description = "Value of that header: a secret that only CDN and gateway know."
   type        = string
   sensitive   = true
 }
@@ -34,6 +34,6 @@ variable "requests_per_address" {
 
   validation {
     condition     = var.requests_per_address >= 10
-    error_message = "AWS WAF takes 10 at least."
+    error_message = "AWS WAF's minimum is 10."
   }
 }

@@ -1,5 +1,5 @@
 output "invoke_arn" {
-  description = "How API Gateway names its invocation."
+  description = "ARN with which API Gateway invokes the function."
   value       = aws_lambda_function.this.invoke_arn
 }
 
@@ -14,7 +14,7 @@ output "name" {
 }
 
 output "source_code_hash" {
-  description = "Changes with its code."
+  description = "Hash of the code."
   value       = aws_lambda_function.this.source_code_hash
 }
 
@@ -24,7 +24,7 @@ output "role_arn" {
 }
 
 output "policy" {
-  description = "What its role may do, as JSON."
+  description = "Policy of its role, as JSON."
   value       = module.role.policy
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "account_id" {
-  description = "The account: Lambda takes the role for it only."
+  description = "Id of the account. Lambda may assume the role only for this account."
   type        = string
 }
 
@@ -19,45 +19,45 @@ variable "package_file" {
 }
 
 variable "handler" {
-  description = "What it runs: module.function."
+  description = "Handler: module.function."
   type        = string
 }
 
 variable "runtime" {
-  description = "Lambda's name of the runtime: the one that the zip was built for."
+  description = "Lambda runtime for which the zip was built."
   type        = string
 }
 
 variable "timeout_s" {
-  description = "Seconds after which an invocation is cut off."
+  description = "Timeout of an invocation in seconds."
   type        = number
 }
 
 variable "memory_mb" {
-  description = "Memory in MB, and with it processor."
+  description = "Memory in MB. The share of processor time is proportional to it."
   type        = number
   default     = 512
 }
 
 variable "reserved_concurrency" {
-  description = "How many may run at once; -1 leaves that to the account's limit."
+  description = "Maximum number of concurrent executions. -1: only the account's limit."
   type        = number
   default     = -1
 }
 
 variable "environment" {
-  description = "Its environment variables. AWS_REGION and the credentials are Lambda's own doing."
+  description = "Environment variables. Lambda itself sets AWS_REGION and the credentials."
   type        = map(string)
 }
 
 variable "required_environment" {
-  description = "Variables without which it would not start."
+  description = "Names of required environment variables."
   type        = set(string)
   default     = []
 }
 
 variable "statements" {
-  description = "What it may do, beyond writing its log; see the module role."
+  description = "Permissions besides writing its log; see the module role."
   type = list(object({
     sid                = string
     actions            = list(string)
@@ -68,7 +68,7 @@ variable "statements" {
 }
 
 variable "network" {
-  description = "Where in a VPC it runs; null outside of any."
+  description = "Subnets and security groups. Null: it runs outside a VPC."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -77,6 +77,6 @@ variable "network" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which its log is kept."
+  description = "Days for which the log is kept."
   type        = number
 }

@@ -1,5 +1,5 @@
 output "url" {
-  description = "Base of the API, without a slash at its end: ServerURL."
+  description = "Base URL of the API, without a slash at the end (ServerURL)."
   value       = aws_apigatewayv2_api.this.api_endpoint
 
   depends_on = [aws_apigatewayv2_stage.this, aws_apigatewayv2_route.this, aws_lambda_permission.this]

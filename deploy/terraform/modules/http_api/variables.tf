@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "issuer" {
-  description = "Whose tokens it takes: the identity provider's URL."
+  description = "Issuer of accepted tokens: the identity provider's URL."
   type        = string
 
   validation {
@@ -14,17 +14,17 @@ variable "issuer" {
 }
 
 variable "audience" {
-  description = "The audience that tokens must name."
+  description = "Required audience of tokens."
   type        = string
 
   validation {
     condition     = length(var.audience) > 0
-    error_message = "Without an audience any of the issuer's tokens would do."
+    error_message = "Without an audience, every token of the issuer would be accepted."
   }
 }
 
 variable "functions" {
-  description = "The routes of each function, as METHOD /path; open ones need no token."
+  description = "Routes of each function, as METHOD /path. Open routes need no token."
   type = map(object({
     name       = string
     invoke_arn = string
@@ -40,7 +40,7 @@ variable "functions" {
 }
 
 variable "throttle" {
-  description = "Requests per second, and at once, that all clients together may send."
+  description = "Limit of requests per second, and burst, for all clients together."
   type = object({
     requests_per_second = number
     burst               = number
@@ -53,13 +53,13 @@ variable "throttle" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of pages that may call it (CORS)."
+  description = "Origins of pages that may call the API (CORS)."
   type        = list(string)
   default     = []
 
   validation {
     condition     = !contains(var.allowed_origins, "*")
-    error_message = "Name the pages."
+    error_message = "List the pages' origins; * is not allowed."
   }
 
   validation {
@@ -69,7 +69,7 @@ variable "allowed_origins" {
 }
 
 variable "pages" {
-  description = "What those pages may do, in the form of definitions.json."
+  description = "Methods and headers that those pages may use, and the seconds for which a preflight is cached, in the form of definitions.json."
   type = object({
     methods          = list(string)
     request_headers  = list(string)
@@ -79,12 +79,12 @@ variable "pages" {
 }
 
 variable "has_own_domain" {
-  description = "Whether names of our own lead to it; execute-api's host is closed then."
+  description = "Whether the API has its own domain names. If so, execute-api's host is disabled."
   type        = bool
   default     = false
 }
 
 variable "log_retention_days" {
-  description = "Days for which its access log is kept."
+  description = "Days for which the access log is kept."
   type        = number
 }

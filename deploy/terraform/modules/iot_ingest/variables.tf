@@ -1,5 +1,5 @@
 variable "name" {
-  description = "How every name begins."
+  description = "Prefix of every resource name."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "account" {
-  description = "Where it is deployed."
+  description = "The account, region and partition of the deployment."
   type = object({
     id        = string
     region    = string
@@ -18,12 +18,12 @@ variable "account" {
 }
 
 variable "function_names" {
-  description = "Names of the Lambdas: iot takes the messages, iot-enrollment is the hook."
+  description = "Names of the Lambdas: iot processes the messages, iot-enrollment is the provisioning hook."
   type        = map(string)
 }
 
 variable "hook_arn" {
-  description = "ARN of the hook."
+  description = "ARN of the provisioning hook."
   type        = string
 }
 
@@ -33,17 +33,17 @@ variable "stream_name" {
 }
 
 variable "queue_name" {
-  description = "Name of the queue of what the small stream did not take."
+  description = "Name of the queue for messages that could not be written into the small stream."
   type        = string
 }
 
 variable "given_up_bucket_arn" {
-  description = "The bucket of records that the Lambda could not take in half of the stream's retention."
+  description = "ARN of the bucket for records that the Lambda could not process within half of the small stream's retention."
   type        = string
 }
 
 variable "shard_count" {
-  description = "Shards of the small stream: 1,000 messages per second each."
+  description = "Number of shards of the small stream. Each accepts 1,000 messages per second."
   type        = number
   default     = 1
 
@@ -59,7 +59,7 @@ variable "retention_hours" {
 }
 
 variable "parallelization_factor" {
-  description = "Batches of a shard that are processed at once; a truck's stay in order."
+  description = "Number of batches per shard that are processed at once. A truck's messages stay in order."
   type        = number
   default     = 1
 

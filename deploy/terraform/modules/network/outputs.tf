@@ -1,5 +1,5 @@
 output "vpc_id" {
-  description = "The VPC, for a security group that is another module's business."
+  description = "Id of the VPC, for security groups of other modules."
   value       = aws_vpc.this.id
 }
 
@@ -9,7 +9,7 @@ output "private_subnet_ids" {
 }
 
 output "tasks" {
-  description = "Where containers run: subnets, security groups, and whether they need addresses of their own."
+  description = "Network of the containers: subnets, security groups, and whether they need public addresses."
   value = {
     subnet_ids = [
       for zone in var.availability_zones :
@@ -24,7 +24,7 @@ output "tasks" {
 }
 
 output "security_group_ids" {
-  description = "The security groups by what they are for."
+  description = "Security groups by purpose."
   value       = { for key, group in aws_security_group.this : key => group.id }
 
   depends_on = [

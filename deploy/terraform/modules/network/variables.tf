@@ -1,15 +1,15 @@
 variable "name" {
-  description = "How names begin."
+  description = "Prefix of every resource name."
   type        = string
 }
 
 variable "region" {
-  description = "The region."
+  description = "AWS region."
   type        = string
 }
 
 variable "cidr_block" {
-  description = "Addresses of the VPC."
+  description = "Address range of the VPC, in CIDR notation."
   type        = string
   default     = "10.40.0.0/16"
 
@@ -20,7 +20,7 @@ variable "cidr_block" {
 }
 
 variable "availability_zones" {
-  description = "The zones to use, at most three."
+  description = "Availability zones to use, at most three."
   type        = list(string)
 
   validation {
@@ -30,17 +30,17 @@ variable "availability_zones" {
 }
 
 variable "nat_gateways" {
-  description = "How many zones have a NAT gateway. 0: containers run in the public subnets."
+  description = "Number of zones with a NAT gateway. 0: containers run in the public subnets."
   type        = number
 
   validation {
     condition     = var.nat_gateways >= 0 && var.nat_gateways <= length(var.availability_zones)
-    error_message = "At most one a zone."
+    error_message = "At most one per zone."
   }
 }
 
 variable "interface_endpoints" {
-  description = "Services with an interface endpoint, such as kinesis-streams: each costs by the hour and zone, so only where it saves more of NAT's price a gigabyte (docs/deploy.md has the sum)."
+  description = "Services with an interface endpoint, such as kinesis-streams. An endpoint costs per hour and zone, and saves NAT's price per gigabyte (docs/deploy.md compares them)."
   type        = set(string)
   default     = []
 

@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the role. Its user gets it with its policy."
+  description = "ARN of the role, available once its policy is attached."
   value       = aws_iam_role.this.arn
 }
 

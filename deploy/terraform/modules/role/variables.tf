@@ -4,17 +4,17 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 64
-    error_message = "IAM takes names of at most 64 characters."
+    error_message = "IAM allows names of at most 64 characters."
   }
 }
 
 variable "description" {
-  description = "What the role is for."
+  description = "Purpose of the role."
   type        = string
 }
 
 variable "service" {
-  description = "The service that takes the role, such as lambda.amazonaws.com."
+  description = "Service that may assume the role, such as lambda.amazonaws.com."
   type        = string
 
   validation {
@@ -24,13 +24,13 @@ variable "service" {
 }
 
 variable "for_account_id" {
-  description = "The account on whose behalf the service must act; null for services that do not say."
+  description = "Account for which the service must act. Null: the service does not name an account."
   type        = string
   default     = null
 
   validation {
     condition     = var.for_account_id != null || !contains(["ecs-tasks", "firehose", "iot", "lambda"], split(".", var.service)[0])
-    error_message = "This service says for which account it acts: name it."
+    error_message = "This service names the account for which it acts: set it."
   }
 }
 
@@ -46,7 +46,7 @@ variable "statements" {
 
   validation {
     condition     = length(var.statements) > 0
-    error_message = "A role that may do nothing is none."
+    error_message = "A role needs at least one permission."
   }
 
   validation {
@@ -61,6 +61,6 @@ variable "statements" {
     condition = alltrue(flatten([
       for statement in var.statements : [for action in statement.actions : !endswith(action, ":*") && action != "*"]
     ]))
-    error_message = "Name the actions: all of a service's are too many."
+    error_message = "List the actions: all actions of a service are too many."
   }
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "route_selection_expression" {
-  description = "By what in a message its route is found."
+  description = "Expression that selects a message's route."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "routes" {
 
   validation {
     condition     = length(setsubtract(["$connect", "$disconnect", "$default"], var.routes)) == 0
-    error_message = "$connect, $disconnect and $default are always wanted."
+    error_message = "$connect, $disconnect and $default are required."
   }
 }
 
 variable "authorized_route" {
-  description = "The route behind the authorizer; API Gateway allows it for $connect alone."
+  description = "Route with the authorizer. API Gateway allows one only for $connect."
   type        = string
 
   validation {
@@ -45,7 +45,7 @@ variable "authorizer" {
 }
 
 variable "throttle" {
-  description = "Messages (connecting included) per second, and at once, from all viewers together."
+  description = "Limit of messages (connects included) per second, and burst, for all viewers together."
   type = object({
     requests_per_second = number
     burst               = number
@@ -58,11 +58,11 @@ variable "throttle" {
 }
 
 variable "access_logs" {
-  description = "Whether to log each request; the region must have a role for it."
+  description = "Whether to log each request. The region must have a role for it."
   type        = bool
 }
 
 variable "log_retention_days" {
-  description = "Days for which its access log is kept."
+  description = "Days for which the access log is kept."
   type        = number
 }

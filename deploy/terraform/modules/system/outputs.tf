@@ -1,19 +1,19 @@
 output "server_url" {
-  description = "Base of the HTTP API: ServerURL."
+  description = "Base URL of the HTTP API (ServerURL)."
   value       = var.domains == null ? module.http_api.url : "https://${module.domains[0].names["people"]}"
 
   depends_on = [module.http_api]
 }
 
 output "truck_url" {
-  description = "Base for POST /telemetry, what a truck is given."
+  description = "Base URL for POST /telemetry, to be configured in trucks."
   value       = var.domains == null ? module.http_api.url : "https://${module.domains[0].names["trucks"]}"
 
   depends_on = [module.http_api]
 }
 
 output "websocket_url" {
-  description = "Where sockets connect: WebSocketURL."
+  description = "URL of the WebSocket API (WebSocketURL)."
   value       = var.domains == null ? module.socket_api.url : "wss://${module.domains[0].names["socket"]}"
 
   # A client that has it may connect at once, and gets messages.
@@ -21,17 +21,17 @@ output "websocket_url" {
 }
 
 output "image_repositories" {
-  description = "URLs of the images' repositories, by container."
+  description = "URLs of the image repositories, by container."
   value       = { for key, repository in aws_ecr_repository.this : key => repository.repository_url }
 }
 
 output "parked_bucket" {
-  description = "The bucket of what can't be processed."
+  description = "Bucket of parked records and messages."
   value       = module.parked.name
 }
 
 output "policies" {
-  description = "What each part may do, as JSON."
+  description = "Policies of the parts, as JSON."
   value = merge(
     { for key, function in module.function : key => function.policy },
     { for key, role in module.container_role : key => role.policy },
@@ -41,7 +41,7 @@ output "policies" {
 }
 
 output "environments" {
-  description = "The settings of each deployable, by its name in definitions.json."
+  description = "Settings of each deployable, by its name in definitions.json."
   value = {
     functions = {
       for key in keys(local.functions) : key => {
@@ -53,6 +53,6 @@ output "environments" {
 }
 
 output "dashboard_url" {
-  description = "Where the dashboard is."
+  description = "URL of the dashboard."
   value       = "https://${var.account.region}.console.aws.amazon.com/cloudwatch/home?region=${var.account.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

@@ -1,15 +1,15 @@
 variable "name" {
-  description = "How every name begins, such as rtdts-dev."
+  description = "Prefix of every resource name, such as rtdts-dev."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{2,19}$", var.name))
-    error_message = "3 to 20 small letters, digits and hyphens: it is also the domain's name."
+    error_message = "3 to 20 lower-case letters, digits and hyphens: it is also the name of the OpenSearch domain."
   }
 }
 
 variable "account" {
-  description = "Where it is deployed."
+  description = "The account, region and partition of the deployment."
   type = object({
     id        = string
     region    = string
@@ -23,7 +23,7 @@ variable "account" {
 }
 
 variable "network" {
-  description = "The VPC; see the module network."
+  description = "The VPC: zones, number of NAT gateways, address range and interface endpoints; see the module network."
   type = object({
     availability_zones  = list(string)
     nat_gateways        = number
@@ -33,7 +33,7 @@ variable "network" {
 }
 
 variable "stream" {
-  description = "The stream. Each shard takes 1 MB and 1,000 records per second; null for on demand."
+  description = "The stream. A shard accepts 1 MB and 1,000 records per second. shard_count null: on demand. Retention is in hours."
   type = object({
     shard_count     = optional(number)
     retention_hours = number
@@ -51,7 +51,7 @@ variable "stream" {
 }
 
 variable "search" {
-  description = "The OpenSearch domain. engine_version: the newest that both the domain and Firehose take (docs/deploy.md). volume_gb: of each data node. dedicated_master_type: of three masters, or none. shards: primary shards of each index that is created from now on."
+  description = "The OpenSearch domain. engine_version: the newest that both the domain and Firehose support (docs/deploy.md). volume_gb: disk of each data node in GB. dedicated_master_type: instance type of three dedicated masters; null: none. shards: primary shards of each index that is created from now on."
   type = object({
     engine_version        = string
     instance_type         = string
@@ -69,22 +69,22 @@ variable "search" {
 
   validation {
     condition     = var.search.instance_count >= 1 && var.search.instance_count % max(var.search.zones, 1) == 0
-    error_message = "Each zone must have as many nodes as the others, one at least."
+    error_message = "Each zone must have the same number of nodes, at least one."
   }
 
   validation {
     condition     = endswith(var.search.instance_type, ".search") && var.search.volume_gb >= 10
-    error_message = "A type of OpenSearch Service ends with .search; a data node has 10 GB at least."
+    error_message = "An instance type of OpenSearch Service ends with .search. A data node has at least 10 GB."
   }
 
   validation {
     condition     = !(startswith(var.search.instance_type, "t") && var.search.zones > 1)
-    error_message = "Burstable nodes have no place where three zones are wanted."
+    error_message = "Burstable instance types (t…) are allowed only with a single zone."
   }
 
   validation {
     condition     = var.search.zones >= 1 && var.search.zones <= length(var.network.availability_zones)
-    error_message = "No more zones than the VPC has."
+    error_message = "At most as many zones as the VPC has."
   }
 
   validation {
@@ -94,12 +94,12 @@ variable "search" {
 
   validation {
     condition     = 2 * var.search.shards * (var.retention.positions_days + var.retention.raw_days + 2) <= 1000 * var.search.instance_count
-    error_message = "OpenSearch takes 1,000 shards per node, replicas counted: fewer shards, fewer days, or more nodes."
+    error_message = "OpenSearch allows 1,000 shards per node, replicas included: use fewer shards, fewer days or more nodes."
   }
 }
 
 variable "protection" {
-  description = "What keeps data from being lost by mistake."
+  description = "Protection against losing data by mistake."
   type = object({
     point_in_time_recovery = bool
     deletion_protection    = bool
@@ -107,7 +107,7 @@ variable "protection" {
 }
 
 variable "retention" {
-  description = "Days for which things are kept."
+  description = "Days for which data is kept."
   type = object({
     raw_days               = number
     positions_days         = number
@@ -124,7 +124,7 @@ variable "retention" {
 
   validation {
     condition     = var.retention.raw_backup_days >= var.retention.raw_days
-    error_message = "The backup must outlive what it is the backup of."
+    error_message = "The backup must be kept for at least as long as the raw log."
   }
 
   validation {
@@ -134,7 +134,7 @@ variable "retention" {
 }
 
 variable "identity" {
-  description = "The identity provider: issuer URL, audience, and the claim that names a token's holder."
+  description = "The identity provider: issuer URL, audience, and the claim with a token's identity."
   type = object({
     issuer   = string
     audience = string
@@ -143,7 +143,7 @@ variable "identity" {
 }
 
 variable "http_throttle" {
-  description = "Requests per second, and at once, over all clients."
+  description = "Limit of HTTP requests per second, and burst, for all clients together."
   type = object({
     requests_per_second = number
     burst               = number
@@ -151,7 +151,7 @@ variable "http_throttle" {
 }
 
 variable "gateway_requests_per_second" {
-  description = "Requests per second that this system may use of the account's quota, 10,000 for all APIs of a region. What http_throttle leaves of it is divided among the broadcaster's tasks, as if all of max_tasks ran."
+  description = "API Gateway requests per second that this system may use of the account's quota (10,000 for all APIs of a region). What http_throttle leaves of it is divided equally among max_tasks broadcasters, and is the rate at which each posts."
   type        = number
 
   validation {
@@ -161,13 +161,13 @@ variable "gateway_requests_per_second" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many of each function may run at once, and are kept from all others; a function that is left out shares what the account has left."
+  description = "Reserved concurrent executions per function. A function without an entry uses the rest of the account's limit."
   type        = map(number)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "track", "socket", "socket-authorizer", "iot", "iot-enrollment"])) == 0
-    error_message = "Of ingest, delivery, track, socket, socket-authorizer, iot and iot-enrollment only."
+    error_message = "Only ingest, delivery, track, socket, socket-authorizer, iot and iot-enrollment."
   }
 
   validation {
@@ -177,24 +177,24 @@ variable "reserved_concurrency" {
 }
 
 variable "edge" {
-  description = "Whether CloudFront with AWS WAF stands before people's routes and the socket; it needs domains. Trucks' /telemetry goes to the gateway directly."
+  description = "Whether CloudFront with AWS WAF is in front of people's routes and the socket. Requires domains. Trucks' /telemetry goes to the gateway directly."
   type        = bool
   default     = false
 
   validation {
     condition     = !var.edge || var.domains != null
-    error_message = "An edge needs names of its own: domains."
+    error_message = "The edge requires domains."
   }
 }
 
 variable "edge_requests_per_address" {
-  description = "Requests and new sockets that one address may send through the edge per minute."
+  description = "Limit of requests and new sockets per minute and address through the edge."
   type        = number
   default     = 600
 }
 
 variable "socket_throttle" {
-  description = "Socket messages per second, and at once, over all viewers."
+  description = "Limit of socket messages per second, and burst, for all viewers together."
   type = object({
     requests_per_second = number
     burst               = number
@@ -202,7 +202,7 @@ variable "socket_throttle" {
 }
 
 variable "domains" {
-  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API. Null: execute-api's own hosts."
+  description = "Domain names of the APIs, in a hosted zone of Route 53: trucks and people for the HTTP API, socket for the WebSocket API. Null: execute-api's host names."
   type = object({
     zone_id = string
     trucks  = string
@@ -219,7 +219,7 @@ variable "allowed_origins" {
 }
 
 variable "consumer" {
-  description = "The consumer's tasks. One processor serves several shards; more tasks than shards would idle."
+  description = "The consumer's tasks: processor (1024 is one vCPU), memory in MB, and number. One vCPU serves several shards. Tasks beyond the number of shards are idle."
   type = object({
     cpu            = number
     memory_mb      = number
@@ -240,7 +240,7 @@ variable "consumer" {
 }
 
 variable "broadcaster" {
-  description = "The broadcaster's tasks. One serves the first 100,000 viewers; several divide each round among themselves."
+  description = "The broadcaster's tasks: processor (1024 is one vCPU), memory in MB, and number. One task serves up to 100,000 viewers; several divide each round."
   type = object({
     cpu       = number
     memory_mb = number
@@ -250,7 +250,7 @@ variable "broadcaster" {
 }
 
 variable "iot_ingest" {
-  description = "The ingest endpoint for trucks over AWS IoT Core; see the module iot_ingest. Null: none."
+  description = "Ingest over AWS IoT Core; see the module iot_ingest. Null: disabled."
   type = object({
     shard_count            = optional(number, 1)
     parallelization_factor = optional(number, 1)
@@ -259,7 +259,7 @@ variable "iot_ingest" {
 }
 
 variable "mqtt_bridge" {
-  description = "The bridge to an MQTT broker of one's own: the broker's host and the addresses that it may have, the bridge's user, and its tasks. The password is in Secrets Manager. Null: no bridge."
+  description = "The bridge to your own MQTT broker: the broker's host, port and address range, the bridge's user name, the ARN of its password in Secrets Manager, and its tasks. Null: no bridge."
   type = object({
     broker_host         = string
     broker_port         = optional(number, 8883)
@@ -289,18 +289,18 @@ variable "mqtt_bridge" {
 }
 
 variable "container_insights" {
-  description = "Whether ECS measures each task, at a price."
+  description = "Whether ECS Container Insights measures each task, at extra cost."
   type        = bool
 }
 
 variable "cpu_architecture" {
-  description = "What the images were built for."
+  description = "Processor architecture of the images: ARM64 or X86_64."
   type        = string
   default     = "ARM64"
 }
 
 variable "image_tags" {
-  description = "Tags of the images: the digest of what each was built from (make images)."
+  description = "Tags of the images, by container: the digest of the sources of each (make images)."
   type = object({
     consumer    = string
     broadcaster = string
@@ -310,12 +310,12 @@ variable "image_tags" {
 }
 
 variable "packages_folder" {
-  description = "Where the Lambdas' zips and the code's definitions are (make package)."
+  description = "Folder with the Lambdas' zips and definitions.json (make package)."
   type        = string
 }
 
 variable "settings" {
-  description = "More settings, by their names in docs/settings.md. Each deployable gets those that it declares."
+  description = "Other settings, by their names in docs/settings.md. Each deployable gets those that it declares."
   type        = map(string)
   default     = {}
 
@@ -323,12 +323,12 @@ variable "settings" {
     condition = length(setsubtract(keys(var.settings), flatten([
       for kind in ["functions", "containers"] : [for deployable in values(local.definitions[kind]) : keys(deployable.settings)]
     ]))) == 0
-    error_message = "A setting that no deployable declares."
+    error_message = "No deployable declares this setting."
   }
 }
 
 variable "region_singletons" {
-  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. iot_logs: whether IoT Core shall log errors, which replaces the region's role and level. opensearch_service_linked_role: false where the account has it."
+  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), there (it exists), or make (create it, which replaces the region's role). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
   type = object({
     api_gateway_log_role           = optional(string, "none")
     iot_logs                       = optional(bool, false)
@@ -343,7 +343,7 @@ variable "region_singletons" {
 }
 
 variable "alarms" {
-  description = "The addresses that get alarms by mail (each must confirm once), and the alarms' limits. silence: when it is an alarm that no point comes, for so many minutes, between these hours (UTC; past midnight where the first is the later) of these days (of UTC; 1 is Monday); null for never. iterator_age_s: seconds that points may wait in the stream, not less than the 180 s in which a lost task's shards go on elsewhere. The percents: of HTTP requests that may get 5xx, and of viewers that a round may fail to reach for causes within the system."
+  description = "Mail addresses that receive alarms (each must confirm once), and limits of the alarms. silence: the alarm no-points fires after this many minutes without a point, between these hours on these days (UTC; 1 is Monday; if the first hour is the later one, past midnight). Null: never. iterator_age_s: seconds for which points may wait in the stream; at least 180, the time until another task continues a lost task's shards. http_errors_percent: share of HTTP requests that may get 5xx. viewers_not_reached_percent: share of viewers that a round may fail to reach for causes within the system."
   type = object({
     emails = set(string)
     silence = optional(object({
@@ -364,7 +364,7 @@ variable "alarms" {
 
   validation {
     condition     = alltrue([for silence in var.alarms.silence[*] : silence.minutes >= 5 && silence.minutes <= 1440])
-    error_message = "5 minutes to a day (CloudWatch looks back no further)."
+    error_message = "5 to 1,440 minutes (a day is CloudWatch's maximum)."
   }
 
   validation {
@@ -372,7 +372,7 @@ variable "alarms" {
       for silence in var.alarms.silence[*] :
       contains(range(24), silence.from_hour) && contains(range(1, 25), silence.to_hour) && silence.from_hour != silence.to_hour
     ])
-    error_message = "Whole hours of UTC, from 0 to 23 until 1 to 24, and not the same."
+    error_message = "Whole hours (UTC): the first from 0 to 23, the second from 1 to 24, and not the same."
   }
 
   validation {
@@ -382,7 +382,7 @@ variable "alarms" {
 
   validation {
     condition     = var.alarms.iterator_age_s >= 180 && var.alarms.iterator_age_s <= var.stream.retention_hours * 3600 / 4
-    error_message = "180 s to a quarter of what the stream keeps: the rest is the time there is to act."
+    error_message = "180 s to a quarter of the stream's retention: the rest is the time left for a repair."
   }
 
   validation {

@@ -1,35 +1,35 @@
 variable "name" {
-  description = "Of the distribution and its policies."
+  description = "Name of the distribution and its policies."
   type        = string
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket: unique in the world, so it holds the account's number."
+  description = "Name of the bucket. It contains the account number, because bucket names are unique worldwide."
   type        = string
 }
 
 variable "pages_folder" {
-  description = "The built pages: index.html, console.html and assets."
+  description = "Folder with the built pages: index.html, console.html and assets."
   type        = string
 }
 
 variable "headers_file" {
-  description = "The headers of every response, as JSON; connect stands for what the page may connect to."
+  description = "File with the headers of every response, as JSON. The word connect is replaced by the addresses that the page may connect to."
   type        = string
 }
 
 variable "server_url" {
-  description = "Base of the HTTP API."
+  description = "Base URL of the HTTP API."
   type        = string
 }
 
 variable "websocket_url" {
-  description = "Where sockets connect."
+  description = "URL of the WebSocket API."
   type        = string
 }
 
 variable "map" {
-  description = "The MapLibre styles in light and dark: URLs, or paths in the bucket. Null: no map."
+  description = "The light and dark MapLibre styles: URLs, or paths in the bucket. Null: no map."
   type = object({
     style_url      = string
     dark_style_url = optional(string)
@@ -38,7 +38,7 @@ variable "map" {
 }
 
 variable "map_origins" {
-  description = "Where styles, tiles, sprites and glyphs come from, if not from the bucket, such as https://maps.geo.eu-central-1.amazonaws.com."
+  description = "Origins of styles, tiles, sprites and glyphs that are not in the bucket, such as https://maps.geo.eu-central-1.amazonaws.com."
   type        = list(string)
   default     = []
 
@@ -49,7 +49,7 @@ variable "map_origins" {
 }
 
 variable "sign_in" {
-  description = "Where dispatchers sign in to the console: an OIDC issuer, and a public client of it for the authorization code flow with PKCE, whose redirect URI is the console's URL. Its access tokens are what the HTTP API takes. Null: the console has no sign-in."
+  description = "Sign-in of dispatchers to the console: an OIDC issuer, and its public client for the authorization code flow with PKCE. The client's redirect URI is the console's URL. The HTTP API must accept its access tokens. Null: the console has no sign-in."
   type = object({
     issuer    = string
     client_id = string
@@ -70,7 +70,7 @@ variable "sign_in" {
 }
 
 variable "domain" {
-  description = "The page's own name and its public hosted zone of Route 53. Null: CloudFront's name."
+  description = "Host name of the pages, and the public hosted zone of Route 53 for it. Null: CloudFront's host name."
   type = object({
     name    = string
     zone_id = string
