@@ -1,10 +1,10 @@
-# The alarms: what each means, of which metrics, from when on, and where that number comes from.
-# at_least, above, below or at_most says from when on; times, in how many periods of how many. A period is
-# a minute, unless period_s says otherwise.
+# The alarms: meaning, metrics, threshold, and the reason for the threshold.
+# at_least, above, below or at_most is the threshold; times is [datapoints to alarm, evaluation periods].
+# A period is a minute, unless period_s is set.
 
 locals {
-  # Nights and holidays have no points either: silence is a fault only while trucks are on the road
-  # for certain. HOUR and DAY have a value for each minute, whether a point came in it or not.
+  # There are no points at night and on holidays either, so silence is a fault only at times when trucks
+  # certainly drive. HOUR and DAY have a value for each minute, also without points.
   driving_hours = {
     for silence in var.alarms.silence[*] : "hours" => join(
       silence.from_hour < silence.to_hour ? " AND " : " OR ",
@@ -15,39 +15,39 @@ locals {
     for silence in var.alarms.silence[*] : "days" => join(" OR ", [for day in range(1, 8) : "DAY(ingest_lambda) == ${day}" if contains(silence.days, day)])
   }
 
-  # The ingest endpoints that this environment has, and what any of them accepted.
+  # The ingest endpoints of this environment, and the points that any of them accepted.
   endpoints = concat(["ingest_lambda"], [
-    for endpoint, is_there in { iot_lambda = var.iot_ingest != null, mqtt_bridge = var.mqtt_bridge != null } : endpoint if is_there
+    for endpoint, is_enabled in { iot_lambda = var.iot_ingest != null, mqtt_bridge = var.mqtt_bridge != null } : endpoint if is_enabled
   ])
-  accepted = { for endpoint in local.endpoints : endpoint => { of = local.own["${endpoint}.PointsAccepted"], stat = "Sum" } }
-  come_in  = join(" + ", [for endpoint in local.endpoints : "FILL(${endpoint}, 0)"])
+  accepted        = { for endpoint in local.endpoints : endpoint => { of = local.own["${endpoint}.PointsAccepted"], stat = "Sum" } }
+  accepted_points = join(" + ", [for endpoint in local.endpoints : "FILL(${endpoint}, 0)"])
 
-  # Its handler raises for each bad ticket, since only so the gateway responds with 401, and
+  # Its handler raises for each bad ticket, because only then does the gateway respond with 401.
   # Lambda counts that as an error of the function.
   raises_by_design = "socket-authorizer"
 
   alarms = merge(
-    local.alarms_of_the_way_in,
+    local.alarms_of_ingest,
     local.alarms_of_iot_core,
-    local.alarms_of_the_bridge,
-    local.alarms_of_the_consumer,
-    local.alarms_of_the_stores,
-    local.alarms_of_the_viewers,
+    local.alarms_of_mqtt,
+    local.alarms_of_consumer,
+    local.alarms_of_stores,
+    local.alarms_of_viewers,
   )
 
-  alarms_of_the_way_in = merge(
+  alarms_of_ingest = merge(
     {
       for silence in var.alarms.silence[*] : "no-points" => {
-        meaning    = "No truck's point was accepted for ${silence.minutes} minutes, at a time when trucks are on the road."
+        meaning    = "No point was accepted for ${silence.minutes} minutes, at a time when trucks drive."
         metrics    = local.accepted
-        expression = "IF((${local.driving_hours["hours"]}) AND (${local.driving_days["days"]}) AND ${local.come_in} < 1, 1, 0)"
+        expression = "IF((${local.driving_hours["hours"]}) AND (${local.driving_days["days"]}) AND ${local.accepted_points} < 1, 1, 0)"
         at_least   = 1
         times      = [silence.minutes, silence.minutes]
       }
     },
     {
       points-not-taken = {
-        meaning  = "The stream did not accept points in time; the trucks must send them again."
+        meaning  = "Kinesis did not accept points in time. The trucks must send them again."
         metrics  = { not_taken = { of = local.own["ingest_lambda.PointsFailed"], stat = "Sum" } }
         at_least = 1
         times    = [3, 5]
@@ -67,7 +67,7 @@ locals {
     {
       for key, name in local.watched_names : "lambda-errors-${key}" => {
         runbook  = "lambda-errors"
-        meaning  = "The Lambda ${name} ended by itself or ran out of time; errors that it returned are elsewhere."
+        meaning  = "The Lambda ${name} ended unexpectedly or ran out of time."
         metrics  = { errors = { of = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = name } }, stat = "Sum" } }
         at_least = 1
         times    = [2, 5]
@@ -75,7 +75,7 @@ locals {
     },
     {
       authorizer-errors = {
-        meaning = "The sockets' authorizer fails by its own fault, or Lambda ended it: viewers can't connect."
+        meaning = "The sockets' authorizer fails: viewers can't connect."
         metrics = {
           failures = { of = local.own["socket_lambda.AuthorizerFailures"], stat = "Sum" }
           ended    = { of = local.logged.authorizer_ended, stat = "Sum" }
@@ -88,7 +88,7 @@ locals {
     {
       for key, name in local.watched_names : "lambda-throttles-${key}" => {
         runbook  = "lambda-throttles"
-        meaning  = "The Lambda ${name} was not run for want of concurrency."
+        meaning  = "The Lambda ${name} was throttled: the limit of concurrent executions is reached."
         metrics  = { throttles = { of = { namespace = "AWS/Lambda", name = "Throttles", dimensions = { FunctionName = name } }, stat = "Sum" } }
         at_least = 1
         times    = [2, 5]
@@ -107,21 +107,21 @@ locals {
 
   alarms_of_iot_core = merge([for iot in module.iot_ingest : {
     device-messages-late = {
-      meaning = "Messages of trucks over IoT Core have waited for more than ${var.alarms.iterator_age_s} s to be read."
+      meaning = "Messages of trucks over IoT Core have waited for more than ${var.alarms.iterator_age_s} s."
       metrics = { age = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = local.device_messages.stream_name } }, stat = "Maximum" } }
       above   = var.alarms.iterator_age_s * 1000
       times   = [3, 3]
     }
 
     device-messages-failed = {
-      meaning  = "IoT Core's rule could not write messages of trucks; they lie in ${local.device_messages.queue_name} for 14 days."
+      meaning  = "IoT Core's rule could not write messages of trucks. They stay in the queue ${local.device_messages.queue_name} for 14 days."
       metrics  = { letters = { of = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = local.device_messages.queue_name } }, stat = "Maximum" } }
       at_least = 1
       times    = [1, 1]
     }
 
     device-messages-given-up = {
-      meaning = "Messages of trucks over IoT Core could not be taken in half of their stream's retention; they lie in the bucket of parked records."
+      meaning = "Messages of trucks over IoT Core could not be processed within half of their stream's retention. They are in the bucket of parked records."
       metrics = {
         set_aside = { of = { namespace = "AWS/Lambda", name = "OnFailureDestinationDeliveredEventCount", dimensions = { EventSourceMappingUUID = iot.event_source_uuid } }, stat = "Sum" }
         dropped   = { of = { namespace = "AWS/Lambda", name = "DroppedEventCount", dimensions = { EventSourceMappingUUID = iot.event_source_uuid } }, stat = "Sum" }
@@ -133,32 +133,32 @@ locals {
 
     over-quota-iot-core = {
       runbook  = "over-quota"
-      meaning  = "A truck sent more over IoT Core than its quota; these messages are set aside, and expire."
+      meaning  = "A truck sent more over IoT Core than its quota. These messages are set aside and expire unless they are replayed."
       metrics  = { set_aside = { of = local.own["iot_lambda.MessagesOverQuota"], stat = "Sum" } }
       at_least = 1
       times    = [1, 1]
     }
 
-    # Such a message is in no queue: the quota is to be raised before it is reached.
+    # A throttled message is lost: raise the quota before it is reached.
     device-messages-throttled = {
-      meaning  = "IoT Core's rules engine throttled messages of trucks."
+      meaning  = "IoT Core's rules engine throttled messages of trucks. They are lost."
       metrics  = { throttled = { of = { namespace = "AWS/IoT", name = "RuleMessageThrottled", dimensions = { RuleName = iot.rule_name } }, stat = "Sum" } }
       at_least = 1
       times    = [1, 1]
     }
   }]...)
 
-  alarms_of_the_bridge = { for key, alarm in {
+  alarms_of_mqtt = { for key, alarm in {
     mqtt-held = {
-      meaning = "A bridge has held a message for more than a minute: points do not get through to the stream."
+      meaning = "An MQTT bridge has had messages for more than a minute: their points do not reach the stream."
       metrics = { oldest_s = { of = local.own["mqtt_bridge.OldestHeld"], stat = "Maximum" } }
       above   = 60
       times   = [5, 5]
     }
 
-    # One bridge that a hanging broker leaves without a response tries five times per minute.
+    # If the broker does not respond, a single bridge tries five times per minute.
     mqtt-disconnected = {
-      meaning = "Bridges lose their connection to the broker again and again."
+      meaning = "MQTT bridges lose their connection to the broker repeatedly."
       metrics = { lost = { of = local.own["mqtt_bridge.ConnectionsLost"], stat = "Sum" } }
       above   = 3
       times   = [5, 5]
@@ -166,15 +166,15 @@ locals {
 
     over-quota-mqtt = {
       runbook  = "over-quota"
-      meaning  = "A truck sent more over MQTT than its quota; these points are set aside, and expire."
+      meaning  = "A truck sent more over MQTT than its quota. These points are set aside and expire unless they are replayed."
       metrics  = { set_aside = { of = local.own["mqtt_bridge.PointsSetAside"], stat = "Sum" } }
       at_least = 1
       times    = [1, 1]
     }
 
-    # Each bridge measures once a minute, whatever comes. Filled up, as for no-round.
+    # Each bridge emits metrics once per minute, also without messages. FILL as in no-round.
     mqtt-silent = {
-      meaning    = "No bridge has measured anything for five minutes: none runs."
+      meaning    = "No MQTT bridge has emitted metrics for five minutes: none is running."
       metrics    = { bridges = { of = local.own["mqtt_bridge.MessagesHeld"], stat = "SampleCount" } }
       expression = "FILL(bridges, 0)"
       below      = 1
@@ -183,10 +183,10 @@ locals {
     }
   } : key => alarm if contains(local.endpoints, "mqtt_bridge") }
 
-  alarms_of_the_consumer = {
+  alarms_of_consumer = {
     iterator-age = {
       meaning = "Points wait in the stream for more than ${var.alarms.iterator_age_s} s."
-      # Of all pollers, and of the consumer: with fan-out it is not among those.
+      # The age over all pollers, and the consumer's own: with fan-out, it does not poll.
       metrics = {
         iterator = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = aws_kinesis_stream.telemetry.name } }, stat = "Maximum" }
         points   = { of = local.own["consumer.PointAge"], stat = "Maximum" }
@@ -196,39 +196,39 @@ locals {
       times      = [3, 3]
     }
 
-    # The iterator's age is of the readers: without the consumer it is Firehose's alone. Five
-    # minutes, because a batch may wait for a store for four (RETRY_BUDGET_S), and a lost task's
-    # shards go on within 180 s.
+    # The iterator's age does not show this: without the consumer, it is Firehose's. Five minutes,
+    # because a batch may wait for a store for four (RETRY_BUDGET_S), and another task continues a
+    # lost task's shards within 180 s.
     consumer-silent = {
-      meaning    = "Points are accepted, and the consumer has finished no batch for 5 minutes."
+      meaning    = "Points are accepted, but the consumer has finished no batch for 5 minutes."
       metrics    = merge(local.accepted, { batches = { of = local.own["consumer.BatchDuration"], stat = "SampleCount" } })
-      expression = "IF(${local.come_in} > 0 AND FILL(batches, 0) < 1, 1, 0)"
+      expression = "IF(${local.accepted_points} > 0 AND FILL(batches, 0) < 1, 1, 0)"
       at_least   = 1
       times      = [5, 5]
     }
 
     parked-records = {
-      meaning  = "Records were parked: no repetition makes them good."
+      meaning  = "Records were parked, because they would fail on every retry."
       metrics  = { parked = { of = local.own["consumer.Parked"], stat = "Sum" } }
       at_least = 1
       times    = [1, 1]
     }
   }
 
-  alarms_of_the_stores = merge(
+  alarms_of_stores = merge(
     {
-      # A single node has nowhere to put a replica: it is yellow for ever.
+      # A single node has no place for replicas: it is always yellow.
       for nodes in var.search.instance_count > 1 ? [var.search.instance_count] : [] : "search-yellow" => {
-        meaning  = "OpenSearch has lacked a replica for 5 minutes."
+        meaning  = "OpenSearch has had too few replicas for 5 minutes."
         metrics  = { yellow = { of = { namespace = "AWS/ES", name = "ClusterStatus.yellow", dimensions = local.search_dimensions }, stat = "Maximum" } }
         at_least = 1
         times    = [5, 5]
       }
     },
     {
-      # Thresholds of OpenSearch's are those of its Developer Guide, "Recommended CloudWatch alarms".
+      # OpenSearch's thresholds are from its Developer Guide, "Recommended CloudWatch alarms".
       search-red = {
-        meaning  = "An index of OpenSearch lacks a primary shard."
+        meaning  = "An index of OpenSearch has no primary shard."
         metrics  = { red = { of = { namespace = "AWS/ES", name = "ClusterStatus.red", dimensions = local.search_dimensions }, stat = "Maximum" } }
         at_least = 1
         times    = [1, 1]
@@ -243,14 +243,14 @@ locals {
       }
 
       search-memory = {
-        meaning  = "A node of OpenSearch is short of memory."
+        meaning  = "A node of OpenSearch has almost no memory left."
         metrics  = { heap = { of = { namespace = "AWS/ES", name = "JVMMemoryPressure", dimensions = local.search_dimensions }, stat = "Maximum" } }
         at_least = 95
         times    = [3, 3]
       }
 
       search-writes-blocked = {
-        meaning  = "OpenSearch refuses to write."
+        meaning  = "OpenSearch rejects writes."
         metrics  = { blocked = { of = { namespace = "AWS/ES", name = "ClusterIndexWritesBlocked", dimensions = local.search_dimensions }, stat = "Maximum" } }
         period_s = 300
         at_least = 1
@@ -265,9 +265,9 @@ locals {
         times    = [2, 3]
       }
 
-      # Firehose's own guide: what is older than the longest that it may collect, 15 minutes, is stuck.
+      # By Firehose's guide, data older than the longest buffer interval, 15 minutes, is stuck.
       raw-log-late = {
-        meaning = "Firehose has held points for more than 15 minutes, for the raw log or for its backup."
+        meaning = "Firehose has buffered points for more than 15 minutes, for the raw log or its backup."
         metrics = {
           raw    = { of = { namespace = "AWS/Firehose", name = "DeliveryToAmazonOpenSearchService.DataFreshness", dimensions = { DeliveryStreamName = local.raw_log_name } }, stat = "Maximum" }
           backup = { of = { namespace = "AWS/Firehose", name = "DeliveryToS3.DataFreshness", dimensions = { DeliveryStreamName = local.raw_log_name } }, stat = "Maximum" }
@@ -279,8 +279,8 @@ locals {
       }
     },
     {
-      # DynamoDB measures throttling only when there is some, and its alarms keep their state while
-      # nothing comes, whatever their setting: so it is filled up.
+      # DynamoDB emits this metric only while it throttles, and alarms on its metrics keep their state
+      # while data is missing, whatever treat_missing_data is. So FILL adds zeros.
       for key, name in local.table_names : "table-throttled-${replace(key, "_", "-")}" => {
         runbook = "table-throttled"
         meaning = "DynamoDB throttles requests to ${name}."
@@ -295,53 +295,53 @@ locals {
     },
   )
 
-  alarms_of_the_viewers = merge(
+  alarms_of_viewers = merge(
     {
-      # A round is measured when it has run: with one per minute, two minutes without one are a
-      # round too few, however long each takes. A third, because a minute's data may come late.
-      # Filled up: for missing data as such CloudWatch waits some minutes more.
+      # A round is counted when it has run. With one per minute, two minutes without one mean that a
+      # round is missing, however long each takes. A third minute, because a minute's data may come
+      # late. FILL, because for missing data CloudWatch waits some minutes longer.
       no-round = {
         meaning    = "No round ran for three minutes: no viewer receives positions."
-        metrics    = { held = { of = local.own["broadcaster.RoundDuration"], stat = "SampleCount" } }
-        expression = "FILL(held, 0)"
+        metrics    = { rounds = { of = local.own["broadcaster.RoundDuration"], stat = "SampleCount" } }
+        expression = "FILL(rounds, 0)"
         below      = 1
         times      = [3, 3]
         missing    = "breaching"
       }
 
       round-late = {
-        meaning = "Rounds take more than three quarters of the ${local.round_interval_s} s between them, or of what a spread round leaves of these."
+        meaning = "Rounds take more than three quarters of the ${local.round_interval_s} s between them (if rounds are spread, of the part that this leaves)."
         metrics = { duration = { of = local.own["broadcaster.RoundDuration"], stat = "Maximum" } }
         above   = floor(local.round_interval_s * 1000 * (1 - (1 - local.round_spread) * 0.25))
         times   = [3, 5]
       }
 
       rounds-skipped = {
-        meaning  = "A round was left out because the one before it took too long."
+        meaning  = "A round was skipped because the one before it took too long."
         metrics  = { skipped = { of = local.own["broadcaster.RoundsSkipped"], stat = "Sum" } }
         at_least = 1
         times    = [1, 1]
       }
 
-      # A change of status is due within 2 s. The age is that of the worst nudge of a round's minute.
+      # A change of status is due within 2 s. The age is the maximum over the nudges of a minute.
       nudges-late = {
-        meaning = "Changes are pushed later than 2 s after they were written."
+        meaning = "Changes reach viewers later than 2 s after they were written."
         metrics = { age = { of = local.own["broadcaster.NudgeAge"], stat = "Maximum" } }
         above   = 2000
         times   = [5, 10]
       }
 
-      # A snapshot is read from more stores than a change: twice its time.
+      # A snapshot is read from more stores than a change, so it gets twice the time.
       snapshots-late = {
-        meaning = "Snapshots are sent later than 4 s after viewers requested them."
+        meaning = "Snapshots reach viewers later than 4 s after they were requested."
         metrics = { age = { of = local.own["broadcaster.SnapshotAge"], stat = "Maximum" } }
         above   = 4000
         times   = [5, 10]
       }
 
-      # With no broadcaster there is no age but the queue's. The limit is that of a nudge that fails each
-      # time until the queue gives it up: the alarm for dead letters then fires, and that nudge delays
-      # its own delivery only.
+      # Without a broadcaster, only the queue measures an age. The limit is the age at which a nudge that
+      # always fails becomes a dead letter: then dead-letters fires, and the nudge has delayed only its
+      # own delivery.
       nudges-old = {
         meaning = "Changes wait in the queue for more than ${local.nudges_given_up_s} s instead of being pushed at once."
         metrics = { age = { of = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = local.queue_names["nudges"] } }, stat = "Maximum" } }
@@ -350,7 +350,7 @@ locals {
       }
 
       viewers-not-reached = {
-        meaning = "A round did not reach more than ${var.alarms.viewers_not_reached_percent} % of the viewers, for causes within the system."
+        meaning = "A round failed to reach more than ${var.alarms.viewers_not_reached_percent} % of the viewers, for causes within the system."
         metrics = {
           failed = { of = local.own["broadcaster.RoundViewersFailed"], stat = "Sum" }
           unread = { of = local.own["broadcaster.RoundViewersUnread"], stat = "Sum" }
@@ -361,9 +361,9 @@ locals {
         times      = [2, 3]
       }
 
-      # Of twenty viewers on: with fewer, one phone is a rate.
+      # Only with twenty viewers or more: with fewer, a single phone is more than 5 %.
       viewers-throttled = {
-        meaning = "Rounds do not reach more than 5 % of the viewers because their connections return 429 or hang."
+        meaning = "Rounds fail to reach more than 5 % of the viewers, because their connections return 429 or hang."
         metrics = {
           throttled = { of = local.own["broadcaster.RoundViewersThrottled"], stat = "Sum" }
           hanging   = { of = local.own["broadcaster.RoundViewersHanging"], stat = "Sum" }
@@ -374,15 +374,15 @@ locals {
         times      = [3, 5]
       }
 
-      # A refusal now and then is how the broadcaster learns the rate. As many as this are a quota in use.
+      # The broadcaster learns the rate from single rejected posts. This many mean that the quota is used up.
       posts-over-quota = {
-        meaning = "The account refuses more than 100 posts per minute: rounds are as slow as API Gateway's quota."
+        meaning = "API Gateway rejects more than 100 posts per minute for the account: its quota slows down rounds."
         metrics = { refused = { of = local.own["broadcaster.PostsOverQuota"], stat = "Sum" } }
         above   = 100
         times   = [3, 5]
       }
 
-      # Each is found gone once. A socket that its client closes is removed by $disconnect, before a round reads it.
+      # Each connection counts once. If a client closes its socket, $disconnect removes it before a round reads it.
       viewers-gone = {
         meaning = "For 5 minutes more than 10 % of the viewers' connections returned 410 in each round."
         metrics = {
@@ -394,7 +394,7 @@ locals {
         times      = [5, 5]
       }
 
-      # One now and then is a table's hiccup, which the viewer's next try gets over.
+      # A single error is usually a temporary fault of a table, and the viewer's next attempt succeeds.
       socket-errors = {
         meaning = "The WebSocket API's Lambda fails."
         metrics = {

@@ -1,8 +1,8 @@
-# One dashboard, in the order in which a point flows: in, through the stream, into the stores, out to
-# the viewers; then what all of it runs on. Related graphs share a row.
+# One dashboard, in the order in which a point flows: ingest, stream, stores, viewers; then Lambdas, containers
+# and tables. Related graphs share a row.
 
 locals {
-  # As a dashboard wants a metric: namespace, name, and each dimension with its value.
+  # A metric in a dashboard's format: namespace, name, and each dimension with its value.
   shown = {
     for key, of in local.own : key => concat([of.namespace, of.name], flatten([for name, value in of.dimensions : [name, value]]))
   }
@@ -13,18 +13,18 @@ locals {
 
   points_in = { for component in ["iot_lambda", "mqtt_bridge"] : component => [
     concat(local.shown["${component}.PointsAccepted"], [{ label = "accepted" }]),
-    concat(local.shown["${component}.PointsAdjusted"], [{ label = "of these with another time" }]),
+    concat(local.shown["${component}.PointsAdjusted"], [{ label = "of these with a corrected time" }]),
     concat(local.shown["${component}.PointsRejected"], [{ label = "rejected" }]),
-    concat(local.shown["${component}.PointsFailed"], [{ label = "not written to the stream at once" }]),
+    concat(local.shown["${component}.PointsFailed"], [{ label = "not put into the stream" }]),
     concat(local.shown["${component}.StreamAttempts"], [{ label = "attempts" }]),
   ] }
 
-  # Of each graph: its title, the statistic, and the metrics, some with a statistic of their own.
+  # For each graph: title, statistic, and metrics. A metric may have a different statistic.
   rows = [for row in [
     [
       { title = "Points in, per minute", stat = "Sum", metrics = [
         concat(local.shown["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
-        concat(local.shown["ingest_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.shown["ingest_lambda.PointsAdjusted"], [{ label = "of these with a corrected time" }]),
         concat(local.shown["ingest_lambda.PointsRejected"], [{ label = "rejected" }]),
         concat(local.shown["ingest_lambda.PointsFailed"], [{ label = "to be sent again" }]),
       ] },
@@ -34,8 +34,8 @@ locals {
         concat(["AWS/ApiGateway", "5xx"], local.of_http, [{ label = "5xx" }]),
       ] },
       { title = "HTTP latency, ms", stat = "p99", metrics = [
-        concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "99 of 100 within" }]),
-        concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "half within", stat = "p50" }]),
+        concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "p99" }]),
+        concat(["AWS/ApiGateway", "Latency"], local.of_http, [{ label = "p50", stat = "p50" }]),
       ] },
     ],
     flatten([for iot in module.iot_ingest : [
@@ -43,12 +43,12 @@ locals {
       { title = "IoT Core: how long messages wait, ms", stat = "Maximum", metrics = [
         ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", local.device_messages.stream_name, { label = "the oldest" }],
       ] },
-      { title = "IoT Core: messages that did not get through, per minute", stat = "Sum", metrics = [
+      { title = "IoT Core: messages not processed, per minute", stat = "Sum", metrics = [
         concat(local.shown["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
-        concat(local.shown["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
+        concat(local.shown["iot_lambda.MessagesAgain"], [{ label = "delivered again" }]),
         concat(local.shown["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
         ["AWS/IoT", "RuleMessageThrottled", "RuleName", iot.rule_name, { label = "throttled" }],
-        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.device_messages.queue_name, { label = "in the queue of failed ones", stat = "Maximum" }],
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.device_messages.queue_name, { label = "in the queue of failed messages", stat = "Maximum" }],
         ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", iot.event_source_uuid, { label = "set aside" }],
         ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", iot.event_source_uuid, { label = "dropped" }],
       ] },
@@ -67,18 +67,18 @@ locals {
       ] },
     ] : graph if var.mqtt_bridge != null],
     [
-      { title = "Stream: written and refused, per minute", stat = "Sum", metrics = [
+      { title = "Stream: written and throttled, per minute", stat = "Sum", metrics = [
         ["AWS/Kinesis", "IncomingRecords", "StreamName", aws_kinesis_stream.telemetry.name, { label = "records" }],
         concat(local.shown["ingest_lambda.StreamAttempts"], [{ label = "attempts" }]),
-        ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", aws_kinesis_stream.telemetry.name, { label = "refused writes" }],
-        ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", aws_kinesis_stream.telemetry.name, { label = "refused reads" }],
+        ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", aws_kinesis_stream.telemetry.name, { label = "throttled writes" }],
+        ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", aws_kinesis_stream.telemetry.name, { label = "throttled reads" }],
       ] },
       { title = "Stream: bytes per minute", stat = "Sum", metrics = [
         ["AWS/Kinesis", "IncomingBytes", "StreamName", aws_kinesis_stream.telemetry.name, { label = "bytes" }],
       ] },
       { title = "How long points wait, ms", stat = "Maximum", metrics = [
-        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", aws_kinesis_stream.telemetry.name, { label = "iterator age, of the slowest reader" }],
-        concat(local.shown["consumer.PointAge"], [{ label = "from the stream until it can be seen" }]),
+        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", aws_kinesis_stream.telemetry.name, { label = "iterator age of the slowest reader" }],
+        concat(local.shown["consumer.PointAge"], [{ label = "from the stream until indexed" }]),
         concat(["AWS/Firehose", "KinesisMillisBehindLatest"], local.of_raw, [{ label = "Firehose behind" }]),
       ] },
     ],
@@ -87,14 +87,14 @@ locals {
         concat(local.shown["consumer.Points"], [{ id = "points", visible = false }]),
         [{ expression = "points / PERIOD(points)", label = "points/s", id = "rate" }],
       ] },
-      { title = "Consumer: copies, late and parked points, per minute", stat = "Sum", metrics = [
-        concat(local.shown["consumer.Duplicates"], [{ label = "copies" }]),
+      { title = "Consumer: duplicates, late and parked points, per minute", stat = "Sum", metrics = [
+        concat(local.shown["consumer.Duplicates"], [{ label = "duplicates" }]),
         concat(local.shown["consumer.LatePoints"], [{ label = "late" }]),
         concat(local.shown["consumer.PointsBeyondHorizon"], [{ label = "too late for a status" }]),
         concat(local.shown["consumer.Parked"], [{ label = "parked" }]),
         concat(local.shown["consumer.SlowClocks"], [{ label = "slow clocks in a batch", stat = "Maximum" }]),
       ] },
-      { title = "Consumer: a batch, ms", stat = "Maximum", metrics = [
+      { title = "Consumer: duration of a batch, ms", stat = "Maximum", metrics = [
         concat(local.shown["consumer.BatchDuration"], [{ label = "the longest" }]),
         concat(local.shown["consumer.BatchDuration"], [{ label = "average", stat = "Average" }]),
       ] },
@@ -105,11 +105,11 @@ locals {
         concat(["AWS/ES", "ClusterStatus.yellow"], local.of_search, [{ label = "yellow" }]),
         concat(["AWS/ES", "ClusterIndexWritesBlocked"], local.of_search, [{ label = "writes blocked" }]),
       ] },
-      { title = "OpenSearch: busy, %", stat = "Maximum", metrics = [
+      { title = "OpenSearch: processor and heap, %", stat = "Maximum", metrics = [
         concat(["AWS/ES", "CPUUtilization"], local.of_search, [{ label = "processor" }]),
         concat(["AWS/ES", "JVMMemoryPressure"], local.of_search, [{ label = "heap" }]),
       ] },
-      { title = "OpenSearch: free on the fullest node, MB", stat = "Minimum", metrics = [
+      { title = "OpenSearch: free disk of the fullest node, MB", stat = "Minimum", metrics = [
         concat(["AWS/ES", "FreeStorageSpace"], local.of_search, [{ label = "free" }]),
       ] },
     ],
@@ -117,15 +117,15 @@ locals {
       { title = "Transitions, nudges, per minute", stat = "Sum", metrics = [
         concat(local.shown["consumer.Transitions"], [{ label = "transitions" }]),
         concat(local.shown["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
-        concat(local.shown["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
-        concat(local.shown["broadcaster.NudgesDead"], [{ label = "of these dead at once" }]),
+        concat(local.shown["broadcaster.NudgesFailed"], [{ label = "failed nudges" }]),
+        concat(local.shown["broadcaster.NudgesDead"], [{ label = "of these invalid (dead letters)" }]),
       ] },
       { title = "Queues: nudges pushed after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
         [concat(local.shown["broadcaster.NudgeAge"], [{ label = "pushed after, ms", yAxis = "right" }])],
         [for key, name in local.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest of ${key}" }]],
         [for name in values(local.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
       ) },
-      { title = "Viewers pushed to by nudges, per minute", stat = "Sum", metrics = [
+      { title = "Viewers of nudges, per minute", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.NudgeViewersDelivered"], [{ label = "pushed" }]),
         concat(local.shown["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
       ] },
@@ -136,18 +136,18 @@ locals {
         concat(local.shown["broadcaster.SnapshotViewersDelivered"], [{ label = "pushed" }]),
         concat(local.shown["broadcaster.SnapshotViewersNotReached"], [{ label = "left to the round" }]),
         concat(local.shown["broadcaster.SnapshotsFailed"], [{ label = "failed" }]),
-        concat(local.shown["broadcaster.SnapshotsDead"], [{ label = "of these dead at once" }]),
+        concat(local.shown["broadcaster.SnapshotsDead"], [{ label = "of these invalid (dead letters)" }]),
         concat(local.shown["broadcaster.SnapshotAge"], [{ label = "pushed after, ms", stat = "Maximum", yAxis = "right" }]),
       ] },
-      { title = "Posts: allowed per second, refused per minute", stat = "Minimum", metrics = [
-        concat(local.shown["broadcaster.PostRate"], [{ label = "least rate of a broadcaster" }]),
-        concat(local.shown["broadcaster.PostsOverQuota"], [{ label = "refused by the account", stat = "Sum", yAxis = "right" }]),
+      { title = "Posts: allowed per second, rejected per minute", stat = "Minimum", metrics = [
+        concat(local.shown["broadcaster.PostRate"], [{ label = "lowest rate of a broadcaster" }]),
+        concat(local.shown["broadcaster.PostsOverQuota"], [{ label = "rejected for the account", stat = "Sum", yAxis = "right" }]),
       ] },
     ],
     [
-      { title = "Round, ms", stat = "Maximum", metrics = [
+      { title = "Duration of a round, ms", stat = "Maximum", metrics = [
         concat(local.shown["broadcaster.RoundDuration"], [{ label = "duration" }]),
-        concat(local.shown["broadcaster.RoundsSkipped"], [{ label = "left out", stat = "Sum", yAxis = "right" }]),
+        concat(local.shown["broadcaster.RoundsSkipped"], [{ label = "skipped", stat = "Sum", yAxis = "right" }]),
       ] },
       { title = "Viewers of a round", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.RoundViewersDue"], [{ label = "due" }]),
@@ -155,14 +155,14 @@ locals {
       ] },
       { title = "Viewers that a round did not reach", stat = "Sum", metrics = [
         concat(local.shown["broadcaster.RoundViewersGone"], [{ label = "gone (410)" }]),
-        concat(local.shown["broadcaster.RoundViewersThrottled"], [{ label = "throttled (429, and left alone)" }]),
+        concat(local.shown["broadcaster.RoundViewersThrottled"], [{ label = "throttled (429, or in backoff)" }]),
         concat(local.shown["broadcaster.RoundViewersHanging"], [{ label = "hanging (no response, or in quarantine)" }]),
         concat(local.shown["broadcaster.RoundViewersFailed"], [{ label = "failed" }]),
         concat(local.shown["broadcaster.RoundViewersUnread"], [{ label = "not read in time" }]),
       ] },
     ],
     [
-      { title = "Fleet: viewers; a view, ms", stat = "Maximum", metrics = [
+      { title = "Fleet: viewers; duration of a query, ms", stat = "Maximum", metrics = [
         concat(local.shown["broadcaster.FleetViewers"], [{ label = "following" }]),
         concat(local.shown["broadcaster.FleetSnapshotDuration"], [{ label = "longest, ms", yAxis = "right" }]),
       ] },
@@ -180,18 +180,18 @@ locals {
       { title = "Sockets: errors per minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "ClientError"], local.of_socket, [{ label = "refused" }]),
         concat(["AWS/ApiGateway", "IntegrationError"], local.of_socket, [{ label = "the Lambda returned an error" }]),
-        concat(["AWS/ApiGateway", "ExecutionError"], local.of_socket, [{ label = "the Lambda was not reached" }]),
+        concat(["AWS/ApiGateway", "ExecutionError"], local.of_socket, [{ label = "the Lambda could not be run" }]),
         concat(local.shown["socket_lambda.AuthorizerFailures"], [{ label = "the authorizer failed" }]),
         [local.logged.authorizer_ended.namespace, local.logged.authorizer_ended.name, { label = "Lambda ended the authorizer" }],
       ] },
       { title = "Raw log", stat = "Maximum", metrics = [
         concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.DataFreshness"], local.of_raw, [{ label = "oldest, s" }]),
         concat(["AWS/Firehose", "DeliveryToS3.DataFreshness"], local.of_raw, [{ label = "oldest of the backup, s" }]),
-        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.Success"], local.of_raw, [{ label = "part that was indexed", stat = "Average", yAxis = "right" }]),
+        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.Success"], local.of_raw, [{ label = "share that was indexed", stat = "Average", yAxis = "right" }]),
       ] },
     ],
     [
-      { title = "Lambdas: runs per minute", stat = "Sum", metrics = [
+      { title = "Lambdas: invocations per minute", stat = "Sum", metrics = [
         for key, name in local.watched_names : ["AWS/Lambda", "Invocations", "FunctionName", name, { label = key }]
       ] },
       { title = "Lambdas: errors and throttles", stat = "Sum", metrics = concat(
@@ -214,7 +214,7 @@ locals {
         [for key, name in local.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
       ) },
     ],
-    # Beside it, the last errors themselves.
+    # Next to it, the last errors.
     [
       { title = "Errors logged, per minute", stat = "Sum", metrics = [
         [local.logged.errors.namespace, local.logged.errors.name, { label = "errors" }],
@@ -234,8 +234,8 @@ locals {
       "limit 1000",
     ]
 
-    # Of a truck that is not traced, if something was wrong with the request or it is one of the sample:
-    # the time is the second part of the point's id.
+    # For trucks that are not traced. Finds requests with faults, and those of the sample. The time is the
+    # second part of the point's id.
     request-of-a-point = [
       "fields @timestamp, status, accepted, rejected, reasons, recorded_from_ms, recorded_to_ms, request_id",
       "filter event = 'telemetry' and truck_id = 'TRUCK' and recorded_from_ms <= RECORDED_AT_MS and recorded_to_ms >= RECORDED_AT_MS",

@@ -1,8 +1,8 @@
 # Alarms, each with an entry of its name in docs/alarms.md. They go to one SNS topic.
 #
-# Missing data means different things: that nothing comes is an alarm of its own (no-points,
-# no-round), but a rate of nothing is no failure. One metric's name is used in one way: by an id that
-# its declaration in the code must know, or the plan fails.
+# Missing data has two meanings: that nothing arrives has its own alarms (no-points, no-round), but a rate
+# without requests is no failure. Each metric is named by its id in definitions.json; the plan fails if the
+# code declares no such metric.
 
 locals {
   # What our own components emit, by "component.Name".
@@ -21,7 +21,7 @@ locals {
     key => { namespace = local.definitions.metrics.namespace, name = name, dimensions = {} }
   }
 
-  # One whose failure fails the apply needs no alarm.
+  # A Lambda whose failure fails the apply needs no alarm.
   watched_functions = { for key, function in module.function : key => function if key != "search-admin" }
   watched_names     = { for key, function in local.watched_functions : key => function.name }
   queue_names       = { for key, queue in aws_sqs_queue.this : key => queue.name }
@@ -35,11 +35,11 @@ locals {
   service_names      = { for key, service in local.services : key => service.name }
   watched_log_groups = { for key, one in merge(local.watched_functions, local.services) : key => one.log_group_name }
 
-  # The settings' own default: a viewer is promised a message per minute.
+  # The default of the setting: a viewer is promised a message per minute.
   round_interval_s = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
   round_spread     = tonumber(local.known_settings["ROUND_SPREAD"])
 
-  # After which the queue gives a nudge up.
+  # Seconds after which a nudge becomes a dead letter.
   nudges_given_up_s = local.definitions.queues.nudges.visibility_timeout_s * local.definitions.queues.nudges.max_receive_count
 
   comparisons = {
@@ -86,7 +86,7 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.value
 }
 
-# What a component logs as an error is something that a person should look at (rtdts/runtime/logs.py).
+# A person should look at what a component logs as an error (rtdts/runtime/logs.py).
 resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
   for_each = local.watched_log_groups
 
@@ -94,7 +94,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
   log_group_name = each.value
   pattern        = "{ $.level = \"error\" }"
 
-  # All into one, which is paid once; the logs say which part it was.
+  # One metric for all parts, because each costs money. The logs show which part it was.
   metric_transformation {
     namespace = local.logged.errors.namespace
     name      = local.logged.errors.name
@@ -103,8 +103,8 @@ resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
   }
 }
 
-# What the authorizer can't count itself: its time ran out, it died, or it could not be imported. These
-# are lines of Lambda's own, whose form is that of its Telemetry API.
+# Failures that the authorizer can't count itself: a timeout, a crash, an import error. Lambda logs these, in
+# the format of its Telemetry API.
 resource "aws_cloudwatch_log_metric_filter" "authorizer_ended" {
   name           = "${var.name}-authorizer-ended"
   log_group_name = local.watched_log_groups[local.raises_by_design]
