@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from consumer.arrivals import StreamRecord
-from consumer.ports import StateKeeping
+from consumer.ports import StatePort
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
@@ -104,7 +104,7 @@ class _DiscardingStore:
         ]
 
 
-def _truck_states(store: StateKeeping, capacity: int) -> TruckStates:
+def _truck_states(store: StatePort, capacity: int) -> TruckStates:
     return TruckStates(
         store, shard_id="bench", writer_id="bench", log=get_logger("bench"), capacity=capacity
     )

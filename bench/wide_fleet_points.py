@@ -169,7 +169,7 @@ async def _consume(
     rest = [of[REMEMBERED:-1] for of in fleet]
     stream = running.new_stream(stream_records(rest, 1))
     settings = {
-        "TRUCKS_AT_HAND": str(size.cache_size),
+        "CACHED_TRUCKS": str(size.cache_size),
         # The trucks come in turn, and a shard has about its share of them: one point of each.
         "KCL_MAX_RECORDS": str(max(1, round(size.trucks / SHARDS * 0.9))),
     }

@@ -55,7 +55,7 @@ class Fault:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SortedOut:
+class DecodedBatch:
     """A batch, split into valid points and invalid records."""
 
     by_truck: Mapping[str, tuple[Arrival, ...]]
@@ -63,7 +63,9 @@ class SortedOut:
     faults: tuple[Fault, ...]
 
 
-def sort_out(records: Iterable[StreamRecord], shard_range: ShardRange = ANY_KEY) -> SortedOut:
+def decode_batch(
+    records: Iterable[StreamRecord], shard_range: ShardRange = ANY_KEY
+) -> DecodedBatch:
     """Decodes and checks each record by itself.
 
     Args:
@@ -85,7 +87,7 @@ def sort_out(records: Iterable[StreamRecord], shard_range: ShardRange = ANY_KEY)
             Fault(record=one.record, reason="key_of_another_shard", detail=f"truck {truck_id!r}")
             for one in by_truck.pop(truck_id)
         )
-    return SortedOut(
+    return DecodedBatch(
         by_truck={truck_id: tuple(arrivals) for truck_id, arrivals in by_truck.items()},
         faults=tuple(faults),
     )
@@ -177,7 +179,7 @@ def doubtful_points(
     return list(doubtful.values())
 
 
-def without_copies(
+def without_duplicates(
     by_truck: Mapping[str, tuple[Arrival, ...]],
     stored: Mapping[str, Stamp],
     states: Mapping[str, TruckState],
@@ -201,7 +203,7 @@ def without_copies(
         state = states.get(truck_id)
         # Of a truck whose state was lost, the whole history counts as taken: it is rebuilt from it.
         last_ordinal = state.last_ordinal if state is not None else _ALL
-        new = tuple(one for one in arrivals if not _is_copy(one, stored, last_ordinal))
+        new = tuple(one for one in arrivals if not _is_duplicate(one, stored, last_ordinal))
         dropped += len(arrivals) - len(new)
         if new:
             fresh[truck_id] = new
@@ -211,7 +213,7 @@ def without_copies(
 _ALL = 1 << 62
 
 
-def _is_copy(one: Arrival, stored: Mapping[str, Stamp], last_ordinal: int) -> bool:
+def _is_duplicate(one: Arrival, stored: Mapping[str, Stamp], last_ordinal: int) -> bool:
     stamp = stored.get(one.identity)
     if stamp is None:
         return False

@@ -92,7 +92,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
             shard_id=shard_id,
             writer_id=f"{shard_id}:{uuid.uuid4().hex}",
             log=log,
-            capacity=settings.trucks_at_hand,
+            capacity=settings.cached_trucks,
         )
         committer = Committer(
             stores.writer,

@@ -17,12 +17,12 @@ INTERVAL_S = 1.0
 ATTEMPTS = 5
 """Of a final checkpoint, which no later one follows: at the end of the shard and at shutdown."""
 
-_LEASE_IS_LOST = "ShutdownException"
-_OUT_OF_STEP = "InvalidStateException"
+_LEASE_LOST = "ShutdownException"
+_INVALID_STATE = "InvalidStateException"
 
 
-class OutOfStep(Exception):  # noqa: N818 - named for what is the case
-    """This process and its daemon no longer understand each other: exit."""
+class CheckpointProtocolError(Exception):
+    """The protocol with the daemon is broken: the process must exit."""
 
 
 class KclCheckpointer(Protocol):
@@ -69,7 +69,7 @@ class Checkpoints:
         A failure loses nothing: the next checkpoint covers it, and repeated records are skipped.
 
         Raises:
-            OutOfStep: The protocol is broken.
+            CheckpointProtocolError: The protocol is broken.
         """
         now = self._clock()
         is_due = self._last_s is None or now - self._last_s >= INTERVAL_S
@@ -84,9 +84,9 @@ class Checkpoints:
             Whether the KCL knows all that is durable.
 
         Raises:
-            OutOfStep: The protocol is broken.
+            CheckpointProtocolError: The protocol is broken.
         """
-        return not self._has_progress or self._insist(lambda: self._checkpoint(checkpointer))
+        return not self._has_progress or self._retry(lambda: self._checkpoint(checkpointer))
 
     def end_shard(self, checkpointer: KclCheckpointer) -> bool:
         """Checkpoints the end of the shard, so that its children may be read.
@@ -95,9 +95,9 @@ class Checkpoints:
             Whether the KCL knows.
 
         Raises:
-            OutOfStep: The protocol is broken.
+            CheckpointProtocolError: The protocol is broken.
         """
-        return self._insist(lambda: self._attempt(checkpointer.checkpoint) is None)
+        return self._retry(lambda: self._attempt(checkpointer.checkpoint) is None)
 
     @property
     def _has_progress(self) -> bool:
@@ -114,9 +114,9 @@ class Checkpoints:
         )
         if error is None:
             self._checkpointed = durable
-        return error in (None, _LEASE_IS_LOST)
+        return error in (None, _LEASE_LOST)
 
-    def _insist(self, attempt: Callable[[], bool]) -> bool:
+    def _retry(self, attempt: Callable[[], bool]) -> bool:
         waits_s = backoff_s(first_s=0.1, max_s=2.0)
         for number in range(ATTEMPTS):
             if number:
@@ -130,8 +130,8 @@ class Checkpoints:
         try:
             checkpoint()
         except CheckpointError as error:
-            if error.value == _OUT_OF_STEP:
-                raise OutOfStep(str(error)) from error
+            if error.value == _INVALID_STATE:
+                raise CheckpointProtocolError(str(error)) from error
             self._log.warning("checkpoint_refused", reason=str(error.value))
             return str(error.value)
         return None

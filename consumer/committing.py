@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 from consumer.nudging import Nudger
-from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
+from consumer.ports import NudgePort, ParkingPort, PositionReaderPort, PositionWriterPort
 from consumer.retrying import Budget
 from consumer.transitions import TransitionWriter
 from consumer.truck_states import TruckStates
@@ -26,10 +26,10 @@ from rtdts.tracking.truck_state import TruckState
 class Stores:
     """Everything that a batch is written to or looked up in."""
 
-    writer: PositionWriting
-    finder: PositionFinding
-    nudges: Nudging
-    parking: ParkingPlace
+    writer: PositionWriterPort
+    finder: PositionReaderPort
+    nudges: NudgePort
+    parking: ParkingPort
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Committed:
     transitions: int
     nudges: int
     parked: int
-    old_matches: tuple[str, ...]
+    outdated_matches: tuple[str, ...]
     """Trucks with a match that turned out to be out of date."""
     void: tuple[str, ...]
     """Trucks erased meanwhile, or whose states were deleted: none of their results count."""
@@ -62,7 +62,7 @@ class Committer:
 
     def __init__(
         self,
-        writer: PositionWriting,
+        writer: PositionWriterPort,
         *,
         truck_states: TruckStates,
         transitions: TransitionWriter,
@@ -110,14 +110,14 @@ class Committer:
         """
         states: list[TruckState] = []
         nudges: list[Nudge] = []
-        old_matches = []
+        outdated_matches = []
         transitions = parked = 0
         for update in updates:
             appended = self._transitions.append(update, here, budget)
             transitions += appended.appended
             parked += appended.parked
-            if appended.is_match_old:
-                old_matches.append(update.state.truck_id)
+            if appended.is_match_outdated:
+                outdated_matches.append(update.state.truck_id)
             states.append(appended.state)
             nudges += appended.nudges
             if update.is_rebuilt:
@@ -140,18 +140,20 @@ class Committer:
             states,
             here.position,
             budget,
-            take_out=lambda truck_id, erased: self._take_out(by_truck[truck_id], erased, budget),
+            remove_deliveries=lambda truck_id, erased: self._remove_deliveries(
+                by_truck[truck_id], erased, budget
+            ),
         )
         return Committed(
             states=tuple(state for state in states if state.truck_id not in void),
             transitions=transitions,
             nudges=len(nudges),
             parked=parked,
-            old_matches=tuple(old_matches),
+            outdated_matches=tuple(outdated_matches),
             void=void,
         )
 
-    def take_back(
+    def delete_erased(
         self, states: Collection[TruckState], written: Iterable[Fix], budget: Budget
     ) -> None:
         """Deletes erased points that were written before the erasure was known.
@@ -173,7 +175,9 @@ class Committer:
         if hidden:
             write_all("delete erased positions", hidden, self._writer.delete_latest, budget)
 
-    def _take_out(self, update: TruckUpdate, erased: Collection[str], budget: Budget) -> None:
+    def _remove_deliveries(
+        self, update: TruckUpdate, erased: Collection[str], budget: Budget
+    ) -> None:
         """Removes erased deliveries' names from what was written before the erasure was known.
 
         This comes before the state records that these records are applied: if the worker is killed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from consumer.ports import MatchReading
+from consumer.ports import MatchPort
 from rtdts.tracking.deliveries import OpenMatch
 
 TTL_S = 5.0
@@ -23,7 +23,7 @@ class MatchCache:
 
     def __init__(
         self,
-        store: MatchReading,
+        store: MatchPort,
         *,
         ttl_s: float = TTL_S,
         clock: Callable[[], float] = time.monotonic,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.errors import RetriesExhausted
-from consumer.ports import Nudging
+from consumer.ports import NudgePort
 from consumer.retrying import RetryPolicy
 from rtdts.push_queue.fifo_queue import MessagesNotSent
 from rtdts.push_queue.nudges import Nudge
@@ -33,7 +33,7 @@ class Nudger:
 
     def __init__(
         self,
-        queue: Nudging,
+        queue: NudgePort,
         *,
         retry_policy: RetryPolicy,
         log: Logger,

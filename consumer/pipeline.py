@@ -24,11 +24,11 @@ from consumer.arrivals import (
     Fault,
     StreamRecord,
     by_stream_record,
+    decode_batch,
     doubtful_points,
     not_applied,
     not_erased,
-    sort_out,
-    without_copies,
+    without_duplicates,
 )
 from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
@@ -156,17 +156,17 @@ class BatchPipeline:
         report = BatchReport(records=len(records))
         if not records:
             return report
-        sorted_out = sort_out(records, self._shard_range)
-        self._park(sorted_out.faults, report, budget)
+        decoded = decode_batch(records, self._shard_range)
+        self._park(decoded.faults, report, budget)
         # First of all: the longer a batch takes, the more load must be taken off the endpoints.
-        self._quota.count(sorted_out.by_truck)
+        self._quota.count(decoded.by_truck)
         position = max(record.position for record in records)
-        void = self._take(sorted_out.by_truck, position, report, budget)
+        void = self._apply(decoded.by_truck, position, report, budget)
         while void:
-            void = self._take(void, position, report, budget, is_again=True)
+            void = self._apply(void, position, report, budget, is_again=True)
         return report
 
-    def _take(
+    def _apply(
         self,
         by_truck: Mapping[str, tuple[Arrival, ...]],
         position: StreamPosition,
@@ -197,7 +197,7 @@ class BatchPipeline:
         report.transitions += committed.transitions
         report.nudges += committed.nudges
         report.parked += committed.parked
-        for truck_id in committed.old_matches:
+        for truck_id in committed.outdated_matches:
             self._matches.invalidate(truck_id)
         self._settler.note(committed.states)
         void = {truck_id: updates.pop(truck_id) for truck_id in committed.void}
@@ -212,7 +212,7 @@ class BatchPipeline:
         if void:
             states = self._truck_states.load(list(void), budget)
             writes = (write for update in void.values() for write in history_writes(update))
-            self._committer.take_back(states.values(), [one.fix for one in writes], budget)
+            self._committer.delete_erased(states.values(), [one.fix for one in writes], budget)
         return {truck_id: fresh[truck_id] for truck_id in void}
 
     def _report_clock(self, state: TruckState, before: TruckState | None) -> None:
@@ -239,7 +239,7 @@ class BatchPipeline:
         states = [
             one for id_, one in batch.states.items() if one.erased_before_ms and id_ in unapplied
         ]
-        self._committer.take_back(states, [fix_of(one.point) for one in erased], budget)
+        self._committer.delete_erased(states, [fix_of(one.point) for one in erased], budget)
         stateless = [truck_id for truck_id in unseen if truck_id not in batch.states]
         if stateless:
             known = partial(self._stores.finder.known_trucks, stateless)
@@ -251,7 +251,7 @@ class BatchPipeline:
             return unseen
         find = partial(self._stores.finder.stored, doubtful)
         stored = budget.call("look for copies", find)
-        fresh, duplicates = without_copies(unseen, stored, batch.states)
+        fresh, duplicates = without_duplicates(unseen, stored, batch.states)
         report.duplicates += duplicates
         # A lost state is rebuilt even when no new points have come.
         return {**dict.fromkeys(batch.last_known, ()), **fresh}
@@ -306,7 +306,7 @@ class BatchPipeline:
                 plans,
                 self._rules,
                 last_known=last_known,
-                first_ordinal=ORDINALS_PER_MS * self._begins_at_ms(arrivals, last_known),
+                first_ordinal=ORDINALS_PER_MS * self._first_ordinal_ms(arrivals, last_known),
                 rejected_ids=rejected_ids,
             )
         except Exception as error:
@@ -320,7 +320,7 @@ class BatchPipeline:
             self._park(faults, report, budget)
             return None
 
-    def _begins_at_ms(self, arrivals: Sequence[Arrival], last_known: Sequence[Fix]) -> int:
+    def _first_ordinal_ms(self, arrivals: Sequence[Arrival], last_known: Sequence[Fix]) -> int:
         """The first ordinal of a truck without a state.
 
         For a new truck, two workers that process it at once (one of them has lost the shard) must

@@ -20,7 +20,7 @@ from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import Point
 
 
-class PositionWriting(Protocol):
+class PositionWriterPort(Protocol):
     """See `rtdts.position_store.writer.PositionWriter`."""
 
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]: ...
@@ -32,7 +32,7 @@ class PositionWriting(Protocol):
     def delete_latest(self, truck_ids: Sequence[str]) -> list[ItemOutcome]: ...
 
 
-class PositionFinding(Protocol):
+class PositionReaderPort(Protocol):
     """See `rtdts.position_store.history_pages.HistoryPages`."""
 
     def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]: ...
@@ -50,7 +50,7 @@ class PositionFinding(Protocol):
     def after(self, truck_id: str, from_ms: int, limit: int) -> Sequence[HistoryFix]: ...
 
 
-class StateKeeping(Protocol):
+class StatePort(Protocol):
     """See `rtdts.position_store.state.TruckStateStore`."""
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, StoredState]: ...
@@ -60,7 +60,7 @@ class StateKeeping(Protocol):
     def save(self, writes: Sequence[StateWrite]) -> list[StateOutcome]: ...
 
 
-class MatchReading(Protocol):
+class MatchPort(Protocol):
     """See `rtdts.delivery_store.matches.MatchStore`."""
 
     def open_matches_many(
@@ -68,7 +68,7 @@ class MatchReading(Protocol):
     ) -> Mapping[str, tuple[OpenMatch, ...]]: ...
 
 
-class DeliveryLog(Protocol):
+class DeliveryLogPort(Protocol):
     """See `rtdts.delivery_store.deliveries.DeliveryStore`."""
 
     def get(self, delivery_id: str) -> Delivery | None: ...
@@ -89,19 +89,19 @@ class DeliveryLog(Protocol):
     def append_together(self, changes: Sequence[Change]) -> None: ...
 
 
-class Nudging(Protocol):
+class NudgePort(Protocol):
     """See `rtdts.push_queue.nudge_queue.NudgeQueue`."""
 
     def send_many(self, nudges: Iterable[Nudge]) -> None: ...
 
 
-class BlockWriting(Protocol):
+class BlockPort(Protocol):
     """See `rtdts.delivery_store.blocked_identities.BlockStore`."""
 
     def block(self, block: Block) -> None: ...
 
 
-class ParkingPlace(Protocol):
+class ParkingPort(Protocol):
     """See `rtdts.telemetry_stream.parking.Parking`."""
 
     def park(

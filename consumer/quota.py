@@ -15,7 +15,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.arrivals import Arrival
-from consumer.ports import BlockWriting
+from consumer.ports import BlockPort
 from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Block, BlockKind, identity_subject
@@ -24,7 +24,7 @@ from rtdts.tracking.roles import TRUCK
 
 BLOCK_FROM_MS: Final = 10_000
 """Shorter blocks would end before every endpoint has read them; their own counts cover those."""
-MOST_PER_BATCH: Final = 10
+MAX_PER_BATCH: Final = 10
 """Writes that a batch waits for; a truck still over its quota is blocked after the next batch."""
 PAUSE_MS: Final = 30_000
 """The pause after a failed write: otherwise each batch would wait for the same table."""
@@ -48,7 +48,7 @@ class QuotaWatch:
     def __init__(
         self,
         quota: TruckQuota,
-        blocks: BlockWriting,
+        blocks: BlockPort,
         *,
         log: Logger,
         now_ms: Callable[[], int],
@@ -76,7 +76,7 @@ class QuotaWatch:
             one for one in over if over[one] >= blocked_until_ms.get(one, 0) + BLOCK_FROM_MS
         ]
         try:
-            for truck_id in newly_blocked[:MOST_PER_BATCH]:
+            for truck_id in newly_blocked[:MAX_PER_BATCH]:
                 self._block(truck_id, over[truck_id], now_ms)
         except (BotoCoreError, ClientError) as error:
             self._again_at_ms = now_ms + PAUSE_MS

@@ -15,15 +15,15 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
 
 FIRST_WAIT_S = 0.1
-MOST_WAIT_S = 5.0
+MAX_WAIT_S = 5.0
 
-LONGEST_ATTEMPT_S = 40.0
+MAX_ATTEMPT_S = 40.0
 """The longest that a client waits for one response: three attempts of the AWS SDK, 13 s each."""
 
 T = TypeVar("T")
 
 
-def may_pass(error: Exception) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Whether the same call may succeed later."""
     return isinstance(error, StoreUnavailable | StoreBusy) or aws_errors.is_temporary(error)
 
@@ -84,17 +84,17 @@ class Budget:
             RetriesExhausted: The budget is used up.
             Exception: A failure that is not transient, unchanged.
         """
-        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
         while True:
             begun_s = self._clock()
             try:
                 return function()
             except Exception as error:
-                if not may_pass(error):
+                if not is_temporary(error):
                     raise
-                _let_go(error)
+                _release_frames(error)
                 # One call may make many requests, of which the last failed.
-                self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)
+                self._left_s -= min(self._clock() - begun_s, MAX_ATTEMPT_S)
                 self.wait(operation, next(waits_s), repr(error), error)
 
     def wait(
@@ -118,7 +118,7 @@ class Budget:
         self._left_s -= max(pause_s, self._clock() - begun_s)
 
 
-def _let_go(error: BaseException | None) -> None:
+def _release_frames(error: BaseException | None) -> None:
     """Frees what a failure's traceback still holds: the whole encoded request.
 
     An exception of urllib3 refers to itself, so only the garbage collector would free it, and that

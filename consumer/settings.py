@@ -57,8 +57,8 @@ class Settings(SearchSettings, QuotaSettings):
         maximum=604_800,
         help="seconds by which a point may be behind its truck's newest and still affect statuses",
     )
-    trucks_at_hand: int = setting(
-        "TRUCKS_AT_HAND",
+    cached_trucks: int = setting(
+        "CACHED_TRUCKS",
         default=2_000,
         minimum=1,
         help="truck states that each child caches, about 0.6 kB per truck and 0.3 kB per open "

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from consumer.committing import Committer
-from consumer.ports import PositionFinding
+from consumer.ports import PositionReaderPort
 from consumer.retrying import Budget
 from consumer.truck_states import TruckStates
 from rtdts.position_store.history_pages import HistoryFix, HistoryInterval
@@ -40,7 +40,7 @@ SLICE_S = 0.25
 """How long a shard's batches may wait for a settling; one that needs longer continues after …"""
 PAUSE_SLICES = 2
 """… this many times as long as a slice took, so that other trucks get most of the shard's time."""
-TRUCKS_A_PASS = 200
+TRUCKS_PER_PASS = 200
 BEFORE_FIXES, AFTER_FIXES = 9, 13
 """Read before and after an interval at first: enough to begin and to agree, mostly. Before it lie
 `LOOKBACK_FIXES` and a reset point; after it some fixes that change, and then `LOOKBACK_FIXES` that
@@ -89,7 +89,7 @@ class _TimeSlice:
         self._until_s = None if slice_s is None else clock() + slice_s
         self._has_begun = False
 
-    def goes_on(self) -> bool:
+    def has_time_left(self) -> bool:
         """Whether there is time for one more page."""
         is_first, self._has_begun = not self._has_begun, True
         return is_first or self._until_s is None or self._clock() < self._until_s
@@ -114,7 +114,7 @@ class Settler:
         self,
         shard_id: str,
         *,
-        finder: PositionFinding,
+        finder: PositionReaderPort,
         truck_states: TruckStates,
         committer: Committer,
         rules: TrackingRules,
@@ -178,7 +178,7 @@ class Settler:
                 truck_id
                 for truck_id, due_s in self._due_s.items()
                 if everything or due_s <= self._clock()
-            ][:TRUCKS_A_PASS]
+            ][:TRUCKS_PER_PASS]
             if not due:
                 break
             report = report or SettleReport()
@@ -266,7 +266,7 @@ class Settler:
         report.nudges += committed.nudges
         if committed.void:
             states = self._truck_states.load(committed.void, budget)
-            self._committer.take_back(states.values(), [one.fix for one in writes], budget)
+            self._committer.delete_erased(states.values(), [one.fix for one in writes], budget)
         for state in committed.states:
             if not (state.unsettled or state.has_moved_times):
                 self._due_s.pop(state.truck_id, None)
@@ -309,7 +309,7 @@ class Settler:
                     self._paged.add(truck_id)
                     break
         while work.state.unsettled:
-            if not time_slice.goes_on():
+            if not time_slice.has_time_left():
                 return False
             if truck_id not in self._slow:
                 pages = self._pages(work, work.state.unsettled[0], budget)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from consumer.ports import DeliveryLog, ParkingPlace
+from consumer.ports import DeliveryLogPort, ParkingPort
 from consumer.retrying import Budget
 from rtdts.delivery_store.appends import Change, groups
 from rtdts.delivery_store.errors import VersionConflict
@@ -41,7 +41,7 @@ ATTEMPTS = 10
 write slowly."""
 
 
-AT_ONCE = 16
+MAX_CONCURRENT = 16
 """Deliveries of one truck that are read or appended to at once."""
 
 A = TypeVar("A")
@@ -55,7 +55,7 @@ class Appended:
     state: TruckState
     nudges: tuple[TransitionNudge, ...]
     appended: int
-    is_match_old: bool
+    is_match_outdated: bool
     """Whether a delivery turned out to be closed, or another truck's."""
     parked: int
     """Deliveries whose events were refused, and parked."""
@@ -87,10 +87,10 @@ class TransitionWriter:
 
     def __init__(
         self,
-        log_store: DeliveryLog,
+        log_store: DeliveryLogPort,
         rules: StatusRules,
         *,
-        parking: ParkingPlace,
+        parking: ParkingPort,
         log: Logger,
         now_ms: Callable[[], int],
         trace: PointTrace,
@@ -101,7 +101,7 @@ class TransitionWriter:
         self._log = log
         self._now_ms = now_ms
         self._trace = trace
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliveries")
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="deliveries")
 
     def plans(
         self, state: TruckState | None, truck_id: str, matches: Iterable[OpenMatch], budget: Budget
@@ -186,7 +186,7 @@ class TransitionWriter:
             ),
             nudges=tuple(nudges),
             appended=sum(result.appended for result in found),
-            is_match_old=len(found) < len(written),
+            is_match_outdated=len(found) < len(written),
             parked=sum(result.is_parked for result in found),
         )
 
@@ -207,7 +207,7 @@ class TransitionWriter:
     ) -> DeliveryPlan | None:
         if row is None:
             row = budget.call("read a delivery", partial(self._store.get, delivery_id))
-        if row is None or not _is_carried(row, truck_id):
+        if row is None or not _is_assigned_to(row, truck_id):
             return None
         return _plan_of(row, self._events(row, budget))
 
@@ -230,13 +230,15 @@ class TransitionWriter:
             row = rows.get(delivery.after.delivery_id)
             if (
                 row is not None
-                and _is_carried(row, update.state.truck_id)
+                and _is_assigned_to(row, update.state.truck_id)
                 and row.version == delivery.before.version
             ):
                 lag_ms = 0 if update.state.clock is None else update.state.clock.lag_ms
-                grow = partial(_grown, row, delivery.pending, self._now_ms(), here, lag_ms)
-                if (grown := self._guarded(row.delivery_id, grow)) is not None:
-                    ready[row.delivery_id] = (delivery, Change(row, *grown))
+                append_events = partial(
+                    _with_events, row, delivery.pending, self._now_ms(), here, lag_ms
+                )
+                if (appended := self._guarded(row.delivery_id, append_events)) is not None:
+                    ready[row.delivery_id] = (delivery, Change(row, *appended))
         some = list(groups(change for _, change in ready.values()))
         are_appended = self._each(some, partial(self._append_group, budget))
         written = {}
@@ -273,7 +275,7 @@ class TransitionWriter:
         for _ in range(ATTEMPTS):
             delivery_id = delivery.after.delivery_id
             row = budget.call("read a delivery", partial(self._store.get, delivery_id))
-            if row is None or not _is_carried(row, update.state.truck_id):
+            if row is None or not _is_assigned_to(row, update.state.truck_id):
                 return None
             if row.version == delivery.before.version:
                 # The log holds exactly the events that the state accounts for.
@@ -287,7 +289,7 @@ class TransitionWriter:
                 events = self._events(row, budget)
                 plan = _plan_of(row, events)
                 if plan.log.anchor != delivery.before.anchor:
-                    delivery, unfolded = self._begun_anew(update, plan)
+                    delivery, unfolded = self._restarted(update, plan)
                 settlement = reconcile_with_log(
                     delivery,
                     plan.log,
@@ -305,7 +307,7 @@ class TransitionWriter:
             if not settlement.append:
                 return written
             lag_ms = 0 if update.state.clock is None else update.state.clock.lag_ms
-            after, new = _grown(row, settlement.append, self._now_ms(), here, lag_ms)
+            after, new = _with_events(row, settlement.append, self._now_ms(), here, lag_ms)
             append = partial(self._store.append, row, after, new, matches=False)
             try:
                 budget.call("append to a delivery's log", append)
@@ -370,7 +372,7 @@ class TransitionWriter:
                     cause=str(event.cause),
                 )
 
-    def _begun_anew(
+    def _restarted(
         self, update: TruckUpdate, plan: DeliveryPlan
     ) -> tuple[DeliveryUpdate, Interval | None]:
         """Restarts the machine at a declaration that came in between.
@@ -405,7 +407,7 @@ class TransitionWriter:
             return None
 
 
-def _is_carried(delivery: Delivery, truck_id: str) -> bool:
+def _is_assigned_to(delivery: Delivery, truck_id: str) -> bool:
     return delivery.is_open and delivery.truck_id == truck_id
 
 
@@ -428,7 +430,7 @@ def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPla
     )
 
 
-def _grown(
+def _with_events(
     row: Delivery, transitions: Sequence[Transition], now_ms: int, here: ShardPosition, lag_ms: int
 ) -> tuple[Delivery, list[DeliveryEvent]]:
     """The row and the new events after appending transitions to its log.

@@ -9,8 +9,8 @@ from functools import partial
 import msgspec
 
 from consumer.errors import LeaseLost
-from consumer.ports import StateKeeping
-from consumer.retrying import FIRST_WAIT_S, MOST_WAIT_S, Budget
+from consumer.ports import StatePort
+from consumer.retrying import FIRST_WAIT_S, MAX_WAIT_S, Budget
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.state import DocumentVersion, StateWrite, StoredState
 from rtdts.runtime.backoff import backoff_s
@@ -19,10 +19,10 @@ from rtdts.tracking.state_codec import pack_state
 from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.truck_state import ERASURE, TruckState
 
-TakeOut = Callable[[str, frozenset[str]], None]
+RemoveDeliveries = Callable[[str, frozenset[str]], None]
 
 
-def _nothing(_truck_id: str, _deliveries: frozenset[str]) -> None:
+def _no_op(_truck_id: str, _deliveries: frozenset[str]) -> None:
     pass
 
 
@@ -41,7 +41,7 @@ class TruckStates:
     """
 
     def __init__(
-        self, store: StateKeeping, *, shard_id: str, writer_id: str, log: Logger, capacity: int
+        self, store: StatePort, *, shard_id: str, writer_id: str, log: Logger, capacity: int
     ) -> None:
         self._store = store
         self._shard_id = shard_id
@@ -103,7 +103,7 @@ class TruckStates:
         applied: StreamPosition,
         budget: Budget,
         *,
-        take_out: TakeOut = _nothing,
+        remove_deliveries: RemoveDeliveries = _no_op,
     ) -> tuple[str, ...]:
         """Writes states, recording that they include all records up to `applied`.
 
@@ -111,8 +111,8 @@ class TruckStates:
             states: The trucks' states.
             applied: The last record that they include.
             budget: How long to keep trying.
-            take_out: Called with a truck and deliveries that turn out to have been erased, before
-                its state is stored without them.
+            remove_deliveries: Called with a truck and deliveries that turn out to have been erased,
+                before its state is stored without them.
 
         Returns:
             Trucks whose cached states were void: erased meanwhile, or deleted. Their new states are
@@ -122,10 +122,10 @@ class TruckStates:
             LeaseLost: Another process wrote one of them.
             RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
-        pending = {state.truck_id: self._signed(state, applied) for state in states}
+        pending = {state.truck_id: self._with_writer(state, applied) for state in states}
         packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}
         void: list[str] = []
-        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
         while pending:
             writes = [
                 StateWrite(
@@ -147,7 +147,7 @@ class TruckStates:
                     del pending[truck_id]
                 elif outcome.fate is Fate.CONFLICT:
                     left = self._after_conflict(
-                        pending[truck_id], packed[truck_id], budget, take_out
+                        pending[truck_id], packed[truck_id], budget, remove_deliveries
                     )
                     if left is None:
                         del pending[truck_id]
@@ -171,7 +171,7 @@ class TruckStates:
             self._cached.popitem(last=False)
         return tuple(void)
 
-    def _signed(self, state: TruckState, applied: StreamPosition) -> TruckState:
+    def _with_writer(self, state: TruckState, applied: StreamPosition) -> TruckState:
         # Shards that were merged or split are read to their end before their children.
         others = [
             (shard_id, position)
@@ -190,7 +190,11 @@ class TruckStates:
         return cached.version if cached is not None else None
 
     def _after_conflict(
-        self, state_to_write: TruckState, packed: bytes, budget: Budget, take_out: TakeOut
+        self,
+        state_to_write: TruckState,
+        packed: bytes,
+        budget: Budget,
+        remove_deliveries: RemoveDeliveries,
     ) -> TruckState | None:
         """After a conflict: what to write over the stored state; None: nothing.
 
@@ -211,7 +215,7 @@ class TruckStates:
         erased = frozenset(one.delivery_id for one in state_to_write.deliveries) - kept
         if not erased:
             return state_to_write
-        take_out(truck_id, erased)
+        remove_deliveries(truck_id, erased)
         left = tuple(one for one in state_to_write.deliveries if one.delivery_id in kept)
         return msgspec.structs.replace(state_to_write, deliveries=left)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from consumer.retrying import FIRST_WAIT_S, MOST_WAIT_S, Budget
+from consumer.retrying import FIRST_WAIT_S, MAX_WAIT_S, Budget
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
 from rtdts.runtime.backoff import backoff_s
@@ -42,7 +42,7 @@ def write_all(
     """
     rejected: list[tuple[W, str]] = []
     pending = list(writes)
-    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
     while pending:
         outcomes = budget.call(operation, partial(write, pending))
         fated = list(zip(pending, outcomes, strict=True))

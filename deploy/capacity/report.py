@@ -69,7 +69,7 @@ def _load(plan: CapacityPlan) -> Iterator[str]:
     if sizes.reads_states:
         yield (
             f"  a child has more trucks than the {scenario.at_hand:,} states that it caches "
-            "(TRUCKS_AT_HAND): it reads each state first, which costs two thirds more"
+            "(CACHED_TRUCKS): it reads each state first, which costs two thirds more"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from consumer.ports import PositionWriting
+from consumer.ports import PositionWriterPort
 from rtdts.position_store.client import connect
 from rtdts.position_store.fleet import CurrentDeliveries, FleetReader
 from rtdts.position_store.index_definitions import LATEST_INDEX
@@ -60,7 +60,7 @@ class FakeWriting:
 
 @dataclasses.dataclass
 class Store:
-    writer: PositionWriting | FakeWriting
+    writer: PositionWriterPort | FakeWriting
     reader: FleetReader | FakeFleet
     current: CurrentDeliveries | FakeFleet
     latest: Callable[[str], LatestPosition] | None

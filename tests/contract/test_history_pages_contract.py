@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import pytest
 
-from consumer.ports import PositionFinding, PositionWriting
+from consumer.ports import PositionReaderPort, PositionWriterPort
 from rtdts.position_store import history_pages
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
@@ -29,8 +29,8 @@ MIDNIGHT_S = DAY_S - START_MS // 1_000 % DAY_S
 
 @dataclasses.dataclass
 class History:
-    writer: PositionWriting
-    pages: PositionFinding
+    writer: PositionWriterPort
+    pages: PositionReaderPort
 
     def write(self, *writes: HistoryWrite, refresh: bool = True) -> None:
         outcomes = self.writer.write_history(writes)

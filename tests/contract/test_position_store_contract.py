@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from consumer.ports import PositionWriting, StateKeeping
+from consumer.ports import PositionWriterPort, StatePort
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
@@ -33,9 +33,9 @@ class Visible(Protocol):
 
 @dataclasses.dataclass
 class Store:
-    writer: PositionWriting
+    writer: PositionWriterPort
     reader: PositionReader | FakePositionStore
-    states: StateKeeping
+    states: StatePort
     make_visible: Visible
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from consumer.ports import PositionWriting
+from consumer.ports import PositionWriterPort
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.track_pages import PagePoint, TrackPage, TrackPages
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.real
 
 @dataclasses.dataclass
 class History:
-    writer: PositionWriting
+    writer: PositionWriterPort
     pages: TrackPages | FakePositionStore
     make_visible: Callable[[], object]
     truck_id: str

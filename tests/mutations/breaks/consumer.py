@@ -34,7 +34,7 @@ BREAKS = {
     },
     "consumer/pipeline.py": {
         "faulty-record-is-dropped": DURABLE(
-            "self._park(sorted_out.faults, report, budget)",
+            "self._park(decoded.faults, report, budget)",
             "pass",
             "test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on",
         ),
@@ -50,8 +50,8 @@ BREAKS = {
             "test_points_that_cause_an_error_are_parked_and_other_trucks_go_on",
         ),
         "record-on-a-foreign-shard-is-taken": ISOLATED(
-            "sort_out(records, self._shard_range)",
-            "sort_out(records)",
+            "decode_batch(records, self._shard_range)",
+            "decode_batch(records)",
             "test_a_record_of_another_shards_truck_is_parked_and_no_state_is_touched",
         ),
     },
@@ -175,7 +175,7 @@ BREAKS = {
     },
     "consumer/truck_states.py": {
         "erased-delivery-named-again": ERASED(
-            "take_out(truck_id, erased)",
+            "remove_deliveries(truck_id, erased)",
             "pass",
             "test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back",
             "test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back",
@@ -199,12 +199,12 @@ BREAKS = {
     },
     "consumer/retrying.py": {
         "work-counts-as-waiting": ISOLATED(
-            "self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)",
+            "self._left_s -= min(self._clock() - begun_s, MAX_ATTEMPT_S)",
             "self._left_s -= self._clock() - begun_s",
             "test_one_call_that_works_for_minutes_and_fails_is_made_again",
         ),
         "attempts-that-hang-cost-no-patience": ISOLATED(
-            "self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)",
+            "self._left_s -= min(self._clock() - begun_s, MAX_ATTEMPT_S)",
             "pass",
             "test_attempts_that_hang_use_the_budget_up_as_pauses_do",
         ),

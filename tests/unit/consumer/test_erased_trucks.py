@@ -345,14 +345,14 @@ def test_a_deliverys_state_that_an_erasure_took_out_is_not_written_back(world: W
     pipeline = world.pipeline()
     take(world, pipeline, drive()[:10])
 
-    def take_out() -> None:
+    def remove_deliveries() -> None:
         stored = world.positions.load(["T-1"])["T-1"]
         assert stored.state is not None
         kept = tuple(one for one in stored.state.deliveries if one.delivery_id != "D-1")
         changed = msgspec.structs.replace(stored.state, deliveries=kept)
         world.positions.save([StateWrite.of(changed, stored.version)])
 
-    before_write(world, "save", take_out)
+    before_write(world, "save", remove_deliveries)
     report = pipeline.process(world.shard.records([drive()[10]]))
 
     assert [one.delivery_id for one in state_of(world).deliveries] == ["D-2"]
@@ -367,13 +367,13 @@ def test_a_settling_is_not_lost_when_an_erasure_takes_a_delivery_out_meanwhile(
     pipeline = world.pipeline()
     take(world, pipeline, [*drive()[:8], *drive()[9:], drive()[8]])
 
-    def take_out() -> None:
+    def remove_deliveries() -> None:
         stored = world.positions.load(["T-1"])["T-1"]
         assert stored.state is not None
         changed = msgspec.structs.replace(stored.state, deliveries=())
         world.positions.save([StateWrite.of(changed, stored.version)])
 
-    before_write(world, "save", take_out)
+    before_write(world, "save", remove_deliveries)
     world.settle(pipeline)
     world.settle(pipeline)
 

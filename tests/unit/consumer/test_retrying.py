@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
 from consumer.errors import RetriesExhausted
-from consumer.retrying import RetryPolicy, may_pass
+from consumer.retrying import RetryPolicy, is_temporary
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.logs import Logger
@@ -54,7 +54,7 @@ def without_collector() -> Iterator[None]:
 def test_whether_an_error_may_pass_or_is_a_rejection_of_what_was_to_be_written(
     error: Exception, passes: bool, rejects: bool
 ) -> None:
-    assert (may_pass(error), is_rejection(error)) == (passes, rejects)
+    assert (is_temporary(error), is_rejection(error)) == (passes, rejects)
 
 
 def policy(clock: FakeClock, budget_s: float) -> RetryPolicy:
