@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.settings import Settings
-from delivery_lambda.sharing import Sharing
+from delivery_lambda.share_service import ShareService
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
@@ -35,7 +35,7 @@ class App:
     identity_claim: str
     blocks: BlockList
     requests: RateLimits
-    refusal_lines: RejectionLogLimiter
+    rejection_log: RejectionLogLimiter
     edge: Edge
     origins: Origins
     log: Logger
@@ -64,7 +64,7 @@ def build(environ: Mapping[str, str]) -> App:
         deliveries=deliveries,
         tickets=tickets,
         nudges=nudges,
-        sharing=Sharing(
+        share_service=ShareService(
             deliveries,
             ShareStore(dynamodb, settings.tables),
             MatchStore(dynamodb, settings.tables, log=log),
@@ -88,7 +88,7 @@ def build(environ: Mapping[str, str]) -> App:
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
         origins=Origins(settings.allowed_origins),
-        refusal_lines=RejectionLogLimiter(),
+        rejection_log=RejectionLogLimiter(),
         requests=RateLimits(
             per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES
         ),

@@ -98,7 +98,7 @@ class Unchanged:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Refusal:
+class Rejection:
     """Why a request is refused; `detail` is for the caller."""
 
     reason: Reason
@@ -107,7 +107,7 @@ class Refusal:
     """The part of the request that is at fault, if one is."""
 
 
-Decision = Change | Unchanged | Refusal
+Decision = Change | Unchanged | Rejection
 
 
 def decide_plan(
@@ -130,9 +130,9 @@ def decide_plan(
         now_ms: The current time; a new truck's assignment starts here.
     """
     if before is not None and not before.is_open:
-        return Refusal(reason=Reason.CLOSED, detail=f"the delivery is {before.status}")
-    if (refusal := _wrong_version(before, expected_version)) is not None:
-        return refusal
+        return Rejection(reason=Reason.CLOSED, detail=f"the delivery is {before.status}")
+    if (rejection := _wrong_version(before, expected_version)) is not None:
+        return rejection
     if before is None:
         return _create(delivery_id, plan, actor, now_ms)
     if plan == _plan_of(before):
@@ -161,28 +161,28 @@ def decide_declaration(
         if event.idempotency_key == declaration.idempotency_key:
             if event.request_hash == declaration.request_hash:
                 return Unchanged(delivery=delivery)
-            return Refusal(
+            return Rejection(
                 reason=Reason.KEY_REUSED,
                 detail="this Idempotency-Key came before with another body",
             )
     if delivery.status not in _LEGAL_FROM[declaration.type]:
-        return Refusal(
+        return Rejection(
             reason=Reason.ILLEGAL_STATUS,
             detail=f"{declaration.type} is not possible while the delivery is {delivery.status}",
         )
     is_pickup = declaration.type is DeclaredType.PICKED_UP
     if is_pickup and _is_truck(actor) and _truck_pickups(log) >= MAX_TRUCK_PICKUPS:
-        return Refusal(
+        return Rejection(
             reason=Reason.ILLEGAL_STATUS,
             detail=f"trucks have declared picked_up {MAX_TRUCK_PICKUPS} times",
         )
     now_ms = max(now_ms, delivery.updated_at_ms)  # clocks differ: a row's time never goes back
     at_ms = now_ms if declaration.at_ms is None else declaration.at_ms
     if at_ms > now_ms + CLOCK_TOLERANCE_MS:
-        return Refusal(reason=Reason.NOT_YET, detail="at: lies in the future", field="at")
+        return Rejection(reason=Reason.NOT_YET, detail="at: lies in the future", field="at")
     if at_ms < delivery.current.started_at_ms:
         detail = "at: lies before the start of the truck's assignment"
-        return Refusal(reason=Reason.BEFORE_ASSIGNMENT, detail=detail, field="at")
+        return Rejection(reason=Reason.BEFORE_ASSIGNMENT, detail=detail, field="at")
     effective_at_ms = min(at_ms, now_ms)
     if is_pickup:
         effective_at_ms = max(effective_at_ms, _last_declared_ms(log))
@@ -219,14 +219,14 @@ def _last_declared_ms(log: Sequence[DeliveryEvent]) -> int:
     )
 
 
-def _wrong_version(before: Delivery | None, expected: int | str | None) -> Refusal | None:
+def _wrong_version(before: Delivery | None, expected: int | str | None) -> Rejection | None:
     if expected is None:
         return None
     if before is None:
-        return Refusal(reason=Reason.OTHER_VERSION, detail="the delivery does not exist")
+        return Rejection(reason=Reason.OTHER_VERSION, detail="the delivery does not exist")
     if expected not in (ANY_VERSION, before.version):
         detail = f"the delivery is at version {before.version}"
-        return Refusal(reason=Reason.OTHER_VERSION, detail=detail)
+        return Rejection(reason=Reason.OTHER_VERSION, detail=detail)
     return None
 
 
@@ -257,7 +257,7 @@ def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
     # The clocks of two Lambdas differ a little: no interval may end before it began, and no
     # declaration takes effect before an earlier one.
     at_ms = max(now_ms, before.updated_at_ms)
-    status, cause, assignments = _still_true(before, plan), Cause.CORRECTED, before.assignments
+    status, cause, assignments = _status_under(before, plan), Cause.CORRECTED, before.assignments
     if plan.truck_id != before.truck_id:
         assignments = _reassigned(before, plan.truck_id, at_ms)
         if before.status in BEFORE_PICKUP:
@@ -290,29 +290,29 @@ def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
 
 def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: int) -> int | None:
     """Another customer, truck or policy starts anew: none of them reveals what was before it."""
-    goes_on = (plan.customer_id, plan.truck_id, plan.visibility) == (
+    is_unchanged = (plan.customer_id, plan.truck_id, plan.visibility) == (
         before.customer_id,
         before.truck_id,
         before.visibility,
     )
-    return shown_from(before.shown_from_ms if goes_on else None, status, at_ms)
+    return shown_from(before.shown_from_ms if is_unchanged else None, status, at_ms)
 
 
-def _still_true(before: Delivery, plan: DeliverySpec) -> Status:
+def _status_under(before: Delivery, plan: DeliverySpec) -> Status:
     """The part of the status that stays valid under another plan.
 
     A truck that is at or near one place need not be near another. From the truck's next point on,
     the rules find its status under the new plan.
     """
-    if before.status is Status.AT_PICKUP and _is_elsewhere(before.origin, plan.origin):
+    if before.status is Status.AT_PICKUP and _has_moved(before.origin, plan.origin):
         return Status.EN_ROUTE_TO_PICKUP
     was_shown_destination = before.status in (Status.NEARBY, Status.ARRIVED)
-    if was_shown_destination and _is_elsewhere(before.destination, plan.destination):
+    if was_shown_destination and _has_moved(before.destination, plan.destination):
         return Status.IN_TRANSIT
     return before.status
 
 
-def _is_elsewhere(place: Place, other: Place) -> bool:
+def _has_moved(place: Place, other: Place) -> bool:
     return (place.lat, place.lon) != (other.lat, other.lon)
 
 

@@ -16,7 +16,7 @@ from delivery_lambda.decisions import (
     Change,
     Decision,
     Reason,
-    Refusal,
+    Rejection,
     Unchanged,
     decide_declaration,
     decide_plan,
@@ -25,9 +25,9 @@ from delivery_lambda.documents import delivery_document, summary_document
 from delivery_lambda.requests import (
     InvalidRequest,
     Request,
-    owner_of_list,
     parse_declaration,
     parse_expected_version,
+    parse_owner_filter,
     parse_plan,
     parse_status,
 )
@@ -36,7 +36,7 @@ from delivery_lambda.responses import (
     forbidden,
     invalid,
     no_such_share,
-    refusal_response,
+    rejection_response,
     too_many_shares,
     truck_full,
     unavailable,
@@ -51,7 +51,7 @@ from delivery_lambda.routes import (
     PUT_DELIVERY,
     REVOKE_SHARE,
 )
-from delivery_lambda.sharing import Sharing
+from delivery_lambda.share_service import ShareService
 from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
 from rtdts.delivery_store.errors import (
     DeliveryErased,
@@ -130,7 +130,7 @@ class Dispatch:
     deliveries: DeliveryPort
     tickets: TicketPort
     nudges: NudgePort
-    sharing: Sharing
+    share_service: ShareService
     log: Logger
     now_ms: Callable[[], int]
 
@@ -169,7 +169,7 @@ class Dispatch:
     def respond_open(self, request: Request, blocks: Blocks) -> Response:
         """Returns the response to a request without a token, on the one route that accepts them."""
         try:
-            return self.sharing.ticket(request, blocks)
+            return self.share_service.ticket(request, blocks)
         except InvalidRequest as error:
             return invalid(error)
         except StoreBusy:
@@ -198,11 +198,11 @@ class Dispatch:
     def _get_delivery(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
         if delivery is None:
-            return refusal_response(_NOT_FOUND)
+            return rejection_response(_NOT_FOUND)
         return self._document(HTTPStatus.OK, delivery, caller)
 
     def _list_deliveries(self, request: Request, caller: Caller) -> Response:
-        owner = owner_of_list(request, caller)
+        owner = parse_owner_filter(request, caller)
         if owner is None:
             return forbidden("only your own deliveries are listed for you")
         status = parse_status(request)
@@ -233,7 +233,7 @@ class Dispatch:
 
     def _declare_event(self, request: Request, caller: Caller) -> Response:
         if self._visible(request, caller) is None:
-            return refusal_response(_NOT_FOUND)
+            return rejection_response(_NOT_FOUND)
         declaration = parse_declaration(request)
         if declaration.type not in DECLARABLE[caller.role]:
             return forbidden(f"a {caller.role} may not declare a delivery {declaration.type}")
@@ -273,21 +273,25 @@ class Dispatch:
     def _create_share(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
         if delivery is None:
-            return refusal_response(_NOT_FOUND)
+            return rejection_response(_NOT_FOUND)
         if not delivery.is_open:
             detail = f"the delivery is {delivery.status}"
-            return refusal_response(Refusal(reason=Reason.CLOSED, detail=detail))
-        return self.sharing.create(request, delivery, caller.identity)
+            return rejection_response(Rejection(reason=Reason.CLOSED, detail=detail))
+        return self.share_service.create(request, delivery, caller.identity)
 
     def _list_shares(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
-        return refusal_response(_NOT_FOUND) if delivery is None else self.sharing.list(delivery)
+        return (
+            rejection_response(_NOT_FOUND)
+            if delivery is None
+            else self.share_service.list(delivery)
+        )
 
     def _revoke_share(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
         if delivery is None:
-            return refusal_response(_NOT_FOUND)
-        return self.sharing.revoke(request, delivery) or no_such_share()
+            return rejection_response(_NOT_FOUND)
+        return self.share_service.revoke(request, delivery) or no_such_share()
 
     def _decide_and_write(self, decide: Callable[[], Decision]) -> Decision:
         """Writes the decision; decides again when another writer was first.
@@ -314,7 +318,7 @@ class Dispatch:
                 # It may repeat a request that was interrupted between its write and its nudge. If
                 # not, the queue recognises this nudge as a duplicate and drops it.
                 self._nudge(decision.delivery)
-            case Refusal():
+            case Rejection():
                 pass
         return decision
 
@@ -343,8 +347,8 @@ class Dispatch:
 
     def _outcome(self, decision: Decision, caller: Caller, status: HTTPStatus) -> Response:
         match decision:
-            case Refusal():
-                return refusal_response(decision)
+            case Rejection():
+                return rejection_response(decision)
             case Change():
                 return self._document(status, decision.after, caller)
             case Unchanged():
@@ -368,4 +372,4 @@ class Dispatch:
         )
 
 
-_NOT_FOUND = Refusal(reason=Reason.NOT_FOUND, detail="there is no such delivery of yours")
+_NOT_FOUND = Rejection(reason=Reason.NOT_FOUND, detail="there is no such delivery of yours")

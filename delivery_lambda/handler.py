@@ -38,9 +38,9 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     """Handles one request; any failure also becomes a response and a log line."""
     started_s = time.monotonic()
     caller = caller_of(event, app.identity_claim)
-    refusal = _refusal(event, caller, app)
-    response = refusal or _respond(event, caller, app)
-    if not _has_line(event, response, caller, app, is_refusal=refusal is not None):
+    rejection = _rejection(event, caller, app)
+    response = rejection or _respond(event, caller, app)
+    if not _has_line(event, response, caller, app, is_rejected=rejection is not None):
         return response
     app.log.info(
         "request",
@@ -55,7 +55,7 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     return response
 
 
-def _refusal(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response | None:
+def _rejection(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response | None:
     """The response to a request that is refused before anything is read."""
     if not app.edge.passed(event.get("headers")):
         return forbidden("this is not the name at which this API is served")
@@ -83,14 +83,14 @@ def _has_line(
     caller: Caller | None,
     app: App,
     *,
-    is_refusal: bool,
+    is_rejected: bool,
 ) -> bool:
     """Whether a request is logged: what costs its sender nothing is, only now and then."""
     status = response["statusCode"]
     is_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if not is_refusal and not (is_error and event.get("routeKey") in _OPEN):
+    if not is_rejected and not (is_error and event.get("routeKey") in _OPEN):
         return True
-    return app.refusal_lines.allows(caller.actor if caller else "", app.dispatch.now_ms())
+    return app.rejection_log.allows(caller.actor if caller else "", app.dispatch.now_ms())
 
 
 def _respond(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:

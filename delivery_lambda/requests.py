@@ -209,7 +209,7 @@ def parse_declaration(request: Request) -> Declaration:
     )
 
 
-def parse_share_life_s(request: Request, *, default_s: int, most_s: int) -> int:
+def parse_share_life_s(request: Request, *, default_s: int, max_s: int) -> int:
     """How long a share shall live, in seconds: the body of POST /deliveries/{delivery_id}/shares.
 
     Raises:
@@ -217,9 +217,9 @@ def parse_share_life_s(request: Request, *, default_s: int, most_s: int) -> int:
     """
     body = _decode(request.body, _ShareBody) if request.body.strip() else _ShareBody()
     if body.expires_in_s is None:
-        return min(default_s, most_s)
-    if body.expires_in_s > most_s:
-        raise InvalidRequest("expires_in_s", f"is more than {most_s}", limit=most_s)
+        return min(default_s, max_s)
+    if body.expires_in_s > max_s:
+        raise InvalidRequest("expires_in_s", f"is more than {max_s}", limit=max_s)
     return body.expires_in_s
 
 
@@ -250,7 +250,7 @@ def parse_status(request: Request) -> Status | None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ListOwner:
+class OwnerFilter:
     """Whose deliveries a list holds."""
 
     kind: str
@@ -258,19 +258,19 @@ class ListOwner:
     identity: str
 
 
-def owner_of_list(request: Request, caller: Caller) -> ListOwner | None:
+def parse_owner_filter(request: Request, caller: Caller) -> OwnerFilter | None:
     """The owner that GET /deliveries names; None when its deliveries are not the caller's.
 
     Raises:
         InvalidRequest: A dispatcher names neither owner or both, or the name can't be an id.
     """
     named = [
-        ListOwner(kind=kind, identity=identity)
+        OwnerFilter(kind=kind, identity=identity)
         for kind in (CUSTOMER, TRUCK)
         if (identity := request.query.get(f"{kind}_id")) is not None
     ]
     if caller.role != DISPATCHER:
-        own = ListOwner(kind=caller.role, identity=caller.identity)
+        own = OwnerFilter(kind=caller.role, identity=caller.identity)
         return own if all(owner == own for owner in named) else None
     if len(named) != 1:
         raise InvalidRequest("customer_id", "either this or truck_id is required")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-from delivery_lambda.decisions import Reason, Refusal
+from delivery_lambda.decisions import Reason, Rejection
 from delivery_lambda.requests import InvalidRequest
 from rtdts.delivery_store.errors import DeliveryErased, TooManyShares, TruckFull
 from rtdts.runtime.http_api import Response, problem
@@ -23,11 +23,11 @@ _STATUS_OF: Final = {
 }
 
 
-def refusal_response(refusal: Refusal) -> Response:
+def rejection_response(rejection: Rejection) -> Response:
     """A valid request that can't be done."""
-    status = _STATUS_OF[refusal.reason]
-    members: dict[str, Any] = {} if refusal.field is None else {"field": refusal.field}
-    return problem(status, refusal.detail, **members)
+    status = _STATUS_OF[rejection.reason]
+    members: dict[str, Any] = {} if rejection.field is None else {"field": rejection.field}
+    return problem(status, rejection.detail, **members)
 
 
 def invalid(request: InvalidRequest) -> Response:

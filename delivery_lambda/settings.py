@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from delivery_lambda.sharing import ShareRules
+from delivery_lambda.share_service import ShareRules
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.delivery_store.shares import MAX_SHARES
@@ -81,8 +81,8 @@ class Settings(ShareTableSettings):
     def share_rules(self) -> ShareRules:
         """What of them concerns shares."""
         return ShareRules(
-            most_life_s=self.share_max_days * SECONDS_PER_DAY,
-            most=self.max_shares,
+            max_life_s=self.share_max_days * SECONDS_PER_DAY,
+            max_live=self.max_shares,
             tickets_per_minute=self.share_tickets_per_minute,
             viewing_minutes=self.viewing_minutes,
         )

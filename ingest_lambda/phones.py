@@ -32,7 +32,7 @@ from rtdts.tracking.traccar_client import read_traccar_message, traccar_telemetr
 
 MAX_BODY_BYTES: Final = 65_536
 """A message holds one position; it is read before its sender is known."""
-_NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
+_DO_NOT_RESEND = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
 """Status codes of `TelemetryService`: accepted, or never to be sent again."""
 _BASIC = "basic "
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="RTDTS", charset="UTF-8"'}
@@ -103,7 +103,7 @@ class PhoneService:
         handled = self._telemetry.handle_for(
             message.sender, message.read_body, max_bytes=MAX_BODY_BYTES, deadline=deadline
         )
-        if handled.response["statusCode"] not in _NEVER_GOOD:
+        if handled.response["statusCode"] not in _DO_NOT_RESEND:
             return handled
         fields = handled.fields
         if fields is not None:

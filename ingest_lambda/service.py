@@ -138,7 +138,7 @@ class TelemetryService:
         self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
         try:
             if (body := read_body()) is None:
-                return _nothing_to_take(truck_id)
+                return _empty_body(truck_id)
             result = self._intake.ingest(
                 body,
                 truck_id=truck_id,
@@ -174,7 +174,7 @@ class TelemetryService:
     def _blocked(self, sender: Sender, now_ms: int) -> HandledRequest | None:
         truck_id, blocks = sender.truck_id, self._blocks()
         if blocks.revoking(TRUCK, truck_id, sender.token, now_ms) is not None:
-            return self._repeated(token_revoked(), sender, now_ms)
+            return self._with_sampled_log(token_revoked(), sender, now_ms)
         block = blocks.over_quota(TRUCK, truck_id, now_ms)
         blocked_ms = block.until_ms - now_ms if block is not None else 0
         wait_ms = max(blocked_ms, self._quota.wait_ms(truck_id, now_ms))
@@ -182,7 +182,7 @@ class TelemetryService:
             return None
         detail = "this truck sends more than its quota; send these points again later"
         response = over_quota(detail, wait_ms)
-        return self._repeated(response, sender, now_ms)
+        return self._with_sampled_log(response, sender, now_ms)
 
     def _not_a_truck(self, detail: str) -> HandledRequest:
         """A refusal that counts in no quota: all of them together are logged now and then."""
@@ -191,7 +191,7 @@ class TelemetryService:
             return handled
         return dataclasses.replace(handled, fields=None)
 
-    def _repeated(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
+    def _with_sampled_log(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
         """A frequent refusal: it is logged only now and then."""
         status, truck_id = response["statusCode"], sender.truck_id
         if not self._lines.allows(truck_id, now_ms):
@@ -200,7 +200,7 @@ class TelemetryService:
         return HandledRequest(response=response, fields=fields)
 
 
-def _nothing_to_take(truck_id: str) -> HandledRequest:
+def _empty_body(truck_id: str) -> HandledRequest:
     status = HTTPStatus.ACCEPTED
     return HandledRequest(
         response=json_response(status, {"accepted": 0, "rejected": [], "adjusted": []}),

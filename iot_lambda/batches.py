@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, Protocol
 
-from iot_lambda.judging import Judged, Judging, Record
+from iot_lambda.classifying import ClassifiedMessage, MessageClassifier, Record
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, ValidatedBody, batch_of, results_of
 from rtdts.ingest.messages import (
     Fault,
@@ -39,7 +39,7 @@ LINES_PER_BATCH: Final = 10
 """Lines in the log about messages at fault: one broken truck may send a hundred per second."""
 
 
-class Putting(Protocol):
+class StreamPort(Protocol):
     """See `rtdts.telemetry_stream.putter.StreamPutter`."""
 
     def put_all(self, batches: Sequence[Batch], deadline: Deadline) -> Sequence[PutOutcome]:
@@ -47,7 +47,7 @@ class Putting(Protocol):
         ...
 
 
-class ParkingLot(Protocol):
+class ParkingPort(Protocol):
     """See `rtdts.telemetry_stream.parking.Parking`."""
 
     def park_message(
@@ -62,12 +62,12 @@ class BatchReport:
     """The result of a batch.
 
     Attributes:
-        again_from: The sequence number of the first message that is not done; it and all messages
+        retry_from: The sequence number of the first message that is not done; it and all messages
             behind it must come again. None when all are done.
         metrics: Values of `METRICS`.
     """
 
-    again_from: str | None
+    retry_from: str | None
     metrics: Mapping[str, int]
 
 
@@ -77,7 +77,7 @@ class DeviceBatches:
     Args:
         putter: The main stream.
         parking: Where messages at fault go.
-        judging: Decides what each message is.
+        classifier: Decides what each message is.
         set_aside: Stores what a truck sent beyond its quota, as it was in the stream. Arguments:
             the truck, the first sequence number, the records.
         log: The process's log.
@@ -86,17 +86,17 @@ class DeviceBatches:
 
     def __init__(
         self,
-        putter: Putting,
-        parking: ParkingLot,
+        putter: StreamPort,
+        parking: ParkingPort,
         *,
-        judging: Judging,
+        classifier: MessageClassifier,
         set_aside: Callable[[str, str, Sequence[bytes]], object],
         log: Logger,
         trace: PointTrace,
     ) -> None:
         self._putter = putter
         self._parking = parking
-        self._judging = judging
+        self._classifier = classifier
         self._set_aside = set_aside
         self._log = log
         self._trace = trace
@@ -108,7 +108,7 @@ class DeviceBatches:
             records: In the order of the stream.
             deadline: After it no call of a put begins, and no parking except the first ones.
         """
-        messages = self._judging.judge(records)
+        messages = self._classifier.classify(records)
         pool = ThreadPoolExecutor(PARKINGS_AT_ONCE, thread_name_prefix="parking")
         try:
             parkings = self._begin_setting_aside(records, messages, pool)
@@ -122,9 +122,9 @@ class DeviceBatches:
         undone = {place for place, parking in parkings.items() if not _is_parked(parking)}
         undone |= {place for place, result in results.items() if result.failed}
         first = min(undone, default=None)
-        self._judging.done(messages[:first])
+        self._classifier.done(messages[:first])
         report = BatchReport(
-            again_from=None if first is None else records[first].sequence_number,
+            retry_from=None if first is None else records[first].sequence_number,
             metrics=_metrics(messages, results.values(), attempts)
             | {"MessagesAgain": 0 if first is None else len(records) - first},
         )
@@ -132,7 +132,10 @@ class DeviceBatches:
         return report
 
     def _begin_setting_aside(
-        self, records: Sequence[Record], messages: Sequence[Judged], pool: ThreadPoolExecutor
+        self,
+        records: Sequence[Record],
+        messages: Sequence[ClassifiedMessage],
+        pool: ThreadPoolExecutor,
     ) -> dict[int, Future[object]]:
         """Begins to store messages over quota, as one object per truck; returns tasks by place."""
         trucks: dict[str, list[int]] = {}
@@ -149,14 +152,14 @@ class DeviceBatches:
         return parkings
 
     def _begin_parking(
-        self, messages: Sequence[Judged], pool: ThreadPoolExecutor, deadline: Deadline
+        self, messages: Sequence[ClassifiedMessage], pool: ThreadPoolExecutor, deadline: Deadline
     ) -> dict[int, Future[object]]:
         """Begins to park the messages at fault, by place; a parking that begins too late fails.
 
         The first few wait for no other and always begin, so each batch makes progress.
         """
 
-        def park(number: int, message: Judged, reason: str, detail: str) -> object:
+        def park(number: int, message: ClassifiedMessage, reason: str, detail: str) -> object:
             if number >= PARKINGS_AT_ONCE and deadline.passed:
                 raise TimeoutError("no time left in this batch")
             return self._parking.park_message(
@@ -185,7 +188,7 @@ class DeviceBatches:
             self._log.warning("not_parked", messages=len(errors), error=repr(errors[0]))
 
     def _put(
-        self, messages: Sequence[Judged], deadline: Deadline
+        self, messages: Sequence[ClassifiedMessage], deadline: Deadline
     ) -> tuple[dict[int, IngestResult], int, Counter[str]]:
         """Puts the valid points, those of each truck together and in order.
 
@@ -218,7 +221,7 @@ class DeviceBatches:
 
     def _trace_points(
         self,
-        messages: Sequence[Judged],
+        messages: Sequence[ClassifiedMessage],
         results: Iterable[IngestResult],
         report: BatchReport,
         failures: Counter[str],
@@ -226,13 +229,13 @@ class DeviceBatches:
         reasons = Counter(
             message.verdict.reason for message in messages if isinstance(message.verdict, Fault)
         )
-        write = self._log.info if report.again_from is None else self._log.warning
+        write = self._log.info if report.retry_from is None else self._log.warning
         write(
             "batch",
             messages=len(messages),
             **{_FIELDS[name]: value for name, value in report.metrics.items() if name in _FIELDS},
             unusable=dict(reasons),
-            again_from=report.again_from,
+            retry_from=report.retry_from,
             failures=dict(failures),
         )
         if self._trace.is_on:
@@ -256,7 +259,7 @@ def _is_parked(parking: Future[object]) -> bool:
 
 
 def _metrics(
-    messages: Sequence[Judged], results: Iterable[IngestResult], attempts: int
+    messages: Sequence[ClassifiedMessage], results: Iterable[IngestResult], attempts: int
 ) -> dict[str, int]:
     counts = {metric.name: 0 for metric in METRICS}
     for result in results:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from botocore.config import Config
 
 from iot_lambda.batches import METRICS, PARKINGS_AT_ONCE, DeviceBatches
+from iot_lambda.classifying import MessageClassifier
 from iot_lambda.enrollment_settings import Settings as EnrollmentSettings
-from iot_lambda.judging import Judging
 from iot_lambda.settings import Settings
 from rtdts.delivery_store.block_list import BlockList, BlockReader
 from rtdts.delivery_store.blocked_identities import BlockStore
@@ -97,7 +97,7 @@ def build_app(
     batches = DeviceBatches(
         StreamPutter(stream, settings.stream_name),
         Parking(objects, settings.parked_bucket),
-        judging=Judging(
+        classifier=MessageClassifier(
             quota=points_quota(settings),
             blocks=BlockList(blocks, log=log, now_ms=now_ms).current,
             zone=first_generation_zone(settings.first_generation_timezone),

@@ -20,7 +20,7 @@ from rtdts.runtime.logs import Logger, get_logger
 TRUCK_ID: Final = "TruckId"
 ENROLLMENT_SECRET: Final = "EnrollmentSecret"  # noqa: S105 - a parameter's name
 """Parameters of `deploy/terraform/modules/iot_ingest/provisioning_template.json`."""
-_LONGEST: Final = 100
+_MAX_LENGTH: Final = 100
 """Maximum length, in characters, of a value from a request in the log."""
 
 
@@ -72,9 +72,9 @@ def is_allowed(
     write = log.info if allowed else log.warning
     write(
         "enrolled" if allowed else "enrollment_refused",
-        truck_id=truck_id[:_LONGEST],
-        certificate_id=str(event.get("certificateId") or "")[:_LONGEST],
-        claim_certificate_id=str(event.get("claimCertificateId") or "")[:_LONGEST],
-        client_id=str(event.get("clientId") or "")[:_LONGEST],
+        truck_id=truck_id[:_MAX_LENGTH],
+        certificate_id=str(event.get("certificateId") or "")[:_MAX_LENGTH],
+        claim_certificate_id=str(event.get("claimCertificateId") or "")[:_MAX_LENGTH],
+        client_id=str(event.get("clientId") or "")[:_MAX_LENGTH],
     )
     return allowed

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from iot_lambda import bootstrap
-from iot_lambda.judging import Record
+from iot_lambda.classifying import Record
 from iot_lambda.settings import Settings
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 
 _RESPONSE_RESERVE_S: Final = 1.0
-"""The time for judging a batch and writing the response, apart from all calls that wait."""
+"""The time for classifying a batch and writing the response, apart from all calls that wait."""
 
 
 class Context(Protocol):
@@ -45,16 +45,16 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[st
             )
             for one in event["Records"]
         ]
-        report = app.batches.take(records, take_deadline(app.settings, context))
+        report = app.batches.take(records, batch_deadline(app.settings, context))
     except Exception as error:
         get_logger(bootstrap.COMPONENT).exception("batch_failed", error)
         raise
     app.metrics.emit(report.metrics)
-    failed = [] if report.again_from is None else [report.again_from]
+    failed = [] if report.retry_from is None else [report.retry_from]
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
 
 
-def take_deadline(settings: Settings, context: Context) -> Deadline:
+def batch_deadline(settings: Settings, context: Context) -> Deadline:
     """The deadline for beginning attempts, so that the last one ends within the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
     left_s = context.get_remaining_time_in_millis() / 1_000

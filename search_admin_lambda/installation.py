@@ -14,7 +14,7 @@ from search_admin_lambda.access import AUDIT, SearchRole
 from search_admin_lambda.retention import RetentionPolicy
 
 FIRST_WAIT_S = 1.0
-MOST_WAIT_S = 15.0
+MAX_WAIT_S = 15.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def install(
     Raises:
         StoreUnavailable: The domain was not ready in time.
     """
-    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MOST_WAIT_S)
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
     while True:
         try:
             _install_once(domain, policies, roles)

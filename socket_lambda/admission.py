@@ -20,7 +20,7 @@ VIEWERS: Final = (DISPATCHER, CUSTOMER)
 _BEARER = "bearer"
 
 
-class DenialReason(enum.Enum):
+class RejectionReason(enum.Enum):
     """Why a socket is not opened."""
 
     NOT_VALID = enum.auto()
@@ -29,15 +29,15 @@ class DenialReason(enum.Enum):
     """A valid token whose role may not view: 403."""
     FOREIGN_ORIGIN = enum.auto()
     """From a page whose origin the deployment does not allow: 403 for every client."""
-    NOT_BY_THE_EDGE = enum.auto()
+    BYPASSED_EDGE = enum.auto()
     """The request bypassed the edge in front of the socket: 403 for every client."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Denial:
+class Rejection:
     """The response to a client that is not admitted; `detail` is for our log."""
 
-    reason: DenialReason
+    reason: RejectionReason
     detail: str
 
 
@@ -66,7 +66,7 @@ def admit(
     edge: Edge,
     origins: Origins,
     now_ms: int,
-) -> Holder | Denial:
+) -> Holder | Rejection:
     """Decides on a $connect: by its Authorization header, or else by its ticket.
 
     Args:
@@ -82,17 +82,17 @@ def admit(
         KeysUnavailable: A token can't be checked at the moment.
     """
     if not edge.passed(event.get("headers")):
-        return Denial(reason=DenialReason.NOT_BY_THE_EDGE, detail="not by the edge")
+        return Rejection(reason=RejectionReason.BYPASSED_EDGE, detail="not by the edge")
     if not origins.allow(event.get("headers")):
         # Before the ticket is spent: it does not belong to this page.
-        return Denial(reason=DenialReason.FOREIGN_ORIGIN, detail="foreign origin")
+        return Rejection(reason=RejectionReason.FOREIGN_ORIGIN, detail="foreign origin")
     holder = _holder(event, tokens, tickets, now_ms)
     if isinstance(holder, Holder) and not _is_viewer(holder):
-        return Denial(reason=DenialReason.WRONG_ROLE, detail=f"role {holder.role!r}")
+        return Rejection(reason=RejectionReason.WRONG_ROLE, detail=f"role {holder.role!r}")
     if isinstance(holder, Holder) and blocks.revoking(
         holder.role, holder.identity, holder.token, now_ms
     ):
-        return Denial(reason=DenialReason.NOT_VALID, detail="revoked")
+        return Rejection(reason=RejectionReason.NOT_VALID, detail="revoked")
     return holder
 
 
@@ -104,22 +104,26 @@ def _is_viewer(holder: Holder) -> bool:
 
 def _holder(
     event: Mapping[str, Any], tokens: TokenPort, tickets: TicketPort, now_ms: int
-) -> Holder | Denial:
+) -> Holder | Rejection:
     if (authorization := _header(event, "authorization")) is not None:
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != _BEARER:
-            return Denial(reason=DenialReason.NOT_VALID, detail="Authorization is no Bearer token")
+            return Rejection(
+                reason=RejectionReason.NOT_VALID, detail="Authorization is no Bearer token"
+            )
         try:
             return tokens.read(token.strip())
         except InvalidToken as error:
-            return Denial(reason=DenialReason.NOT_VALID, detail=f"token: {error}")
+            return Rejection(reason=RejectionReason.NOT_VALID, detail=f"token: {error}")
     ticket = (event.get("queryStringParameters") or {}).get("ticket")
     if not ticket:
-        return Denial(reason=DenialReason.NOT_VALID, detail="neither token nor ticket")
+        return Rejection(reason=RejectionReason.NOT_VALID, detail="neither token nor ticket")
     # Any client may send anything here: only a well-formed ticket is worth a write.
     spent = tickets.spend(ticket, now_ms) if is_ticket(ticket) else None
     if spent is None:
-        return Denial(reason=DenialReason.NOT_VALID, detail="ticket: unknown, spent or too late")
+        return Rejection(
+            reason=RejectionReason.NOT_VALID, detail="ticket: unknown, spent or too late"
+        )
     return Holder(
         role=spent.role,
         identity=spent.identity,

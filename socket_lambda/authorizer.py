@@ -14,7 +14,7 @@ from typing import Any
 
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import Metric, MetricWriter
-from socket_lambda.admission import Denial, DenialReason, admit
+from socket_lambda.admission import Rejection, RejectionReason, admit
 from socket_lambda.authorizer_bootstrap import COMPONENT, AuthorizerApp, build_authorizer
 
 Policy = dict[str, Any]
@@ -94,17 +94,17 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
         origins=app.origins,
         now_ms=app.now_ms(),
     )
-    denial = decision if isinstance(decision, Denial) else None
+    rejection = decision if isinstance(decision, Rejection) else None
     app.log.info(
         "authorize",
-        outcome="admitted" if denial is None else denial.reason.name.lower(),
-        detail=denial.detail if denial else None,
-        actor=None if isinstance(decision, Denial) else f"{decision.role}:{decision.identity}",
+        outcome="admitted" if rejection is None else rejection.reason.name.lower(),
+        detail=rejection.detail if rejection else None,
+        actor=None if isinstance(decision, Rejection) else f"{decision.role}:{decision.identity}",
         connection_id=(event.get("requestContext") or {}).get("connectionId"),
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
     )
-    if isinstance(decision, Denial):
-        if decision.reason is DenialReason.NOT_VALID:
+    if isinstance(decision, Rejection):
+        if decision.reason is RejectionReason.NOT_VALID:
             raise UnauthorizedError
         return _policy("anonymous", "Deny", event, {})
     return _policy(

@@ -17,7 +17,7 @@ from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 from socket_lambda.connection import ConnectionPoster, closing_for_too_many
 from socket_lambda.dispatch import Dispatch
-from socket_lambda.limits import LimitKeeper, SocketLimits
+from socket_lambda.limits import SocketLimiter, SocketLimits
 from socket_lambda.settings import Settings
 
 
@@ -63,7 +63,7 @@ def build(environ: Mapping[str, str]) -> App:
             aws.client("sqs", config=INTERACTIVE), settings.snapshot_queue_url, log=log
         ),
         poster=poster,
-        limits=LimitKeeper(
+        limits=SocketLimiter(
             SocketLimitStore(dynamodb, settings.socket_limits_table),
             limits,
             close=closing_for_too_many(poster, now_ms=now_ms),

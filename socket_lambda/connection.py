@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _GONE_STATUS = 410
 
 
-class ConnectionEnds(Protocol):
+class ConnectionPort(Protocol):
     """The part of a `ConnectionPoster` that is needed to end a connection."""
 
     def post(self, connection_id: str, message: bytes) -> bool:
@@ -62,7 +62,7 @@ class ConnectionPoster:
 
 
 def closing_for_too_many(
-    poster: ConnectionEnds, *, now_ms: Callable[[], int]
+    poster: ConnectionPort, *, now_ms: Callable[[], int]
 ) -> Callable[[str], None]:
     """Makes a function that posts `too_many` to a connection and ends it, delivered or not."""
 

@@ -79,7 +79,7 @@ class SnapshotPort(Protocol):
 
 
 class LimitPort(Protocol):
-    """See `socket_lambda.limits.LimitKeeper`."""
+    """See `socket_lambda.limits.SocketLimiter`."""
 
     def may_send(self, connection_id: str) -> bool:
         """Counts a frame; returns whether it may be handled."""
@@ -170,11 +170,11 @@ class Dispatch:
             message = parse_track(event)
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
-        if self._is_token_over(viewer):
+        if self._is_token_invalid(viewer):
             return self._ended(viewer, message.delivery_id, EndReason.TOKEN_EXPIRED)
         if not self._may_track(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.NOT_FOUND, message.delivery_id)
-        if self._has_enough(viewer, message.delivery_id):
+        if self._is_at_limit(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
         topic = delivery_topic(message.delivery_id)
         self.subscriptions.add(_subscription(event, viewer, topic))
@@ -222,7 +222,7 @@ class Dispatch:
             view = parse_track_fleet(event)
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST, topic=FLEET)
-        if self._is_token_over(viewer):
+        if self._is_token_invalid(viewer):
             message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self.now_ms())
             return self._send(viewer, message, EndReason.TOKEN_EXPIRED.value)
         # The broadcaster reads the fleet's subscriptions every second: no nudge is needed.
@@ -241,7 +241,7 @@ class Dispatch:
     def _default(self, event: Mapping[str, Any]) -> str:
         return self._error(viewer_of(event), ErrorReason.BAD_REQUEST)
 
-    def _has_enough(self, viewer: Viewer, delivery_id: str) -> bool:
+    def _is_at_limit(self, viewer: Viewer, delivery_id: str) -> bool:
         # Counted in an index, which lags slightly: the limit only prevents unbounded growth and
         # need not be exact. A delivery that is tracked already may be tracked again.
         endpoint = socket_endpoint(viewer.connection_id)
@@ -259,7 +259,7 @@ class Dispatch:
         self.poster.end(viewer.connection_id)
         return f"{outcome}, and the revoked connection is ended"
 
-    def _is_token_over(self, viewer: Viewer) -> bool:
+    def _is_token_invalid(self, viewer: Viewer) -> bool:
         return self.now_ms() >= viewer.token_expires_at_ms or self._is_revoked(viewer)
 
     def _is_revoked(self, viewer: Viewer) -> bool:

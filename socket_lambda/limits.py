@@ -15,7 +15,7 @@ FREE_BURST_MINUTES: Final = 0.5
 three frames that an ordinary viewer sends, and a ping every ten seconds, cost no write. So all
 containers together may admit a little more than the limit, never less."""
 
-_REFUSED_FOR_S: Final = 1
+_REJECTED_FOR_S: Final = 1
 """For how long each container refuses an identity by itself once the table has refused it: each
 attempt would be a write otherwise."""
 
@@ -80,7 +80,7 @@ class SocketLimits:
         )
 
 
-class LimitKeeper:
+class SocketLimiter:
     """Keeps the limits, for all containers together.
 
     Args:
@@ -103,8 +103,8 @@ class LimitKeeper:
         self._close = close
         self._now_ms = now_ms
         self._free = RateLimits(per_minute=FREE_PER_MINUTE, burst_minutes=FREE_BURST_MINUTES)
-        self._refused = RateLimits(
-            per_minute=60 / _REFUSED_FOR_S, burst_minutes=_REFUSED_FOR_S / 60
+        self._rejected = RateLimits(
+            per_minute=60 / _REJECTED_FOR_S, burst_minutes=_REJECTED_FOR_S / 60
         )
 
     def may_send(self, connection_id: str) -> bool:
@@ -124,14 +124,16 @@ class LimitKeeper:
         reported, and its viewer is the one that is connecting now.
         """
         key, now_ms = _sockets_of(role, identity), self._now_ms()
-        if self._refused.wait_ms(key, now_ms) > 0:
+        if self._rejected.wait_ms(key, now_ms) > 0:
             return False
         if not self._admits(f"connects:{role}:{identity}", self._limits.connects):
-            self._refused.spend(key, 1, now_ms)
+            self._rejected.spend(key, 1, now_ms)
             return False
-        most = self._limits.max_sockets
+        max_sockets = self._limits.max_sockets
         for _ in range(_REPLACEMENTS):
-            oldest = self._counts.add_socket(key, connection_id, max_sockets=most, now_ms=now_ms)
+            oldest = self._counts.add_socket(
+                key, connection_id, max_sockets=max_sockets, now_ms=now_ms
+            )
             if oldest is None:
                 return True
             # First: if it failed after the replacement, an open socket would no longer be counted.

@@ -43,7 +43,7 @@ class App:
     edge: Edge
     pages: RateLimits
     """Pages by dispatcher, for this instance alone."""
-    refusal_lines: RejectionLogLimiter
+    rejection_log: RejectionLogLimiter
     log: Logger
     now_ms: Callable[[], int]
 
@@ -72,7 +72,7 @@ def build(environ: Mapping[str, str]) -> App:
         pages=RateLimits(
             per_minute=settings.track_pages_per_minute, burst_minutes=PAGES_BURST_MINUTES
         ),
-        refusal_lines=RejectionLogLimiter(),
+        rejection_log=RejectionLogLimiter(),
         log=log,
         now_ms=now_ms,
     )

@@ -78,7 +78,7 @@ def _has_line(response: Response, caller: _Caller | None, app: App) -> bool:
     status = response["statusCode"]
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return True
-    return app.refusal_lines.allows(caller.actor if caller else "", app.now_ms())
+    return app.rejection_log.allows(caller.actor if caller else "", app.now_ms())
 
 
 def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Response:

@@ -44,7 +44,7 @@ from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.asyncapi_schema import asyncapi_document
 from tests.support.blocks import revocation
-from tests.support.delivery_shares import sharing_on
+from tests.support.delivery_shares import share_service_on
 from tests.support.openapi_schema import documented_routes, openapi_document, validate_response
 from tests.support.telemetry_points import telemetry_point
 
@@ -125,7 +125,7 @@ class DeliveryLambda:
     seen: set[tuple[str, int]] = dataclasses.field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.sharing = sharing_on(self.store, most=2)
+        self.sharing = share_service_on(self.store, most=2)
 
     def __call__(self, method: str, path: str, caller: str, body: Any = None, **more: Any) -> Any:
         role, _, identity = caller.partition(":")
@@ -134,7 +134,7 @@ class DeliveryLambda:
                 deliveries=self.store,
                 tickets=FakeTicketStore(),
                 nudges=FakeNudgeQueue(),
-                sharing=self.sharing,
+                share_service=self.sharing,
                 log=Logger("test", io.StringIO()),
                 now_ms=lambda: NOW_MS,
             ),
@@ -142,7 +142,7 @@ class DeliveryLambda:
             blocks=block_list(self.blocks),
             edge=Edge(""),
             origins=Origins(""),
-            refusal_lines=RejectionLogLimiter(),
+            rejection_log=RejectionLogLimiter(),
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )

@@ -24,7 +24,7 @@ from tests.fakes.fake_shares import FakeShareStore
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.aws_events import aws_event, called_by, with_body
 from tests.support.deliveries import NOW_MS, event_of, moved_to
-from tests.support.delivery_shares import StopsOfStore, sharing_on
+from tests.support.delivery_shares import StopsOfStore, share_service_on
 from tests.support.openapi_schema import validate_response
 
 TRUCK = ("truck", "T-0012")
@@ -58,7 +58,7 @@ class Api:
     def started(self, *, most_shares: int = 20, edge_secrets: str = "") -> App:
         """A container on these stores that has received nothing yet."""
         log = Logger("delivery_lambda", self.lines)
-        sharing = sharing_on(
+        sharing = share_service_on(
             self.store,
             shares=self.shares,
             stops=self.stops,
@@ -73,7 +73,7 @@ class Api:
                 deliveries=self.store,
                 tickets=self.tickets,
                 nudges=self.nudges,
-                sharing=sharing,
+                share_service=sharing,
                 log=log,
                 now_ms=lambda: self.now_ms,
             ),
@@ -82,7 +82,7 @@ class Api:
             edge=Edge(edge_secrets),
             origins=Origins(PAGE),
             requests=RateLimits(per_minute=60, burst_minutes=1),
-            refusal_lines=RejectionLogLimiter(),
+            rejection_log=RejectionLogLimiter(),
             log=log,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from delivery_lambda.sharing import ShareRules, Sharing
+from delivery_lambda.share_service import ShareRules, ShareService
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.shares import Share
 from rtdts.tracking.truck_stops import TruckStops
@@ -53,7 +53,7 @@ def share_of(delivery_id: str, **changed: Any) -> Share:
     return msgspec.structs.replace(made, **changed)
 
 
-def sharing_on(
+def share_service_on(
     store: FakeDeliveryStore,
     *,
     shares: FakeShareStore | None = None,
@@ -63,17 +63,17 @@ def sharing_on(
     log: Logger | None = None,
     most: int = 20,
     now_ms: Callable[[], int] = lambda: NOW_MS,
-) -> Sharing:
+) -> ShareService:
     """The routes of shares on fakes."""
-    return Sharing(
+    return ShareService(
         store,
         shares or FakeShareStore(),
         stops or StopsOfStore(store),
         tickets or FakeTicketStore(),
         nudges or FakeNudgeQueue(),
         rules=ShareRules(
-            most_life_s=30 * DAY_S,
-            most=most,
+            max_life_s=30 * DAY_S,
+            max_live=most,
             tickets_per_minute=6,
             viewing_minutes=VIEWING_MINUTES,
         ),

@@ -12,7 +12,7 @@ from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from socket_lambda.bootstrap import App
 from socket_lambda.dispatch import Dispatch
 from socket_lambda.handler import handle
-from socket_lambda.limits import LimitKeeper, SocketLimits
+from socket_lambda.limits import SocketLimiter, SocketLimits
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -71,7 +71,7 @@ class Socket:
             subscriptions=self.subscriptions,
             snapshots=self.nudges,
             poster=self.poster,
-            limits=LimitKeeper(
+            limits=SocketLimiter(
                 FakeSocketLimitStore(),
                 LIMITS,
                 close=too_much,

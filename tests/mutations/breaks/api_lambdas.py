@@ -42,7 +42,7 @@ BREAKS = {
             "test_another_customer_gets_no_event_of_the_former_ones_time",
         ),
         "wider-policy-opens-the-past": ENTITLED(
-            "shown_from(before.shown_from_ms if goes_on else None, status, at_ms)",
+            "shown_from(before.shown_from_ms if is_unchanged else None, status, at_ms)",
             "shown_from(before.shown_from_ms, status, at_ms)",
             "test_another_customer_truck_or_policy_opens_nothing_that_was_before",
         ),
@@ -117,8 +117,8 @@ BREAKS = {
             "False",
             "test_strangers_fill_no_log",
         ),
-        "each-refusal-is-a-line-of-the-log": ISOLATED(
-            "if not is_refusal and",
+        "each-rejection-is-a-line-of-the-log": ISOLATED(
+            "if not is_rejected and",
             "if",
             "test_refusals_of_one_caller_have_a_line_now_and_then",
         ),
@@ -130,7 +130,7 @@ BREAKS = {
     },
     "socket_lambda/admission.py": {
         "revoked-token-opens-sockets": ENTITLED(
-            "return Denial(reason=DenialReason.NOT_VALID, detail='revoked')",
+            "return Rejection(reason=RejectionReason.NOT_VALID, detail='revoked')",
             "pass",
             "test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",
         ),
@@ -185,7 +185,7 @@ BREAKS = {
             "test_a_token_that_proves_nothing_is_rejected",
         ),
     },
-    "delivery_lambda/sharing.py": {
+    "delivery_lambda/share_service.py": {
         "share-opens-its-delivery-for-ever": ENTITLED(
             "return None if is_over else delivery",
             "return delivery",
@@ -235,7 +235,7 @@ BREAKS = {
             "test_a_request_round_the_edge_reads_nothing",
         ),
         "each-refused-track-is-a-line-of-the-log": ISOLATED(
-            "return app.refusal_lines.allows(caller.actor if caller else '', app.now_ms())",
+            "return app.rejection_log.allows(caller.actor if caller else '', app.now_ms())",
             "return True",
             "test_refused_requests_are_logged_now_and_then",
         ),
@@ -255,7 +255,7 @@ BREAKS = {
             "test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected",
         ),
         "each-refused-socket-is-a-write": ISOLATED(
-            "self._refused.spend(key, 1, now_ms)",
+            "self._rejected.spend(key, 1, now_ms)",
             "pass",
             "test_a_token_that_is_refused_again_and_again_costs_no_write_for_each_attempt",
         ),

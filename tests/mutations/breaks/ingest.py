@@ -57,7 +57,7 @@ BREAKS = {
             "test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other",
         ),
     },
-    "iot_lambda/judging.py": {
+    "iot_lambda/classifying.py": {
         "iot-messages-that-come-again-count-again": DURABLE(
             "self._quota.copy()", "self._quota", "test_a_repeated_batch_counts_once"
         ),
@@ -212,13 +212,13 @@ BREAKS = {
             "test_a_url_with_a_query_is_rejected_even_with_a_good_body",
         ),
         "bad-position-holds-up-a-phone": ISOLATED(
-            "_NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)",
-            "_NEVER_GOOD = (HTTPStatus.ACCEPTED,)",
+            "_DO_NOT_RESEND = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)",
+            "_DO_NOT_RESEND = (HTTPStatus.ACCEPTED,)",
             "test_a_permanently_invalid_message_is_200_and_delays_nothing",
             "test_owntracks_other_messages_are_200_too",
         ),
         "phones-loss-reported-as-accepted": DURABLE(
-            "if handled.response['statusCode'] not in _NEVER_GOOD:",
+            "if handled.response['statusCode'] not in _DO_NOT_RESEND:",
             "if handled.fields is None:",
             "test_a_message_that_the_stream_did_not_accept_is_sent_again",
         ),

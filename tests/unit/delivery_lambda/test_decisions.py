@@ -15,7 +15,7 @@ from delivery_lambda.decisions import (
     Declaration,
     DeliverySpec,
     Reason,
-    Refusal,
+    Rejection,
     Unchanged,
     decide_declaration,
     decide_plan,
@@ -401,7 +401,7 @@ def test_a_declaration_is_legal_from_some_statuses_only(status: Status, what: De
     decision = declare(before, declaration(what, note="n", proof="p"))
 
     if status not in LEGAL[what]:
-        assert isinstance(decision, Refusal)
+        assert isinstance(decision, Rejection)
         assert decision.reason is Reason.ILLEGAL_STATUS
         return
     assert decision.after.status is RESULT[what]

@@ -9,9 +9,9 @@ from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.decisions import ANY_VERSION
 from delivery_lambda.requests import (
     InvalidRequest,
-    owner_of_list,
     parse_declaration,
     parse_expected_version,
+    parse_owner_filter,
     parse_plan,
     parse_request,
     parse_status,
@@ -209,7 +209,7 @@ def test_a_status_is_one_of_ours() -> None:
 def test_a_list_is_of_parties_that_the_caller_may_name(
     caller: Caller, query: dict[str, str], owner: tuple[str, str] | None
 ) -> None:
-    found = owner_of_list(listed(**query), caller)
+    found = parse_owner_filter(listed(**query), caller)
 
     assert (found and (found.kind, found.identity)) == owner
 
@@ -219,7 +219,7 @@ def test_a_list_is_of_parties_that_the_caller_may_name(
 )
 def test_a_dispatcher_names_one_owner(query: dict[str, str]) -> None:
     with pytest.raises(InvalidRequest):
-        owner_of_list(listed(**query), DISPATCHER)
+        parse_owner_filter(listed(**query), DISPATCHER)
 
 
 @pytest.mark.parametrize("exp", ["1795506600", "1.7955066E9", 1795506600])

@@ -15,7 +15,7 @@ from delivery_lambda.routes import (
     LIST_SHARES,
     REVOKE_SHARE,
 )
-from delivery_lambda.sharing import TICKETS_BURST
+from delivery_lambda.share_service import TICKETS_BURST
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.push_queue.nudges import ShareNudge
 from rtdts.tracking.deliveries import Cause, DeclaredType, Status

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from iot_lambda import bootstrap, handler
 from iot_lambda.batches import LINES_PER_BATCH, METRICS, PARKINGS_AT_ONCE
 from iot_lambda.bootstrap import COMPONENT, build_app
-from iot_lambda.judging import FRESH_MS, Record
+from iot_lambda.classifying import FRESH_MS, Record
 from iot_lambda.settings import Settings
 from rtdts.ingest import messages
 from rtdts.ingest.device_messages import DeviceMessage, decode_message, encode_message
@@ -388,7 +388,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
 
     assert len(world.stream.calls) == 1
     assert begun_at_s == [0.0] * PARKINGS_AT_ONCE
-    assert report.again_from == records[500].sequence_number
+    assert report.retry_from == records[500].sequence_number
 
 
 def test_no_point_of_a_revoked_truck_is_accepted_or_kept(world: World) -> None:
@@ -545,8 +545,8 @@ def test_an_error_of_ours_is_logged_and_the_whole_batch_comes_again(world: World
 def test_attempts_end_before_the_lambdas_time_does() -> None:
     settings = read_settings(Settings, REQUIRED)
 
-    assert handler.take_deadline(settings, Context(0)).passed
-    left_s = handler.take_deadline(settings, Context(60_000)).remaining_s
+    assert handler.batch_deadline(settings, Context(0)).passed
+    left_s = handler.batch_deadline(settings, Context(60_000)).remaining_s
     assert 50 < left_s <= 60 - settings.connect_timeout_s - settings.read_timeout_s - 1
 
 

@@ -14,7 +14,7 @@ from socket_lambda.bootstrap import App
 from socket_lambda.connection import closing_for_too_many
 from socket_lambda.dispatch import Dispatch
 from socket_lambda.handler import handle
-from socket_lambda.limits import FREE_BURST_MINUTES, FREE_PER_MINUTE, LimitKeeper, SocketLimits
+from socket_lambda.limits import FREE_BURST_MINUTES, FREE_PER_MINUTE, SocketLimiter, SocketLimits
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -80,7 +80,7 @@ class World:
         def now_ms() -> int:
             return self.now_ms
 
-        limits = LimitKeeper(
+        limits = SocketLimiter(
             self.counts,
             LIMITS,
             close=closing_for_too_many(self.gateway, now_ms=now_ms),

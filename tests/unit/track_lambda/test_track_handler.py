@@ -47,7 +47,7 @@ class Api:
             blocks=BlockList(self.blocks, log=log, now_ms=lambda: START_MS),
             edge=Edge(edge_secrets),
             pages=RateLimits(per_minute=pages, burst_minutes=1),
-            refusal_lines=RejectionLogLimiter(),
+            rejection_log=RejectionLogLimiter(),
             log=log,
             now_ms=lambda: self.now_ms,
         )

@@ -101,14 +101,14 @@ class ShareRules:
     """The settings of shares.
 
     Attributes:
-        most_life_s: How long one may live.
-        most: Live shares that a delivery may have.
+        max_life_s: How long one may live.
+        max_live: Live shares that a delivery may have.
         tickets_per_minute: Tickets that a share gives, as a mean.
         viewing_minutes: How long a closed delivery may be viewed, as for all viewers.
     """
 
-    most_life_s: int
-    most: int
+    max_life_s: int
+    max_live: int
     tickets_per_minute: float
     viewing_minutes: int
 
@@ -118,7 +118,7 @@ class ShareRules:
         return Rate(per_minute=self.tickets_per_minute, burst=TICKETS_BURST)
 
 
-class Sharing:
+class ShareService:
     """The routes of shares.
 
     Args:
@@ -167,13 +167,13 @@ class Sharing:
             TooManyShares: The delivery has the maximum number of shares.
             DeliveryErased: It was erased meanwhile.
         """
-        life_s = parse_share_life_s(request, default_s=SHARE_LIFE_S, most_s=self._rules.most_life_s)
+        life_s = parse_share_life_s(request, default_s=SHARE_LIFE_S, max_s=self._rules.max_life_s)
         now_ms = self._now_ms()
         share, token = self._shares.create(
             delivery,
             created_by=created_by,
             expires_at_ms=now_ms + life_s * 1_000,
-            max_shares=self._rules.most,
+            max_shares=self._rules.max_live,
             now_ms=now_ms,
         )
         document = {

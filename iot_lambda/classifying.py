@@ -37,7 +37,7 @@ class Record(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
+class ClassifiedMessage:
     """A message and the verdict on it."""
 
     payload: bytes
@@ -74,7 +74,7 @@ class Judged:
         return REJECTED_POINTS, str(dict(reasons))
 
 
-class Judging:
+class MessageClassifier:
     """Judges batches, and counts the points that each truck sends.
 
     Args:
@@ -100,7 +100,7 @@ class Judging:
         self._max_body_bytes = max_body_bytes
         self._now_ms = now_ms
 
-    def judge(self, records: Sequence[Record]) -> list[Judged]:
+    def classify(self, records: Sequence[Record]) -> list[ClassifiedMessage]:
         """Judges each message, those of one truck in order.
 
         The counts made here apply to this batch only: messages that come again must not count
@@ -118,34 +118,36 @@ class Judging:
 
         messages = []
         for record in records:
-            message = self._judged(record, is_revoked, is_over_quota)
+            message = self._classified(record, is_revoked, is_over_quota)
             _count(message, quota)
             messages.append(message)
         return messages
 
-    def done(self, messages: Sequence[Judged]) -> None:
+    def done(self, messages: Sequence[ClassifiedMessage]) -> None:
         """Counts messages that are done towards the quota."""
         for message in messages:
             _count(message, self._quota)
 
-    def _judged(
+    def _classified(
         self,
         record: Record,
         is_revoked: Callable[[str], bool],
         is_over_quota: Callable[[str, int], bool],
-    ) -> Judged:
+    ) -> ClassifiedMessage:
         data = record.data
         try:
             message = decode_message(data)
         except BrokenRecordError as error:
-            return Judged(data, None, Fault(UNREADABLE, f"not as the rule writes it: {error}"))
+            return ClassifiedMessage(
+                data, None, Fault(UNREADABLE, f"not as the rule writes it: {error}")
+            )
         truck_id = message.truck_id
         if not is_identifier(truck_id):
-            return Judged(message.payload, None, foreign_topic(truck_id))
+            return ClassifiedMessage(message.payload, None, foreign_topic(truck_id))
         at_ms = message.received_at_ms
         is_fresh = abs(record.arrived_at_ms - at_ms) <= FRESH_MS
         if is_fresh and not is_revoked(truck_id) and is_over_quota(truck_id, at_ms):
-            return Judged(message.payload, truck_id, Fault(OVER_QUOTA, "set aside"))
+            return ClassifiedMessage(message.payload, truck_id, Fault(OVER_QUOTA, "set aside"))
         verdict = validate_message(
             message.payload,
             truck_id=truck_id,
@@ -155,10 +157,10 @@ class Judging:
             max_body_bytes=self._max_body_bytes,
             is_revoked=is_revoked,
         )
-        return Judged(message.payload, truck_id, verdict, at_ms if is_fresh else None)
+        return ClassifiedMessage(message.payload, truck_id, verdict, at_ms if is_fresh else None)
 
 
-def _count(message: Judged, quota: RateLimits) -> None:
+def _count(message: ClassifiedMessage, quota: RateLimits) -> None:
     """Counts a message, unless the truck was over its quota or an operator replays it."""
     if message.truck_id is not None and message.received_at_ms is not None:
         quota.spend(message.truck_id, message.points, message.received_at_ms)
