@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mqtt_bridge.broker_client import BrokerConnection
-from mqtt_bridge.judging import Message, judge
+from mqtt_bridge.classifying import Message, classify
 from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
@@ -91,7 +91,7 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
 
     zone = ZoneInfo("UTC")
     ports = Ports(
-        judge=lambda message: judge(
+        classify=lambda message: classify(
             message,
             received_at_ms=wall_clock.now_ms(),
             zone=zone,
@@ -129,9 +129,9 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
         log=log,
         trace=PointTrace("", log),
     )
-    handle: Callable[[Message], None] = session.take
+    handle: Callable[[Message], None] = session.receive
     if isinstance(connection, _IteratedConnection):
-        handle = connection.through_iterator(session.take)
+        handle = connection.through_iterator(session.receive)
     running = asyncio.create_task(session.run())
     before_s, began_s = time.process_time(), time.monotonic()
     async with connection.opened(SUBSCRIPTIONS, handle):

@@ -1,4 +1,4 @@
-"""Handles a batch of device messages: judges each, puts its points, parks messages at fault.
+"""Handles a batch of device messages: classifies each, puts its points, parks messages at fault.
 
 A message is done when the main stream has all of its valid points and, if it has invalid ones, the
 parking lot has the message. The truck received its acknowledgement long before. So no part of a

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from mqtt_bridge.classifying import Message
 from mqtt_bridge.errors import BrokerError
-from mqtt_bridge.judging import Message
 from mqtt_bridge.session import Result, Session
 from mqtt_bridge.tally import Tally
 from mqtt_bridge.topics import SUBSCRIPTIONS
@@ -103,7 +103,7 @@ class Bridge:
         session = self._session = self._make_session(connection)
         running = asyncio.create_task(session.run(), name="session")
         try:
-            async with connection.opened(SUBSCRIPTIONS, session.take):
+            async with connection.opened(SUBSCRIPTIONS, session.receive):
                 self._log.info("bridge_ready")
                 self._waits = self._waits_s()
                 lost = asyncio.create_task(connection.lost(), name="connection")
@@ -113,9 +113,11 @@ class Bridge:
                     for task in (running, lost):
                         if task.done():
                             task.result()  # raises what ended it
-                    self._log.info("bridge_stopping", held=session.held, budget_s=budget_s)
+                    self._log.info(
+                        "bridge_stopping", in_flight=session.in_flight, budget_s=budget_s
+                    )
                     in_time = await session.drain(Deadline(budget_s))
-                    self._log.info("bridge_stopped", in_time=in_time, left=session.held)
+                    self._log.info("bridge_stopped", in_time=in_time, left=session.in_flight)
                 finally:
                     lost.cancel()
                     await asyncio.gather(lost, return_exceptions=True)
@@ -128,8 +130,8 @@ class Bridge:
         session = self._session
         self._metrics.emit(
             self._tally.take(
-                held=session.held if session else 0,
-                oldest_held_s=session.oldest_held_s if session else 0.0,
+                in_flight=session.in_flight if session else 0,
+                oldest_in_flight_s=session.oldest_in_flight_s if session else 0.0,
             )
         )
 

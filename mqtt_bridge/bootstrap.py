@@ -15,11 +15,11 @@ from botocore.config import Config
 
 from mqtt_bridge.app import Bridge, Connection
 from mqtt_bridge.broker_client import BrokerConnection
+from mqtt_bridge.classifying import Classification, Message, classify
 from mqtt_bridge.current_blocks import CurrentBlocks
-from mqtt_bridge.judging import Judgement, Message, judge
-from mqtt_bridge.parking_turns import PARKINGS_AT_ONCE
+from mqtt_bridge.parking_queue import PARKINGS_AT_ONCE
 from mqtt_bridge.quota import BridgeQuota
-from mqtt_bridge.session import SETTINGS_ASIDE_AT_ONCE, Ports, Session
+from mqtt_bridge.session import MAX_SET_ASIDES_AT_ONCE, Ports, Session
 from mqtt_bridge.settings import Settings
 from mqtt_bridge.tally import METRICS, Tally
 from rtdts.delivery_store.block_list import READ_EVERY_S, BlockList
@@ -41,14 +41,14 @@ from rtdts.tracking.roles import TRUCK
 COMPONENT: Final = "mqtt_bridge"
 T = TypeVar("T")
 _FIRST_WAIT_S: Final = 0.1
-MOST_WAIT_S: Final = 2.0
+MAX_WAIT_S: Final = 2.0
 """A bridge must be connected again within 15 s of a broker's restart, and the waits add up."""
 _KEEPALIVE_S: Final = 15
 """Silence after which the bridge pings the broker. A broker ends a connection after 1.5 times as
 long without a packet (MQTT 5.0, 3.1.2.10), and then delivers its messages to another bridge."""
 _PUT_THREADS: Final = 4
 """Concurrent puts. One has up to 500 records, and a shard accepts 1,000 of them per second."""
-_THREADS: Final = _PUT_THREADS + PARKINGS_AT_ONCE + SETTINGS_ASIDE_AT_ONCE + 1
+_THREADS: Final = _PUT_THREADS + PARKINGS_AT_ONCE + MAX_SET_ASIDES_AT_ONCE + 1
 """One more reads the blocks."""
 
 
@@ -117,7 +117,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
 
 
 def _waits_s() -> Iterator[float]:
-    return backoff_s(first_s=_FIRST_WAIT_S, max_s=MOST_WAIT_S)
+    return backoff_s(first_s=_FIRST_WAIT_S, max_s=MAX_WAIT_S)
 
 
 async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
@@ -136,9 +136,9 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
     parking = Parking(aws.client("s3", config=config), settings.parked_bucket)
     zone = first_generation_zone(settings.first_generation_timezone)
 
-    def judge_now(message: Message) -> Judgement:
+    def classify_now(message: Message) -> Classification:
         now_ms = wall_clock.now_ms()
-        return judge(
+        return classify(
             message,
             received_at_ms=now_ms,
             zone=zone,
@@ -158,7 +158,7 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
         )
 
     return Ports(
-        judge=judge_now,
+        classify=classify_now,
         put=put,
         set_aside=set_aside,
         quota=BridgeQuota(points_quota(settings), lambda: blocks.current, now_ms=wall_clock.now_ms),

@@ -22,8 +22,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from mqtt_bridge.classifying import Message
 from mqtt_bridge.errors import BrokerError
-from mqtt_bridge.judging import Message
 
 TIMEOUT_S: Final = 10.0
 _QOS: Final = 1

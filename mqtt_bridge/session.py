@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from mqtt_bridge.gathering import Gathering
-from mqtt_bridge.judging import Judgement, Message
-from mqtt_bridge.parking_turns import Park, ParkingTurns
+from mqtt_bridge.batching import TruckBatcher
+from mqtt_bridge.classifying import Classification, Message
+from mqtt_bridge.parking_queue import Park, ParkingQueue
 from mqtt_bridge.results import fault_document, is_result_due, result_document
 from mqtt_bridge.tally import Tally
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, ValidatedBody, batch_of, results_of
@@ -28,7 +28,7 @@ from rtdts.runtime.rejection_log import RejectionLogLimiter
 from rtdts.telemetry_stream.parking import UnusableMessage
 from rtdts.telemetry_stream.putter import MAX_CALL_RECORDS, Batch, PutOutcome
 
-SETTINGS_ASIDE_AT_ONCE: Final = 2
+MAX_SET_ASIDES_AT_ONCE: Final = 2
 
 
 class Result(Protocol):
@@ -43,7 +43,7 @@ class Result(Protocol):
         ...
 
 
-Judge = Callable[[Message], Judgement]
+Classify = Callable[[Message], Classification]
 Put = Callable[[Sequence[Batch]], Awaitable[Sequence[PutOutcome]]]
 """One attempt to put each truck's payloads."""
 SetAside = Callable[[Batch], Awaitable[None]]
@@ -67,7 +67,7 @@ class Ports:
     """What a session calls.
 
     Attributes:
-        judge: Decides what a message is.
+        classify: Decides what a message is.
         put: Puts points into the stream.
         set_aside: Puts the points of a truck over its quota into the parking lot.
         quota: Which trucks are over it.
@@ -76,7 +76,7 @@ class Ports:
         waits_s: Makes the waits between failed attempts.
     """
 
-    judge: Judge
+    classify: Classify
     put: Put
     set_aside: SetAside
     quota: Quota
@@ -86,10 +86,10 @@ class Ports:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Held:
+class _InFlight:
     message: Message
-    judgement: Judgement
-    judged: ValidatedBody
+    classification: Classification
+    body: ValidatedBody
 
 
 class Session:
@@ -118,53 +118,53 @@ class Session:
     ) -> None:
         self._connection = connection
         self._ports = ports
-        self._gathering: Gathering[_Held] = Gathering(
-            lambda held: len(held.judged.payloads), gather_s=gather_s, waits_s=ports.waits_s
+        self._batcher: TruckBatcher[_InFlight] = TruckBatcher(
+            lambda held: len(held.body.payloads), gather_s=gather_s, waits_s=ports.waits_s
         )
         self._tally = tally
         self._log = log
         self._lines = RejectionLogLimiter()
         self._trace = trace
-        self._held: dict[int, float] = {}
+        self._in_flight: dict[int, float] = {}
         """Arrival time of each message that is not acknowledged, by packet id, in order."""
         self._changed = asyncio.Event()
-        self._none_held = asyncio.Event()
-        self._none_held.set()
+        self._none_in_flight = asyncio.Event()
+        self._none_in_flight.set()
         self._puts = asyncio.Semaphore(puts_at_once)
-        self._settings_aside = asyncio.Semaphore(SETTINGS_ASIDE_AT_ONCE)
-        self._parking = ParkingTurns(ports.park, waits_s=ports.waits_s, log=log)
+        self._set_asides = asyncio.Semaphore(MAX_SET_ASIDES_AT_ONCE)
+        self._parking = ParkingQueue(ports.park, waits_s=ports.waits_s, log=log)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_open = True
 
     @property
-    def held(self) -> int:
+    def in_flight(self) -> int:
         """Messages received and not acknowledged."""
-        return len(self._held)
+        return len(self._in_flight)
 
     @property
-    def oldest_held_s(self) -> float:
+    def oldest_in_flight_s(self) -> float:
         """Seconds since the arrival of the oldest of them."""
-        oldest = next(iter(self._held.values()), None)
+        oldest = next(iter(self._in_flight.values()), None)
         return 0.0 if oldest is None else self._ports.clock() - oldest
 
-    def take(self, message: Message) -> None:
-        """Take a message in; after `drain` has begun, messages are left to the next bridge."""
+    def receive(self, message: Message) -> None:
+        """Receive a message; after `drain` has begun, messages are left to the next bridge."""
         if not self._is_open:
             return
         now_s = self._ports.clock()
-        self._held[message.packet_id] = now_s
-        self._none_held.clear()
-        judgement = self._ports.judge(message)
-        match judgement.verdict:
-            case ValidatedBody() as judged if judged.payloads:
-                held = _Held(message, judgement, judged)
-                self._gathering.add(judged.truck_id, held, now_s=now_s)
+        self._in_flight[message.packet_id] = now_s
+        self._none_in_flight.clear()
+        classification = self._ports.classify(message)
+        match classification.verdict:
+            case ValidatedBody() as body if body.payloads:
+                held = _InFlight(message, classification, body)
+                self._batcher.add(body.truck_id, held, now_s=now_s)
                 self._changed.set()
-            case ValidatedBody() as judged:
-                self._start(self._finish(message, judgement, judged.result(NOTHING_PUT)))
+            case ValidatedBody() as body:
+                self._start(self._finish(message, classification, body.result(NOTHING_PUT)))
             case Fault():
-                self._start(self._finish(message, judgement, None))
+                self._start(self._finish(message, classification, None))
             case None:
                 self._acknowledge(message, None)
 
@@ -178,7 +178,7 @@ class Session:
             while True:
                 await self._until_due()
                 await self._puts.acquire()
-                trucks = self._gathering.take_due(self._ports.clock(), most_trucks=MAX_CALL_RECORDS)
+                trucks = self._batcher.take_due(self._ports.clock(), max_trucks=MAX_CALL_RECORDS)
                 for truck_id in [one for one in trucks if self._ports.quota.is_over(one)]:
                     # By itself: the others must not wait for the bucket.
                     self._start(self._set_aside(truck_id, trucks.pop(truck_id)))
@@ -198,19 +198,19 @@ class Session:
             Whether nothing was left at the deadline; messages that are left stay unacknowledged.
         """
         self._is_open = False
-        self._gathering.hasten()
+        self._batcher.hasten()
         self._changed.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline.remaining_s):
-                await self._none_held.wait()
-        return not self._held
+                await self._none_in_flight.wait()
+        return not self._in_flight
 
     async def _until_due(self) -> None:
         """Wait until a truck is due, or raise the error with which a task failed."""
         while True:
             if self._failed.done():
                 self._failed.result()
-            due_s = self._gathering.next_due_s()
+            due_s = self._batcher.next_due_s()
             wait_s = None if due_s is None else due_s - self._ports.clock()
             if wait_s is not None and wait_s <= 0:
                 return
@@ -232,10 +232,10 @@ class Session:
             self._failed.set_exception(error)
         self._changed.set()
 
-    async def _put(self, trucks: dict[str, list[_Held]]) -> None:
+    async def _put(self, trucks: dict[str, list[_InFlight]]) -> None:
         """Make one attempt to put the messages of these trucks."""
         try:
-            batches = [batch_of([held.judged for held in messages]) for messages in trucks.values()]
+            batches = [batch_of([held.body for held in messages]) for messages in trucks.values()]
             outcomes = await self._ports.put(batches)
         finally:
             self._puts.release()
@@ -245,12 +245,12 @@ class Session:
             self._ports.quota.count(batch.truck_id, taken)
         self._end_puts(trucks, outcomes)
 
-    async def _set_aside(self, truck_id: str, messages: list[_Held]) -> None:
+    async def _set_aside(self, truck_id: str, messages: list[_InFlight]) -> None:
         """Make one attempt to set the messages of a truck over its quota aside."""
-        batch = batch_of([held.judged for held in messages])
+        batch = batch_of([held.body for held in messages])
         failure = None
         try:
-            async with self._settings_aside:
+            async with self._set_asides:
                 await self._ports.set_aside(batch)
         except Exception as error:
             failure = type(error).__name__
@@ -261,38 +261,40 @@ class Session:
         outcome = PutOutcome(failed=not_taken, attempts=1, failure=failure)
         self._end_puts({truck_id: messages}, [outcome])
 
-    def _end_puts(self, trucks: Mapping[str, list[_Held]], outcomes: Sequence[PutOutcome]) -> None:
+    def _end_puts(
+        self, trucks: Mapping[str, list[_InFlight]], outcomes: Sequence[PutOutcome]
+    ) -> None:
         """Acknowledge the messages that were put; the others are put again."""
-        finished: list[tuple[_Held, IngestResult]] = []
+        finished: list[tuple[_InFlight, IngestResult]] = []
         failures: Counter[str] = Counter()
         for (truck_id, messages), outcome in zip(trucks.items(), outcomes, strict=True):
             failed = []
-            results = results_of([held.judged for held in messages], outcome)
+            results = results_of([held.body for held in messages], outcome)
             for held, result in zip(messages, results, strict=True):
                 if result.failed:
                     failed.append(held)
                     self._tally.count("PointsFailed", len(result.failed))
                 else:
                     finished.append((held, result))
-            self._gathering.done(truck_id, failed, now_s=self._ports.clock())
+            self._batcher.done(truck_id, failed, now_s=self._ports.clock())
             if failed:
                 failures[outcome.failure or "unknown"] += len(failed)
         if failures:
             self._log.warning("not_taken", messages=failures.total(), failures=dict(failures))
         for held, result in finished:
-            result_due = held.judgement.result_topic and is_result_due(
+            result_due = held.classification.result_topic and is_result_due(
                 held.message.correlation, result
             )
             if result.rejected or result_due:
-                self._start(self._finish(held.message, held.judgement, result))
+                self._start(self._finish(held.message, held.classification, result))
             else:
                 self._acknowledge(held.message, result)
 
     async def _finish(
-        self, message: Message, judgement: Judgement, result: IngestResult | None
+        self, message: Message, classification: Classification, result: IngestResult | None
     ) -> None:
         """Park a message at fault, publish the result to the truck, acknowledge the message."""
-        verdict, truck_id = judgement.verdict, judgement.truck_id
+        verdict, truck_id = classification.verdict, classification.truck_id
         if isinstance(verdict, Fault):
             self._tally.count("MessagesUnusable")
             if verdict.is_parked:
@@ -308,8 +310,10 @@ class Session:
                 unusable = UnusableMessage(message.payload, REJECTED_POINTS, str(dict(reasons)))
                 await self._parking.park(truck_id, unusable)
             document = result_document(result)
-        if judgement.result_topic is not None:
-            await self._connection.publish(judgement.result_topic, document, message.correlation)
+        if classification.result_topic is not None:
+            await self._connection.publish(
+                classification.result_topic, document, message.correlation
+            )
         self._acknowledge(message, result)
 
     def _warn(self, event: str, truck_id: str | None, **fields: object) -> None:
@@ -319,9 +323,9 @@ class Session:
 
     def _acknowledge(self, message: Message, result: IngestResult | None) -> None:
         self._connection.acknowledge(message.packet_id)
-        del self._held[message.packet_id]
-        if not self._held:
-            self._none_held.set()
+        del self._in_flight[message.packet_id]
+        if not self._in_flight:
+            self._none_in_flight.set()
         if result is None:
             return
         self._tally.count_result(result)

@@ -41,13 +41,13 @@ class Tally:
         if result.adjusted:
             self._counts["PointsAdjusted"] += len(result.adjusted)
 
-    def take(self, *, held: int, oldest_held_s: float) -> Mapping[str, float]:
+    def take(self, *, in_flight: int, oldest_in_flight_s: float) -> Mapping[str, float]:
         """Returns all values and resets the counts to 0.
 
         Args:
-            held: Messages received and not acknowledged.
-            oldest_held_s: How long the oldest of them has been held.
+            in_flight: Messages received and not acknowledged.
+            oldest_in_flight_s: How long the oldest of them has been in flight.
         """
         values = {metric.name: float(self._counts[metric.name]) for metric in METRICS}
         self._counts.clear()
-        return values | {"MessagesHeld": held, "OldestHeld": round(oldest_held_s, 3)}
+        return values | {"MessagesHeld": in_flight, "OldestHeld": round(oldest_in_flight_s, 3)}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 
-from mqtt_bridge.judging import Message, judge
+from mqtt_bridge.classifying import Message, classify
 from mqtt_bridge.results import fault_document, result_document
 from mqtt_bridge.topics import result_topic
 from rtdts.ingest.intake import NOTHING_PUT, ValidatedBody
@@ -28,9 +28,11 @@ def validate_result(result: Any) -> None:
     jsonschema.Draft7Validator(schema | {"additionalProperties": False}).validate(result)
 
 
-def judged(payload: bytes, topic: str = telemetry_topic("T-0012")) -> ValidatedBody | Fault | None:
+def classified(
+    payload: bytes, topic: str = telemetry_topic("T-0012")
+) -> ValidatedBody | Fault | None:
     message = Message(topic, payload, 1)
-    return judge(
+    return classify(
         message,
         received_at_ms=NOW_MS,
         zone=ZoneInfo("UTC"),
@@ -64,7 +66,7 @@ def test_the_reasons_are_those_of_the_code() -> None:
     "example", DOCUMENT["components"]["messages"]["telemetry"]["examples"], ids=str
 )
 def test_an_example_of_telemetry_is_accepted(example: dict[str, Any]) -> None:
-    verdict = judged(json.dumps(example["payload"]).encode())
+    verdict = classified(json.dumps(example["payload"]).encode())
 
     assert isinstance(verdict, ValidatedBody)
     assert verdict.payloads
@@ -73,7 +75,7 @@ def test_an_example_of_telemetry_is_accepted(example: dict[str, Any]) -> None:
 
 def test_the_example_of_owntracks_is_accepted() -> None:
     (example,) = DOCUMENT["components"]["messages"]["owntracks"]["examples"]
-    verdict = judged(json.dumps(example["payload"]).encode(), owntracks_topic("T-1", "phone"))
+    verdict = classified(json.dumps(example["payload"]).encode(), owntracks_topic("T-1", "phone"))
 
     assert isinstance(verdict, ValidatedBody)
     assert verdict.payloads
@@ -83,10 +85,10 @@ def test_the_example_of_owntracks_is_accepted() -> None:
 def test_results_are_as_documented() -> None:
     for example in DOCUMENT["components"]["messages"]["result"]["examples"]:
         validate_result(example["payload"])
-    rejected = judged(
+    rejected = classified(
         b'{"truck_id":"T-0012","recorded_at":"2026-11-24T06:52:48Z","lat":95,"lon":1}'
     )
-    unusable = judged(b"nonsense")
+    unusable = classified(b"nonsense")
 
     assert isinstance(rejected, ValidatedBody)
     assert isinstance(unusable, Fault)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mqtt_bridge.judging import Message
+from mqtt_bridge.classifying import Message
 from mqtt_bridge.topics import SUBSCRIPTIONS, result_topic
 from tests.fakes.fake_broker import FakeBroker
 from tests.support.deliveries import unique

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
+from mqtt_bridge.classifying import Message
 from mqtt_bridge.errors import BrokerError
-from mqtt_bridge.judging import Message
 
 
 class PublishedResult(NamedTuple):

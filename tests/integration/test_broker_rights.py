@@ -15,7 +15,7 @@ import aiomqtt
 import jwt
 import pytest
 
-from mqtt_bridge.judging import Message
+from mqtt_bridge.classifying import Message
 from mqtt_bridge.topics import SUBSCRIPTIONS
 from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RejectedByBrokerError
 from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER

@@ -89,7 +89,7 @@ BREAKS = {
             "test_a_truck_that_the_consumer_has_blocked_is_set_aside",
         ),
     },
-    "mqtt_bridge/parking_turns.py": {
+    "mqtt_bridge/parking_queue.py": {
         "each-unusable-message-is-an-object": ISOLATED(
             "if waiting is None or truck_id is None or (not waiting.has_room_for(message)):",
             "if waiting is None or waiting.messages:",
@@ -106,7 +106,7 @@ BREAKS = {
             "test_a_message_that_names_no_truck_waits_for_no_other_and_few_are_parked_at_once",
         ),
     },
-    "mqtt_bridge/gathering.py": {
+    "mqtt_bridge/batching.py": {
         "one-truck-makes-a-put-of-any-size": ISOLATED(
             "if taken and points > room:",
             "if False:",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mqtt_bridge.app import Bridge, Connection
-from mqtt_bridge.judging import judge
+from mqtt_bridge.classifying import classify
 from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import METRICS, Tally
@@ -52,7 +52,7 @@ class World:
 
         def session(connection: Connection) -> Session:
             ports = Ports(
-                judge=lambda message: judge(
+                classify=lambda message: classify(
                     message,
                     received_at_ms=NOW_MS,
                     zone=ZoneInfo("UTC"),

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mqtt_bridge import parking_turns
-from mqtt_bridge.judging import Judgement, Message, judge
-from mqtt_bridge.parking_turns import PARKINGS_AT_ONCE
+from mqtt_bridge import parking_queue
+from mqtt_bridge.classifying import Classification, Message, classify
+from mqtt_bridge.parking_queue import PARKINGS_AT_ONCE
 from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
@@ -77,7 +77,7 @@ class World:
         self.session = Session(
             self.connection,
             Ports(
-                judge=self._judge,
+                classify=self._classify,
                 put=self._put,
                 set_aside=self._set_aside,
                 quota=BridgeQuota(
@@ -96,8 +96,8 @@ class World:
             trace=PointTrace("T-traced", log),
         )
 
-    def _judge(self, message: Message) -> Judgement:
-        return judge(
+    def _classify(self, message: Message) -> Classification:
+        return classify(
             message,
             received_at_ms=NOW_MS,
             zone=ZoneInfo("Asia/Seoul"),
@@ -128,7 +128,7 @@ class World:
     async def running(self) -> AsyncIterator[None]:
         running = asyncio.create_task(self.session.run())
         try:
-            async with self.connection.opened(SUBSCRIPTIONS, self.session.take):
+            async with self.connection.opened(SUBSCRIPTIONS, self.session.receive):
                 yield
         finally:
             running.cancel()
@@ -170,7 +170,7 @@ async def test_a_message_is_acknowledged_only_when_the_stream_has_its_points() -
         world.send("T-1", point("T-1", 1))
         await world.puts_begun.wait()
 
-        assert (world.broker.kept, world.session.held) == (1, 1)
+        assert (world.broker.kept, world.session.in_flight) == (1, 1)
         world.gate.set()
         await world.all_acknowledged()
 
@@ -198,7 +198,7 @@ async def test_points_not_accepted_are_put_again_and_then_acknowledged() -> None
         await world.all_acknowledged()
 
     assert world.seqs == [1]
-    assert world.tally.take(held=0, oldest_held_s=0)["PointsFailed"] == 2
+    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
 
 
 async def test_each_of_several_messages_that_were_not_accepted_is_put_again() -> None:
@@ -231,7 +231,7 @@ async def test_no_more_is_held_than_the_broker_may_hand_over() -> None:
             world.send("T-1", point("T-1", seq))
         await world.puts_begun.wait()
 
-        assert (world.session.held, world.broker.kept) == (5, 12)
+        assert (world.session.in_flight, world.broker.kept) == (5, 12)
         world.gate.set()
         await until(lambda: not world.broker.kept)
 
@@ -285,7 +285,7 @@ async def test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on()
     assert set_aside(world) == [100, 101]
     assert {200, 300} <= set(world.seqs)
     assert not {100, 101} & set(world.seqs)
-    assert world.tally.take(held=0, oldest_held_s=0)["PointsSetAside"] == 2
+    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["PointsSetAside"] == 2
     assert "over_quota" in world.log.getvalue()
 
 
@@ -311,7 +311,7 @@ async def test_a_message_that_could_not_be_set_aside_is_tried_again() -> None:
         await world.all_acknowledged()
 
     assert set_aside(world) == [100]
-    assert world.tally.take(held=0, oldest_held_s=0)["PointsFailed"] == 2
+    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
 
 
 async def test_a_put_of_other_trucks_waits_for_nothing_that_is_set_aside() -> None:
@@ -345,7 +345,7 @@ async def test_a_truck_that_sends_unusable_messages_without_end_takes_one_parkin
     assert sorted(under_way, key=str) == ["T-1", "T-2"]
     assert len(world.parkings) <= 4
     assert len(world.parked) == 901
-    assert world.tally.take(held=0, oldest_held_s=0)["MessagesUnusable"] == 901
+    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["MessagesUnusable"] == 901
     assert len(lines) == 2, "one of each truck"
 
 
@@ -357,7 +357,7 @@ async def test_messages_that_come_while_an_object_is_written_share_the_next_one(
         await until(lambda: bool(world.parkings))
         for payload in (b"second", b"third"):
             world.broker.publish("trucks/T-1/telemetry", payload)
-        await until(lambda: world.session.held == 3)
+        await until(lambda: world.session.in_flight == 3)
         world.parking_gate.set()
         await world.all_acknowledged()
 
@@ -395,7 +395,7 @@ async def test_a_message_that_names_no_truck_waits_for_no_other_and_few_are_park
 async def test_large_messages_share_no_object_and_are_written_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parking_turns, "MAX_OBJECT_BYTES", 10)
+    monkeypatch.setattr(parking_queue, "MAX_OBJECT_BYTES", 10)
     world = World(FakeStream())
     world.parking_gate.clear()
     async with world.running():
@@ -475,7 +475,7 @@ async def test_messages_after_the_drain_began_are_left_to_the_next_bridge() -> N
         await world.all_acknowledged()
         world.send("T-1", point("T-1", 2))
 
-        assert (world.session.held, world.broker.kept) == (0, 1)
+        assert (world.session.in_flight, world.broker.kept) == (0, 1)
 
     assert world.seqs == [1]
 
@@ -492,7 +492,7 @@ async def test_a_drain_ends_at_its_deadline_and_what_is_left_is_not_acknowledged
 
 async def test_an_error_of_ours_ends_the_session() -> None:
     world = World(FakeStream(then=ValueError("ours")))
-    async with world.connection.opened(SUBSCRIPTIONS, world.session.take):
+    async with world.connection.opened(SUBSCRIPTIONS, world.session.receive):
         world.send("T-1", point("T-1", 1))
 
         with pytest.raises(ValueError, match="ours"):
@@ -519,7 +519,7 @@ async def test_a_session_ends_though_a_message_comes_at_that_moment(steps: int) 
     # waited for ever for a session that went on.
     world = World(FakeStream(), gather_s=SOON_S)
     running = asyncio.create_task(world.session.run())
-    async with world.connection.opened(SUBSCRIPTIONS, world.session.take):
+    async with world.connection.opened(SUBSCRIPTIONS, world.session.receive):
         world.send("T-1", point("T-1", 1))
         for _ in range(10):
             await asyncio.sleep(0)  # it waits until that one is due

@@ -1,4 +1,4 @@
-"""Blocks are read at once, and again and again, and never while a message is judged."""
+"""Blocks are read at once, and again and again, and never while a message is classified."""
 
 from __future__ import annotations
 

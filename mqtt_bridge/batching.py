@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-MOST_POINTS: Final = 10_000
+MAX_POINTS: Final = 10_000
 """Points of all trucks in one put; it may exceed this by less than one message. Their records
 usually fit into one call of `PutRecords`. A put may have time for one call only: the points of a
 second one would fail without an attempt, and their trucks would back off."""
@@ -24,14 +24,14 @@ second one would fail without an attempt, and their trucks would back off."""
 @dataclasses.dataclass
 class _Truck(Generic[T]):
     waiting: deque[T]
-    is_under_way: bool = False
-    is_behind: bool = False
+    is_in_progress: bool = False
+    has_backlog: bool = False
     """Whether the last put left messages that had waited: they need not wait for more."""
     waits_s: Iterator[float] | None = None
     """The backoff of a truck whose last put failed."""
 
 
-class Gathering(Generic[T]):
+class TruckBatcher(Generic[T]):
     """Messages that are not in the stream yet, by truck.
 
     Args:
@@ -68,20 +68,20 @@ class Gathering(Generic[T]):
         """When the next truck is due; None when none is waiting."""
         return self._due[0][0] if self._due else None
 
-    def take_due(self, now_s: float, *, most_trucks: int) -> dict[str, list[T]]:
+    def take_due(self, now_s: float, *, max_trucks: int) -> dict[str, list[T]]:
         """Begin the puts of the trucks that are due, and return their messages in order.
 
         Args:
             now_s: The time.
-            most_trucks: How many trucks at most. Those beyond this or `MOST_POINTS` stay due.
+            max_trucks: How many trucks at most. Those beyond this or `MAX_POINTS` stay due.
         """
         due: dict[str, list[T]] = {}
-        room = MOST_POINTS
-        while room > 0 and self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
+        room = MAX_POINTS
+        while room > 0 and self._due and self._due[0][0] <= now_s and len(due) < max_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
-            truck.is_under_way = True
-            due[truck_id] = self._taken(truck, room)
+            truck.is_in_progress = True
+            due[truck_id] = self._next_messages(truck, room)
             room -= sum(map(self._points, due[truck_id]))
         return due
 
@@ -94,18 +94,18 @@ class Gathering(Generic[T]):
             now_s: The time.
         """
         truck = self._trucks[truck_id]
-        truck.is_under_way = False
+        truck.is_in_progress = False
         truck.waiting.extendleft(reversed(failed))
         if failed:
             truck.waits_s = truck.waits_s or self._waits_s()
             self._schedule(truck_id, now_s + next(truck.waits_s))
         elif truck.waiting:
             truck.waits_s = None
-            self._schedule(truck_id, now_s + (0.0 if truck.is_behind else self._gather_s))
+            self._schedule(truck_id, now_s + (0.0 if truck.has_backlog else self._gather_s))
         else:
             del self._trucks[truck_id]
 
-    def _taken(self, truck: _Truck[T], room: int) -> list[T]:
+    def _next_messages(self, truck: _Truck[T], room: int) -> list[T]:
         """Takes messages of at most so many points, and always one message."""
         taken: list[T] = []
         points = 0
@@ -114,7 +114,7 @@ class Gathering(Generic[T]):
             if taken and points > room:
                 break
             taken.append(truck.waiting.popleft())
-        truck.is_behind = bool(truck.waiting)
+        truck.has_backlog = bool(truck.waiting)
         return taken
 
     def hasten(self) -> None:

@@ -39,7 +39,7 @@ class _Object:
         self.bytes += len(message.payload)
 
 
-class ParkingTurns:
+class ParkingQueue:
     """Parks messages until the bucket has them.
 
     Args:

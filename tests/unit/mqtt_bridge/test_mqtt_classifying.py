@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_bridge.judging import Judgement, Message, judge
+from mqtt_bridge.classifying import Classification, Message, classify
 from mqtt_bridge.topics import result_topic, truck_of
 from rtdts.ingest import messages
 from rtdts.ingest.intake import ValidatedBody
@@ -31,13 +31,13 @@ def point(truck_id: str = "T-1", **fields: Any) -> dict[str, Any]:
     return telemetry_point(NOW_MS, truck_id, **fields)
 
 
-def judged(
+def classified(
     payload: bytes,
     topic: str = "trucks/T-1/telemetry",
     content_type: str = "",
     revoked: str = "",
-) -> Judgement:
-    return judge(
+) -> Classification:
+    return classify(
         Message(topic, payload, 1, content_type),
         received_at_ms=NOW_MS,
         zone=ZoneInfo("Asia/Seoul"),
@@ -48,11 +48,13 @@ def judged(
 
 @pytest.mark.parametrize("payload", [b"x", json.dumps(point()).encode()])
 def test_no_message_of_a_revoked_truck_is_accepted(payload: bytes) -> None:
-    verdict = judged(payload, revoked="T-1").verdict
+    verdict = classified(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)
     assert (verdict.reason, verdict.is_parked) == (messages.REVOKED, False)
-    assert isinstance(judged(json.dumps(point()).encode(), revoked="T-2").verdict, ValidatedBody)
+    assert isinstance(
+        classified(json.dumps(point()).encode(), revoked="T-2").verdict, ValidatedBody
+    )
 
 
 @pytest.mark.parametrize("content_type", ["", "application/gzip"])
@@ -62,11 +64,11 @@ def test_the_points_are_those_that_http_accepts_with_mqtt_as_their_source(
     body = json.dumps({"positions": [point(seq=1), point(seq=2)]}).encode()
     payload = gzip.compress(body) if content_type else body
 
-    judgement = judged(payload, content_type=content_type)
+    classification = classified(payload, content_type=content_type)
 
-    assert judgement.truck_id == "T-1"
-    assert isinstance(judgement.verdict, ValidatedBody)
-    points = [decode_point(one) for one in judgement.verdict.payloads]
+    assert classification.truck_id == "T-1"
+    assert isinstance(classification.verdict, ValidatedBody)
+    points = [decode_point(one) for one in classification.verdict.payloads]
     assert [(one.seq, one.source, one.received_at_ms) for one in points] == [
         (1, "mqtt", NOW_MS),
         (2, "mqtt", NOW_MS),
@@ -88,7 +90,7 @@ def test_the_points_are_those_that_http_accepts_with_mqtt_as_their_source(
     ids=["empty", "binary", "foreign", "large", "many"],
 )
 def test_an_unusable_message_has_a_reason(payload: bytes, reason: str) -> None:
-    verdict = judged(payload).verdict
+    verdict = classified(payload).verdict
 
     assert isinstance(verdict, Fault)
     assert verdict.reason == reason
@@ -99,10 +101,10 @@ def test_an_unusable_message_has_a_reason(payload: bytes, reason: str) -> None:
     "topic", ["trucks/T-1/telemetry/result", "trucks//telemetry", "trucks/a b/telemetry", "x"]
 )
 def test_a_topic_that_is_no_trucks_names_none(topic: str) -> None:
-    judgement = judged(json.dumps(point()).encode(), topic=topic)
+    classification = classified(json.dumps(point()).encode(), topic=topic)
 
-    assert judgement.truck_id is None
-    assert isinstance(judgement.verdict, Fault)
+    assert classification.truck_id is None
+    assert isinstance(classification.verdict, Fault)
 
 
 def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
@@ -113,7 +115,7 @@ def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
 
     monkeypatch.setattr(messages, "validate_body", fail)
 
-    verdict = judged(json.dumps(point()).encode()).verdict
+    verdict = classified(json.dumps(point()).encode()).verdict
 
     assert isinstance(verdict, Fault)
     assert verdict.reason == messages.UNJUDGED
@@ -121,7 +123,7 @@ def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
 
 @given(payload=st.binary(max_size=300), content_type=st.sampled_from(["", "application/gzip"]))
 def test_nothing_makes_it_raise(payload: bytes, content_type: str) -> None:
-    assert judged(payload, content_type=content_type).truck_id == "T-1"
+    assert classified(payload, content_type=content_type).truck_id == "T-1"
 
 
 @given(st.from_regex(r"\A[A-Za-z0-9._-]{1,64}\Z"))
@@ -135,8 +137,10 @@ BOOKLETS_LOCATION = json.loads((EVENTS / "http_api_owntracks.json").read_text())
 BOOKLET_MS = 1_497_508_651_000
 
 
-def judged_of_phone(payload: bytes, *, revoked: str = "", now_ms: int = BOOKLET_MS) -> Judgement:
-    return judge(
+def classified_of_phone(
+    payload: bytes, *, revoked: str = "", now_ms: int = BOOKLET_MS
+) -> Classification:
+    return classify(
         Message(owntracks_topic("T-1", "phone"), payload, 1),
         received_at_ms=now_ms,
         zone=ZoneInfo("Asia/Seoul"),
@@ -146,25 +150,25 @@ def judged_of_phone(payload: bytes, *, revoked: str = "", now_ms: int = BOOKLET_
 
 
 def test_a_location_of_owntracks_is_a_point_of_the_truck_in_its_topic() -> None:
-    judgement = judged_of_phone(BOOKLETS_LOCATION)
+    classification = classified_of_phone(BOOKLETS_LOCATION)
 
-    assert judgement.truck_id == "T-1"
-    assert isinstance(judgement.verdict, ValidatedBody)
-    (point,) = map(decode_point, judgement.verdict.payloads)
+    assert classification.truck_id == "T-1"
+    assert isinstance(classification.verdict, ValidatedBody)
+    (point,) = map(decode_point, classification.verdict.payloads)
     assert (point.truck_id, point.source, point.recorded_at_ms) == ("T-1", "mqtt", BOOKLET_MS)
     assert (point.lat, point.lon, point.heading_deg) == (48.85833, 2.29513, 271)
 
 
 def test_a_phone_listens_to_no_result_and_a_truck_to_its_own() -> None:
-    assert judged_of_phone(BOOKLETS_LOCATION).result_topic is None
-    assert judged(json.dumps(point()).encode()).result_topic == result_topic("T-1")
+    assert classified_of_phone(BOOKLETS_LOCATION).result_topic is None
+    assert classified(json.dumps(point()).encode()).result_topic == result_topic("T-1")
 
 
 @pytest.mark.parametrize(
     "payload", [b'{"_type":"lwt"}', b"", b'{"_type":"transition","tst":1,"event":"enter"}']
 )
 def test_a_phones_message_about_no_position_holds_nothing(payload: bytes) -> None:
-    assert judged_of_phone(payload).verdict is None
+    assert classified_of_phone(payload).verdict is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_a_phones_message_about_no_position_holds_nothing(payload: bytes) -> Non
     ids=["nonsense", "large"],
 )
 def test_a_phones_message_that_can_not_be_used_has_a_reason(payload: bytes, reason: str) -> None:
-    verdict = judged_of_phone(payload).verdict
+    verdict = classified_of_phone(payload).verdict
 
     assert isinstance(verdict, Fault)
     assert (verdict.reason, verdict.is_parked) == (reason, True)
@@ -181,7 +185,7 @@ def test_a_phones_message_that_can_not_be_used_has_a_reason(payload: bytes, reas
 
 @pytest.mark.parametrize("payload", [BOOKLETS_LOCATION, b"nonsense", b'{"_type":"lwt"}'])
 def test_no_message_of_a_revoked_trucks_phone_is_accepted(payload: bytes) -> None:
-    verdict = judged_of_phone(payload, revoked="T-1").verdict
+    verdict = classified_of_phone(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)
     assert (verdict.reason, verdict.is_parked) == (messages.REVOKED, False)
@@ -189,20 +193,20 @@ def test_no_message_of_a_revoked_trucks_phone_is_accepted(payload: bytes) -> Non
 
 @given(payload=st.binary(max_size=300))
 def test_no_message_of_a_phone_makes_it_raise(payload: bytes) -> None:
-    assert judged_of_phone(payload).truck_id == "T-1"
+    assert classified_of_phone(payload).truck_id == "T-1"
 
 
 @pytest.mark.parametrize(
     "topic", ["owntracks/T-1", "owntracks/T-1/phone/event", "owntracks//phone", "owntracks/a b/c"]
 )
 def test_a_topic_of_owntracks_that_is_no_phones_names_none(topic: str) -> None:
-    assert judged(BOOKLETS_LOCATION, topic=topic).truck_id is None
+    assert classified(BOOKLETS_LOCATION, topic=topic).truck_id is None
 
 
 def test_a_phones_topic_without_a_device_is_refused_and_names_the_truck() -> None:
     """So its messages share parked objects, as all of a truck's do."""
-    judgement = judged(BOOKLETS_LOCATION, topic="owntracks/T-1/")
+    classification = classified(BOOKLETS_LOCATION, topic="owntracks/T-1/")
 
-    assert judgement.truck_id == "T-1"
-    assert isinstance(judgement.verdict, Fault)
-    assert judgement.verdict.reason == messages.FOREIGN_TOPIC
+    assert classification.truck_id == "T-1"
+    assert isinstance(classification.verdict, Fault)
+    assert classification.verdict.reason == messages.FOREIGN_TOPIC

@@ -25,13 +25,13 @@ class Message(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class Classification:
     """What a message is.
 
     Attributes:
         truck_id: The truck, from the topic; None when the topic is not a truck's.
-        verdict: Its points, judged and stamped; or why there are none. None for a phone's message
-            that has no position.
+        verdict: Its points, validated and stamped; or why there are none. None for a phone's
+            message that has no position.
         result_topic: Where its result goes; None when its sender subscribes to no result.
     """
 
@@ -40,14 +40,14 @@ class Judgement:
     result_topic: str | None = None
 
 
-def judge(
+def classify(
     message: Message,
     *,
     received_at_ms: int,
     zone: tzinfo,
     max_body_bytes: int,
     is_revoked: Callable[[str], bool],
-) -> Judgement:
+) -> Classification:
     """Judge one message; never raises, whatever is in it.
 
     The broker lets a truck publish on its own topics only, and a phone only as the truck whose
@@ -70,10 +70,10 @@ def judge(
             max_body_bytes=max_body_bytes,
             is_revoked=is_revoked,
         )
-        return Judgement(truck_id, verdict, result_topic(truck_id))
+        return Classification(truck_id, verdict, result_topic(truck_id))
     if (truck_id := phone_truck_of(message.topic)) is not None:
         if message.topic.endswith("/"):  # it names no device
-            return Judgement(truck_id, foreign_topic(message.topic))
+            return Classification(truck_id, foreign_topic(message.topic))
         of_phone = validate_owntracks(
             message.payload,
             truck_id=truck_id,
@@ -82,5 +82,5 @@ def judge(
             max_body_bytes=max_body_bytes,
             is_revoked=is_revoked,
         )
-        return Judgement(truck_id, of_phone)  # the app subscribes to no result
-    return Judgement(None, foreign_topic(message.topic))
+        return Classification(truck_id, of_phone)  # the app subscribes to no result
+    return Classification(None, foreign_topic(message.topic))
