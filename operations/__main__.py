@@ -12,10 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from opensearchpy.exceptions import OpenSearchException
 
 from operations.blocking import block_lines, lift, revoke
-from operations.bootstrap import Operator, build, build_device_desk
+from operations.bootstrap import Operator, build, build_device_admin
 from operations.command_line import BLOCKED_DAYS, parser, subject_of
 from operations.devices import (
-    DeviceDesk,
+    DeviceAdmin,
     add_device,
     enroll_device,
     list_devices,
@@ -25,10 +25,10 @@ from operations.erase_customer import check_customer, count_customer, erase_cust
 from operations.erase_truck import check_truck, count_truck, erase_truck
 from operations.erasing import counts_text
 from operations.errors import UnfinishedError, UnsafeOperationError
-from operations.pace import Pace
+from operations.rate_limiter import RateLimiter
 from operations.replay_backup import Span, replay_backup
 from operations.replay_failed_messages import replay_failed_messages
-from operations.replay_parked import Choice, replay_parked
+from operations.replay_parked import ParkedFilter, replay_parked
 from operations.replay_set_aside import replay_set_aside
 from rtdts.delivery_store.errors import DeliveryStoreError
 from rtdts.position_store.errors import PositionStoreError
@@ -54,14 +54,14 @@ def main(
     environ: Mapping[str, str] = os.environ,
     *,
     build_operator: Callable[[Mapping[str, str]], Operator] = build,
-    build_desk: Callable[[Mapping[str, str]], DeviceDesk] = build_device_desk,
+    build_device_admin: Callable[[Mapping[str, str]], DeviceAdmin] = build_device_admin,
 ) -> int:
     """Runs a command; its exit code."""
     args = parser().parse_args(arguments)
     try:
         run: Callable[[], tuple[int, str]]
         if args.command == "device":
-            run = partial(_device, args, build_desk(environ))
+            run = partial(_device, args, build_device_admin(environ))
         else:
             run = partial(_COMMANDS[args.command], args, build_operator(environ))
     except SettingsError as error:
@@ -81,16 +81,16 @@ def main(
     return code
 
 
-def _device(args: argparse.Namespace, desk: DeviceDesk) -> tuple[int, str]:
+def _device(args: argparse.Namespace, admin: DeviceAdmin) -> tuple[int, str]:
     if args.device_command == "add":
         return DONE, add_device(
-            desk, args.truck_id, name=args.name, url=args.url, mqtt_url=args.mqtt_url
+            admin, args.truck_id, name=args.name, url=args.url, mqtt_url=args.mqtt_url
         )
     if args.device_command == "enroll":
-        return DONE, enroll_device(desk, args.truck_id, days=args.days)
+        return DONE, enroll_device(admin, args.truck_id, days=args.days)
     if args.device_command == "revoke":
-        return DONE, revoke_devices(desk, args.truck_id, args.device)
-    return DONE, list_devices(desk, args.truck_id)
+        return DONE, revoke_devices(admin, args.truck_id, args.device)
+    return DONE, list_devices(admin, args.truck_id)
 
 
 def _block(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
@@ -153,17 +153,17 @@ def _erase_customer(args: argparse.Namespace, operator: Operator) -> tuple[int, 
 def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     report = replay_parked(
         operator.parked,
-        operator.restream(args.points_per_second),
-        Choice(prefix=args.prefix, since_ms=args.since, reason=args.reason),
+        operator.replayer(args.points_per_second),
+        ParkedFilter(prefix=args.prefix, since_ms=args.since, reason=args.reason),
         now_ms=operator.now_ms(),
         dry_run=args.dry_run,
         console=operator.console,
     )
     did = "would replay" if args.dry_run else "replayed"
-    summary = f"{did} {report.replayed} points; objects that stay: {counts_text(report.stay)}"
-    if report.not_taken:
+    summary = f"{did} {report.replayed} points; objects that stay: {counts_text(report.kept)}"
+    if report.failed:
         return FAILED, (
-            f"{summary}; the stream did not take {report.not_taken} points ({report.failure}): "
+            f"{summary}; the stream did not take {report.failed} points ({report.failure}): "
             "their objects stay too, run it again"
         )
     return DONE, summary
@@ -184,24 +184,24 @@ def _replay_backup(args: argparse.Namespace, operator: Operator) -> tuple[int, s
         console=operator.console,
     )
     did = "would replay" if args.dry_run else "replayed"
-    left_out = (
-        f"; left out {report.not_taken} that would never be taken" if report.not_taken else ""
+    rejected = (
+        f"; left out {report.rejected} that would never be accepted" if report.rejected else ""
     )
     return DONE, (
-        f"{did} {report.replayed} records of {report.objects} objects into {args.into}{left_out}"
+        f"{did} {report.replayed} records of {report.objects} objects into {args.into}{rejected}"
     )
 
 
 def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     if operator.failed_messages is None:
         raise UnsafeOperationError("this system has no ingest endpoint over AWS IoT Core")
-    pace = Pace(args.messages_per_second)
-    report = replay_failed_messages(operator.failed_messages, pace, operator.console)
-    summary = f"replayed {report.replayed} messages; stay: {report.stay}"
-    if report.not_taken:
+    rate_limiter = RateLimiter(args.messages_per_second)
+    report = replay_failed_messages(operator.failed_messages, rate_limiter, operator.console)
+    summary = f"replayed {report.replayed} messages; stay: {report.kept}"
+    if report.failed:
         return FAILED, (
-            f"{summary}; the stream did not take {report.not_taken.total()} "
-            f"({counts_text(report.not_taken)}): they stay too, run it again after 5 minutes"
+            f"{summary}; the stream did not take {report.failed.total()} "
+            f"({counts_text(report.failed)}): they stay too, run it again after 5 minutes"
         )
     return DONE, summary
 
@@ -212,20 +212,20 @@ def _replay_set_aside(args: argparse.Namespace, operator: Operator) -> tuple[int
     report = replay_set_aside(
         operator.set_aside,
         operator.failed_messages.stream,
-        Pace(args.messages_per_second),
+        RateLimiter(args.messages_per_second),
         dry_run=args.dry_run,
         console=operator.console,
     )
     did = "would replay" if args.dry_run else "replayed"
     summary = f"{did} {report.replayed} messages of {report.objects} objects"
-    if report.not_taken:
+    if report.failed:
         return FAILED, (
-            f"{summary}; the stream did not take {counts_text(report.not_taken)} "
+            f"{summary}; the stream did not take {counts_text(report.failed)} "
             f"of another, which stays: "
             "run it again"
         )
-    if report.stay:
-        return FAILED, f"{summary}; stay, since they can't be read: {report.stay} objects"
+    if report.kept:
+        return FAILED, f"{summary}; stay, since they can't be read: {report.kept} objects"
     return DONE, summary
 
 

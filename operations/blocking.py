@@ -8,11 +8,11 @@ from typing import Final, Protocol
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
 
-RESPECTED_WITHIN_S: Final = 15
+EFFECTIVE_WITHIN_S: Final = 15
 """Every process reads the blocks again every 10 s, and a read may be slow."""
 
 
-class Blocking(Protocol):
+class BlockPort(Protocol):
     """See `rtdts.delivery_store.blocked_identities.BlockStore`."""
 
     def block(self, block: Block) -> None:
@@ -29,7 +29,7 @@ class Blocking(Protocol):
 
 
 def revoke(
-    store: Blocking,
+    store: BlockPort,
     subject: str,
     *,
     until_ms: int,
@@ -47,19 +47,19 @@ def revoke(
         issued_before_ms=issued_before_ms,
     )
     store.block(block)
-    return f"blocked {block_line(block)}; respected everywhere within {RESPECTED_WITHIN_S} s"
+    return f"blocked {block_line(block)}; respected everywhere within {EFFECTIVE_WITHIN_S} s"
 
 
-def lift(store: Blocking, subject: str) -> str:
+def lift(store: BlockPort, subject: str) -> str:
     """Lifts all blocks of a subject, including the quota's; returns the summary."""
     lifted = [kind.value for kind in BlockKind if store.unblock(subject, kind)]
     if not lifted:
         return f"{subject} was not blocked"
     kinds = " and ".join(lifted)
-    return f"unblocked {subject} ({kinds}); respected everywhere within {RESPECTED_WITHIN_S} s"
+    return f"unblocked {subject} ({kinds}); respected everywhere within {EFFECTIVE_WITHIN_S} s"
 
 
-def block_lines(store: Blocking, now_ms: int) -> str:
+def block_lines(store: BlockPort, now_ms: int) -> str:
     """Every block in force, one line each; those that end first come first."""
     blocks = sorted(store.in_force(now_ms), key=lambda block: (block.until_ms, block.subject))
     return "\n".join(map(block_line, blocks)) or "nothing is blocked"

@@ -11,17 +11,17 @@ from typing import Any
 
 from botocore.config import Config
 
-from operations.blocking import Blocking
+from operations.blocking import BlockPort
 from operations.console import Console
 from operations.device_settings import DeviceSettings
-from operations.devices import DeviceDesk
+from operations.devices import DeviceAdmin
 from operations.erase_customer import CustomerStores
 from operations.erase_truck import TruckStores
-from operations.pace import Pace
+from operations.rate_limiter import RateLimiter
 from operations.replay_backup import IntoRawLog, IntoStream
 from operations.replay_failed_messages import FailedMessageStores
-from operations.restream import Restream
 from operations.settings import Settings
+from operations.stream_replayer import StreamReplayer
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.devices import DeviceStore
 from rtdts.delivery_store.enrollments import EnrollmentStore
@@ -71,7 +71,7 @@ class Operator:
             that endpoint.
         set_aside: Batches of that endpoint that Lambda gave up.
         retention: The stream's retention.
-        restream: Makes the writer to the stream, limited to a number of points per second.
+        replayer: Makes the writer to the stream, limited to a number of points per second.
         into_stream: The stream as a target of a backup's replay.
         into_raw_log: The raw log as a target of a backup's replay.
         now_ms: The time.
@@ -80,13 +80,13 @@ class Operator:
 
     truck: TruckStores
     customer: CustomerStores
-    blocks: Blocking
+    blocks: BlockPort
     parked: ParkedRecords
     backup: FirehoseBackup
     failed_messages: FailedMessageStores | None
     set_aside: SetAsideBatches
     retention: StreamRetention
-    restream: Callable[[float], Restream]
+    replayer: Callable[[float], StreamReplayer]
     into_stream: Callable[[float], IntoStream]
     into_raw_log: Callable[[float], IntoRawLog]
     now_ms: Callable[[], int]
@@ -118,13 +118,15 @@ def build(environ: Mapping[str, str]) -> Operator:
     set_aside = SetAsideBatches(BucketObjects(s3, settings.parked_bucket))
     backup = FirehoseBackup(BucketObjects(s3, settings.raw_backup_bucket))
 
-    def restream(points_per_second: float) -> Restream:
-        return Restream(StreamPutter(kinesis, settings.stream_name), Pace(points_per_second))
+    def replayer(points_per_second: float) -> StreamReplayer:
+        return StreamReplayer(
+            StreamPutter(kinesis, settings.stream_name), RateLimiter(points_per_second)
+        )
 
     def into_raw_log(points_per_second: float) -> IntoRawLog:
         return IntoRawLog(
             RawLog(search, repeatable=True),
-            Pace(points_per_second),
+            RateLimiter(points_per_second),
             waits_s=_raw_log_waits_s,
             sleep=time.sleep,
             console=console,
@@ -133,7 +135,7 @@ def build(environ: Mapping[str, str]) -> Operator:
     failed_messages = None
     if settings.device_messages_stream and settings.failed_messages_queue_url:
         failed_messages = FailedMessageStores(
-            failed=FailedMessages(sqs, settings.failed_messages_queue_url),
+            queue=FailedMessages(sqs, settings.failed_messages_queue_url),
             stream=DeviceStream(kinesis, settings.device_messages_stream),
         )
 
@@ -160,9 +162,9 @@ def build(environ: Mapping[str, str]) -> Operator:
         failed_messages=failed_messages,
         set_aside=set_aside,
         retention=StreamRetention(kinesis, settings.stream_name),
-        restream=restream,
+        replayer=replayer,
         into_stream=lambda rate: IntoStream(
-            restream(rate), console=console, now_ms=wall_clock.now_ms
+            replayer(rate), console=console, now_ms=wall_clock.now_ms
         ),
         into_raw_log=into_raw_log,
         now_ms=wall_clock.now_ms,
@@ -170,7 +172,7 @@ def build(environ: Mapping[str, str]) -> Operator:
     )
 
 
-def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
+def build_device_admin(environ: Mapping[str, str]) -> DeviceAdmin:
     """Reads the settings of the commands about devices, then makes their client.
 
     Raises:
@@ -178,7 +180,7 @@ def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
     """
     settings = read_settings(DeviceSettings, environ)
     dynamodb = aws_session(settings.region).client("dynamodb", config=_RETRYING)
-    return DeviceDesk(
+    return DeviceAdmin(
         devices=DeviceStore(dynamodb, settings.device_credentials_table),
         enrollments=EnrollmentStore(dynamodb, settings.device_credentials_table),
         server_url=settings.server_url,

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import segno
 
-from operations.blocking import RESPECTED_WITHIN_S
+from operations.blocking import EFFECTIVE_WITHIN_S
 from operations.errors import UnsafeOperationError
 from rtdts.delivery_store.devices import Device
 from rtdts.delivery_store.enrollments import can_be_thing
@@ -53,7 +53,7 @@ class Enrollments(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeviceDesk:
+class DeviceAdmin:
     """What the commands about devices use.
 
     Attributes:
@@ -70,22 +70,22 @@ class DeviceDesk:
 
 
 def add_device(
-    desk: DeviceDesk, truck_id: str, *, name: str, url: str | None, mqtt_url: str | None = None
+    admin: DeviceAdmin, truck_id: str, *, name: str, url: str | None, mqtt_url: str | None = None
 ) -> str:
     """Adds a device; returns what to enter on its phone, for both apps.
 
     Args:
-        desk: The stores that it uses.
+        admin: The stores that it uses.
         truck_id: The truck that the phone is.
         name: For a list of the devices.
-        url: The URL at which phones reach the HTTP API, if not the desk's.
+        url: The URL at which phones reach the HTTP API, if not `server_url`.
         mqtt_url: The URL at which phones reach an MQTT broker; if given, OwnTracks is set up for
             it.
 
     Raises:
         UnsafeOperationError: One of the URLs is not valid.
     """
-    base = (url or desk.server_url).rstrip("/")
+    base = (url or admin.server_url).rstrip("/")
     if not base.startswith(("https://", "http://")):
         raise UnsafeOperationError(
             "at which URL do phones reach the HTTP API? --url, or SERVER_URL"
@@ -94,7 +94,7 @@ def add_device(
         raise UnsafeOperationError(
             f"{mqtt_url} is no URL of a broker: mqtts://mqtt.example.com:8883"
         )
-    device, secret = desk.devices.add(truck_id, name=name, now_ms=desk.now_ms())
+    device, secret = admin.devices.add(truck_id, name=name, now_ms=admin.now_ms())
     owntracks_url, traccar_url = base + OWNTRACKS_PATH, base + TRACCAR_CLIENT_PATH
     if mqtt_url is None:
         setup = owntracks_over_http(owntracks_url, truck_id, secret)
@@ -127,7 +127,7 @@ def add_device(
     )
 
 
-def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
+def enroll_device(admin: DeviceAdmin, truck_id: str, *, days: int) -> str:
     """Makes a secret with which a truck's device gets a certificate; returns what it must send.
 
     Raises:
@@ -137,10 +137,10 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
         raise UnsafeOperationError(
             f"AWS IoT Core can't have a thing called {truck_id}: no dots, please"
         )
-    now_ms = desk.now_ms()
+    now_ms = admin.now_ms()
     expires_at_ms = now_ms + days * MS_PER_DAY
     until = format_instant(expires_at_ms)
-    secret = desk.enrollments.add(
+    secret = admin.enrollments.add(
         truck_id, name=f"to enroll until {until}", now_ms=now_ms, expires_at_ms=expires_at_ms
     )
     parameters = json.dumps({"TruckId": truck_id, "EnrollmentSecret": secret})
@@ -153,25 +153,25 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
     )
 
 
-def list_devices(desk: DeviceDesk, truck_id: str | None) -> str:
+def list_devices(admin: DeviceAdmin, truck_id: str | None) -> str:
     """Every device, or one truck's, one line each."""
     devices = sorted(
-        desk.devices.list_devices(truck_id), key=lambda one: (one.truck_id, one.added_at_ms)
+        admin.devices.list_devices(truck_id), key=lambda one: (one.truck_id, one.added_at_ms)
     )
     return "\n".join(map(device_line, devices)) or "there are no devices"
 
 
-def revoke_devices(desk: DeviceDesk, truck_id: str, device_id: str | None) -> str:
+def revoke_devices(admin: DeviceAdmin, truck_id: str, device_id: str | None) -> str:
     """Revokes a truck's devices, or one of them; returns the summary.
 
     Raises:
         UnsafeOperationError: There is none.
     """
-    revoked = desk.devices.revoke(truck_id, device_id)
+    revoked = admin.devices.revoke(truck_id, device_id)
     if not revoked:
         raise UnsafeOperationError(f"truck {truck_id} has no such device")
     lines = [f"revoked {device_line(device)}" for device in revoked]
-    return "\n".join((*lines, f"respected everywhere within {RESPECTED_WITHIN_S} s"))
+    return "\n".join((*lines, f"respected everywhere within {EFFECTIVE_WITHIN_S} s"))
 
 
 def device_line(device: Device) -> str:

@@ -16,8 +16,8 @@ import msgspec
 
 from operations.console import Console
 from operations.errors import UnfinishedError
-from operations.pace import Pace
-from operations.restream import Restream, Returning
+from operations.rate_limiter import RateLimiter
+from operations.stream_replayer import ReplayRecord, StreamReplayer
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import RAW_PREFIX
@@ -50,7 +50,7 @@ class Backup(Protocol):
         ...
 
 
-class RawIndexing(Protocol):
+class RawLogPort(Protocol):
     """See `rtdts.position_store.raw_log.RawLog`."""
 
     def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
@@ -94,7 +94,7 @@ class BackupReplay:
 
     objects: int = 0
     replayed: int = 0
-    not_taken: int = 0
+    rejected: int = 0
     """Records that the target would never take."""
     last_key: str = ""
 
@@ -122,7 +122,7 @@ def replay_backup(
             ) from error
         report.objects += 1
         report.replayed += replayed
-        report.not_taken += len(records) - replayed
+        report.rejected += len(records) - replayed
         report.last_key = key
         console.print_line(
             f"done: {key}: {replayed} of {len(records)} ({report.objects}/{len(keys)})"
@@ -149,19 +149,21 @@ class IntoStream:
     """Replays into the stream: the consumer and Firehose get the records as if sent by trucks.
 
     Args:
-        restream: The stream.
+        replayer: The stream.
         console: Where records are reported that the consumer would not take.
         now_ms: The time.
     """
 
-    def __init__(self, restream: Restream, *, console: Console, now_ms: Callable[[], int]) -> None:
-        self._restream = restream
+    def __init__(
+        self, replayer: StreamReplayer, *, console: Console, now_ms: Callable[[], int]
+    ) -> None:
+        self._replayer = replayer
         self._console = console
         self._now_ms = now_ms
 
     def put(self, records: Sequence[BackupRecord], *, key: str, dry_run: bool) -> int:
         """See `ReplayTarget`."""
-        returning: list[Returning] = []
+        replayable: list[ReplayRecord] = []
         for record in records:
             # Its key was its truck's: with any other it would have been parked.
             truck_id = truck_of(record.data) or ""
@@ -169,13 +171,13 @@ class IntoStream:
             if isinstance(point, InvalidRecord):
                 self._console.progress(f"left out: {key}: {point.reason}: {point.detail}")
             else:
-                returning.append(Returning(name=key, point=point, data=record.data))
+                replayable.append(ReplayRecord(name=key, point=point, data=record.data))
         if not dry_run:
-            for start in range(0, len(returning), STREAM_RECORDS):
-                left, failure = self._restream.put(returning[start : start + STREAM_RECORDS])
+            for start in range(0, len(replayable), STREAM_RECORDS):
+                left, failure = self._replayer.put(replayable[start : start + STREAM_RECORDS])
                 if left:
                     raise UnfinishedError(f"the stream did not take {len(left)} points: {failure}")
-        return len(returning)
+        return len(replayable)
 
 
 class IntoRawLog:
@@ -183,7 +185,7 @@ class IntoRawLog:
 
     Args:
         raw_log: The raw log.
-        pace: How fast.
+        rate_limiter: How fast.
         waits_s: The waits between attempts while the raw log can't take a document; after the last
             one it is given up.
         sleep: Waits some seconds.
@@ -192,15 +194,15 @@ class IntoRawLog:
 
     def __init__(
         self,
-        raw_log: RawIndexing,
-        pace: Pace,
+        raw_log: RawLogPort,
+        rate_limiter: RateLimiter,
         *,
         waits_s: Callable[[], Iterator[float]],
         sleep: Callable[[float], None],
         console: Console,
     ) -> None:
         self._raw_log = raw_log
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._waits_s = waits_s
         self._sleep = sleep
         self._console = console
@@ -220,7 +222,7 @@ class IntoRawLog:
         rejected = 0
         for start in range(0, len(documents), BULK_DOCUMENTS):
             chunk = documents[start : start + BULK_DOCUMENTS]
-            self._pace.wait_for(len(chunk))
+            self._rate_limiter.wait_for(len(chunk))
             rejected += self._index(chunk, key)
         return len(documents) - rejected
 

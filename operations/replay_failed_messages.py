@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import msgspec
 
 from operations.console import Console
-from operations.pace import Pace
+from operations.rate_limiter import RateLimiter
 from rtdts.ingest.device_messages import DeviceMessage, encode_message
 from rtdts.telemetry_stream.device_stream import DeviceRecord
 from rtdts.telemetry_stream.failed_messages import FailedMessage
@@ -35,7 +35,7 @@ class _ErrorDocument(msgspec.Struct, frozen=True):
 _DOCUMENT: Final = msgspec.json.Decoder(_ErrorDocument)
 
 
-class Failed(Protocol):
+class FailedMessageQueue(Protocol):
     """See `rtdts.telemetry_stream.failed_messages.FailedMessages`."""
 
     def receive(self) -> Sequence[FailedMessage]:
@@ -47,7 +47,7 @@ class Failed(Protocol):
         ...
 
 
-class Messages(Protocol):
+class MessageStream(Protocol):
     """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
 
     def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
@@ -59,8 +59,8 @@ class Messages(Protocol):
 class FailedMessageStores:
     """The source and target of the messages."""
 
-    failed: Failed
-    stream: Messages
+    queue: FailedMessageQueue
+    stream: MessageStream
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -68,38 +68,38 @@ class MessageReplay:
     """The result of a replay."""
 
     replayed: int = 0
-    stay: int = 0
+    kept: int = 0
     """Those that are not a truck's message."""
-    not_taken: Counter[str] = dataclasses.field(default_factory=Counter)
+    failed: Counter[str] = dataclasses.field(default_factory=Counter)
     """Those that the stream did not take, by its error code; they stay in the queue too."""
 
 
 def replay_failed_messages(
-    stores: FailedMessageStores, pace: Pace, console: Console
+    stores: FailedMessageStores, rate_limiter: RateLimiter, console: Console
 ) -> MessageReplay:
     """Replays the queue's messages, until it is empty or the stream takes no more.
 
     Args:
         stores: The queue and the stream.
-        pace: How fast.
+        rate_limiter: How fast.
         console: Where each message that stays is reported.
     """
     report = MessageReplay()
     seen: set[str] = set()
-    while received := stores.failed.receive():
+    while received := stores.queue.receive():
         fresh = [one for one in received if one.message_id not in seen]
         seen.update(one.message_id for one in fresh)
         records: list[tuple[FailedMessage, DeviceRecord]] = []
         for message in fresh:
             record = _record_of(message)
             if record is None:
-                report.stay += 1
+                report.kept += 1
                 console.print_line(f"stays: {message.message_id}: no message of a truck")
             else:
                 records.append((message, record))
         if records:
-            _put(records, stores, pace, report)
-        if report.not_taken or not fresh:
+            _put(records, stores, rate_limiter, report)
+        if report.failed or not fresh:
             break  # better to retry later than at once; or all that is left has been checked
         console.progress(f"{report.replayed} messages")
     return report
@@ -108,15 +108,15 @@ def replay_failed_messages(
 def _put(
     records: Sequence[tuple[FailedMessage, DeviceRecord]],
     stores: FailedMessageStores,
-    pace: Pace,
+    rate_limiter: RateLimiter,
     report: MessageReplay,
 ) -> None:
-    pace.wait_for(len(records))
+    rate_limiter.wait_for(len(records))
     codes = stores.stream.put_messages([record for _, record in records])
     done = [message for (message, _), code in zip(records, codes, strict=True) if code is None]
-    stores.failed.delete(done)
+    stores.queue.delete(done)
     report.replayed += len(done)
-    report.not_taken.update(code for code in codes if code is not None)
+    report.failed.update(code for code in codes if code is not None)
 
 
 def _record_of(failed: FailedMessage) -> DeviceRecord | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from operations.console import Console
-from operations.restream import Restream, Returning
+from operations.stream_replayer import ReplayRecord, StreamReplayer
 from rtdts.telemetry_stream.backup_format import truck_of
 from rtdts.telemetry_stream.bucket_objects import ObjectEntry
 from rtdts.telemetry_stream.parked_records import ParkedRecord
@@ -20,10 +20,10 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, InvalidRecord, admit
 
 BATCH_RECORDS = 500
-"""Points in one call of the stream: the pace makes only the next call wait."""
+"""Points in one call of the stream: the rate limiter makes only the next call wait."""
 
 
-class Parked(Protocol):
+class ParkedRecords(Protocol):
     """See `rtdts.telemetry_stream.parked_records.ParkedRecords`."""
 
     def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
@@ -40,7 +40,7 @@ class Parked(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Choice:
+class ParkedFilter:
     """Which parked records.
 
     Attributes:
@@ -60,17 +60,17 @@ class ParkedReplay:
 
     replayed: int = 0
     """Points that the stream took."""
-    stay: Counter[str] = dataclasses.field(default_factory=Counter)
+    kept: Counter[str] = dataclasses.field(default_factory=Counter)
     """Objects that would be parked again, by reason."""
-    not_taken: int = 0
+    failed: int = 0
     """Points that the stream did not take."""
     failure: str | None = None
 
 
 def replay_parked(
-    parked: Parked,
-    restream: Restream,
-    choice: Choice,
+    parked: ParkedRecords,
+    replayer: StreamReplayer,
+    chosen: ParkedFilter,
     *,
     now_ms: int,
     dry_run: bool,
@@ -80,8 +80,8 @@ def replay_parked(
 
     Args:
         parked: The parked records.
-        restream: The stream.
-        choice: Which records.
+        replayer: The stream.
+        chosen: Which records.
         now_ms: When they come into the stream.
         dry_run: Whether to count only.
         console: Where each record that stays is reported.
@@ -89,31 +89,31 @@ def replay_parked(
     report = ParkedReplay()
     # List all first: the list must not change while it is read page by page.
     entries = [
-        one for one in parked.entries(choice.prefix) if one.modified_at_ms >= choice.since_ms
+        one for one in parked.entries(chosen.prefix) if one.modified_at_ms >= chosen.since_ms
     ]
-    batch: list[Returning] = []
+    batch: list[ReplayRecord] = []
     for number, entry in enumerate(entries, start=1):
         console.progress(f"{number} of {len(entries)} parked records")
         record = parked.read(entry.key)
-        if choice.reason is not None and record.reason != choice.reason:
+        if chosen.reason is not None and record.reason != chosen.reason:
             continue
-        returning: list[Returning] = []
+        replayable: list[ReplayRecord] = []
         invalid: InvalidRecord | None = None
         for data in record.records:
             point = _admit(record, data, now_ms)
             if isinstance(point, InvalidRecord):
                 invalid = point
             else:
-                returning.append(Returning(name=entry.key, point=point, data=data))
+                replayable.append(ReplayRecord(name=entry.key, point=point, data=data))
         if invalid is not None:
-            report.stay[invalid.reason] += 1
+            report.kept[invalid.reason] += 1
             console.print_line(f"stays: {entry.key}: {invalid.reason}: {invalid.detail}")
             continue
-        batch += returning
+        batch += replayable
         if len(batch) >= BATCH_RECORDS:
-            _put(batch, parked, restream, report, dry_run=dry_run)
+            _put(batch, parked, replayer, report, dry_run=dry_run)
             batch = []
-    _put(batch, parked, restream, report, dry_run=dry_run)
+    _put(batch, parked, replayer, report, dry_run=dry_run)
     return report
 
 
@@ -128,9 +128,9 @@ def _admit(record: ParkedRecord, data: bytes, now_ms: int) -> Point | InvalidRec
 
 
 def _put(
-    batch: list[Returning],
-    parked: Parked,
-    restream: Restream,
+    batch: list[ReplayRecord],
+    parked: ParkedRecords,
+    replayer: StreamReplayer,
     report: ParkedReplay,
     *,
     dry_run: bool,
@@ -138,9 +138,9 @@ def _put(
     if dry_run:
         report.replayed += len(batch)
         return
-    left: list[Returning] = []
+    left: list[ReplayRecord] = []
     for start in range(0, len(batch), BATCH_RECORDS):
-        some, failure = restream.put(batch[start : start + BATCH_RECORDS])
+        some, failure = replayer.put(batch[start : start + BATCH_RECORDS])
         left += some
         report.failure = failure or report.failure
     still = {record.name for record in left}
@@ -148,4 +148,4 @@ def _put(
         if name not in still:
             parked.remove(name)
     report.replayed += len(batch) - len(left)
-    report.not_taken += len(left)
+    report.failed += len(left)

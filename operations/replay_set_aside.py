@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from operations.console import Console
-from operations.pace import Pace
+from operations.rate_limiter import RateLimiter
 from rtdts.telemetry_stream.backup_format import BrokenObjectError
 from rtdts.telemetry_stream.bucket_objects import ObjectEntry
 from rtdts.telemetry_stream.calls import calls_of
@@ -40,7 +40,7 @@ class Batches(Protocol):
         ...
 
 
-class Messages(Protocol):
+class MessageStream(Protocol):
     """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
 
     def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
@@ -54,21 +54,26 @@ class SetAsideReplay:
 
     objects: int = 0
     replayed: int = 0
-    stay: int = 0
+    kept: int = 0
     """Objects that can't be read."""
-    not_taken: Counter[str] = dataclasses.field(default_factory=Counter)
+    failed: Counter[str] = dataclasses.field(default_factory=Counter)
     """Messages that the stream did not take, by its error code; their objects stay."""
 
 
 def replay_set_aside(
-    batches: Batches, stream: Messages, pace: Pace, *, dry_run: bool, console: Console
+    batches: Batches,
+    stream: MessageStream,
+    rate_limiter: RateLimiter,
+    *,
+    dry_run: bool,
+    console: Console,
 ) -> SetAsideReplay:
     """Replays every batch, until the stream does not take a whole one.
 
     Args:
         batches: Where they are.
         stream: The stream that the Lambda reads.
-        pace: How fast, in messages.
+        rate_limiter: How fast, in messages.
         dry_run: Whether to list and count only.
         console: Where each batch is reported.
     """
@@ -78,7 +83,7 @@ def replay_set_aside(
         try:
             messages = batches.messages(entry.key)
         except BrokenObjectError as error:
-            report.stay += 1
+            report.kept += 1
             console.print_line(f"stays: {entry.key}: {error}")
             continue
         trucks = len({one.truck_id for one in messages})
@@ -87,8 +92,8 @@ def replay_set_aside(
             f"{entry.key}: {len(messages)} messages of {trucks} trucks, set aside {at}"
         )
         if not dry_run:
-            _put(messages, stream, pace, report)
-            if report.not_taken:
+            _put(messages, stream, rate_limiter, report)
+            if report.failed:
                 break  # better to retry later than at once
             batches.remove(entry.key)
         report.objects += 1
@@ -97,13 +102,16 @@ def replay_set_aside(
 
 
 def _put(
-    messages: Sequence[DeviceRecord], stream: Messages, pace: Pace, report: SetAsideReplay
+    messages: Sequence[DeviceRecord],
+    stream: MessageStream,
+    rate_limiter: RateLimiter,
+    report: SetAsideReplay,
 ) -> None:
     for call in calls_of(
         messages, lambda one: len(one.data), max_items=CALL_RECORDS, max_bytes=CALL_BYTES
     ):
-        pace.wait_for(len(call))
+        rate_limiter.wait_for(len(call))
         codes = stream.put_messages(call)
-        report.not_taken.update(code for code in codes if code is not None)
-        if report.not_taken:
+        report.failed.update(code for code in codes if code is not None)
+        if report.failed:
             return

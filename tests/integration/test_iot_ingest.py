@@ -262,13 +262,13 @@ def test_a_message_that_the_rule_could_not_write_is_replayed_once(ingest: IotIng
         ingest.publish(broken, truck_id, body)
     ingest.publish(working, truck_id, bodies[1])  # as a truck that had no acknowledgement
     stores = FailedMessageStores(
-        failed=FailedMessages(ingest.client("sqs"), ingest.error_queue_url),
+        queue=FailedMessages(ingest.client("sqs"), ingest.error_queue_url),
         stream=DeviceStream(ingest.client("kinesis"), DEVICE_MESSAGES),
     )
     report = replay_failed_messages(stores, quick(), Console())
     read = eventually(lambda: found if len(found := ingest.points_of(truck_id)) == 4 else None)
 
-    assert (report.replayed, report.stay, report.not_taken) == (3, 0, {})
+    assert (report.replayed, report.kept, report.failed) == (3, 0, {})
     assert {one.seq for one in read} == {1, 2, 3}
     assert len(set(ids_of(read))) == 3
     assert replay_failed_messages(stores, quick(), Console()).replayed == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from operations.console import Console
-from operations.pace import Pace
-from operations.restream import Restream
+from operations.rate_limiter import RateLimiter
+from operations.stream_replayer import StreamReplayer
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
@@ -43,9 +43,9 @@ class World:
         return Console(self.lines.append)
 
     @property
-    def restream(self) -> Restream:
+    def replayer(self) -> StreamReplayer:
         putter = StreamPutter(self.stream, "telemetry", sleep=lambda _: None)
-        return Restream(putter, quick(), deadline=lambda: Deadline(0.0))
+        return StreamReplayer(putter, quick(), deadline=lambda: Deadline(0.0))
 
     @property
     def streamed(self) -> list[tuple[str, bytes]]:
@@ -53,6 +53,6 @@ class World:
         return [(one.partition_key, one.data) for one in self.stream.user_records]
 
 
-def quick() -> Pace:
+def quick() -> RateLimiter:
     """A pace that never waits."""
-    return Pace(1e9, clock=lambda: 0.0, sleep=lambda _: None)
+    return RateLimiter(1e9, clock=lambda: 0.0, sleep=lambda _: None)

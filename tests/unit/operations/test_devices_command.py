@@ -15,7 +15,7 @@ from operations.__main__ import main
 from operations.devices import (
     OWNTRACKS_PATH,
     TRACCAR_CLIENT_PATH,
-    DeviceDesk,
+    DeviceAdmin,
     owntracks_link,
     owntracks_over_http,
     owntracks_over_mqtt,
@@ -41,11 +41,11 @@ class Shell:
         self._capsys = capsys
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
-        code = main(["device", *arguments], {}, build_desk=self._desk)
+        code = main(["device", *arguments], {}, build_device_admin=self._device_admin)
         return code, self._capsys.readouterr().out.strip()
 
-    def _desk(self, _environ: Mapping[str, str]) -> DeviceDesk:
-        return DeviceDesk(
+    def _device_admin(self, _environ: Mapping[str, str]) -> DeviceAdmin:
+        return DeviceAdmin(
             devices=self.devices,
             enrollments=self.enrollments,
             server_url=self.server_url,

@@ -70,9 +70,9 @@ class Shell:
             failed_messages=self.failed_messages,
             set_aside=SetAsideBatches(BucketObjects(world.parked_bucket, "parked")),
             retention=retention,
-            restream=lambda _rate: world.restream,
+            replayer=lambda _rate: world.replayer,
             into_stream=lambda _rate: IntoStream(
-                world.restream, console=world.console, now_ms=lambda: NOW_MS
+                world.replayer, console=world.console, now_ms=lambda: NOW_MS
             ),
             into_raw_log=lambda _rate: raw_log,
             now_ms=lambda: NOW_MS,
@@ -303,7 +303,7 @@ def test_messages_that_the_rule_could_not_write_are_replayed(
         '{"topic":"trucks/T-1/telemetry","base64OriginalPayload":"e30="}', sent_at_ms=NOW_MS
     )
     stream = DeviceStream(FakeStream([trouble]), "device-messages")
-    shell.failed_messages = FailedMessageStores(failed=failed, stream=stream)
+    shell.failed_messages = FailedMessageStores(queue=failed, stream=stream)
     exit_code, output = shell("replay-failed-messages")
 
     assert exit_code == code
@@ -324,7 +324,7 @@ def test_batches_that_lambda_set_aside_are_replayed(
 ) -> None:
     shell.world.parked_bucket.put_object(Key="aws/lambda/m/s/1", Body=body)
     stream = DeviceStream(FakeStream([trouble]), "device-messages")
-    shell.failed_messages = FailedMessageStores(failed=FakeFailedMessages(), stream=stream)
+    shell.failed_messages = FailedMessageStores(queue=FakeFailedMessages(), stream=stream)
     exit_code, output = shell("replay-set-aside")
 
     assert exit_code == code

@@ -52,7 +52,7 @@ def keep(world: World, hour: int, *records: bytes) -> str:
 
 
 def into_stream(world: World) -> IntoStream:
-    return IntoStream(world.restream, console=world.console, now_ms=lambda: START_MS)
+    return IntoStream(world.replayer, console=world.console, now_ms=lambda: START_MS)
 
 
 def into_raw(world: World, raw_log: FakeRawLog, *, attempts: int = 3) -> IntoRawLog:
@@ -95,7 +95,7 @@ def test_a_times_points_go_into_the_stream_each_trucks_together(world: World) ->
         ("T-1", data("T-1", 7)),
         ("T-2", data("T-2", 2)),
     ]
-    assert (report.objects, report.replayed, report.not_taken) == (1, 3, 0)
+    assert (report.objects, report.replayed, report.rejected) == (1, 3, 0)
 
 
 def test_records_that_the_consumer_would_reject_are_left_out(world: World) -> None:
@@ -104,7 +104,7 @@ def test_records_that_the_consumer_would_reject_are_left_out(world: World) -> No
     report = replay(world, into_stream(world))
 
     assert world.streamed == [("T-1", data("T-1", 1))]
-    assert (report.replayed, report.not_taken) == (1, 2)
+    assert (report.replayed, report.rejected) == (1, 2)
 
 
 def test_into_the_raw_log_each_record_goes_to_the_index_of_its_arrival(
@@ -121,7 +121,7 @@ def test_into_the_raw_log_each_record_goes_to_the_index_of_its_arrival(
         (INDEX, foreign),
         (f"truck-raw-{tomorrow:%Y-%m-%d}", data("T-1", 86_400)),
     ]
-    assert (report.replayed, report.not_taken) == (3, 1)
+    assert (report.replayed, report.rejected) == (3, 1)
 
 
 def test_a_failed_document_is_replayed_into_the_index_that_firehose_named(
@@ -156,7 +156,7 @@ def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_t
     report = replay(world, into_raw(world, raw_log))
 
     assert [one.source for one in raw_log.held] == [data("T-1", 0), data("T-1", 1)]
-    assert (report.replayed, report.not_taken) == (2, 1)
+    assert (report.replayed, report.rejected) == (2, 1)
 
 
 def test_when_it_gives_up_it_reports_the_object_to_go_on_after_and_loses_nothing(
@@ -202,6 +202,6 @@ def test_a_dry_run_counts_and_puts_nothing(world: World, raw_log: FakeRawLog) ->
     for target in (into_raw(world, raw_log), into_stream(world)):
         report = replay(world, target, dry_run=True)
 
-        assert (report.replayed, report.not_taken) == (1, 1)
+        assert (report.replayed, report.rejected) == (1, 1)
     assert raw_log.held == []
     assert world.streamed == []

@@ -67,7 +67,7 @@ class World:
 
     def replay(self) -> MessageReplay:
         stores = FailedMessageStores(
-            failed=self.failed, stream=DeviceStream(self.stream, "device-messages")
+            queue=self.failed, stream=DeviceStream(self.stream, "device-messages")
         )
         return replay_failed_messages(stores, quick(), Console(self.lines.append))
 
@@ -85,7 +85,7 @@ def test_a_message_is_what_the_rule_would_have_written(prefix: str, payload: byt
 
     expected = DeviceMessage(truck_id="T-1", received_at_ms=SENT_AT_MS, payload=payload)
     assert world.streamed == [("T-1", expected)]
-    assert (report.replayed, report.stay, world.failed.held) == (1, 0, [])
+    assert (report.replayed, report.kept, world.failed.held) == (1, 0, [])
 
 
 def test_all_that_is_there_is_replayed() -> None:
@@ -118,7 +118,7 @@ def test_a_message_of_no_truck_stays_and_delays_nothing(body: str) -> None:
         world.send(document(f"T-{number}", b"{}"))
     report = world.replay()
 
-    assert (report.replayed, report.stay) == (12, 1)
+    assert (report.replayed, report.kept) == (12, 1)
     assert [one.body for one in world.failed.held] == [body]
     assert "stays" in world.lines[0]
 
@@ -129,7 +129,7 @@ def test_a_message_that_the_stream_rejects_stays_until_it_accepts_it() -> None:
         world.send(document(f"T-{number}", b"{}"))
     report = world.replay()
 
-    assert (report.replayed, report.not_taken) == (2, {THROTTLED: 1})
+    assert (report.replayed, report.failed) == (2, {THROTTLED: 1})
     assert len(world.failed.held) == 1
 
     world.failed.show_all()
@@ -142,7 +142,7 @@ def test_after_a_lost_response_a_message_comes_twice_and_never_not_at_all() -> N
     world = World(FakeStream([LoseResponse({})]))
     world.send(document("T-1", b"{}"))
 
-    assert world.replay().not_taken == {"UnreadableResponse": 1}
+    assert world.replay().failed == {"UnreadableResponse": 1}
 
     world.failed.show_all()
     world.replay()
@@ -171,4 +171,4 @@ def test_a_message_that_stays_is_looked_at_once_although_it_is_shown_again() -> 
 
     world.failed.receive = receive_again  # type: ignore[method-assign]
 
-    assert world.replay().stay == 1
+    assert world.replay().kept == 1

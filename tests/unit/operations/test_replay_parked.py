@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from operations.pace import Pace
-from operations.replay_parked import Choice, ParkedReplay, replay_parked
-from operations.restream import Restream
+from operations.rate_limiter import RateLimiter
+from operations.replay_parked import ParkedFilter, ParkedReplay, replay_parked
+from operations.stream_replayer import StreamReplayer
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.stream_codec import encode_point
 from tests.fakes.fake_stream import FailSome, FakeStream
@@ -36,13 +36,13 @@ def replay(
     *,
     now_ms: int = START_MS + DAY_MS,
     dry_run: bool = False,
-    restream: Restream | None = None,
-    **choice: object,
+    replayer: StreamReplayer | None = None,
+    **chosen: object,
 ) -> ParkedReplay:
     return replay_parked(
         world.parked,
-        restream or world.restream,
-        dataclasses.replace(Choice(), **choice),  # type: ignore[arg-type]
+        replayer or world.replayer,
+        dataclasses.replace(ParkedFilter(), **chosen),  # type: ignore[arg-type]
         now_ms=now_ms,
         dry_run=dry_run,
         console=world.console,
@@ -55,7 +55,7 @@ def test_valid_records_are_replayed_under_their_key_in_order_of_their_points(wor
 
     report = replay(world)
 
-    assert (report.replayed, report.stay, report.not_taken) == (3, {}, 0)
+    assert (report.replayed, report.kept, report.failed) == (3, {}, 0)
     assert world.streamed == [
         ("T-1", data("T-1", 2)),
         ("T-1", data("T-1", 9)),
@@ -72,7 +72,7 @@ def test_a_record_that_would_be_parked_again_stays_and_the_reason_is_printed(wor
 
     report = replay(world)
 
-    assert report.stay == {"not_a_point": 1, "partition_key_is_not_the_truck": 1}
+    assert report.kept == {"not_a_point": 1, "partition_key_is_not_the_truck": 1}
     assert [key for key, _ in world.streamed] == ["T-3"]
     assert sorted(world.parked_bucket.objects) == ["rejected/1", "rejected/2"]
     reported = [line for line in world.lines if line.startswith("stays: ")]
@@ -86,7 +86,7 @@ def test_messages_beyond_a_trucks_quota_are_replayed_point_by_point(world: World
 
     report = replay(world, reason="over_quota")
 
-    assert (report.replayed, report.stay, report.not_taken) == (2, {}, 0)
+    assert (report.replayed, report.kept, report.failed) == (2, {}, 0)
     assert world.streamed == [("T-1", data("T-1", 2)), ("T-1", data("T-1", 9))]
     assert world.parked_bucket.objects == {}
 
@@ -97,11 +97,13 @@ def test_many_points_of_one_object_go_in_slices_at_the_pace(world: World) -> Non
     def wait(_seconds: float) -> None:
         taken_at_each_wait.append(len(world.streamed))
 
-    pace = Pace(100.0, clock=lambda: 0.0, sleep=wait)
-    restream = Restream(StreamPutter(world.stream, "telemetry", sleep=lambda _: None), pace)
+    rate_limiter = RateLimiter(100.0, clock=lambda: 0.0, sleep=wait)
+    replayer = StreamReplayer(
+        StreamPutter(world.stream, "telemetry", sleep=lambda _: None), rate_limiter
+    )
     world.parking.park_points([data("T-1", second) for second in range(1_200)], truck_id="T-1")
 
-    report = replay(world, restream=restream)
+    report = replay(world, replayer=replayer)
 
     assert taken_at_each_wait == [500, 1_000]
     assert (report.replayed, len(world.streamed)) == (1_200, 1_200)
@@ -114,7 +116,7 @@ def test_an_object_stays_when_the_stream_did_not_take_one_of_its_slices() -> Non
 
     report = replay(world)
 
-    assert (report.replayed, report.not_taken) == (700, 500)
+    assert (report.replayed, report.failed) == (700, 500)
     assert report.failure is not None
     assert len(world.parked_bucket.objects) == 1
 
@@ -124,7 +126,7 @@ def test_points_beyond_a_quota_that_are_too_old_stay_together(world: World) -> N
 
     report = replay(world, now_ms=START_MS + 31 * DAY_MS)
 
-    assert report.stay == {"received_at_out_of_range": 1}
+    assert report.kept == {"received_at_out_of_range": 1}
     assert not world.streamed
     assert len(world.parked_bucket.objects) == 1
 
@@ -134,7 +136,7 @@ def test_a_record_received_more_than_30_days_ago_stays(world: World) -> None:
 
     report = replay(world, now_ms=START_MS + 31 * DAY_MS)
 
-    assert report.stay == {"received_at_out_of_range": 1}
+    assert report.kept == {"received_at_out_of_range": 1}
     assert world.streamed == []
 
 
@@ -145,7 +147,7 @@ def test_a_record_parked_before_keys_were_kept_has_its_trucks(world: World) -> N
     report = replay(world)
 
     assert world.streamed == [("T-1", data("T-1", 1))]
-    assert report.stay == {"partition_key_is_not_the_truck": 1}
+    assert report.kept == {"partition_key_is_not_the_truck": 1}
 
 
 def test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest() -> None:
@@ -157,10 +159,10 @@ def test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest()
     left = sorted(world.parked_bucket.objects)
     second = replay(world)
 
-    assert (first.replayed, first.not_taken) == (1, 1)
+    assert (first.replayed, first.failed) == (1, 1)
     assert first.failure is not None
     assert len(left) == 1
-    assert (second.replayed, second.not_taken) == (1, 0)
+    assert (second.replayed, second.failed) == (1, 0)
     assert sorted(key for key, _ in world.streamed) == ["T-1", "T-2"]
     assert world.parked_bucket.objects == {}
 

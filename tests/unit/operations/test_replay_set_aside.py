@@ -74,7 +74,7 @@ def test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay() -> None:
         world.set_aside(name, invocation(device_message(f"a{name}"), device_message(f"b{name}")))
     report = world.replay()
 
-    assert (report.objects, report.replayed, report.not_taken.total()) == (1, 2, 1)
+    assert (report.objects, report.replayed, report.failed.total()) == (1, 2, 1)
     assert [key[-1] for key in world.bucket.objects] == ["2", "3"]
 
     again = world.replay()
@@ -91,7 +91,7 @@ def test_an_unreadable_batch_stays_is_named_and_delays_nothing(body: bytes) -> N
     world.set_aside("2", invocation(device_message("T-1")))
     report = world.replay()
 
-    assert (report.objects, report.stay) == (1, 1)
+    assert (report.objects, report.kept) == (1, 1)
     assert list(world.bucket.objects) == [f"{SET_ASIDE_KEY}1"]
     assert world.lines[0].startswith(f"stays: {SET_ASIDE_KEY}1: ")
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from operations.pace import Pace
+from operations.rate_limiter import RateLimiter
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.putter import PutOutcome
 from rtdts.tracking.positions import Point
@@ -16,7 +16,7 @@ PUT_BUDGET_S = 60.0
 """How long one truck's points are retried: a throttled stream has capacity within seconds."""
 
 
-class Putting(Protocol):
+class StreamPort(Protocol):
     """See `rtdts.telemetry_stream.putter.StreamPutter`."""
 
     def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
@@ -24,7 +24,7 @@ class Putting(Protocol):
         ...
 
 
-class Returning(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record that goes back into the stream."""
 
     name: str
@@ -33,40 +33,40 @@ class Returning(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
-class Restream:
+class StreamReplayer:
     """Puts records into the stream.
 
     Args:
         putter: The stream.
-        pace: How fast.
+        rate_limiter: How fast.
         deadline: Makes the deadline of one truck's put.
     """
 
     def __init__(
         self,
-        putter: Putting,
-        pace: Pace,
+        putter: StreamPort,
+        rate_limiter: RateLimiter,
         *,
         deadline: Callable[[], Deadline] = lambda: Deadline(PUT_BUDGET_S),
     ) -> None:
         self._putter = putter
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._deadline = deadline
 
-    def put(self, records: Sequence[Returning]) -> tuple[list[Returning], str | None]:
+    def put(self, records: Sequence[ReplayRecord]) -> tuple[list[ReplayRecord], str | None]:
         """Puts the records, each truck's together and by the time of its points.
 
         Returns:
             Those that the stream did not take, and the code of the last failure.
         """
-        by_truck: dict[str, list[Returning]] = {}
+        by_truck: dict[str, list[ReplayRecord]] = {}
         for record in records:
             by_truck.setdefault(record.point.truck_id, []).append(record)
-        left: list[Returning] = []
+        left: list[ReplayRecord] = []
         failure: str | None = None
         for truck_id, of_truck in by_truck.items():
             of_truck.sort(key=lambda record: record.point.event_at_ms)
-            self._pace.wait_for(len(of_truck))
+            self._rate_limiter.wait_for(len(of_truck))
             outcome = self._putter.put(
                 truck_id, [record.data for record in of_truck], self._deadline()
             )
