@@ -42,7 +42,7 @@ def write_archive(path: Path, files: Mapping[str, bytes]) -> None:
 
 def digest_of(files: Mapping[str, bytes]) -> str:
     """A digest of names and contents: the same for the same files."""
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(files):
-        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
-    return whole.hexdigest()
+        digest.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return digest.hexdigest()

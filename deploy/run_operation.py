@@ -172,9 +172,9 @@ def main(
         _report(f"started {task_arn}; it may take a minute until its first line of log")
         code = task.follow(task_arn)
     except KeyboardInterrupt:
-        return _fail(_goes_on(name, task_arn), INTERRUPTED)
+        return _fail(_still_running_hint(name, task_arn), INTERRUPTED)
     except (NotRunError, ClientError, BotoCoreError) as error:
-        return _fail(f"{error}. {_goes_on(name, task_arn)}".strip(), FAILED)
+        return _fail(f"{error}. {_still_running_hint(name, task_arn)}".strip(), FAILED)
     _report(f"exit code {code}")
     return code
 
@@ -212,7 +212,7 @@ def _clients(region: str) -> tuple[ECSClient, CloudWatchLogsClient]:
     return session.client("ecs"), session.client("logs")
 
 
-def _goes_on(name: str, task_arn: str) -> str:
+def _still_running_hint(name: str, task_arn: str) -> str:
     if not task_arn:
         return ""
     return (

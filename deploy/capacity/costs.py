@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from deploy.capacity.facts import Facts
+from deploy.capacity.limit_usage import RAISE_QUOTA, LimitUsage
 from deploy.capacity.load import Load
 from deploy.capacity.scenario import Scenario
 from deploy.capacity.sizing import Sizes
-from deploy.capacity.use import RAISE_QUOTA, Use
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,9 @@ class CapacityPlan:
         """USD for a number of units in a month."""
         return self.facts.prices.cost(name, units)
 
-    def quota(self, name: str, used: float, limit: str, *, remedy: str = RAISE_QUOTA) -> Use:
+    def quota(self, name: str, used: float, limit: str, *, remedy: str = RAISE_QUOTA) -> LimitUsage:
         """How much of one of AWS's limits is used, in that limit's unit."""
         of = self.facts.limits[limit]
-        return Use(name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=remedy)
+        return LimitUsage(
+            name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=remedy
+        )

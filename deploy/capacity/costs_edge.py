@@ -8,14 +8,14 @@ from deploy.capacity.costs import CapacityPlan, Cost
 
 OTHER_LAMBDA_GB: Final = 0.5
 OTHER_LAMBDA_S: Final = 0.03
-INVOCATIONS_A_CONNECT: Final = 5
+INVOCATIONS_PER_CONNECT: Final = 5
 """A ticket, the authorizer, ``$connect``, ``track``, ``$disconnect``."""
 
 
 def http_api(plan: CapacityPlan) -> Cost:
     """Trucks' requests, the back office's, and tickets."""
     load = plan.load
-    requests = load.requests_a_month + load.changes * load.truck_s + load.connects * load.viewer_s
+    requests = load.requests_per_month + load.changes * load.truck_s + load.connects * load.viewer_s
     return Cost(
         part="API Gateway HTTP",
         size=f"{requests / 1e6:,.0f} M requests",
@@ -23,14 +23,14 @@ def http_api(plan: CapacityPlan) -> Cost:
     )
 
 
-def messages_a_month(plan: CapacityPlan) -> float:
+def messages_per_month(plan: CapacityPlan) -> float:
     """To viewers."""
     return (plan.load.rounds_posts + plan.load.nudge_posts) * plan.load.viewer_s
 
 
 def websocket_api(plan: CapacityPlan) -> Cost:
     """Messages, none of which is above 32 KB, and minutes of connection."""
-    messages = messages_a_month(plan) + plan.load.connects * plan.load.viewer_s
+    messages = messages_per_month(plan) + plan.load.connects * plan.load.viewer_s
     minutes = plan.scenario.viewers * plan.load.viewer_s / 60
     return Cost(
         part="API Gateway WebSocket",
@@ -40,22 +40,22 @@ def websocket_api(plan: CapacityPlan) -> Cost:
     )
 
 
-def other_invocations_a_month(plan: CapacityPlan) -> float:
+def other_invocations_per_month(plan: CapacityPlan) -> float:
     """Of every Lambda except ingest_lambda."""
     load = plan.load
-    sockets = load.connects * INVOCATIONS_A_CONNECT * load.viewer_s
+    sockets = load.connects * INVOCATIONS_PER_CONNECT * load.viewer_s
     return sockets + load.changes * load.truck_s
 
 
 def functions(plan: CapacityPlan) -> Cost:
     """ingest_lambda, and the others."""
     load = plan.load
-    others = other_invocations_a_month(plan)
+    others = other_invocations_per_month(plan)
     gb_s = (
-        load.requests_a_month * plan.sizes.ingest_s * plan.scenario.lambda_gb
+        load.requests_per_month * plan.sizes.ingest_s * plan.scenario.lambda_gb
         + others * OTHER_LAMBDA_S * OTHER_LAMBDA_GB
     )
-    invocations = load.requests_a_month + others
+    invocations = load.requests_per_month + others
     return Cost(
         part="Lambda",
         size=f"{invocations / 1e6:,.0f} M invocations, {plan.sizes.ingest_s * 1e3:.1f} ms each",

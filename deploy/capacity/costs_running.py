@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.capacity.costs import CapacityPlan, Cost
-from deploy.capacity.costs_edge import messages_a_month, other_invocations_a_month
-from deploy.capacity.facts import GB, HOURS_A_MONTH
+from deploy.capacity.costs_edge import messages_per_month, other_invocations_per_month
+from deploy.capacity.facts import GB, HOURS_PER_MONTH
 
 EVENT_BYTES: Final = 26
 """What CloudWatch adds to each line (its pricing page)."""
@@ -27,21 +27,21 @@ def fargate(plan: CapacityPlan) -> Cost:
     return Cost(
         part="Fargate",
         size=f"{sizes.consumers} tasks of the consumer, {sizes.broadcasters} of the broadcaster",
-        usd=plan.price("fargate_vcpu_hour", vcpus * HOURS_A_MONTH)
-        + plan.price("fargate_gb_hour", memory_gb * HOURS_A_MONTH),
+        usd=plan.price("fargate_vcpu_hour", vcpus * HOURS_PER_MONTH)
+        + plan.price("fargate_gb_hour", memory_gb * HOURS_PER_MONTH),
     )
 
 
 def nat(plan: CapacityPlan) -> Cost:
     """One gateway per zone; reads of the stream and posts to viewers go through them."""
-    hours = plan.scenario.zones * HOURS_A_MONTH
-    posts_gb = messages_a_month(plan) * plan.scenario.nat_post_kb * 1024 / GB
-    gb = plan.load.stream_gb_a_month + posts_gb
+    hours = plan.scenario.zones * HOURS_PER_MONTH
+    posts_gb = messages_per_month(plan) * plan.scenario.nat_post_kb * 1024 / GB
+    gb = plan.load.stream_gb_per_month + posts_gb
     return Cost(
         part="NAT",
         size=f"{plan.scenario.zones} gateways, {gb:,.0f} GB",
         usd=plan.price("nat_hour", hours) + plan.price("nat_gb", gb),
-        otherwise=f"of it the stream's {plan.price('nat_gb', plan.load.stream_gb_a_month):,.0f}",
+        otherwise=f"of it the stream's {plan.price('nat_gb', plan.load.stream_gb_per_month):,.0f}",
     )
 
 
@@ -81,7 +81,7 @@ def cloudwatch(plan: CapacityPlan) -> Cost:
 
 def gateway_logs_gb(plan: CapacityPlan) -> float:
     """API Gateway's access log of trucks' requests."""
-    return plan.load.requests_a_month * (plan.scenario.access_log_bytes + EVENT_BYTES) / GB
+    return plan.load.requests_per_month * (plan.scenario.access_log_bytes + EVENT_BYTES) / GB
 
 
 def _lambda_logs_gb(plan: CapacityPlan) -> float:
@@ -92,8 +92,8 @@ def _lambda_logs_gb(plan: CapacityPlan) -> float:
     containers = max(load.requests * plan.sizes.ingest_s, 1.0)
     metric_lines = min(containers / scenario.metrics_every, load.requests) * load.truck_s
     logged = (
-        load.requests_a_month * a_request
+        load.requests_per_month * a_request
         + metric_lines * (measured["ingest_log_bytes.metrics"] + EVENT_BYTES)
-        + other_invocations_a_month(plan) * OTHER_INVOCATION_BYTES
+        + other_invocations_per_month(plan) * OTHER_INVOCATION_BYTES
     )
     return logged / GB

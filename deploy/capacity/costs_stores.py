@@ -7,8 +7,8 @@ import math
 from typing import Final
 
 from deploy.capacity.costs import CapacityPlan, Cost
-from deploy.capacity.facts import HOURS_A_MONTH
-from deploy.capacity.load import SECONDS_A_HOUR
+from deploy.capacity.facts import HOURS_PER_MONTH
+from deploy.capacity.load import SECONDS_PER_HOUR
 from rtdts.tracking.delivery_buckets import BUCKETS
 
 MASTERS: Final = 3
@@ -64,9 +64,9 @@ def opensearch(plan: CapacityPlan) -> Cost:
     return Cost(
         part="OpenSearch",
         size=f"{sizes.nodes} nodes of {sizes.node_vcpus} vCPUs, {disks:,.0f} GB of disk",
-        usd=plan.price("opensearch_vcpu_hour", sizes.nodes * sizes.node_vcpus * HOURS_A_MONTH)
+        usd=plan.price("opensearch_vcpu_hour", sizes.nodes * sizes.node_vcpus * HOURS_PER_MONTH)
         + plan.price("opensearch_gb_month", disks)
-        + plan.price("opensearch_master_hour", MASTERS * HOURS_A_MONTH),
+        + plan.price("opensearch_master_hour", MASTERS * HOURS_PER_MONTH),
     )
 
 
@@ -76,7 +76,7 @@ def reads_of(plan: CapacityPlan) -> Reads:
     a_truck = math.ceil(max(scenario.open_deliveries, 1) * MATCH_KB / READ_UNIT_KB)
     index = scenario.viewers * SUBSCRIPTION_KB / READ_UNIT_KB / 2 + BUCKETS / 2
     # Each delivery is read with its truck's earlier stops: they decide which viewers see the truck.
-    viewed = scenario.viewers / scenario.viewers_a_delivery
+    viewed = scenario.viewers / scenario.viewers_per_delivery
     rights = (viewed * (1 + a_truck) + index) / scenario.round_s
     return Reads(
         matches=load.match_reads * a_truck,
@@ -91,7 +91,7 @@ def reads_of(plan: CapacityPlan) -> Reads:
 def dynamodb(plan: CapacityPlan) -> Cost:
     """Requests, on demand."""
     load, reads = plan.load, reads_of(plan)
-    all_s = HOURS_A_MONTH * SECONDS_A_HOUR
+    all_s = HOURS_PER_MONTH * SECONDS_PER_HOUR
     read_units = (reads.matches + reads.others) * load.truck_s + reads.rights * load.viewer_s
     write_units = (
         (load.transitions * TRANSITION_WRITES + load.changes * CHANGE_WRITES) * load.truck_s
@@ -119,7 +119,7 @@ def sqs(plan: CapacityPlan) -> Cost:
 
 def _poll_calls(plan: CapacityPlan) -> float:
     """Each broadcaster polls for nudges and for snapshots, all day."""
-    seconds = HOURS_A_MONTH * SECONDS_A_HOUR
+    seconds = HOURS_PER_MONTH * SECONDS_PER_HOUR
     return POLLED_QUEUES * seconds * plan.sizes.broadcasters / LONG_POLL_S
 
 
@@ -128,6 +128,6 @@ def _round_calls(plan: CapacityPlan) -> float:
     broadcasters = plan.sizes.broadcasters
     if broadcasters == 1:
         return 0.0
-    seconds = HOURS_A_MONTH * SECONDS_A_HOUR
+    seconds = HOURS_PER_MONTH * SECONDS_PER_HOUR
     a_round = ROUND_REQUESTS * (broadcasters + 2)
     return seconds * (a_round / plan.scenario.round_s + broadcasters / LONG_POLL_S)

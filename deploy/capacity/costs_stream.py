@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from deploy.capacity.costs import CapacityPlan, Cost
-from deploy.capacity.facts import GB, HOURS_A_MONTH
+from deploy.capacity.facts import GB, HOURS_PER_MONTH
 from deploy.capacity.load import record_bytes
 
 FIREHOSE_UNIT_BYTES: Final = 5 * 1024
@@ -26,7 +26,7 @@ def kinesis(plan: CapacityPlan) -> Cost:
 
 def shards_usd(plan: CapacityPlan, shards: float) -> float:
     """USD for shards that keep their records as long as the scenario requires."""
-    hours = shards * HOURS_A_MONTH
+    hours = shards * HOURS_PER_MONTH
     usd = plan.price("kinesis_shard_hour", hours)
     # The first day is within the price of a shard.
     if plan.scenario.stream_hours > 24:
@@ -39,12 +39,12 @@ def firehose(plan: CapacityPlan) -> Cost:
 
     The sum assumes the more expensive case: each point, after it was taken out of its record.
     """
-    points_gb = _rounded(plan.load.points_a_month, _point_bytes(plan))
-    records_gb = _rounded(plan.load.requests_a_month, plan.load.record_bytes)
-    fixed = plan.price("firehose_vpc_hour", plan.scenario.zones * HOURS_A_MONTH)
+    points_gb = _rounded(plan.load.points_per_month, _point_bytes(plan))
+    records_gb = _rounded(plan.load.requests_per_month, plan.load.record_bytes)
+    fixed = plan.price("firehose_vpc_hour", plan.scenario.zones * HOURS_PER_MONTH)
     return Cost(
         part="Firehose",
-        size=f"{points_gb:,.0f} GB billed of {plan.load.stream_gb_a_month:,.0f}",
+        size=f"{points_gb:,.0f} GB billed of {plan.load.stream_gb_per_month:,.0f}",
         usd=fixed + plan.price("firehose_gb", points_gb),
         otherwise=f"rounded by record {fixed + plan.price('firehose_gb', records_gb):,.0f}",
     )

@@ -14,10 +14,10 @@ from typing import Final
 from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_running import EVENT_BYTES, gateway_logs_gb
 from deploy.capacity.costs_stream import shards_usd
-from deploy.capacity.facts import GB, HOURS_A_MONTH
-from deploy.capacity.limits_aws import posts_while_a_round_lasts
+from deploy.capacity.facts import GB, HOURS_PER_MONTH
+from deploy.capacity.limit_usage import LimitUsage
+from deploy.capacity.limits_aws import posts_during_round
 from deploy.capacity.sizing import LAMBDA_VCPU_GB
-from deploy.capacity.use import Use
 
 METERED_BYTES: Final = 5 * 1024
 """Size of a message, as IoT Core counts it."""
@@ -45,10 +45,10 @@ class IngestEndpoint:
     """
 
     usd: float
-    limits: tuple[Use, ...]
+    limits: tuple[LimitUsage, ...]
 
     @property
-    def first(self) -> Use:
+    def first(self) -> LimitUsage:
         """The limit that is reached first."""
         return max(self.limits, key=lambda use: use.share)
 
@@ -56,7 +56,7 @@ class IngestEndpoint:
 def http(plan: CapacityPlan) -> IngestEndpoint:
     """API Gateway and ingest_lambda, and what both log."""
     load, scenario = plan.load, plan.scenario
-    requests = load.requests_a_month
+    requests = load.requests_per_month
     line_bytes = plan.facts.measured["ingest_log_bytes"] + EVENT_BYTES
     return IngestEndpoint(
         usd=plan.price("http_api_million", requests / 1e6)
@@ -66,7 +66,7 @@ def http(plan: CapacityPlan) -> IngestEndpoint:
         limits=(
             plan.quota(
                 "API Gateway requests, while a round lasts",
-                load.requests + posts_while_a_round_lasts(plan),
+                load.requests + posts_during_round(plan),
                 "api_gateway_requests",
             ),
             plan.quota(
@@ -81,7 +81,7 @@ def http(plan: CapacityPlan) -> IngestEndpoint:
 def iot_core(plan: CapacityPlan) -> IngestEndpoint:
     """Basic ingest, the rule, the small stream and iot_lambda."""
     load, scenario, of = plan.load, plan.scenario, plan.facts.limits
-    messages = load.requests_a_month
+    messages = load.requests_per_month
     metered = messages * math.ceil(load.record_bytes / METERED_BYTES) / 1e6
     shards = max(1, math.ceil(load.requests / of["kinesis_shard_records"].value / scenario.fill))
     invocations = min(shards / BATCH_S, load.requests) * load.truck_s
@@ -118,19 +118,19 @@ def own_broker(plan: CapacityPlan) -> IngestEndpoint:
     cores = load.requests * BROKER_US / 1e6 / usable
     vcpus = max(1, 2 ** math.ceil(math.log2(max(cores, memory_gb / VCPU_GB[1], 1))))
     memory_gb = max(memory_gb, vcpus * VCPU_GB[0])
-    hours = HOURS_A_MONTH
+    hours = HOURS_PER_MONTH
     return IngestEndpoint(
         usd=plan.price("fargate_vcpu_hour", (bridges * BRIDGE_VCPU + BROKERS * vcpus) * hours)
         + plan.price("fargate_gb_hour", (bridges * BRIDGE_GB + BROKERS * memory_gb) * hours),
         limits=(
-            Use(
+            LimitUsage(
                 name="a broker's processor, of 16 vCPUs",
                 used=cores,
                 limit=16,
                 unit="cores",
                 remedy="several brokers, each with its part of the trucks",
             ),
-            Use(
+            LimitUsage(
                 name="a broker's memory for connections, of 120 GB",
                 used=memory_gb,
                 limit=120,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 FOLDER: Final = Path(__file__).parent
-HOURS_A_MONTH: Final = 730
+HOURS_PER_MONTH: Final = 730
 """As AWS counts them."""
 GB: Final = 1024**3
 """As AWS bills them."""

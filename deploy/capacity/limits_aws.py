@@ -8,14 +8,14 @@ from typing import NamedTuple
 from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stores import reads_of
 from deploy.capacity.costs_stream import READERS
+from deploy.capacity.limit_usage import LimitUsage
 from deploy.capacity.sizing import BROADCASTER_CORES, viewer_cpu_s
-from deploy.capacity.use import Use
 
 
-def busy(plan: CapacityPlan) -> Iterator[Use]:
+def rate_quotas(plan: CapacityPlan) -> Iterator[LimitUsage]:
     """The limits on rates."""
     load = plan.load
-    posting = posts_while_a_round_lasts(plan)
+    posting = posts_during_round(plan)
     yield plan.quota(
         "API Gateway requests, while a round lasts",
         load.requests + posting,
@@ -35,7 +35,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
         "dynamodb_table_reads",
         remedy="batch points; cache matches longer (MatchCache); request a higher quota from AWS",
     )
-    deliveries = posting / plan.scenario.viewers_a_delivery
+    deliveries = posting / plan.scenario.viewers_per_delivery
     yield plan.quota("reads of deliveries, while a round lasts", deliveries, "dynamodb_table_reads")
     yield plan.quota(
         "SQS calls",
@@ -45,7 +45,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
     )
 
 
-def large(plan: CapacityPlan) -> Iterator[Use]:
+def size_quotas(plan: CapacityPlan) -> Iterator[LimitUsage]:
     """The limits on amounts."""
     scenario, sizes = plan.scenario, plan.sizes
     vcpus = sizes.consumers * scenario.task_vcpu + sizes.broadcasters * scenario.broadcaster_vcpu
@@ -60,7 +60,7 @@ def large(plan: CapacityPlan) -> Iterator[Use]:
     )
 
 
-def posts_while_a_round_lasts(plan: CapacityPlan) -> float:
+def posts_during_round(plan: CapacityPlan) -> float:
     """Posts per second: a round is spread over part of its minute, or posted as fast as possible.
 
     A round that fits into the gateway's burst is not counted: it ends before the rate matters.
@@ -69,7 +69,7 @@ def posts_while_a_round_lasts(plan: CapacityPlan) -> float:
     if scenario.viewers <= limits["api_gateway_burst"].value:
         return load.rounds_posts + load.nudge_posts
     # The posts of nudges are within the setting.
-    return min(_posts_of_a_round(plan) + load.nudge_posts, _posts_allowed(plan))
+    return min(_round_posts(plan) + load.nudge_posts, _posts_allowed(plan))
 
 
 class RoundAlone(NamedTuple):
@@ -90,7 +90,7 @@ class RoundAlone(NamedTuple):
 def round_alone(plan: CapacityPlan) -> RoundAlone:
     """What a round needs of API Gateway's quota, and what it gets."""
     scenario, evenly = plan.scenario, plan.load.rounds_posts
-    posted = min(_posts_of_a_round(plan), _posts_allowed(plan))
+    posted = min(_round_posts(plan), _posts_allowed(plan))
     return RoundAlone(
         needed=evenly / scenario.round_spread if scenario.round_spread else _capable(plan),
         posted=posted,
@@ -98,7 +98,7 @@ def round_alone(plan: CapacityPlan) -> RoundAlone:
     )
 
 
-def _posts_of_a_round(plan: CapacityPlan) -> float:
+def _round_posts(plan: CapacityPlan) -> float:
     spread = plan.scenario.round_spread
     return min(_capable(plan), plan.load.rounds_posts / spread) if spread else _capable(plan)
 
@@ -113,4 +113,4 @@ def _capable(plan: CapacityPlan) -> float:
 def _posts_allowed(plan: CapacityPlan) -> float:
     """Each broadcaster has its part of the rate, whether the others run or not."""
     scenario, tasks = plan.scenario, plan.sizes.broadcasters
-    return tasks / max(tasks, scenario.most_broadcasters) * scenario.posts_per_second
+    return tasks / max(tasks, scenario.max_broadcasters) * scenario.posts_per_second

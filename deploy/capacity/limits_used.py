@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deploy.capacity.costs import CapacityPlan
-from deploy.capacity.limits_aws import busy, large
-from deploy.capacity.limits_shipped import shipped
-from deploy.capacity.use import Use
+from deploy.capacity.limit_usage import LimitUsage
+from deploy.capacity.limits_aws import rate_quotas, size_quotas
+from deploy.capacity.limits_shipped import shipped_limits
 
 
-def limits_used(plan: CapacityPlan) -> list[Use]:
+def limits_used(plan: CapacityPlan) -> list[LimitUsage]:
     """Every limit, the most used one first."""
-    uses = [*shipped(plan), *busy(plan), *large(plan), *_ours(plan)]
+    uses = [*shipped_limits(plan), *rate_quotas(plan), *size_quotas(plan), *_code_limits(plan)]
     return sorted(uses, key=lambda use: (-use.share, use.name))
 
 
-def _ours(plan: CapacityPlan) -> Iterator[Use]:
+def _code_limits(plan: CapacityPlan) -> Iterator[LimitUsage]:
     """Limits that only a code change can raise."""
-    yield Use(
+    yield LimitUsage(
         name="statuses per shard",
         kind="ours",
         used=plan.load.transitions / plan.sizes.shards,

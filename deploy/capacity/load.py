@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from deploy.capacity.facts import GB
 from deploy.capacity.scenario import Scenario
 
-SECONDS_A_HOUR = 3_600
+SECONDS_PER_HOUR = 3_600
 POLL_S = 0.5
 """Time between two reads of a shard (KCL_IDLE_MS): the records of that time are one batch."""
 MATCHES_KEPT_S = 5.0
@@ -55,17 +55,17 @@ class Load:
         return self.requests * self.record_bytes
 
     @property
-    def points_a_month(self) -> float:
+    def points_per_month(self) -> float:
         """Points per month."""
         return self.points * self.truck_s
 
     @property
-    def requests_a_month(self) -> float:
+    def requests_per_month(self) -> float:
         """Requests of trucks per month."""
         return self.requests * self.truck_s
 
     @property
-    def stream_gb_a_month(self) -> float:
+    def stream_gb_per_month(self) -> float:
         """GB into the stream per month."""
         return self.stream_bytes * self.truck_s / GB
 
@@ -74,7 +74,7 @@ def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
     """The load of a scenario."""
     points = scenario.trucks / scenario.every
     requests = points / scenario.batch
-    day_s = scenario.hours * SECONDS_A_HOUR
+    day_s = scenario.hours * SECONDS_PER_HOUR
     deliveries = scenario.trucks * scenario.deliveries / day_s
     # At most one nudge per second and position for a delivery of a truck.
     near = scenario.near_minutes * 60 / max(scenario.every * scenario.batch, 1.0)
@@ -92,13 +92,13 @@ def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
         match_reads=min(requests, scenario.trucks / MATCHES_KEPT_S),
         rounds_posts=scenario.viewers / scenario.round_s,
         nudge_posts=connects
-        + (status_nudges + deliveries * near) * watched * scenario.viewers_a_delivery,
+        + (status_nudges + deliveries * near) * watched * scenario.viewers_per_delivery,
         nudges=status_nudges + deliveries * near + connects,
         connects=connects,
         transitions=transitions,
         changes=changes,
         truck_s=day_s * scenario.days,
-        viewer_s=scenario.viewing_hours * SECONDS_A_HOUR * scenario.days,
+        viewer_s=scenario.viewing_hours * SECONDS_PER_HOUR * scenario.days,
     )
 
 
@@ -112,4 +112,4 @@ def record_bytes(batch: float, measured: Mapping[str, float]) -> float:
 def _share_watched(scenario: Scenario) -> float:
     """The fraction of open deliveries with at least one viewer."""
     of = scenario.trucks * scenario.open_deliveries
-    return min(1.0, scenario.viewers / scenario.viewers_a_delivery / of) if of else 0.0
+    return min(1.0, scenario.viewers / scenario.viewers_per_delivery / of) if of else 0.0

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deploy.capacity.costs import CapacityPlan
+from deploy.capacity.limit_usage import LimitUsage
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of
 from deploy.capacity.scenario import OPTIONS
-from deploy.capacity.use import Use
 
 SHOWN = 10
 """Limits shown to people."""
@@ -31,14 +31,14 @@ def json_of(plan: CapacityPlan) -> dict[str, Any]:
         "load": dataclasses.asdict(plan.load),
         "sizes": dataclasses.asdict(plan.sizes),
         "costs": [dataclasses.asdict(cost) for cost in costs],
-        "usd_a_month": sum(cost.usd for cost in costs),
+        "usd_per_month": sum(cost.usd for cost in costs),
         "limits": [{**dataclasses.asdict(use), "share": use.share} for use in limits_used(plan)],
         "prices_noted_on": plan.facts.prices.noted_on,
         "prices_from_memory": list(plan.facts.prices.from_memory),
     }
 
 
-def limits_text(use: Use) -> str:
+def limits_text(use: LimitUsage) -> str:
     """A limit's use in words: what of what."""
     return f"{quantity(use.used)} of {quantity(use.limit)} {use.unit}"
 
@@ -68,7 +68,7 @@ def _load(plan: CapacityPlan) -> Iterator[str]:
     )
     if sizes.reads_states:
         yield (
-            f"  a child has more trucks than the {scenario.at_hand:,} states that it caches "
+            f"  a child has more trucks than the {scenario.cached_trucks:,} states that it caches "
             "(CACHED_TRUCKS): it reads each state first, which costs two thirds more"
         )
 

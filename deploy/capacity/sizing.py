@@ -7,7 +7,7 @@ import math
 from typing import Final
 
 from deploy.capacity.facts import GB, Facts
-from deploy.capacity.load import SECONDS_A_HOUR, Load
+from deploy.capacity.load import SECONDS_PER_HOUR, Load
 from deploy.capacity.scenario import Scenario
 
 BROADCASTER_CORES: Final = 1
@@ -18,7 +18,7 @@ NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
 """vCPUs of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
 NODE_GB: Final = (2_048, 3_072, 6_144, 12_288, 16_384, 24_576, 24_576)
 """Maximum size of their gp3 volumes (OpenSearch Service's quotas, from memory)."""
-MOST_NODES: Final = 30
+MAX_NODES: Final = 30
 """Larger nodes are preferred to more nodes."""
 NODE_RESERVED_GB: Final = 20
 """OpenSearch Service reserves a fifth of a volume, at most 20 GiB, for itself."""
@@ -33,7 +33,7 @@ class Sizes:
     Attributes:
         shards: Shards of the stream.
         shards_for: What requires that many: ``records``, ``bytes``, ``processor``, ``tasks``,
-            ``least``.
+            ``minimum``.
         reads_states: Whether a child has more trucks than its cache holds.
         consumer_cores: Cores that children and daemons need, of the benchmarks' kind.
         consumers: Tasks.
@@ -65,7 +65,7 @@ class Sizes:
 def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     """The sizes that a load requires, each with the headroom that the scenario sets."""
     required = _shards_by_traffic(scenario, load, facts)
-    reads_states = scenario.trucks / max(required.values()) > scenario.at_hand
+    reads_states = scenario.trucks / max(required.values()) > scenario.cached_trucks
     processors = _cores(load, facts, "processors", reads_states=reads_states)
     # The benchmark's node is on the same machine; what is sent to a domain is compressed.
     processors += load.visits * facts.measured["wide_fleet_wire_cpu"] / 1e6
@@ -84,10 +84,10 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         shards_for=next(name for name, count in required.items() if count == shards),
         reads_states=reads_states,
         consumer_cores=consumer,
-        consumers=max(scenario.least_consumers, required["tasks"]),
+        consumers=max(scenario.min_consumers, required["tasks"]),
         broadcaster_cores=broadcasting,
         broadcasters=max(
-            scenario.least_broadcasters,
+            scenario.min_broadcasters,
             math.ceil(broadcasting / usable / BROADCASTER_CORES),
             _broadcasters_by_rate(scenario, load),
         ),
@@ -96,9 +96,7 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         nodes=nodes,
         node_vcpus=node_vcpus,
         search_gb=search_gb,
-        volume_gb=max(
-            scenario.least_volume_gb, search_gb / nodes / scenario.fill + NODE_RESERVED_GB
-        ),
+        volume_gb=max(scenario.min_volume_gb, search_gb / nodes / scenario.fill + NODE_RESERVED_GB),
     )
 
 
@@ -109,15 +107,15 @@ def viewer_cpu_s(facts: Facts) -> float:
 
 def _broadcasters_by_rate(scenario: Scenario, load: Load) -> int:
     """Each has a fixed part of the rate; tasks beyond the maximum would have to share it."""
-    each = scenario.posts_per_second / scenario.most_broadcasters * scenario.fill
+    each = scenario.posts_per_second / scenario.max_broadcasters * scenario.fill
     required = math.ceil((load.rounds_posts + load.nudge_posts) / each)
-    return min(required, scenario.most_broadcasters)
+    return min(required, scenario.max_broadcasters)
 
 
 def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str, int]:
     of = facts.limits
     return {
-        "least": scenario.least_shards,
+        "minimum": scenario.min_shards,
         "records": math.ceil(load.requests / of["kinesis_shard_records"].value / scenario.fill),
         "bytes": math.ceil(load.stream_bytes / of["kinesis_shard_bytes"].value / scenario.fill),
     }
@@ -137,19 +135,19 @@ def _search_cores(load: Load, facts: Facts, *, reads_states: bool) -> float:
 
 
 def _nodes(vcpus: float, gb: float, zones: int) -> tuple[int, int]:
-    for each, most_gb in zip(NODE_VCPUS, NODE_GB, strict=True):
-        required = max(vcpus / each, gb / (most_gb - NODE_RESERVED_GB))
+    for each, max_gb in zip(NODE_VCPUS, NODE_GB, strict=True):
+        required = max(vcpus / each, gb / (max_gb - NODE_RESERVED_GB))
         count = max(math.ceil(required / zones), 1) * zones
-        if count <= MOST_NODES:
+        if count <= MAX_NODES:
             return count, each
     return count, each
 
 
 def _search_gb(scenario: Scenario, load: Load, facts: Facts) -> float:
     of = facts.measured
-    points_a_day = load.points * scenario.hours * SECONDS_A_HOUR
-    history = points_a_day * scenario.positions_days * of["document_bytes.history"]
-    raw = points_a_day * scenario.raw_days * of["document_bytes"]
+    points_per_day = load.points * scenario.hours * SECONDS_PER_HOUR
+    history = points_per_day * scenario.positions_days * of["document_bytes.history"]
+    raw = points_per_day * scenario.raw_days * of["document_bytes"]
     a_truck = of["document_bytes.latest"] + of["document_bytes.state"]
     return (history + raw + scenario.trucks * a_truck) * COPIES * scenario.merging / GB
 

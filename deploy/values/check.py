@@ -16,7 +16,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from deploy.terraform_tools import resources_of
 from deploy.values import model
-from deploy.values.across import ACROSS
+from deploy.values.combinations import COMBINATION_RULES
 from deploy.values.sources import Written, written
 
 HERE: Final = Path(__file__).parent
@@ -35,8 +35,8 @@ class Rule:
         source: Where AWS says so: a page, or a member of a model and its documentation.
         pattern: The pattern that the whole value must match.
         within: The smallest and the largest number, or the fewest and the most characters.
-        least: The smallest alone.
-        most: The largest alone.
+        minimum: The smallest alone.
+        maximum: The largest alone.
         one_of: The only values.
         free: Why there are no limits beyond the model's, if any.
         instead: Whether the model's limits don't count, because they are outdated.
@@ -46,17 +46,17 @@ class Rule:
     source: str | tuple[str, str] = ""
     pattern: str | None = None
     within: tuple[float, float] | None = None
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     one_of: tuple[Any, ...] = ()
     free: str = ""
     instead: bool = False
 
     def faults(self, value: Any) -> Iterator[str]:
         """Yields each reason why AWS would refuse a value."""
-        least, most = self.within or (self.least, self.most)
+        minimum, maximum = self.within or (self.minimum, self.maximum)
         for why in model.faults(
-            value, least=least, most=most, pattern=self.pattern, one_of=self.one_of
+            value, minimum=minimum, maximum=maximum, pattern=self.pattern, one_of=self.one_of
         ):
             yield f"{why} ({self.source if isinstance(self.source, str) else self.source[0]})"
 
@@ -108,7 +108,7 @@ def check_values(state: Mapping[str, Any], root: Path) -> list[str]:
     for address, kind, values, as_written in resources:
         for fault in _Resource(kind, as_written, made_up).faults(values):
             found[f"{address}: {fault}"] = None
-    for rule in ACROSS:
+    for rule in COMBINATION_RULES:
         for address, why in rule(
             [(address, kind, values) for address, kind, values, _ in resources]
         ):

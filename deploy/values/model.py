@@ -79,8 +79,8 @@ def faults_of(shape: Shape, value: Any) -> Iterator[str]:
     allowed = shape.enum if isinstance(shape, StringShape) else ()
     yield from faults(
         value,
-        least=limits.get("min"),
-        most=limits.get("max"),
+        minimum=limits.get("min"),
+        maximum=limits.get("max"),
         pattern=limits.get("pattern"),
         one_of=allowed,
     )
@@ -89,8 +89,8 @@ def faults_of(shape: Shape, value: Any) -> Iterator[str]:
 def faults(
     value: Any,
     *,
-    least: float | None = None,
-    most: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
     pattern: str | None = None,
     one_of: Any = (),
 ) -> Iterator[str]:
@@ -98,18 +98,18 @@ def faults(
 
     Args:
         value: A string or a number.
-        least: The smallest number, or the fewest characters.
-        most: The largest number, or the most characters.
+        minimum: The smallest number, or the fewest characters.
+        maximum: The largest number, or the most characters.
         pattern: Java's regular expression for the whole value.
         one_of: The only values; any when empty.
     """
     size, unit = (len(value), " characters") if isinstance(value, str) else (value, "")
     if one_of and value not in one_of:
         yield f"is none of {', '.join(str(one) for one in one_of)}"
-    if least is not None and size < least:
-        yield f"is less than {least}{unit}"
-    if most is not None and size > most:
-        yield f"is more than {most}{unit}"
+    if minimum is not None and size < minimum:
+        yield f"is less than {minimum}{unit}"
+    if maximum is not None and size > maximum:
+        yield f"is more than {maximum}{unit}"
     if pattern is not None and not compiled(pattern).fullmatch(str(value)):
         yield f"does not match {pattern}"
 

@@ -57,7 +57,7 @@ def round_plan(measured: Mapping[str, float] | None = None, /, **requested: floa
         "viewing_hours": 1.0,
         "fill": 1.0,
         "vcpu": 1.0,
-        "least_broadcasters": 1,
+        "min_broadcasters": 1,
     }
     scenario = Scenario(**{**usual, **requested})  # type: ignore[arg-type]
     return plan_for(scenario, round_facts(measured or {}))

@@ -27,7 +27,7 @@ LEVERS: Mapping[str, Mapping[str, float]] = {
     "as above": {},
     "one request per minute: `--batch 6`": {"batch": 6},
     "one point every 30 s: `--every 30`": {"every": 30},
-    "`CACHED_TRUCKS` for all trucks of a shard: `--at-hand 7000`": {"at_hand": 7_000},
+    "`CACHED_TRUCKS` for all trucks of a shard: `--cached-trucks 7000`": {"cached_trucks": 7_000},
     "a history of 30 days: `--positions-days 30`": {"positions_days": 30},
     "a stream retention of one day: `--stream-hours 24`": {"stream_hours": 24},
     "half as many viewers": {"viewers": 25_000},

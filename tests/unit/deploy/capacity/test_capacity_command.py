@@ -35,7 +35,7 @@ def test_the_json_output_has_the_same_content(capsys: pytest.CaptureFixture[str]
 
     output = json.loads(capsys.readouterr().out)
     assert output["scenario"]["trucks"] == 100_000
-    assert output["usd_a_month"] == pytest.approx(sum(cost["usd"] for cost in output["costs"]))
+    assert output["usd_per_month"] == pytest.approx(sum(cost["usd"] for cost in output["costs"]))
     assert output["limits"][0]["share"] == max(limit["share"] for limit in output["limits"])
     assert output["prices_from_memory"]
 
@@ -74,4 +74,4 @@ def test_every_option_explains_itself_and_its_default_is_allowed() -> None:
         assert option.help
         if not isinstance(field.default, str):
             assert isinstance(field.default, int | float)
-            assert option.least <= field.default <= option.most
+            assert option.minimum <= field.default <= option.maximum

@@ -52,7 +52,7 @@ def test_the_slow_part_of_an_invocation_is_the_wait_for_the_stream() -> None:
 
 def test_containers_are_paid_all_day() -> None:
     # Two consumers of 2 vCPUs and 4 GB, two broadcasters of 1 and 2.
-    plan = round_plan(trucks=1, least_broadcasters=2)
+    plan = round_plan(trucks=1, min_broadcasters=2)
 
     assert math.isclose(costs_running.fargate(plan).usd, 2 * 730 * (6 + 3))
 
@@ -66,8 +66,8 @@ def test_nat_is_a_gateway_per_zone_and_the_stream_goes_through() -> None:
 
 def test_two_of_three_zones_are_other_ones_and_a_state_that_is_read_goes_twice() -> None:
     requested = {"trucks": 1_000, "every": 1, "wire_ratio": 0.5, **NO_DELIVERIES}
-    once = costs_running.between_zones(round_plan(**requested, at_hand=1_000)).usd
-    twice = costs_running.between_zones(round_plan(**requested, at_hand=1)).usd
+    once = costs_running.between_zones(round_plan(**requested, cached_trucks=1_000)).usd
+    twice = costs_running.between_zones(round_plan(**requested, cached_trucks=1)).usd
 
     each = 3_600_000 / GB * 2 / 3
     assert math.isclose(once, each * (30_000 + (1_100 + 600) / 2))
@@ -167,7 +167,7 @@ def test_our_metrics_are_paid_for() -> None:
 def test_without_viewers_nothing_is_pushed() -> None:
     plan = round_plan(trucks=1_000, viewers=0)
 
-    assert costs_edge.messages_a_month(plan) == 0
+    assert costs_edge.messages_per_month(plan) == 0
     assert costs_edge.websocket_api(plan).usd == 0
     assert plan.sizes.broadcaster_cores == 0
 

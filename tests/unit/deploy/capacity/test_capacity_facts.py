@@ -87,22 +87,22 @@ def _default_of(variable: str) -> str:
 @pytest.mark.parametrize(
     ("variable", "key", "option", "times"),
     [
-        ("shard_count", "", "least_shards", 1),
+        ("shard_count", "", "min_shards", 1),
         ("stream_retention_hours", "", "stream_hours", 1),
         ("nat_gateways", "", "zones", 1),
         ("search_nodes", "count", "search_nodes", 1),
         ("search_nodes", "shards", "search_shards", 1),
-        ("search_nodes", "volume_gb", "least_volume_gb", 1),
+        ("search_nodes", "volume_gb", "min_volume_gb", 1),
         ("retention", "raw_days", "raw_days", 1),
         ("retention", "positions_days", "positions_days", 1),
         ("consumer", "cpu", "task_vcpu", 1024),
         ("consumer", "memory_mb", "task_gb", 1024),
-        ("consumer", "min_tasks", "least_consumers", 1),
-        ("consumer", "max_tasks", "most_consumers", 1),
+        ("consumer", "min_tasks", "min_consumers", 1),
+        ("consumer", "max_tasks", "max_consumers", 1),
         ("broadcaster", "cpu", "broadcaster_vcpu", 1024),
         ("broadcaster", "memory_mb", "broadcaster_gb", 1024),
-        ("broadcaster", "min_tasks", "least_broadcasters", 1),
-        ("broadcaster", "max_tasks", "most_broadcasters", 1),
+        ("broadcaster", "min_tasks", "min_broadcasters", 1),
+        ("broadcaster", "max_tasks", "max_broadcasters", 1),
     ],
 )
 def test_productions_settings_are_assumed(variable: str, key: str, option: str, times: int) -> None:

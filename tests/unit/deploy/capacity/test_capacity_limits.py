@@ -9,15 +9,15 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from deploy.capacity.limit_usage import LimitUsage
 from deploy.capacity.limits_aws import round_alone
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of, plan_for
 from deploy.capacity.scenario import Scenario
-from deploy.capacity.use import Use
 from tests.support.capacity import round_plan
 
 
-def use_of(name: str, **requested: float) -> Use:
+def use_of(name: str, **requested: float) -> LimitUsage:
     (found,) = (use for use in limits_used(round_plan(**requested)) if use.name == name)
     return found
 
@@ -46,7 +46,7 @@ def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places()
     spread = use_of(
         name, **requested, session_minutes=120, round_spread=0.5, posts_per_second=10_000
     )
-    limited = use_of(name, **requested, round_spread=0, posts_per_second=1_600, most_broadcasters=1)
+    limited = use_of(name, **requested, round_spread=0, posts_per_second=1_600, max_broadcasters=1)
 
     assert math.isclose(spread.used, 3_000 + 60_000 / 30 + 60_000 / 7_200)
     assert math.isclose(limited.used, 3_000 + 1_600)
@@ -57,7 +57,7 @@ def test_a_round_by_itself_lasts_as_long_as_the_setting_makes_it() -> None:
 
     # 60,000 posts in half a minute, or at 500 per second.
     alone = round_alone(round_plan(**requested, posts_per_second=10_000))
-    limited = round_alone(round_plan(**requested, posts_per_second=500, most_broadcasters=1))
+    limited = round_alone(round_plan(**requested, posts_per_second=500, max_broadcasters=1))
     unspread = round_alone(round_plan(**requested | {"round_spread": 0}, posts_per_second=1e9))
 
     assert alone == (2_000, 2_000, 30)
@@ -86,8 +86,8 @@ def test_slow_posts_hold_a_round_back() -> None:
 def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None:
     # 180 µs a viewer: 5,556 a second, 333,333 a minute.
     requested = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0, "posts_per_second": 1e9}
-    holds = use_of("broadcaster as shipped", **requested, viewers=300_000, most_broadcasters=1)
-    breaks = use_of("broadcaster as shipped", **requested, viewers=400_000, most_broadcasters=1)
+    holds = use_of("broadcaster as shipped", **requested, viewers=300_000, max_broadcasters=1)
+    breaks = use_of("broadcaster as shipped", **requested, viewers=400_000, max_broadcasters=1)
 
     assert holds.share < 1 < breaks.share
     assert round_plan(**requested, viewers=300_000).sizes.broadcasters == 1
@@ -114,7 +114,12 @@ def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() 
 @pytest.mark.parametrize(("shards", "nodes"), [(1, 2), (2, 3), (9, 3)])
 def test_an_index_is_on_as_many_nodes_as_it_has_shards_and_copies(shards: int, nodes: int) -> None:
     # 1,000 memories a second of 30,000 bytes, each twice; 2.1 cores.
-    requested = {"trucks": 1_000, "every": 1.0, "search_shards": float(shards), "at_hand": 10**7}
+    requested = {
+        "trucks": 1_000,
+        "every": 1.0,
+        "search_shards": float(shards),
+        "cached_trucks": 10**7,
+    }
     disks = use_of("OpenSearch's disks, on nodes with a shard as shipped", **requested)
     work = use_of("OpenSearch's work, on nodes with a shard as shipped", **requested)
 
@@ -222,10 +227,8 @@ def test_a_broadcaster_posts_with_its_part_whether_the_others_run_or_not() -> No
     requested = {"trucks": 1, "every": 1, "viewers": 6_000, "deliveries": 0, "round_spread": 0}
     name = "API Gateway requests, while a round lasts"
 
-    alone = use_of(name, **requested, posts_per_second=600, most_broadcasters=4)
-    both = use_of(
-        name, **requested, posts_per_second=600, most_broadcasters=4, least_broadcasters=2
-    )
+    alone = use_of(name, **requested, posts_per_second=600, max_broadcasters=4)
+    both = use_of(name, **requested, posts_per_second=600, max_broadcasters=4, min_broadcasters=2)
 
     assert (alone.used, both.used) == (1 + 600 / 4, 1 + 600 / 2)
 
@@ -234,7 +237,7 @@ def test_more_posts_than_one_may_send_need_another_as_long_as_more_may_run() -> 
     requested = {"trucks": 1, "viewers": 60_000, "deliveries": 0, "posts_per_second": 1_600}
 
     tasks = [
-        round_plan(**requested, most_broadcasters=most).sizes.broadcasters for most in (1, 2, 4)
+        round_plan(**requested, max_broadcasters=most).sizes.broadcasters for most in (1, 2, 4)
     ]
 
     assert tasks == [1, 2, 3]

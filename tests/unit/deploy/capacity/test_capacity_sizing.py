@@ -10,20 +10,20 @@ from deploy.capacity.facts import GB
 from deploy.capacity.load import record_bytes
 from tests.support.capacity import MEASURED, round_plan
 
-AT_HAND = 10_000_000
+ALL_CACHED = 10_000_000
 """So many that no state is read first."""
 
 
 def test_single_points_fill_shards_by_their_number() -> None:
     # 5,500 records/s of 400 bytes: 2.2 MB/s.
-    sizes = round_plan(trucks=5_500, every=1, at_hand=AT_HAND).sizes
+    sizes = round_plan(trucks=5_500, every=1, cached_trucks=ALL_CACHED).sizes
 
     assert (sizes.shards, sizes.shards_for) == (6, "records")
 
 
 def test_batches_fill_shards_by_their_bytes() -> None:
     # 12,000 points/s in 24 records/s: 4.8 MB/s, 4.6 MiB/s.
-    sizes = round_plan(trucks=12_000, every=1, batch=500, at_hand=AT_HAND).sizes
+    sizes = round_plan(trucks=12_000, every=1, batch=500, cached_trucks=ALL_CACHED).sizes
 
     assert (sizes.shards, sizes.shards_for) == (5, "bytes")
 
@@ -31,20 +31,20 @@ def test_batches_fill_shards_by_their_bytes() -> None:
 def test_a_few_trucks_have_the_least_number_of_shards() -> None:
     sizes = round_plan(trucks=5).sizes
 
-    assert (sizes.shards, sizes.shards_for) == (4, "least")
+    assert (sizes.shards, sizes.shards_for) == (4, "minimum")
 
 
 def test_a_process_a_shard_must_have_a_core_to_itself() -> None:
     # 8,000 points/s of other trucks each at 1,000 µs are 8 cores, on 8 shards by records: with
     # a core at half speed they need 16.
-    sizes = round_plan(trucks=8_000, every=1, at_hand=1, vcpu=0.5).sizes
+    sizes = round_plan(trucks=8_000, every=1, cached_trucks=1, vcpu=0.5).sizes
 
     assert (sizes.shards, sizes.shards_for) == (16, "processor")
 
 
 def test_to_compress_states_takes_cores_too() -> None:
     # 8,000 memories a second at 250 µs are 2 cores.
-    requested = {"trucks": 8_000, "every": 1, "at_hand": AT_HAND}
+    requested = {"trucks": 8_000, "every": 1, "cached_trucks": ALL_CACHED}
     without = round_plan(**requested).sizes.consumer_cores
     with_it = round_plan({"wide_fleet_wire_cpu": 250}, **requested).sizes.consumer_cores
 
@@ -53,18 +53,19 @@ def test_to_compress_states_takes_cores_too() -> None:
 
 def test_every_task_has_a_shard() -> None:
     # 1.2 cores in tasks of a quarter.
-    sizes = round_plan(trucks=2_000, every=1, at_hand=AT_HAND, task_vcpu=0.25).sizes
+    sizes = round_plan(trucks=2_000, every=1, cached_trucks=ALL_CACHED, task_vcpu=0.25).sizes
 
     assert (sizes.consumers, sizes.shards, sizes.shards_for) == (5, 5, "tasks")
 
 
 def test_room_is_left() -> None:
-    assert round_plan(trucks=5_500, every=1, fill=0.5, at_hand=AT_HAND).sizes.shards == 11
+    assert round_plan(trucks=5_500, every=1, fill=0.5, cached_trucks=ALL_CACHED).sizes.shards == 11
 
 
 def test_a_point_alone_in_its_batch_costs_a_state() -> None:
     one, ten = (
-        round_plan(trucks=1_000, every=1, batch=batch, at_hand=AT_HAND).sizes for batch in (1, 10)
+        round_plan(trucks=1_000, every=1, batch=batch, cached_trucks=ALL_CACHED).sizes
+        for batch in (1, 10)
     )
 
     # 500 and 100 µs a visit with its point; of ten points nine cost 100 and 50.
@@ -74,8 +75,8 @@ def test_a_point_alone_in_its_batch_costs_a_state() -> None:
 
 def test_more_trucks_than_are_cached_are_read_first() -> None:
     # 4 shards: 250 trucks each.
-    enough = round_plan(trucks=1_000, every=1, at_hand=250).sizes
-    too_few = round_plan(trucks=1_000, every=1, at_hand=249).sizes
+    enough = round_plan(trucks=1_000, every=1, cached_trucks=250).sizes
+    too_few = round_plan(trucks=1_000, every=1, cached_trucks=249).sizes
 
     assert not enough.reads_states
     assert too_few.reads_states
@@ -89,18 +90,18 @@ def test_a_truck_that_sends_ten_times_a_poll_is_in_one_batch_with_all_of_it() ->
 
 
 def test_opensearch_works_twice_for_the_replica_of_each_index() -> None:
-    sizes = round_plan(trucks=1_000, every=1, at_hand=AT_HAND).sizes
+    sizes = round_plan(trucks=1_000, every=1, cached_trucks=ALL_CACHED).sizes
 
     assert math.isclose(sizes.search_cores, 2 * (1.0 + 0.05))
 
 
 def test_disks_hold_every_index_twice() -> None:
     plan = round_plan(
-        trucks=1_000, every=1, positions_days=10, raw_days=2, merging=1, least_volume_gb=10
+        trucks=1_000, every=1, positions_days=10, raw_days=2, merging=1, min_volume_gb=10
     )
 
-    points_a_day = 3_600_000
-    documents = points_a_day * (10 * 200 + 2 * 100) * 2 + 1_000 * 2_000 * 2
+    points_per_day = 3_600_000
+    documents = points_per_day * (10 * 200 + 2 * 100) * 2 + 1_000 * 2_000 * 2
     assert math.isclose(plan.sizes.search_gb, documents / GB)
     assert math.isclose(plan.sizes.volume_gb, documents / GB / 3 + 20)
 
@@ -112,14 +113,14 @@ def test_nodes_are_as_many_in_each_zone_and_grow_before_they_are_too_many(
     points: int, nodes: int, vcpus: int
 ) -> None:
     # 2.1 cores a thousand points: 2.1, 42, 126.
-    sizes = round_plan(trucks=points, every=1, at_hand=AT_HAND).sizes
+    sizes = round_plan(trucks=points, every=1, cached_trucks=ALL_CACHED).sizes
 
     assert (sizes.nodes, sizes.node_vcpus) == (nodes, vcpus)
 
 
 def test_a_node_is_large_enough_for_its_disk() -> None:
     # 720 GB a day for 90 days, twice: 77 TB, and 28 GB each of a large's 2 TB less.
-    sizes = round_plan(trucks=100_000, every=1, batch=500, at_hand=AT_HAND, hours=10).sizes
+    sizes = round_plan(trucks=100_000, every=1, batch=500, cached_trucks=ALL_CACHED, hours=10).sizes
 
     assert sizes.nodes <= 30
     assert sizes.volume_gb <= {2: 2_048, 4: 3_072, 8: 6_144, 16: 12_288}[sizes.node_vcpus]

@@ -39,7 +39,7 @@ def test_a_truck_with_many_deliveries_is_more_than_one_unit() -> None:
 def test_a_round_reads_each_delivery_and_its_trucks_matches_and_its_viewers_from_an_index() -> None:
     requested = {"trucks": 1, "viewers": 6_000, "round_s": 60, "deliveries": 0}
     alone = reads_of(round_plan(**requested)).rights
-    shared = reads_of(round_plan(**requested, viewers_a_delivery=3)).rights
+    shared = reads_of(round_plan(**requested, viewers_per_delivery=3)).rights
 
     index = 6_000 * 0.25 / 4 / 2 + 128
     assert math.isclose(alone, (2 * 6_000 + index) / 60)

@@ -26,7 +26,7 @@ _LOGGED: Final[Mapping[str, Sequence[str]]] = tomllib.loads(
 
 _ENVIRONMENT_BYTES: Final = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-_RESERVED_AT_MOST: Final = 1000 - 100
+_MAX_RESERVED: Final = 1000 - 100
 """A quota that has not been raised, less what Lambda keeps for functions without a reservation:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 
@@ -53,9 +53,9 @@ def alarm_windows(resources: Resources) -> Iterator[Fault]:
     for address, _, values in _of("aws_cloudwatch_metric_alarm", resources):
         queries = [query["metric"][0] for query in values["metric_query"] or () if query["metric"]]
         period_s = max(query["period"] for query in queries) if queries else values["period"]
-        most_s = 604_800 if period_s >= 3600 else 86_400
-        if period_s * values["evaluation_periods"] > most_s:
-            yield address, f"looks back longer than {most_s} s"
+        max_s = 604_800 if period_s >= 3600 else 86_400
+        if period_s * values["evaluation_periods"] > max_s:
+            yield address, f"looks back longer than {max_s} s"
         if (values["datapoints_to_alarm"] or 1) > values["evaluation_periods"]:
             yield address, "wants more datapoints than it evaluates"
 
@@ -74,8 +74,8 @@ def reserved_concurrency(resources: Resources) -> Iterator[Fault]:
     reserved = 0
     for address, _, values in _of("aws_lambda_function", resources):
         reserved += max(values["reserved_concurrent_executions"] or 0, 0)  # -1: none of its own
-        if reserved > _RESERVED_AT_MOST:
-            yield address, f"with it {reserved} are reserved, more than {_RESERVED_AT_MOST}"
+        if reserved > _MAX_RESERVED:
+            yield address, f"with it {reserved} are reserved, more than {_MAX_RESERVED}"
             return
 
 
@@ -159,7 +159,7 @@ _NAMED_WITHIN: Final = (
 )
 """Whose names need only differ within something else, such as an API or a zone."""
 
-ACROSS: Final[tuple[Callable[[Resources], Iterator[Fault]], ...]] = (
+COMBINATION_RULES: Final[tuple[Callable[[Resources], Iterator[Fault]], ...]] = (
     access_log_variables,
     alarm_windows,
     function_environments,

@@ -13,7 +13,7 @@ RAISE_QUOTA: Final = "request a higher quota from AWS"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Use:
+class LimitUsage:
     """A limit, and how much of it is used at the busiest time.
 
     Attributes:
