@@ -28,7 +28,7 @@ from rtdts.telemetry_stream.calls import calls_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
 from sim.environment import Environment
-from sim.local_cloud.applications import Pace, consumer_part
+from sim.local_cloud.applications import Intervals, consumer_part
 from sim.local_cloud.engines import ministack_part, opensearch_part
 from sim.local_cloud.kcl_tables import create_kcl_tables
 from sim.local_cloud.parts import Part
@@ -165,7 +165,7 @@ class Engines:
         """
         return consumer_part(
             dataclasses.replace(self.environment, stream_name=stream),
-            Pace(),
+            Intervals(),
             application=stream,
             shards=SHARDS,
             java=self.java,

@@ -27,8 +27,8 @@ from rtdts.telemetry_stream.aggregation import aggregate
 from rtdts.tracking.instants import parse_instant
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
-from sim.drive.crew import System
-from sim.drive.together import together
+from sim.drive.background import run_with_background
+from sim.drive.simulated_truck import System
 from sim.drive.verdict import percentile
 from sim.environment import Environment
 from sim.fleet.device import Fix
@@ -146,7 +146,7 @@ async def _measure(environment: Environment, size: _Size, print_line: PrintLine)
         cars = [*drivers, *movers]
         for start in range(0, len(cars), 8):
             await asyncio.gather(*(car.prepare() for car in cars[start : start + 8]))
-        await together(
+        await run_with_background(
             _drive_all(environment, system, cars, size, print_line),
             *(car.keep_going() for car in cars),
         )
@@ -182,7 +182,7 @@ async def _drive_all(
         for n in range(size.background_trucks)
     ]
     start_ms = system.now_ms() + 500  # only now: making the points takes some time
-    await together(
+    await run_with_background(
         asyncio.sleep((start_ms - system.now_ms()) / 1_000 + background_s),
         *(car.drive(start_ms, size.drive_s) for car in cars),
         _put_background(environment, background, later_ms=start_ms - begun_ms),
@@ -230,7 +230,7 @@ class _Car:
 
     async def keep_going(self) -> None:
         """Holds the customer's socket, and sends the truck's points."""
-        await together(self._viewer.run(), self._uploader.run())
+        await run_with_background(self._viewer.run(), self._uploader.run())
 
     async def drive(self, start_ms: int, drive_s: int) -> None:
         """Drives; each truck starts a little later than the one before."""

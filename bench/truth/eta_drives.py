@@ -23,7 +23,7 @@ from bench.truth.geometry import Part, names_of
 from rtdts.tracking.geodesy import bearing_deg, distance_m
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.device import Fix as SentFix
-from sim.fleet.motion import Driving, Motion, MotionState, Replay, Sequential, Standing
+from sim.fleet.motion import Driving, Motion, MotionState, Replay, Sequential, Stationary
 from sim.fleet.polyline import Polyline
 from sim.fleet.route_library import load_routes
 from sim.fleet.speed_model import Stop, TruckLimits, draw_stops, drive_profile
@@ -127,7 +127,7 @@ def _modelled(paths: dict[str, Polyline], rng: random.Random) -> EtaDrive | None
         motions.append(_driven(path, kind, skill, rng, has_halt=ordinal == halt_in))
         if ordinal == -1:
             last = motions[-1].at(motions[-1].duration_s)
-            motions.append(Standing.where(last, rng.uniform(90, 900)))
+            motions.append(Stationary.where(last, rng.uniform(90, 900)))
             starts_s = sum(motion.duration_s for motion in motions)
     motion = Sequential(tuple(motions))
     name = "+".join(name for name, _ in pieces)

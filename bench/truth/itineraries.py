@@ -111,10 +111,10 @@ def _stops(path: Polyline, shape: Shape, origin_m: float, end_m: float, rng: Ran
 
 def _halt(profile: SpeedProfile, at_m: float) -> tuple[float, float]:
     """From when to when the truck stands there."""
-    start = next(knot for knot in profile.knots if knot.along_m >= at_m)
-    end = next(knot for knot in profile.knots if knot.along_m >= at_m and knot.t_s > start.t_s)
+    start = next(point for point in profile.points if point.along_m >= at_m)
+    end = next(point for point in profile.points if point.along_m >= at_m and point.t_s > start.t_s)
     return start.t_s, end.t_s
 
 
 def _reached_s(profile: SpeedProfile, at_m: float) -> float:
-    return next(knot.t_s for knot in profile.knots if knot.along_m >= at_m)
+    return next(point.t_s for point in profile.points if point.along_m >= at_m)

@@ -17,11 +17,11 @@ from rich.live import Live
 
 from rtdts.runtime import wall_clock
 from sim.commands.options import add_env_option, count, seconds
-from sim.drive.crew import System
+from sim.drive.background import run_with_background
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
 from sim.drive.demo_view import DemoSummary, line_of, page_lines, table_of, where_to_look
-from sim.drive.together import together
+from sim.drive.simulated_truck import System
 from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
 from sim.local_cloud.launch import CloudFailedError, CloudProcess, up_command
@@ -150,7 +150,7 @@ async def _show(
         footer = where_to_look(environment, str(args.env))
         draw = _draw_table if console.is_terminal else _print_lines
         try:
-            await together(demo.run(), _failure(cloud), draw(console, demo, footer))
+            await run_with_background(demo.run(), _failure(cloud), draw(console, demo, footer))
         finally:
             if demo.started.is_set():
                 summary.append(demo.summary())

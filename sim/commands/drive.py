@@ -13,9 +13,9 @@ import aiohttp
 
 from rtdts.runtime import wall_clock
 from sim.commands.options import add_env_option, count, seconds
-from sim.drive.crew import System, Transport
 from sim.drive.deliveries_api import ApiError
 from sim.drive.five_trucks import DriveOptions, drive_fleet
+from sim.drive.simulated_truck import System, Transport
 from sim.drive.verdict import Verdict
 from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError

@@ -20,9 +20,9 @@ from rich.live import Live
 from rtdts.runtime import wall_clock
 from sim.commands.options import add_env_option, count, seconds
 from sim.commands.up import DEFAULT_RUN_DIR
-from sim.drive.crew import System
+from sim.drive.background import run_with_background
 from sim.drive.deliveries_api import ApiError
-from sim.drive.together import together
+from sim.drive.simulated_truck import System
 from sim.environment import (
     DEFAULT_ENV_FILE,
     Environment,
@@ -30,11 +30,11 @@ from sim.environment import (
     read_environment,
 )
 from sim.fleet.trips import TripTooShortError
-from sim.load.course import Course, draw
 from sim.load.load_test import LoadTest
 from sim.load.plan import LoadOptions
 from sim.load.processes import CpuMeter
 from sim.load.report import Limits, LoadReport
+from sim.load.time_series import TimeSeries, draw
 from sim.load.view import line_of, report_lines, table_of
 from sim.token_client import TokenClient, TokenError
 
@@ -192,7 +192,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         allow_sockets(options.sockets)
         environment = _environment(args)
-        course, report, was_stopped = asyncio.run(
+        time_series, report, was_stopped = asyncio.run(
             _run(environment, options, _meter(args, environment))
         )
     except (
@@ -207,9 +207,11 @@ def run(args: argparse.Namespace) -> int:
     problems = report.problems(limits)
     for line in report_lines(report, problems):
         print(line)
-    if args.plot is not None and course.moments:
+    if args.plot is not None and time_series.samples:
         title = f"{options.sockets} sockets, {options.near} of them near their destination"
-        args.plot.write_text(draw(course.moments, title, course.held_from_s), encoding="utf-8")
+        args.plot.write_text(
+            draw(time_series.samples, title, time_series.held_from_s), encoding="utf-8"
+        )
         print(f"drawn into {args.plot}")
     if args.json:
         print(json.dumps(report.to_json(problems)), flush=True)
@@ -234,7 +236,7 @@ def _meter(args: argparse.Namespace, environment: Environment) -> CpuMeter | Non
 
 async def _run(
     environment: Environment, options: LoadOptions, cpu: CpuMeter | None
-) -> tuple[Course, LoadReport, bool]:
+) -> tuple[TimeSeries, LoadReport, bool]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -249,8 +251,8 @@ async def _run(
         )
         test = LoadTest(system, options, _print_line, cpu=cpu)
         show = _draw_table if console.is_terminal else _print_lines
-        report = await together(test.run(stop), show(console, test))
-    return test.course, report, stop.is_set()
+        report = await run_with_background(test.run(stop), show(console, test))
+    return test.time_series, report, stop.is_set()
 
 
 async def _draw_table(console: Console, test: LoadTest) -> None:

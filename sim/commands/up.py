@@ -77,7 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--set",
-        type=setting_of_a_part,
+        type=part_setting,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -86,7 +86,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-def setting_of_a_part(text: str) -> tuple[str, str]:
+def part_setting(text: str) -> tuple[str, str]:
     """An option's type: ``NAME=VALUE``, where a deployable declares the name."""
     # Imported late, because it imports all deployables.
     from deploy.definitions import CONTAINERS
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
     # Imported late, so that `--help` and problems with the machine are reported without delay.
-    from sim.local_cloud.applications import Pace
+    from sim.local_cloud.applications import Intervals
     from sim.local_cloud.stack import LocalCloud, StackOptions
     from sim.local_cloud.supervisor import Supervisor
 
@@ -132,7 +132,7 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
     options = StackOptions(
         env_file=args.env,
         ports=ports,
-        pace=Pace(round_interval_s=args.round_interval_s, dwell_s=args.dwell_s),
+        intervals=Intervals(round_interval_s=args.round_interval_s, dwell_s=args.dwell_s),
         broadcasters=args.broadcasters,
         settings=dict(args.set),
     )

@@ -14,8 +14,8 @@ from rtdts.runtime import wall_clock
 from rtdts_client import customer_access
 from sim.commands.options import add_env_option
 from sim.drive.access import IdentityTokens
+from sim.drive.background import run_with_background
 from sim.drive.deliveries_api import ApiError, DeliveriesApi
-from sim.drive.together import together
 from sim.environment import (
     Environment,
     EnvironmentFileError,
@@ -91,7 +91,7 @@ async def _watch(
         now_ms=wall_clock.now_ms,
     )
     await customer.track(delivery_id)
-    reason = await together(customer.ended(delivery_id), customer.run())
+    reason = await run_with_background(customer.ended(delivery_id), customer.run())
     if reason in SHOWN_NO_MORE:
         return EXIT_OVER
     _print_line(f"{delivery_id} can't be watched by {customer_id}: {reason}")

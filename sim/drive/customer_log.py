@@ -12,7 +12,7 @@ from rtdts.tracking.deliveries import Status
 from rtdts.tracking.instants import parse_instant
 from sim.viewers.receiver import Received
 
-ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
+DELIVERY_MESSAGE_TYPES = frozenset({"snapshot", "position", "status", "ended"})
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ class CustomerLog:
         if kind == "error" and message.get("reason") == "not_found":
             delivery_id = str(message.get("delivery_id"))
             self.rejected[delivery_id] = self.rejected.get(delivery_id, 0) + 1
-        elif kind in ABOUT_A_DELIVERY and message.get("delivery_id") not in self.own:
+        elif kind in DELIVERY_MESSAGE_TYPES and message.get("delivery_id") not in self.own:
             self.foreign.append(f"{kind} of {message.get('delivery_id')}")
-        elif kind in ABOUT_A_DELIVERY and received.problem is None:
+        elif kind in DELIVERY_MESSAGE_TYPES and received.problem is None:
             self._receive_own(message, received)
         self._changed.set()
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from sim.drive.crew import Crew, System, Transport
+from sim.drive.background import run_with_background
 from sim.drive.customer_log import CustomerLog
 from sim.drive.demo_view import DemoSummary, Row, row_of, summarise
 from sim.drive.intruders import Intruder
-from sim.drive.together import together
+from sim.drive.simulated_truck import SimulatedTruck, System, Transport
 from sim.environment import console_url
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.route_library import load_routes
@@ -60,7 +60,7 @@ class Demo:
     """Trucks, customers and an intruder, until stopped.
 
     Attributes:
-        crews: The trucks with their customers.
+        trucks: The trucks with their customers.
         started: Set when the first truck drives.
         shared: Set when each truck's delivery has a link, where pages are served.
     """
@@ -71,7 +71,7 @@ class Demo:
         self._options = options
         self._run = secrets.token_hex(2)
         self._routes = [routes[number % len(routes)] for number in range(options.trucks)]
-        self.crews = [self._crew(number) for number in range(options.trucks)]
+        self.trucks = [self._simulated_truck(number) for number in range(options.trucks)]
         self.started = asyncio.Event()
         self.shared = asyncio.Event()
         self._dispatcher = system.deliveries("dispatcher", "sim")
@@ -95,13 +95,13 @@ class Demo:
             TokenError: There are no tokens.
             HandshakeRejectedError: A socket that should open was rejected.
         """
-        await together(
+        await run_with_background(
             self._end(),
             *(
-                self._deliver(crew, trips)
-                for crew, trips in zip(self.crews, self._trips(), strict=True)
+                self._deliver(truck, trips)
+                for truck, trips in zip(self.trucks, self._trips(), strict=True)
             ),
-            *(crew.run() for crew in self.crews),
+            *(truck.run() for truck in self.trucks),
             self._intruder.run(),
         )
 
@@ -110,13 +110,15 @@ class Demo:
         """The current phase, in a few words."""
         if self.started.is_set():
             return "trucks drive"
-        seen = sum(bool(crew.log.statuses) for crew in self.crews)
-        return f"deliveries are created, customers connect: {seen} of {len(self.crews)}"
+        seen = sum(bool(truck.log.statuses) for truck in self.trucks)
+        return f"deliveries are created, customers connect: {seen} of {len(self.trucks)}"
 
     @property
     def links(self) -> list[str]:
         """The customer's page of each truck's current delivery, by truck."""
-        return [self._links[crew.truck_id] for crew in self.crews if crew.truck_id in self._links]
+        return [
+            self._links[truck.truck_id] for truck in self.trucks if truck.truck_id in self._links
+        ]
 
     @property
     def console(self) -> str:
@@ -127,14 +129,14 @@ class Demo:
         """One row per truck: what its customer sees now."""
         now_ms = self._system.now_ms()
         return [
-            row_of(crew, route.name, self._intruder.log.rejected, now_ms)
-            for crew, route in zip(self.crews, self._routes, strict=True)
+            row_of(truck, route.name, self._intruder.log.rejected, now_ms)
+            for truck, route in zip(self.trucks, self._routes, strict=True)
         ]
 
     def summary(self) -> DemoSummary:
         """The summary so far."""
         log = self._intruder.log
-        return summarise(self.crews, log.rejected, len(log.foreign))
+        return summarise(self.trucks, log.rejected, len(log.foreign))
 
     async def _end(self) -> None:
         """Returns at the demo's end: a set time after the first truck's start, or never."""
@@ -144,25 +146,25 @@ class Demo:
         else:
             await self._system.sleep(self._options.seconds)
 
-    async def _deliver(self, crew: Crew, trips: Iterator[Trip]) -> None:
+    async def _deliver(self, truck: SimulatedTruck, trips: Iterator[Trip]) -> None:
         for number in count(1):
-            delivery_id = f"D-{self._run}-{crew.truck_id.rpartition('-')[2]}.{number}"
+            delivery_id = f"D-{self._run}-{truck.truck_id.rpartition('-')[2]}.{number}"
             trip = next(trips)
-            await crew.take_on(delivery_id, trip, within_s=NOTIFY_WITHIN_S)
-            await self._share(crew, delivery_id)
+            await truck.start_delivery(delivery_id, trip, within_s=NOTIFY_WITHIN_S)
+            await self._share(truck, delivery_id)
             self._watched.append(delivery_id)
             self.started.set()
-            await crew.drive(trip, self._system.now_ms(), by_rule=True)
-            await crew.hand_over(by_rule=True, within_s=NOTIFY_WITHIN_S)
-            await crew.customer.untrack(delivery_id)
+            await truck.drive(trip, self._system.now_ms(), by_rule=True)
+            await truck.complete_delivery(by_rule=True, within_s=NOTIFY_WITHIN_S)
+            await truck.customer.untrack(delivery_id)
             self._watched.remove(delivery_id)
 
-    async def _share(self, crew: Crew, delivery_id: str) -> None:
+    async def _share(self, truck: SimulatedTruck, delivery_id: str) -> None:
         page = self._system.environment.web_url
         if page:
             token = await self._dispatcher.share(delivery_id)
-            self._links[crew.truck_id] = f"{page}/#{token}"
-            if len(self._links) == len(self.crews):
+            self._links[truck.truck_id] = f"{page}/#{token}"
+            if len(self._links) == len(self.trucks):
                 self.shared.set()
 
     def _trips(self) -> list[Iterator[Trip]]:
@@ -171,12 +173,12 @@ class Demo:
             for number, route in enumerate(self._routes)
         ]
 
-    def _crew(self, number: int) -> Crew:
+    def _simulated_truck(self, number: int) -> SimulatedTruck:
         name = f"{self._run}-{number + 1}"
         device = Device(f"T-{name}", DeviceProfile(), self._rng("device", number))
         has_broker = bool(self._system.environment.mqtt_url)
         transport: Transport = "mqtt" if number == MQTT_TRUCK and has_broker else "http"
-        return Crew(self._system, device, f"C-{name}", transport=transport)
+        return SimulatedTruck(self._system, device, f"C-{name}", transport=transport)
 
     def _rng(self, what: str, number: int) -> random.Random:
         return random.Random(f"{self._options.seed}.{what}.{number}")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rtdts.tracking.deliveries import Status
-from sim.drive.crew import Crew
+from sim.drive.simulated_truck import SimulatedTruck
 from sim.drive.verdict import percentile
 from sim.environment import Environment
 
@@ -78,51 +78,53 @@ class DemoSummary:
         )
 
 
-def row_of(crew: Crew, road: str, rejected: Mapping[str, int], now_ms: int) -> Row:
+def row_of(truck: SimulatedTruck, road: str, rejected: Mapping[str, int], now_ms: int) -> Row:
     """The row of a truck: what its customer sees now.
 
     Args:
-        crew: The truck and its customer.
+        truck: The truck and its customer.
         road: Name of the road it drives, for people.
         rejected: By delivery, how often intruders were denied it.
         now_ms: The current time.
     """
-    delivery_id = crew.delivery_ids[-1] if crew.delivery_ids else ""
-    view = crew.customer.views.get(delivery_id)
-    last_ms = crew.log.last_position_at_ms
+    delivery_id = truck.delivery_ids[-1] if truck.delivery_ids else ""
+    view = truck.customer.views.get(delivery_id)
+    last_ms = truck.log.last_position_at_ms
     return Row(
-        truck_id=crew.truck_id,
+        truck_id=truck.truck_id,
         road=road,
         delivery_id=delivery_id,
         status=view.status if view else None,
         age_s=None if last_ms is None else max(0.0, (now_ms - last_ms) / 1000),
         speed_mps=view.position.speed_mps if view and view.position else None,
         remaining_m=view.distance_remaining_m if view else None,
-        accepted=len(crew.uploader.report.accepted),
-        messages=crew.log.messages,
-        rejections=sum(rejected.get(one, 0) for one in crew.delivery_ids),
+        accepted=len(truck.uploader.report.accepted),
+        messages=truck.log.messages,
+        rejections=sum(rejected.get(one, 0) for one in truck.delivery_ids),
     )
 
 
-def summarise(crews: Sequence[Crew], rejected: Mapping[str, int], foreign: int) -> DemoSummary:
+def summarise(
+    trucks: Sequence[SimulatedTruck], rejected: Mapping[str, int], foreign: int
+) -> DemoSummary:
     """Count the messages that the customers received.
 
     Args:
-        crews: All trucks.
+        trucks: All trucks.
         rejected: By delivery, how often intruders were denied it.
         foreign: How many messages intruders received about deliveries of others.
     """
-    ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
+    ages_s = sorted(shown.age_s for truck in trucks for shown in truck.log.positions)
     return DemoSummary(
-        trucks=len(crews),
-        reached=sum(bool(crew.log.positions) for crew in crews),
+        trucks=len(trucks),
+        reached=sum(bool(truck.log.positions) for truck in trucks),
         delivered=sum(
-            Status.DELIVERED in seen for crew in crews for seen in crew.log.statuses.values()
+            Status.DELIVERED in seen for truck in trucks for seen in truck.log.statuses.values()
         ),
         positions=len(ages_s),
-        messages=sum(crew.log.messages for crew in crews),
+        messages=sum(truck.log.messages for truck in trucks),
         rejections=sum(rejected.values()),
-        foreign=foreign + sum(len(crew.log.foreign) for crew in crews),
+        foreign=foreign + sum(len(truck.log.foreign) for truck in trucks),
         age_p50_s=percentile(ages_s, 50),
     )
 

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from rtdts.runtime.deadline import Deadline
-from sim.drive.crew import Crew, System, Transport
+from sim.drive.background import run_with_background
 from sim.drive.deliveries_api import ApiError, DeliveryRecord
 from sim.drive.intruders import HandshakeAttempts, Intruder, make_intruder, try_handshakes
+from sim.drive.simulated_truck import SimulatedTruck, System, Transport
 from sim.drive.stores import StoreCounts, StoreError, StoreReader
-from sim.drive.together import together
 from sim.drive.verdict import (
     STATUSES_ALWAYS,
     STATUSES_BY_DWELL,
     IntruderEvidence,
     TruckEvidence,
     Verdict,
-    judge,
+    evaluate,
     percentile,
     stores_are_complete,
 )
@@ -37,7 +37,7 @@ PrintLine = Callable[[str], None]
 Meanwhile = Callable[[], Awaitable[None]]
 """Runs beside the drive and starts with it."""
 
-STAND_S = 8.0
+STATIONARY_S = 8.0
 """Stand at each end when the service's dwell is unknown: longer than the local cloud's dwell."""
 
 DWELL_MARGIN_S = 2.0
@@ -72,9 +72,9 @@ class DriveOptions:
     profile: DeviceProfile = field(default_factory=DeviceProfile)
 
     @property
-    def stand_s(self) -> float:
+    def stationary_s(self) -> float:
         """How long a truck stands at each end."""
-        return STAND_S if self.dwell_s is None else self.dwell_s + DWELL_MARGIN_S
+        return STATIONARY_S if self.dwell_s is None else self.dwell_s + DWELL_MARGIN_S
 
 
 def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> tuple[Trip, ...]:
@@ -84,7 +84,7 @@ def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> 
         TripTooShortError: The duration is too short for two stands and a drive.
     """
     routes = routes or load_routes()
-    times = TripTimes(options.duration_s, options.stand_s)
+    times = TripTimes(options.duration_s, options.stationary_s)
     trips = []
     for number in range(options.trucks):
         turn, route = divmod(number, len(routes))
@@ -109,7 +109,7 @@ async def drive_fleet(
     *,
     meanwhile: Meanwhile | None = None,
 ) -> DriveOutcome:
-    """Run the trucks, their customers and the intruders; then judge the evidence.
+    """Run the trucks, their customers and the intruders; then evaluate the evidence.
 
     Args:
         system: The system under test.
@@ -126,28 +126,32 @@ async def drive_fleet(
     """
     trips = plan_drive(options)
     run = secrets.token_hex(3)
-    crews = [_crew(system, options, run, number) for number in range(1, options.trucks + 1)]
+    trucks = [
+        _simulated_truck(system, options, run, number) for number in range(1, options.trucks + 1)
+    ]
     ids = [f"D-{run}-{number}" for number in range(1, options.trucks + 1)]
     intruders = [
         # A customer with another delivery than these; with one truck there are no others to try.
-        make_intruder(system, crews[0].customer_id, ids[1:]),
+        make_intruder(system, trucks[0].customer_id, ids[1:]),
         make_intruder(system, f"C-{run}-stranger", ids),
     ]
     try:
-        return await together(
-            _drive(system, options, crews, trips, ids, intruders, print_line, meanwhile),
-            *(crew.run() for crew in crews),
+        return await run_with_background(
+            _drive(system, options, trucks, trips, ids, intruders, print_line, meanwhile),
+            *(truck.run() for truck in trucks),
             *(intruder.run() for intruder in intruders),
-            _report_progress(crews, intruders, print_line),
+            _report_progress(trucks, intruders, print_line),
         )
     finally:
-        await asyncio.gather(*(crew.tidy_up() for crew in crews))
+        await asyncio.gather(*(truck.cancel_open_deliveries() for truck in trucks))
 
 
-def _crew(system: System, options: DriveOptions, run: str, number: int) -> Crew:
+def _simulated_truck(
+    system: System, options: DriveOptions, run: str, number: int
+) -> SimulatedTruck:
     rng = random.Random(f"{options.seed}.device.{number}")
     device = Device(f"T-{run}-{number}", options.profile, rng)
-    return Crew(
+    return SimulatedTruck(
         system,
         device,
         f"C-{run}-{number}",
@@ -159,7 +163,7 @@ def _crew(system: System, options: DriveOptions, run: str, number: int) -> Crew:
 async def _drive(
     system: System,
     options: DriveOptions,
-    crews: Sequence[Crew],
+    trucks: Sequence[SimulatedTruck],
     trips: Sequence[Trip],
     ids: Sequence[str],
     intruders: Sequence[Intruder],
@@ -167,34 +171,37 @@ async def _drive(
     meanwhile: Meanwhile | None,
 ) -> DriveOutcome:
     by_rule = options.dwell_s is not None
-    print_line(f"creating {len(crews)} deliveries and connecting their customers")
+    print_line(f"creating {len(trucks)} deliveries and connecting their customers")
     snapshots = await asyncio.gather(
-        *(crew.take_on(one, trip) for crew, one, trip in zip(crews, ids, trips, strict=True))
+        *(
+            truck.start_delivery(one, trip)
+            for truck, one, trip in zip(trucks, ids, trips, strict=True)
+        )
     )
-    for crew, got in zip(crews, snapshots, strict=True):
+    for truck, got in zip(trucks, snapshots, strict=True):
         if not got:
-            crew.failures.append("its customer got no snapshot of the delivery before the drive")
-    attempts = await try_handshakes(system, crews[0].truck_id)
-    print_line(f"driving {options.duration_s:g} s: {', '.join(crew.truck_id for crew in crews)}")
+            truck.failures.append("its customer got no snapshot of the delivery before the drive")
+    attempts = await try_handshakes(system, trucks[0].truck_id)
+    print_line(f"driving {options.duration_s:g} s: {', '.join(truck.truck_id for truck in trucks)}")
     start_ms = system.now_ms()
     is_over = asyncio.Event()
     await asyncio.gather(
         _happen(meanwhile, is_over),
         *(
-            crew.drive(trip, start_ms, by_rule=by_rule, stay_until=is_over)
-            for crew, trip in zip(crews, trips, strict=True)
+            truck.drive(trip, start_ms, by_rule=by_rule, stay_until=is_over)
+            for truck, trip in zip(trucks, trips, strict=True)
         ),
     )
     print_line("driven; waiting for the last responses, arrivals and hand-overs")
-    for crew in crews:
-        await crew.uploader_settled(options.wait_s)
+    for truck in trucks:
+        await truck.uploader_settled(options.wait_s)
     await asyncio.gather(
-        *(crew.hand_over(by_rule=by_rule, within_s=options.wait_s) for crew in crews)
+        *(truck.complete_delivery(by_rule=by_rule, within_s=options.wait_s) for truck in trucks)
     )
-    evidence = [_evidence(crew, await _read(crew), system.now_ms()) for crew in crews]
+    evidence = [_evidence(truck, await _read(truck), system.now_ms()) for truck in trucks]
     stores = await _await_stores(system, evidence, options.wait_s, print_line)
     required = STATUSES_ALWAYS | STATUSES_BY_DWELL if by_rule else STATUSES_ALWAYS
-    verdict = judge(evidence, _intrusions(intruders, attempts), stores, required=required)
+    verdict = evaluate(evidence, _intrusions(intruders, attempts), stores, required=required)
     return DriveOutcome(verdict, evidence)
 
 
@@ -204,23 +211,23 @@ async def _happen(meanwhile: Meanwhile | None, is_over: asyncio.Event) -> None:
     is_over.set()
 
 
-async def _read(crew: Crew) -> DeliveryRecord | None:
+async def _read(truck: SimulatedTruck) -> DeliveryRecord | None:
     try:
-        return await crew.read_delivery()
+        return await truck.read_delivery()
     except ApiError as error:
-        crew.failures.append(str(error))
+        truck.failures.append(str(error))
         return None
 
 
-def _evidence(crew: Crew, delivery: DeliveryRecord | None, now_ms: int) -> TruckEvidence:
-    report, log = crew.uploader.report, crew.log
+def _evidence(truck: SimulatedTruck, delivery: DeliveryRecord | None, now_ms: int) -> TruckEvidence:
+    report, log = truck.uploader.report, truck.log
     return TruckEvidence(
-        truck_id=crew.truck_id,
-        customer_id=crew.customer_id,
-        fixes=crew.fixes,
+        truck_id=truck.truck_id,
+        customer_id=truck.customer_id,
+        fixes=truck.fixes,
         accepted=report.accepted,
         rejected=[entry.reason for entry in report.rejected],
-        unsettled=crew.uploader.unsettled,
+        unsettled=truck.uploader.unsettled,
         messages=log.messages,
         gaps=log.gaps(now_ms),
         statuses=frozenset().union(*log.statuses.values()),
@@ -228,7 +235,7 @@ def _evidence(crew: Crew, delivery: DeliveryRecord | None, now_ms: int) -> Truck
         foreign=log.foreign,
         broken=log.problems,
         delivery=delivery,
-        failures=crew.failures,
+        failures=truck.failures,
     )
 
 
@@ -276,17 +283,17 @@ async def _await_stores(
 
 
 async def _report_progress(
-    crews: Sequence[Crew], intruders: Sequence[Intruder], print_line: PrintLine
+    trucks: Sequence[SimulatedTruck], intruders: Sequence[Intruder], print_line: PrintLine
 ) -> None:
     while True:
         await asyncio.sleep(PROGRESS_EVERY_S)
-        ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
+        ages_s = sorted(shown.age_s for truck in trucks for shown in truck.log.positions)
         median_s = percentile(ages_s, 50)
         print_line(
-            f"{sum(len(crew.fixes) for crew in crews)} fixes, "
-            f"{sum(len(crew.uploader.report.accepted) for crew in crews)} accepted, "
-            f"{sum(crew.uploader.unsettled for crew in crews)} waiting; "
-            f"{sum(crew.log.messages for crew in crews)} messages"
+            f"{sum(len(truck.fixes) for truck in trucks)} fixes, "
+            f"{sum(len(truck.uploader.report.accepted) for truck in trucks)} accepted, "
+            f"{sum(truck.uploader.unsettled for truck in trucks)} waiting; "
+            f"{sum(truck.log.messages for truck in trucks)} messages"
             + (f", median age {median_s:.1f} s" if median_s is not None else "")
             + f"; {sum(intruder.rejections for intruder in intruders)} refusals"
         )

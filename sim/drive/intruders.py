@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sim.drive.crew import System
+from sim.drive.background import run_with_background
 from sim.drive.customer_log import CustomerLog
-from sim.drive.together import together
+from sim.drive.simulated_truck import System
 from sim.viewers.connection import ConnectionLostError, HandshakeRejectedError, socket_opener
 from sim.viewers.viewer import Viewer
 
@@ -48,7 +48,7 @@ class Intruder:
 
     async def run(self) -> None:
         """Request each delivery repeatedly until cancelled."""
-        await together(self.viewer.run(), self._poll())
+        await run_with_background(self.viewer.run(), self._poll())
 
     async def _poll(self) -> None:
         while True:

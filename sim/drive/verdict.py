@@ -143,7 +143,7 @@ class Verdict:
         }
 
 
-def judge(
+def evaluate(
     trucks: Sequence[TruckEvidence],
     intruders: IntruderEvidence,
     stores: StoreCounts | None,

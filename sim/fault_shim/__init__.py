@@ -5,6 +5,6 @@
              FaultRule, …
 
 `rules` defines faults, `requests` parses requests, and `deciding` selects the faults of a request:
-all without I/O. `shim` applies them. A set of rules with its seed is called the weather. Requests
+all without I/O. `shim` applies them. A set of rules with its seed is called a fault plan. Requests
 that no rule matches pass unchanged.
 """

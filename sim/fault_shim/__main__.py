@@ -40,14 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seed", type=int, help="seed of the rules' probabilities (default: the file's)"
     )
     args = parser.parse_args(arguments)
-    weather = rules.FAIR
+    fault_plan = rules.NO_FAULTS
     if args.rules is not None:
         try:
-            weather = rules.decode_weather(args.rules.read_bytes())
+            fault_plan = rules.decode_fault_plan(args.rules.read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             parser.error(f"{args.rules}: {error}")
-    seed = weather.seed if args.seed is None else args.seed
-    asyncio.run(_serve(FaultShim(args.upstream, weather.rules, seed=seed, port=args.port)))
+    seed = fault_plan.seed if args.seed is None else args.seed
+    asyncio.run(_serve(FaultShim(args.upstream, fault_plan.rules, seed=seed, port=args.port)))
     return 0
 
 

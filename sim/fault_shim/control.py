@@ -1,8 +1,8 @@
-"""Changing the weather under a running system: one path that upstream doesn't have.
+"""Changes the fault plan of a running system: one path that upstream doesn't have.
 
-GET /_faults      the weather in force, how often each rule matched and struck
-PUT /_faults      a new weather: a list of rules, or {"seed": 7, "rules": […]}
-DELETE /_faults   fair weather
+GET /_faults      the fault plan in force, how often each rule matched and was applied
+PUT /_faults      a new fault plan: a list of rules, or {"seed": 7, "rules": […]}
+DELETE /_faults   no faults
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from sim.fault_shim.deciding import Tallies
-from sim.fault_shim.rules import FAIR, Weather, decode_weather
+from sim.fault_shim.rules import NO_FAULTS, FaultPlan, decode_fault_plan
 
 CONTROL_PATH = "/_faults"
 
@@ -22,27 +22,27 @@ class Controlled(Protocol):
     """The part of the shim that the control endpoint controls."""
 
     @property
-    def weather(self) -> Weather: ...  # noqa: D102
+    def fault_plan(self) -> FaultPlan: ...  # noqa: D102
 
     @property
     def tallies(self) -> Tallies: ...  # noqa: D102
 
-    async def set_weather(self, weather: Weather) -> None: ...  # noqa: D102
+    async def set_fault_plan(self, fault_plan: FaultPlan) -> None: ...  # noqa: D102
 
 
 async def respond_to_control(shim: Controlled, method: str, body: bytes) -> web.Response:
     """Handles a request to the control path."""
     if method == "PUT":
         try:
-            weather = decode_weather(body)
+            fault_plan = decode_fault_plan(body)
         except msgspec.DecodeError as error:
             return _json(400, {"error": str(error)})
-        await shim.set_weather(weather)
+        await shim.set_fault_plan(fault_plan)
     elif method == "DELETE":
-        await shim.set_weather(FAIR)
+        await shim.set_fault_plan(NO_FAULTS)
     elif method != "GET":
         return _json(405, {"error": "GET, PUT or DELETE"})
-    return _json(200, {"weather": shim.weather, "tallies": shim.tallies})
+    return _json(200, {"fault_plan": shim.fault_plan, "tallies": shim.tallies})
 
 
 def _json(status: int, document: dict[str, Any]) -> web.Response:

@@ -28,7 +28,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """How often a rule has matched, and how often it was applied."""
 
     matched: int = 0
-    struck: int = 0
+    applied: int = 0
 
 
 Tallies = Mapping[str, Tally]
@@ -40,7 +40,7 @@ class Decision:
     """What is done to one request.
 
     Attributes:
-        struck: Names of the rules that were applied, in order.
+        applied_rules: Names of the rules that were applied, in order.
         ending: The fault that determines the response; the first rule with one wins.
         failures: The failing entries, by index. Of two rules the first wins.
         delay_before_s: Delay before the request is forwarded. Delays add up.
@@ -48,7 +48,7 @@ class Decision:
         lag_s: Age of the table state that the query sees; the largest value wins.
     """
 
-    struck: tuple[str, ...] = ()
+    applied_rules: tuple[str, ...] = ()
     ending: Ending | None = None
     failures: Mapping[int, ItemFailure] = dataclasses.field(default_factory=dict)
     delay_before_s: float = 0.0
@@ -69,22 +69,22 @@ def decide(
         tally = after.get(rule.name, Tally())
         chances = random.Random(f"{seed}/{rule.name}/{tally.matched}")
         tally = msgspec.structs.replace(tally, matched=tally.matched + 1)
-        strikes = (
+        applies = (
             tally.matched >= rule.from_nth
-            and (rule.times is None or tally.struck < rule.times)
+            and (rule.times is None or tally.applied < rule.times)
             and chances.random() < rule.probability
         )
-        struck = _strike(decision, rule, places, chances) if strikes else None
-        if struck is not None:
-            decision = struck
-            tally = msgspec.structs.replace(tally, struck=tally.struck + 1)
+        applied = _apply(decision, rule, places, chances) if applies else None
+        if applied is not None:
+            decision = applied
+            tally = msgspec.structs.replace(tally, applied=tally.applied + 1)
         after[rule.name] = tally
     return decision, after
 
 
 def matching_entries(rule: FaultRule, request: Request) -> tuple[int, ...]:
     """The indexes of the entries that a rule matches; empty when it doesn't match the request."""
-    whole = (
+    is_match = (
         _fits(rule.service, request.service)
         and _fits(rule.operation, request.operation)
         and _fits(rule.path, request.path)
@@ -92,7 +92,7 @@ def matching_entries(rule: FaultRule, request: Request) -> tuple[int, ...]:
         and (request.index is not None or not isinstance(rule.fault, LagIndex))
         and (request.batch is not None or not isinstance(rule.fault, FailItems))
     )
-    if not whole:
+    if not is_match:
         return ()
     return tuple(
         place
@@ -105,28 +105,28 @@ def _fits(pattern: str | None, value: str) -> bool:
     return pattern is None or fnmatchcase(value, pattern)
 
 
-def _strike(
+def _apply(
     decision: Decision, rule: FaultRule, places: Sequence[int], chances: random.Random
 ) -> Decision | None:
     """The decision with the rule's fault added; None when the fault can't apply."""
     fault = rule.fault
-    struck = (*decision.struck, rule.name)
+    applied_rules = (*decision.applied_rules, rule.name)
     if isinstance(fault, FailItems):
         failures = _failures(fault, places, chances)
         if not failures.keys() - decision.failures.keys():
             return None
         failures.update(decision.failures)
-        return dataclasses.replace(decision, struck=struck, failures=failures)
+        return dataclasses.replace(decision, applied_rules=applied_rules, failures=failures)
     if isinstance(fault, Delay):
         field = f"delay_{fault.when}_s"
         waits = {field: getattr(decision, field) + fault.seconds}
-        return dataclasses.replace(decision, struck=struck, **waits)
+        return dataclasses.replace(decision, applied_rules=applied_rules, **waits)
     if isinstance(fault, LagIndex):
         lag_s = max(decision.lag_s or 0.0, fault.seconds)
-        return dataclasses.replace(decision, struck=struck, lag_s=lag_s)
+        return dataclasses.replace(decision, applied_rules=applied_rules, lag_s=lag_s)
     if decision.ending is not None:
         return None
-    return dataclasses.replace(decision, struck=struck, ending=fault)
+    return dataclasses.replace(decision, applied_rules=applied_rules, ending=fault)
 
 
 def _failures(

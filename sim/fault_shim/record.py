@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-MOST_EXCHANGES = 100_000
+MAX_EXCHANGES = 100_000
 """A chaos run may last for hours; the oldest exchanges are dropped."""
 
 
@@ -17,7 +17,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """One request and its outcome.
 
     Attributes:
-        struck: Names of the rules that were applied; empty when it passed unchanged.
+        applied_rules: Names of the rules that were applied; empty when it passed unchanged.
         entries: The identifiers in each entry of the request.
         failed: Indexes of the entries that were made to fail.
         forwarded: Whether the request, or a part of its batch, was sent to upstream.
@@ -28,7 +28,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     operation: str
     path: str
-    struck: tuple[str, ...] = ()
+    applied_rules: tuple[str, ...] = ()
     entries: tuple[tuple[str, ...], ...] = ()
     failed: tuple[int, ...] = ()
     forwarded: bool = False
@@ -40,7 +40,7 @@ class Record:
     """The exchanges, oldest first. Each is added before the last byte of its response is sent."""
 
     def __init__(self) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=MOST_EXCHANGES)
+        self._exchanges: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self._changed = asyncio.Event()
 
     @property
@@ -52,9 +52,9 @@ class Record:
         """The exchanges of an operation (a shell pattern)."""
         return [one for one in self._exchanges if fnmatchcase(one.operation, operation)]
 
-    def struck_by(self, rule: str) -> list[Exchange]:
+    def affected_by(self, rule: str) -> list[Exchange]:
         """The exchanges to which a rule was applied."""
-        return [one for one in self._exchanges if rule in one.struck]
+        return [one for one in self._exchanges if rule in one.applied_rules]
 
     def add(self, exchange: Exchange) -> None:
         """Adds an exchange."""

@@ -30,7 +30,7 @@ def replaced(response: ProxyResponse, by: ReplaceResponse) -> ProxyResponse:
     return ProxyResponse(status=by.status, headers=headers, body=by.body.encode())
 
 
-def whole(response: ProxyResponse) -> web.StreamResponse:
+def complete(response: ProxyResponse) -> web.StreamResponse:
     """The complete response."""
     headers = CIMultiDict(response.headers)
     # Length and checksum belong to upstream's body, which may have been replaced.

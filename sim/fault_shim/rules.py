@@ -1,4 +1,4 @@
-"""Faults and when they strike, as data: from a test, a file, or over the control endpoint.
+"""Faults and when they apply, as data: from a test, a file, or over the control endpoint.
 
 [{"name": "hot shard", "operation": "PutRecords", "probability": 0.3, "fault":
   {"kind": "fail_items", "code": "ProvisionedThroughputExceededException", "share": 0.5}},
@@ -149,7 +149,7 @@ class FaultRule(_Data, frozen=True, kw_only=True):
     times: Positive | None = None
 
 
-class Weather(_Data, frozen=True, kw_only=True):
+class FaultPlan(_Data, frozen=True, kw_only=True):
     """All rules and the seed of their random choices, as the control endpoint receives them."""
 
     rules: tuple[FaultRule, ...] = ()
@@ -161,15 +161,15 @@ class Weather(_Data, frozen=True, kw_only=True):
             raise ValueError(f"two rules share a name: {sorted(names)}")
 
 
-FAIR = Weather()
+NO_FAULTS = FaultPlan()
 
 
-def decode_weather(data: bytes) -> Weather:
-    """Decodes a weather from JSON: a list of rules, or ``{"seed": 7, "rules": […]}``.
+def decode_fault_plan(data: bytes) -> FaultPlan:
+    """Decodes a fault plan from JSON: a list of rules, or ``{"seed": 7, "rules": […]}``.
 
     Raises:
-        msgspec.DecodeError: The data is not a weather; the message says where.
+        msgspec.DecodeError: The data is not a fault plan; the message says where.
     """
     if data.lstrip().startswith(b"["):
         data = b'{"rules":' + data + b"}"
-    return msgspec.json.decode(data, type=Weather)
+    return msgspec.json.decode(data, type=FaultPlan)

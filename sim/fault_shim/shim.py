@@ -19,20 +19,20 @@ from sim.fault_shim.error_responses import worded
 from sim.fault_shim.index_lag import LaggingIndexes
 from sim.fault_shim.record import Exchange, Record
 from sim.fault_shim.requests import Received, Request, understand
-from sim.fault_shim.responses import ProxyResponse, cut_off, ended, replaced, whole
+from sim.fault_shim.responses import ProxyResponse, complete, cut_off, ended, replaced
 from sim.fault_shim.rules import (
     CutResponse,
     Drop,
+    FaultPlan,
     FaultRule,
     LagIndex,
     Reject,
     ReplaceResponse,
-    Weather,
 )
 from sim.fault_shim.upstream import Upstream, passed_on
 
 HOST = "127.0.0.1"
-_MOST_HEADER_BYTES = 64 * 1024
+_MAX_HEADER_BYTES = 64 * 1024
 
 
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
@@ -64,7 +64,7 @@ class FaultShim:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.record = Record()
-        self._weather = Weather(rules=tuple(rules), seed=seed)
+        self._fault_plan = FaultPlan(rules=tuple(rules), seed=seed)
         self._tallies: Tallies = {}
         self._upstream = Upstream(upstream_url)
         self._indexes = LaggingIndexes(self._upstream.call_dynamodb, clock)
@@ -80,8 +80,8 @@ class FaultShim:
                 self._handle,
                 access_log=None,
                 auto_decompress=False,
-                max_line_size=_MOST_HEADER_BYTES,
-                max_field_size=_MOST_HEADER_BYTES,
+                max_line_size=_MAX_HEADER_BYTES,
+                max_field_size=_MAX_HEADER_BYTES,
             )
             # Clients that still wait for a delayed response at shutdown are cut off.
             runner = web.ServerRunner(server, shutdown_timeout=0.1)
@@ -102,24 +102,24 @@ class FaultShim:
         return f"http://{HOST}:{self._port}"
 
     @property
-    def weather(self) -> Weather:
+    def fault_plan(self) -> FaultPlan:
         """The rules in force."""
-        return self._weather
+        return self._fault_plan
 
     @property
     def tallies(self) -> Tallies:
-        """How often each rule matched and was applied since the weather was set."""
+        """How often each rule matched and was applied since the fault plan was set."""
         return self._tallies
 
-    async def set_weather(self, weather: Weather) -> None:
-        """Changes the weather for all later requests, and resets the tallies."""
-        self._weather = weather
+    async def set_fault_plan(self, fault_plan: FaultPlan) -> None:
+        """Changes the fault plan for all later requests, and resets the tallies."""
+        self._fault_plan = fault_plan
         self._tallies = {}
         await self._indexes.drop(self._lags)
 
     async def set_rules(self, *rules: FaultRule) -> None:
         """Sets the rules and keeps the seed; without rules all requests pass unchanged."""
-        await self.set_weather(msgspec.structs.replace(self._weather, rules=rules))
+        await self.set_fault_plan(msgspec.structs.replace(self._fault_plan, rules=rules))
 
     async def _wait(self, wait_s: float) -> None:
         if wait_s > 0:
@@ -137,13 +137,13 @@ class FaultShim:
         )
         parsed = understand(received)
         decision, self._tallies = decide(
-            parsed, self._weather.rules, self._tallies, self._weather.seed
+            parsed, self._fault_plan.rules, self._tallies, self._fault_plan.seed
         )
         exchange = Exchange(
             service=parsed.service,
             operation=parsed.operation,
             path=parsed.path,
-            struck=decision.struck,
+            applied_rules=decision.applied_rules,
             entries=parsed.entries,
             failed=tuple(sorted(decision.failures)),
         )
@@ -214,7 +214,7 @@ class FaultShim:
     def _lags(self, table: str) -> bool:
         return any(
             isinstance(rule.fault, LagIndex) and fnmatchcase(table, rule.target or "*")
-            for rule in self._weather.rules
+            for rule in self._fault_plan.rules
         )
 
     async def _stream(
@@ -250,7 +250,7 @@ class FaultShim:
         if isinstance(ending, ReplaceResponse):
             reply = replaced(reply, ending)
         self.record.add(msgspec.structs.replace(exchange, returned=reply.status))
-        return whole(reply)
+        return complete(reply)
 
 
 def _failure_response(parsed: Request, body: bytes) -> ProxyResponse:

@@ -19,7 +19,7 @@ from sim.fleet.uploader import UnreachableError
 _ACKNOWLEDGED: Final = UploadResponse(202, {}, b"{}")
 
 
-class Publishing(Protocol):
+class IotDataPort(Protocol):
     """The methods used of the SDK's client of the data plane."""
 
     def publish(self, **request: Any) -> Any:
@@ -36,7 +36,7 @@ class IotPoster:
         truck_id: The truck.
     """
 
-    def __init__(self, client: Callable[[], Publishing], rule: str, truck_id: str) -> None:
+    def __init__(self, client: Callable[[], IotDataPort], rule: str, truck_id: str) -> None:
         self._client = client()
         self._topic = f"$aws/rules/{rule}/trucks/{truck_id}/telemetry"
 

@@ -37,7 +37,7 @@ class Motion(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Stationary:
     """Standing still: at a ramp, at a light."""
 
     state: MotionState
@@ -48,7 +48,7 @@ class Standing:
         return self.state
 
     @classmethod
-    def where(cls, state: MotionState, duration_s: float) -> Standing:
+    def where(cls, state: MotionState, duration_s: float) -> Stationary:
         """Stand where another motion ends (or begins)."""
         return cls(MotionState(state.lat, state.lon, state.heading_deg, 0.0), duration_s)
 

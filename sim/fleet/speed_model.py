@@ -61,8 +61,8 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Knot:
-    """A time of the drive: between two knots the acceleration is constant."""
+class ProfilePoint:
+    """A time of the drive: between two points the acceleration is constant."""
 
     t_s: float
     along_m: float
@@ -73,21 +73,21 @@ class Knot:
 class SpeedProfile:
     """Where along a path the truck is at each time, and how fast."""
 
-    knots: tuple[Knot, ...]
+    points: tuple[ProfilePoint, ...]
 
     @property
     def duration_s(self) -> float:
         """Duration of the whole path, in seconds."""
-        return self.knots[-1].t_s
+        return self.points[-1].t_s
 
     def at(self, t_s: float) -> tuple[float, float]:
         """Metres along the path and metres per second, ``t_s`` seconds after the start."""
         if t_s <= 0:
-            return self.knots[0].along_m, self.knots[0].speed_mps
+            return self.points[0].along_m, self.points[0].speed_mps
         if t_s >= self.duration_s:
-            return self.knots[-1].along_m, self.knots[-1].speed_mps
-        index = bisect.bisect_right(self.knots, t_s, key=lambda knot: knot.t_s)
-        before, after = self.knots[index - 1], self.knots[index]
+            return self.points[-1].along_m, self.points[-1].speed_mps
+        index = bisect.bisect_right(self.points, t_s, key=lambda point: point.t_s)
+        before, after = self.points[index - 1], self.points[index]
         span_s, in_s = after.t_s - before.t_s, t_s - before.t_s
         gain_mps2 = (after.speed_mps - before.speed_mps) / span_s
         along_m = before.along_m + before.speed_mps * in_s + gain_mps2 * in_s * in_s / 2
@@ -122,19 +122,21 @@ def drive_profile(
     for i in range(len(nodes) - 2, -1, -1):
         lost = 2 * limits.braking_mps2 * (nodes[i + 1] - nodes[i])
         speeds[i] = min(speeds[i], math.sqrt(speeds[i + 1] ** 2 + lost))
-    return SpeedProfile(tuple(_knots(nodes, speeds, halts)))
+    return SpeedProfile(tuple(_profile_points(nodes, speeds, halts)))
 
 
-def _knots(nodes: list[float], speeds: list[float], halts: dict[float, float]) -> list[Knot]:
-    knots = [Knot(0.0, nodes[0], speeds[0])]
+def _profile_points(
+    nodes: list[float], speeds: list[float], halts: dict[float, float]
+) -> list[ProfilePoint]:
+    points = [ProfilePoint(0.0, nodes[0], speeds[0])]
     for (start_m, end_m), (slow, fast) in zip(pairwise(nodes), pairwise(speeds), strict=True):
         if slow + fast == 0:  # two adjacent stops, or a path of one node: creep
             slow = fast = 1.0
-        t_s = knots[-1].t_s + 2 * (end_m - start_m) / (slow + fast)
-        knots.append(Knot(t_s, end_m, fast))
+        t_s = points[-1].t_s + 2 * (end_m - start_m) / (slow + fast)
+        points.append(ProfilePoint(t_s, end_m, fast))
         if end_m in halts:
-            knots.append(Knot(t_s + halts[end_m], end_m, 0.0))
-    return knots
+            points.append(ProfilePoint(t_s + halts[end_m], end_m, 0.0))
+    return points
 
 
 def _highest_speed(path: Polyline, along_m: float, limits: TruckLimits) -> float:

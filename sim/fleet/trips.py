@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rtdts.tracking.geodesy import distance_m
-from sim.fleet.motion import Driving, Motion, MotionState, Replay, Sequential, Standing
+from sim.fleet.motion import Driving, Motion, MotionState, Replay, Sequential, Stationary
 from sim.fleet.polyline import Polyline
 from sim.fleet.route_library import Route
 from sim.fleet.speed_model import Stop, TruckLimits, draw_stops, drive_profile
@@ -35,18 +35,18 @@ class TripTimes:
 
     Attributes:
         total_s: The whole trip.
-        stand_s: Time at the origin, and minimum time at the destination.
+        stationary_s: Time at the origin, and minimum time at the destination.
         approach_m: Road before the origin, beyond its geofence; omitted when the time is short.
     """
 
     total_s: float
-    stand_s: float
+    stationary_s: float
     approach_m: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.total_s < 2 * self.stand_s + MIN_DRIVE_S:
+        if self.total_s < 2 * self.stationary_s + MIN_DRIVE_S:
             raise TripTooShortError(
-                f"{self.total_s:g} s is too short for two stands of {self.stand_s:g} s and a "
+                f"{self.total_s:g} s is too short for two stands of {self.stationary_s:g} s and a "
                 f"drive of {MIN_DRIVE_S:g} s"
             )
 
@@ -147,7 +147,7 @@ def _modelled_trip(
     for coming, halts in ((approach, stops), (approach, ()), (None, ())):
         origin_m = start_m + (coming.path.length_m if coming else 0.0)
         spent_s = coming.duration_s if coming else 0.0
-        budget_s = times.total_s - 2 * times.stand_s - spent_s
+        budget_s = times.total_s - 2 * times.stationary_s - spent_s
         drive = _longest_drive(path, origin_m, halts, limits, budget_s)
         if drive is not None and drive.path.length_m >= 3 * radius_m:
             trip = _assemble([coming] if coming else [], drive, times, radius_m)
@@ -170,7 +170,7 @@ def _approach(
     start_mps = limits.cruise_mps if moving else 0.0
     approach = Driving(road, drive_profile(road, limits, start_mps=start_mps))
     # The drive to the destination matters more than the one to the origin.
-    if times.total_s - 2 * times.stand_s - approach.duration_s < 2 * MIN_DRIVE_S:
+    if times.total_s - 2 * times.stationary_s - approach.duration_s < 2 * MIN_DRIVE_S:
         return None
     return approach
 
@@ -218,7 +218,7 @@ def _recorded_trips(
         if at is None:
             approach = _recorded_approach(route, begins, times, radius_m, factor)
         spent_s = approach.duration_s if approach else 0.0
-        budget_s = times.total_s - 2 * times.stand_s - spent_s
+        budget_s = times.total_s - 2 * times.stationary_s - spent_s
         reachable = [
             arrives
             for arrives, _ in stops[number + 1 :]
@@ -243,7 +243,7 @@ def _recorded_approach(
     if start == stop:
         return None
     approach = _replay(route, start, stop, factor)
-    if times.total_s - 2 * times.stand_s - approach.duration_s < 2 * MIN_DRIVE_S:
+    if times.total_s - 2 * times.stationary_s - approach.duration_s < 2 * MIN_DRIVE_S:
         return None
     return approach
 
@@ -271,11 +271,11 @@ def recorded_stops(route: Route, min_s: float = 4.0) -> tuple[tuple[int, int], .
 
 def _assemble(parts: list[Motion], drive: Motion, times: TripTimes, radius_m: float) -> Trip:
     start, end = drive.at(0.0), drive.at(drive.duration_s)
-    departs_s = sum(part.duration_s for part in parts) + times.stand_s
+    departs_s = sum(part.duration_s for part in parts) + times.stationary_s
     arrives_s = departs_s + drive.duration_s
-    rest_s = max(times.stand_s, times.total_s - arrives_s)
+    rest_s = max(times.stationary_s, times.total_s - arrives_s)
     motion = Sequential(
-        (*parts, Standing.where(start, times.stand_s), drive, Standing.where(end, rest_s))
+        (*parts, Stationary.where(start, times.stationary_s), drive, Stationary.where(end, rest_s))
     )
     return Trip(
         origin=Geofence.around(start, radius_m),

@@ -27,7 +27,7 @@ class RejectedPoint:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class BatchResult:
     """What to do with each point of a batch.
 
     Attributes:
@@ -49,7 +49,7 @@ class Judgement:
     failed: bool = False
 
 
-def judge(response: UploadResponse, batch: Sequence[Fix]) -> Judgement:
+def interpret(response: UploadResponse, batch: Sequence[Fix]) -> BatchResult:
     """Interpret a response of the service, or of the gateway in front of it."""
     everything = tuple(batch)
     body = _object(response.body)
@@ -57,32 +57,34 @@ def judge(response: UploadResponse, batch: Sequence[Fix]) -> Judgement:
         case 202:
             rejected = _rejected(body, batch)
             lost = {entry.fix for entry in rejected}
-            return Judgement(tuple(fix for fix in batch if fix not in lost), rejected)
+            return BatchResult(tuple(fix for fix in batch if fix not in lost), rejected)
         case 503 if isinstance(body.get("not_taken"), list):
             return _partly(response, body, batch)
         case 401:
-            return Judgement(keep=everything, new_token=True, failed=True)
+            return BatchResult(keep=everything, new_token=True, failed=True)
         case 413 if len(batch) > 1:
-            return Judgement(keep=everything, smaller=True)
+            return BatchResult(keep=everything, smaller=True)
         case 400 if rejected := _rejected(body, batch):
             lost = {entry.fix for entry in rejected}
-            return Judgement(rejected=rejected, keep=tuple(fix for fix in batch if fix not in lost))
+            return BatchResult(
+                rejected=rejected, keep=tuple(fix for fix in batch if fix not in lost)
+            )
         case 400 | 403 | 404 | 405 | 413 | 415 | 422:
             why = f"HTTP {response.status}: {_reason(body)}"
-            return Judgement(rejected=tuple(RejectedPoint(fix, why) for fix in batch))
+            return BatchResult(rejected=tuple(RejectedPoint(fix, why) for fix in batch))
         case _:  # 429, every 5xx of the gateway, and any status of a proxy
-            return Judgement(keep=everything, wait_s=_retry_after_s(response), failed=True)
+            return BatchResult(keep=everything, wait_s=_retry_after_s(response), failed=True)
 
 
 def _partly(
     response: UploadResponse, body: Mapping[str, object], batch: Sequence[Fix]
-) -> Judgement:
+) -> BatchResult:
     again = _indexes(body.get("not_taken"), len(batch))
     rejected = _rejected(body, batch)
     lost = {entry.fix for entry in rejected}
     keep = tuple(fix for index, fix in enumerate(batch) if index in again and fix not in lost)
     settled = lost | set(keep)
-    return Judgement(
+    return BatchResult(
         accepted=tuple(fix for fix in batch if fix not in settled),
         rejected=rejected,
         keep=keep,

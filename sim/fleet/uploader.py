@@ -18,7 +18,7 @@ from typing import Protocol
 
 from rtdts.runtime.backoff import backoff_s
 from sim.fleet.device import Fix
-from sim.fleet.upload_responses import Judgement, RejectedPoint, UploadResponse, judge
+from sim.fleet.upload_responses import BatchResult, RejectedPoint, UploadResponse, interpret
 from sim.token_client import TokenError
 
 MAX_BATCH = 500
@@ -115,18 +115,18 @@ class Uploader:
             await self._offered.wait()
             batch = [self._store.popleft() for _ in range(min(len(self._store), self._max_batch))]
             self._in_flight = len(batch)
-            judgement = await self._send(batch, fresh_token=fresh_token)
-            self._settle(judgement)
-            fresh_token = judgement.new_token
-            if judgement.smaller:
+            result = await self._send(batch, fresh_token=fresh_token)
+            self._settle(result)
+            fresh_token = result.new_token
+            if result.smaller:
                 self._max_batch = max(1, len(batch) // 2)
-            if judgement.failed:
+            if result.failed:
                 drawn_s = next(waits_s)
-                await self._sleep(drawn_s if judgement.wait_s is None else judgement.wait_s)
+                await self._sleep(drawn_s if result.wait_s is None else result.wait_s)
             else:
                 waits_s = _waits()
 
-    async def _send(self, batch: Sequence[Fix], *, fresh_token: bool) -> Judgement:
+    async def _send(self, batch: Sequence[Fix], *, fresh_token: bool) -> BatchResult:
         self.report.requests += 1
         body = json.dumps({"positions": [fix.to_wire() for fix in batch]}).encode()
         content_type = "application/json"
@@ -134,18 +134,18 @@ class Uploader:
             body, content_type = gzip.compress(body), "application/gzip"
         try:
             token = await self._token(fresh=fresh_token)
-            return judge(await self._post(body, content_type, token), batch)
+            return interpret(await self._post(body, content_type, token), batch)
         except (UnreachableError, TokenError):
-            return Judgement(keep=tuple(batch), failed=True)
+            return BatchResult(keep=tuple(batch), failed=True)
 
-    def _settle(self, judgement: Judgement) -> None:
+    def _settle(self, result: BatchResult) -> None:
         report = self.report
-        for fix in judgement.accepted:
+        for fix in result.accepted:
             report.repeats_accepted += fix.id in report.accepted
             report.accepted[fix.id] = fix
-        report.rejected.extend(judgement.rejected)
-        report.failures += judgement.failed
-        self._store.extendleft(reversed(judgement.keep))
+        report.rejected.extend(result.rejected)
+        report.failures += result.failed
+        self._store.extendleft(reversed(result.keep))
         self._in_flight = 0
         if not self._store:
             self._offered.clear()

@@ -16,14 +16,14 @@ from typing import TypeVar
 
 from rtdts.runtime.deadline import Deadline
 from sim.drive.access import IdentityTokens
-from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
-from sim.load.course import Course
-from sim.load.plan import LoadOptions, Seat, carriers, seats
+from sim.drive.simulated_truck import System
+from sim.load.plan import LoadOptions, SocketPlan, socket_plans, truck_assignments
 from sim.load.processes import CpuMeter
 from sim.load.report import CpuUse, LoadReport, sum_up
 from sim.load.sockets import LoadedSocket
 from sim.load.tally import Progress, Tally
+from sim.load.time_series import TimeSeries
 from sim.load.trucks import LoadTruck, plan_load_trips
 from sim.viewers.connection import OpenSocket, socket_opener
 
@@ -35,7 +35,7 @@ TIDYING_S = 30.0
 LAG_EVERY_S = 0.1
 POLL_EVERY_S = 0.1
 OPEN_TIMEOUT_S = 30.0
-NOTE_EVERY_S = 1.0
+SAMPLE_EVERY_S = 1.0
 
 
 class LoadTest:
@@ -49,7 +49,7 @@ class LoadTest:
 
     Attributes:
         tally: What the sockets received so far.
-        course: The same, per second.
+        time_series: The same, per second.
         started: Set at the first socket's connect time.
         is_holding: From then until the results are summarised.
     """
@@ -63,7 +63,7 @@ class LoadTest:
         cpu: CpuMeter | None = None,
     ) -> None:
         self.tally = Tally()
-        self.course = Course(self.tally)
+        self.time_series = TimeSeries(self.tally)
         self.started = asyncio.Event()
         self.is_holding = False
         self._held_since_s: float | None = None
@@ -122,10 +122,10 @@ class LoadTest:
 
     async def _hold(self, stop: asyncio.Event) -> LoadReport:
         options, system = self.options, self._system
-        places = seats(options)
+        plans = socket_plans(options)
         # A customer's sockets share one token, as the devices of one person may.
-        tokens = {seat.delivery: system.identity("customer", self._customer(seat.delivery))
-                  for seat in places}  # fmt: skip
+        tokens = {plan.delivery: system.identity("customer", self._customer(plan.delivery))
+                  for plan in plans}  # fmt: skip
         await _each(tokens.values(), lambda token: token())
         open_socket = socket_opener(
             system.environment.websocket_url, open_timeout_s=OPEN_TIMEOUT_S, ping_interval_s=None
@@ -136,14 +136,14 @@ class LoadTest:
         start_ms = system.now_ms()
         sockets = [
             asyncio.create_task(
-                self._take_seat(seat, self._socket(seat, tokens[seat.delivery], open_socket))
+                self._connect(plan, self._socket(plan, tokens[plan.delivery], open_socket))
             )
-            for seat in places
+            for plan in plans
         ]
         trucks = [asyncio.create_task(truck.run(start_ms)) for truck in self._trucks]
         background = [
             asyncio.create_task(self._watch_lag()),
-            asyncio.create_task(self._note_course()),
+            asyncio.create_task(self._sample_time_series()),
         ]
         try:
             await self._let_settle(sockets, stop)
@@ -176,7 +176,7 @@ class LoadTest:
                 break
             await _wait(stop, POLL_EVERY_S)
         self._held_since_s = asyncio.get_running_loop().time()
-        self.course.held_from_s = self.elapsed_s
+        self.time_series.held_from_s = self.elapsed_s
         self._messages_before = self.tally.messages.total()
         if self._cpu is not None:
             self._spent_before = self._cpu.read()
@@ -191,23 +191,25 @@ class LoadTest:
             if part in self._spent_before
         }
 
-    async def _note_course(self) -> None:
+    async def _sample_time_series(self) -> None:
         while True:
-            await asyncio.sleep(NOTE_EVERY_S)
-            self.course.note(self.elapsed_s)
+            await asyncio.sleep(SAMPLE_EVERY_S)
+            self.time_series.sample(self.elapsed_s)
 
-    def _socket(self, seat: Seat, tokens: IdentityTokens, open_socket: OpenSocket) -> LoadedSocket:
+    def _socket(
+        self, plan: SocketPlan, tokens: IdentityTokens, open_socket: OpenSocket
+    ) -> LoadedSocket:
         return LoadedSocket(
             self.tally,
             tokens,
-            self._delivery(seat.delivery),
+            self._delivery(plan.delivery),
             open_socket=open_socket,
             now_ms=self._system.now_ms,
             sleep=self._system.sleep,
         )
 
-    async def _take_seat(self, seat: Seat, socket: LoadedSocket) -> None:
-        await self._system.sleep(max(0.0, seat.connects_at_s - self.elapsed_s))
+    async def _connect(self, plan: SocketPlan, socket: LoadedSocket) -> None:
+        await self._system.sleep(max(0.0, plan.connects_at_s - self.elapsed_s))
         await socket.run()
 
     async def _watch_lag(self) -> None:
@@ -250,7 +252,7 @@ class LoadTest:
                     key=f"{delivery_id}.picked_up",
                 )
 
-        await _each(carriers(self.options), create)
+        await _each(truck_assignments(self.options), create)
 
     async def _tidy_up(self) -> None:
         """Cancels the deliveries that it created, as far as possible in a bounded time."""

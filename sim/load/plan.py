@@ -101,7 +101,7 @@ class LoadOptions:
 
 
 @dataclass(frozen=True)
-class Seat:
+class SocketPlan:
     """The plan of one socket.
 
     Attributes:
@@ -116,16 +116,16 @@ class Seat:
     delivery: int
 
 
-def seats(options: LoadOptions) -> tuple[Seat, ...]:
+def socket_plans(options: LoadOptions) -> tuple[SocketPlan, ...]:
     """The plans of all sockets, in the order of their connect times."""
     return tuple(
-        Seat(number, number / options.connect_rate, _round_robin(group.deliveries, place))
+        SocketPlan(number, number / options.connect_rate, _round_robin(group.deliveries, place))
         for group in options.groups
         for place, number in enumerate(group.sockets)
     )
 
 
-def carriers(options: LoadOptions) -> Iterator[tuple[int, int]]:
+def truck_assignments(options: LoadOptions) -> Iterator[tuple[int, int]]:
     """Each delivery's number with that of the truck that carries it."""
     for group in options.groups:
         for place, delivery in enumerate(group.deliveries):

@@ -111,18 +111,18 @@ class LoadReport:
         errors = sum(self.errors.values())
         if limits.max_errors is not None and errors > limits.max_errors:
             found.append(f"{errors} errors, of at most {limits.max_errors}")
-        for name, value_s, most_s in (
+        for name, value_s, max_s in (
             ("the longest gap", self.gap.max_s, limits.max_gap_s),
             ("the age of positions (p99)", self.age.p99_s, limits.max_age_p99_s),
             ("connecting (p99)", self.connect.p99_s, limits.max_connect_p99_s),
             ("the wait for the snapshot (p99)", self.snapshot.p99_s, limits.max_snapshot_p99_s),
         ):
-            if most_s is None:
+            if max_s is None:
                 continue
             if value_s is None:
                 found.append(f"{name} is unknown: no message came")
-            elif value_s > most_s:
-                found.append(f"{name} is {value_s:.2f} s, of at most {most_s:g} s")
+            elif value_s > max_s:
+                found.append(f"{name} is {value_s:.2f} s, of at most {max_s:g} s")
         return found
 
     @property

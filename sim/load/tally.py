@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rtdts.tracking.instants import parse_instant
 from sim.viewers.receiver import Received
 
-ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
+DELIVERY_MESSAGE_TYPES = frozenset({"snapshot", "position", "status", "ended"})
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Tally:
             self.failed("broken_message")
         elif kind == "error":
             self.failed(f"error_{message.get('reason')}")
-        elif kind in ABOUT_A_DELIVERY:
+        elif kind in DELIVERY_MESSAGE_TYPES:
             self._count_delivery(socket, received, kind)
 
     def _count_delivery(self, socket: SocketTally, received: Received, kind: str) -> None:

@@ -6,12 +6,12 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from sim.drive.crew import System
+from sim.drive.background import run_with_background
 from sim.drive.five_trucks import DriveOptions, plan_drive
-from sim.drive.together import together
+from sim.drive.simulated_truck import System
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.http_poster import http_poster
-from sim.fleet.motion import MotionState, Standing
+from sim.fleet.motion import MotionState, Stationary
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Uploader
 from sim.geodesy import place_at
@@ -54,7 +54,7 @@ def _waiting(trip: Trip, until_s: float) -> Trip:
     there = trip.motion.at(trip.motion.duration_s)
     lat, lon = place_at(there.lat, there.lon, 0.0, NEAR_M)
     return replace(
-        trip, motion=Standing(MotionState(lat, lon, there.heading_deg, speed_mps=0.0), until_s)
+        trip, motion=Stationary(MotionState(lat, lon, there.heading_deg, speed_mps=0.0), until_s)
     )
 
 
@@ -86,7 +86,7 @@ class LoadTruck:
 
     async def run(self, start_ms: int) -> None:
         """Does its trip in real time from ``start_ms`` on; then waits until its points settle."""
-        await together(self._transmit(start_ms), self.uploader.run())
+        await run_with_background(self._transmit(start_ms), self.uploader.run())
 
     async def _transmit(self, start_ms: int) -> None:
         for transmission in self._device.report(self.trip.motion, start_ms):

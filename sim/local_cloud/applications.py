@@ -21,7 +21,7 @@ BRIDGE_USER = f"{BRIDGE_ROLE}:{BRIDGE_ID}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Pace:
+class Intervals:
     """Time settings of the local cloud.
 
     Attributes:
@@ -37,7 +37,7 @@ class Pace:
 
 def consumer_part(
     environment: Environment,
-    pace: Pace,
+    intervals: Intervals,
     *,
     application: str,
     shards: int,
@@ -74,7 +74,7 @@ def consumer_part(
             "KCL_EXTRA_JARS": os.pathsep.join(map(str, extra_jars)),
             "KCL_WORK_FOLDER": str(work_folder),
             "OPENSEARCH_AUTH": "none",
-            "DWELL_S": str(pace.dwell_s),
+            "DWELL_S": str(intervals.dwell_s),
             "JAVA": str(java),
         }
         | dict(settings or {}),
@@ -95,21 +95,21 @@ def broadcaster_names(count: int) -> tuple[str, ...]:
 
 def broadcaster_parts(
     environment: Environment,
-    pace: Pace,
+    intervals: Intervals,
     *,
     count: int = 1,
     settings: Mapping[str, str] | None = None,
 ) -> list[Part]:
     """The broadcasters, each ready when its loops run; several divide the rounds among them."""
     return [
-        _broadcaster_part(environment, pace, name, alone=count == 1, settings=settings)
+        _broadcaster_part(environment, intervals, name, alone=count == 1, settings=settings)
         for name in broadcaster_names(count)
     ]
 
 
 def _broadcaster_part(
     environment: Environment,
-    pace: Pace,
+    intervals: Intervals,
     name: str,
     *,
     alone: bool,
@@ -125,7 +125,7 @@ def _broadcaster_part(
         | variables
         | {
             "OPENSEARCH_AUTH": "none",
-            "ROUND_INTERVAL_S": str(pace.round_interval_s),
+            "ROUND_INTERVAL_S": str(intervals.round_interval_s),
             "SHUTDOWN_BUDGET_S": "6",
         }
         | dict(settings or {}),
@@ -167,7 +167,7 @@ def bridge_part(
     )
 
 
-def firehose_part(environment: Environment, pace: Pace, *, position_file: Path) -> Part:
+def firehose_part(environment: Environment, intervals: Intervals, *, position_file: Path) -> Part:
     """The stand-in for Firehose, ready when it reads the stream."""
     return Part(
         name="firehose",
@@ -175,7 +175,7 @@ def firehose_part(environment: Environment, pace: Pace, *, position_file: Path) 
         environment=plain_environment()
         | environment.variables()
         | {
-            "FIREHOSE_INTERVAL_S": str(pace.firehose_interval_s),
+            "FIREHOSE_INTERVAL_S": str(intervals.firehose_interval_s),
             "FIREHOSE_POSITION_FILE": str(position_file),
         },
         is_ready=lambda run: '"firehose_ready"' in run.output(),

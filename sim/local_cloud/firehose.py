@@ -42,7 +42,7 @@ POLL_S = 0.5
 """Interval of reads. Firehose reads a shard once per second; this interval keeps the 5 s of its
 buffer closer to 5 s."""
 RETRY_FIRST_S = 0.2
-RETRY_MOST_S = 5.0
+RETRY_MAX_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def build(settings: Settings, stop: threading.Event, log: Logger) -> Firehose:
             monotonic_s=time.monotonic,
             now_utc=partial(datetime.now, UTC),
             retry_s=settings.retry_s,
-            waits_s=partial(backoff_s, first_s=RETRY_FIRST_S, max_s=RETRY_MOST_S),
+            waits_s=partial(backoff_s, first_s=RETRY_FIRST_S, max_s=RETRY_MAX_S),
         ),
         positions,
         log,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sim.environment import Environment, read_environment
-from sim.local_cloud.processes import TETHER
+from sim.local_cloud.processes import DIE_WITH_PARENT
 from sim.setup.places import PROJECT
 
 READY = "READY"
@@ -50,7 +50,7 @@ class CloudProcess:
 
     def __init__(self, command: Sequence[str], on_line: Callable[[str], object]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-S", str(TETHER), str(os.getpid()), *command],
+            [sys.executable, "-S", str(DIE_WITH_PARENT), str(os.getpid()), *command],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -8,9 +8,9 @@ test_ministack_transaction_tokens.py, test_ministack_expiry.py, test_ministack_r
 test_ministack_connections.py). Its
 WebSocket gateway is not used: docs/decisions/0031 says what would need correction there.
 
-1. At most ``WORKERS_A_FUNCTION`` workers per function; further invocations wait for one. ministack
-   starts a Python process for each concurrent invocation, or throttles: on a developer's machine a
-   thousand concurrent requests would start a thousand processes.
+1. At most ``WORKERS_PER_FUNCTION`` workers per function; further invocations wait for one.
+   ministack starts a Python process for each concurrent invocation, or throttles: on a developer's
+   machine a thousand concurrent requests would start a thousand processes.
 2. A shard iterator treats the sequence number as a number. ministack compares padded text, and the
    KCL checkpoints the number without its leading zeros: after a crash it would get an iterator at
    the stream's end, and lose all records since its checkpoint.
@@ -56,17 +56,17 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.services import dynamodb, iot, kinesis, lambda_svc, sqs
 
-WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
+WORKERS_PER_FUNCTION = int(os.environ.get("WORKERS_PER_FUNCTION", "4"))
 FIRST_ERROR = 400
 SEQUENCE_NUMBER_DIGITS = 30
 """The width that ministack pads them to."""
 
 EXPIRY_EVERY_S = 1.0
-REQUESTS_A_CONNECTION = 1_000_000_000
+REQUESTS_PER_CONNECTION = 1_000_000_000
 _FROM_CSR, _FROM_CSR_TOPIC = "create-from-csr", "$aws/certificates/create-from-csr/json"
 
 _semaphores: dict[str, threading.Semaphore] = collections.defaultdict(
-    lambda: threading.Semaphore(WORKERS_A_FUNCTION)
+    lambda: threading.Semaphore(WORKERS_PER_FUNCTION)
 )
 _rule_topic: contextvars.ContextVar[str] = contextvars.ContextVar("rule_topic", default="")
 
@@ -224,7 +224,7 @@ def correct() -> None:
     lambda_svc._execute_function_warm = _one_at_a_time(lambda_svc._execute_function_warm)
     kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
     kinesis._expire_records = _now_and_then(kinesis._expire_records)
-    Config.keep_alive_max_requests = REQUESTS_A_CONNECTION
+    Config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
     sqs._prune_dedup = _now_and_then(sqs._prune_dedup)
     kinesis._start_position = _from_the_number(kinesis._start_position)
     lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)

@@ -72,7 +72,7 @@ class RestartPolicy:
 
     first_delay_s: float = 0.1
     longest_delay_s: float = 5.0
-    most_failures: int = 8
+    max_failures: int = 8
 
     def delay_s(self, failures: int) -> float | None:
         """How long to wait before the restart.
@@ -84,6 +84,6 @@ class RestartPolicy:
         Returns:
             Seconds, or None to give up.
         """
-        if failures >= self.most_failures:
+        if failures >= self.max_failures:
             return None
         return min(self.first_delay_s * 2.0**failures, self.longest_delay_s)

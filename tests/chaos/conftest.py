@@ -20,8 +20,8 @@ import aiohttp
 import pytest
 
 from rtdts.runtime.wall_clock import now_ms
-from sim.drive.crew import System
 from sim.drive.five_trucks import DriveOptions, DriveOutcome, Meanwhile, drive_fleet
+from sim.drive.simulated_truck import System
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.pace import DWELL_S

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from rtdts.runtime.wall_clock import now_ms
-from sim.drive.crew import System
+from sim.drive.simulated_truck import System
 from sim.drive.stores import StoreReader
 from sim.fleet.device import Fix
 from sim.fleet.http_poster import http_poster

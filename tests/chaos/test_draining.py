@@ -20,7 +20,7 @@ from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.instants import parse_instant
-from sim.drive.crew import System
+from sim.drive.simulated_truck import System
 from sim.environment import Environment
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import pytest
 
 from rtdts.runtime.wall_clock import now_ms
-from sim.drive.crew import System
 from sim.drive.five_trucks import DriveOutcome
+from sim.drive.simulated_truck import System
 from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, PrintLine, drive
 from tests.support.drive_checks import assert_nothing_is_lost

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rtdts.runtime.wall_clock import now_ms
-from sim.drive.crew import System
+from sim.drive.simulated_truck import System
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.chaos.conftest import Chaos, PrintLine, drive

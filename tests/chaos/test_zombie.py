@@ -378,7 +378,7 @@ async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own
     await worker.takes(*scene.batches())
     await in_thread(worker.child.end_shard)
 
-    assert worker.search.tallies["lost"].struck == 4
+    assert worker.search.tallies["lost"].applied == 4
     assert not worker.child.reported("state_conflict")
     assert worker.child.checkpoints[-1] == (None, None)
     await scene.assert_nothing_is_corrupt()

@@ -24,7 +24,7 @@ from tests.support.ministack_process import REGION
 from tests.support.socket_gateway_process import running_socket_gateway
 from tests.support.waiting import COMES_WITHIN_S, eventually
 
-WORKERS_A_FUNCTION = 4
+WORKERS_PER_FUNCTION = 4
 NO_ONES = "JKJbWfMPLAMCJ1Q="
 ROUTES = ("$connect", "$disconnect", "wait", "fail", "whoami", "$default")
 SOURCE = """
@@ -223,7 +223,7 @@ async def test_a_crowd_waits_its_turn_on_a_few_processes(gateways: Gateways) -> 
 
     pids = set(await asyncio.gather(*(one() for _ in range(40))))
 
-    assert len(pids) <= WORKERS_A_FUNCTION
+    assert len(pids) <= WORKERS_PER_FUNCTION
 
 
 @OURS

@@ -18,7 +18,7 @@ from deploy.terraform_tools import resources_of
 from rtdts.delivery_store.schema import TABLES
 from rtdts.position_store.index_definitions import RAW_PATTERN
 from rtdts.runtime.settings import declared_settings
-from sim.local_cloud.applications import Pace, bridge_part, broadcaster_parts, consumer_part
+from sim.local_cloud.applications import Intervals, bridge_part, broadcaster_parts, consumer_part
 from sim.local_cloud.engines import plain_environment
 from sim.local_cloud.resources import CloudNames
 from tests.support.infrastructure_facts import Facts, aws_facts, local_facts
@@ -76,14 +76,14 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     parts = {
         "consumer": consumer_part(
             environment,
-            Pace(),
+            Intervals(),
             application=CloudNames().consumer_application,
             shards=1,
             java=Path("java"),
             extra_jars=(Path("a.jar"),),
             work_folder=Path("work"),
         ),
-        "broadcaster": broadcaster_parts(environment, Pace())[0],
+        "broadcaster": broadcaster_parts(environment, Intervals())[0],
         "mqtt-bridge": bridge_part(environment, token="t"),
     }
     containers = {

@@ -51,7 +51,7 @@ class FixedCredentials:
 
 
 class Gateway:
-    """A gateway with weather, the poster that posts through it, and viewers that connect past it.
+    """A gateway with faults, the poster that posts through it, and viewers that connect past it.
 
     Args:
         gateways: The real one.
@@ -115,7 +115,7 @@ def post_timeout_s(fault: Fault) -> float:
     return SHORT_TIMEOUT_S if isinstance(fault, Delay) else COMES_WITHIN_S
 
 
-async def test_fair_weather_delivers(gateway: Gateway) -> None:
+async def test_a_gateway_without_faults_delivers(gateway: Gateway) -> None:
     connection_id, socket = await gateway.viewer()
 
     assert await gateway.post(connection_id) is PostOutcome.DELIVERED

@@ -1,6 +1,6 @@
-"""Batches through the consumer into real stores in bad weather: slower, and never different.
+"""Batches through the consumer into real stores under faults: slower, and never different.
 
-A consumer of fakes in fair weather says what must come out.
+A consumer of fakes without faults says what must come out.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from sim.fault_shim.rules import (
     Drop,
     FailItems,
     Fault,
+    FaultPlan,
     FaultRule,
     LagIndex,
     Reject,
-    Weather,
 )
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.resources import (
@@ -268,27 +268,25 @@ async def consumer(
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_drive_in_a_storm_comes_out_as_in_fair_weather(
-    consumer: Consumer, seed: int
-) -> None:
+async def test_a_drive_under_faults_comes_out_as_without(consumer: Consumer, seed: int) -> None:
     points = drive(consumer.truck_id)
     records = consumer.fair.shard.records(*[[one] for one in points])
     for start in range(0, len(records), BATCH):
         consumer.fair.pipeline().process(records[start : start + BATCH])
-    for shim, storm in (
+    for shim, rules in (
         (consumer.search_shim, OPENSEARCH_STORM),
         (consumer.aws_shim, AWS_STORM),
     ):
-        await shim.set_weather(Weather(rules=storm, seed=seed))
+        await shim.set_fault_plan(FaultPlan(rules=rules, seed=seed))
     await consumer.consume(records)
-    struck = {
+    applied = {
         rule
         for shim in (consumer.search_shim, consumer.aws_shim)
         for rule, tally in shim.tallies.items()
-        if tally.struck
+        if tally.applied
     }
 
-    assert len(struck) > 5, "no storm"
+    assert len(applied) > 5, "no faults"
     assert await asyncio.to_thread(consumer.in_history, points) == points
     latest = await asyncio.to_thread(consumer.latest)
     assert (
@@ -318,7 +316,7 @@ async def test_a_write_with_a_lost_response_is_recognised_as_its_own(
     await consumer.search_shim.set_rules(rule)
     await consumer.consume(consumer.fair.shard.records(*[[one] for one in points]))
 
-    assert consumer.search_shim.tallies["lost"].struck == 3
+    assert consumer.search_shim.tallies["lost"].applied == 3
     assert consumer.restarts == 0
     assert await asyncio.to_thread(consumer.in_history, points) == points
     events = await asyncio.to_thread(consumer.truth.events, consumer.delivery_id)

@@ -298,7 +298,7 @@ async def test_a_read_without_a_response_is_made_again(
         assert await blocking(lambda: store.get(first.delivery_id)) == first
     else:
         assert await blocking(lambda: store.events(first.delivery_id)) == [event_of(first)]
-    assert len(world.shim.record.struck_by("r")) == 1
+    assert len(world.shim.record.affected_by("r")) == 1
 
 
 UNREADABLE = [

@@ -21,10 +21,10 @@ from sim.fault_shim.rules import (
     Delay,
     Drop,
     FailItems,
+    FaultPlan,
     FaultRule,
     Reject,
     ReplaceResponse,
-    Weather,
 )
 from sim.fault_shim.shim import FaultShim
 from tests.support.source_tree import ROOT
@@ -151,7 +151,9 @@ async def test_a_rejection_never_reaches_upstream() -> None:
 
     assert received == (410, "GoneException", {"message": "gone"})
     assert [path for _, path, _, _ in echo.received] == ["/live/@connections/alive"]
-    assert [(one.struck, one.forwarded, one.returned) for one in record.of("PostToConnection")] == [
+    assert [
+        (one.applied_rules, one.forwarded, one.returned) for one in record.of("PostToConnection")
+    ] == [
         (("gone",), False, 410),
         ((), True, 200),
     ]
@@ -281,8 +283,10 @@ async def test_a_batch_of_which_nothing_is_left_is_not_forwarded() -> None:
     assert received["items"][0]["delete"]["error"]["type"] == "circuit_breaking_exception"
 
 
-async def test_the_weather_changes_under_a_running_system() -> None:
-    weather = Weather(rules=(FaultRule(name="down", fault=Reject(status=503, code="x")),), seed=5)
+async def test_the_fault_plan_changes_under_a_running_system() -> None:
+    fault_plan = FaultPlan(
+        rules=(FaultRule(name="down", fault=Reject(status=503, code="x")),), seed=5
+    )
     async with shim_before(Echo()) as shim, aiohttp.ClientSession() as session:
 
         async def status() -> int:
@@ -291,7 +295,7 @@ async def test_the_weather_changes_under_a_running_system() -> None:
 
         control = f"{shim.url}/_faults"
         fair = await status()
-        async with session.put(control, data=msgspec.json.encode(weather)) as response:
+        async with session.put(control, data=msgspec.json.encode(fault_plan)) as response:
             assert response.status == 200
         foul = await status()
         async with session.put(control, data=b'[{"name": "typo"}]') as response:
@@ -305,8 +309,8 @@ async def test_the_weather_changes_under_a_running_system() -> None:
     assert (fair, foul, again) == (200, 503, 200)
     assert rejected[0] == 400
     assert "fault" in rejected[1]
-    assert received["tallies"] == {"down": {"matched": 1, "struck": 1}}
-    assert msgspec.convert(received["weather"], Weather) == weather
+    assert received["tallies"] == {"down": {"matched": 1, "applied": 1}}
+    assert msgspec.convert(received["fault_plan"], FaultPlan) == fault_plan
 
 
 async def test_it_is_a_process_too(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sim.local_cloud.resources import local_session
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.ministack_process import REGION
 
-WORKERS_A_FUNCTION = 4
+WORKERS_PER_FUNCTION = 4
 CROWD = 20
 SOURCE = """
 import os, time
@@ -55,4 +55,4 @@ def test_a_crowd_waits_its_turn_on_a_few_processes(endpoint):
     with ThreadPoolExecutor(CROWD) as crowd:
         pids = set(crowd.map(send_request, range(2 * CROWD)))
 
-    assert len(pids) <= WORKERS_A_FUNCTION
+    assert len(pids) <= WORKERS_PER_FUNCTION

@@ -53,7 +53,7 @@ async def running(
     functions = Functions(
         fetch,
         python=sys.executable,
-        workers_a_function=2,
+        workers_per_function=2,
         on_line=lambda name, line: lines.append(f"{name}: {line}"),
         timeout_s=wait_s,
     )

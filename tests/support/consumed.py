@@ -90,7 +90,7 @@ class Consumed:
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """A consumer of fakes in fair weather, which has had the same records one by one."""
+    """A consumer of fakes without faults, which has had the same records one by one."""
 
     world: World
 

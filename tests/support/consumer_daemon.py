@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sim.environment import Environment
-from sim.local_cloud.applications import Pace, consumer_part
+from sim.local_cloud.applications import Intervals, consumer_part
 from sim.local_cloud.parts import Incarnation
 from sim.setup.jars import kcl_jars
 from sim.setup.java import find_java
@@ -52,7 +52,7 @@ def running_daemon(
     places = find_places()
     part = consumer_part(
         environment,
-        Pace(),
+        Intervals(),
         application=application,
         shards=shards,
         java=find_java(os.environ, places.python),

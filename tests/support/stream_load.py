@@ -17,7 +17,7 @@ from rtdts.telemetry_stream.aggregation import aggregate
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
-from sim.drive.crew import System
+from sim.drive.simulated_truck import System
 from sim.drive.stores import HISTORY_INDEXES, RAW_INDEXES, StoreReader
 from sim.environment import Environment
 from tests.support.points import make_point

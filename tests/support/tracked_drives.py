@@ -20,7 +20,7 @@ from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import Point
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.device import Fix as SentFix
-from sim.fleet.motion import Driving, Motion, Sequential, Standing
+from sim.fleet.motion import Driving, Motion, Sequential, Stationary
 from sim.fleet.route_library import load_routes
 from sim.fleet.speed_model import TruckLimits, draw_stops, drive_profile
 from tests.support.consumer_world import START_MS, World
@@ -107,7 +107,7 @@ def true_drive(seed: int) -> Truth:
         path = road.cut(start_m, end_m)
         stops = draw_stops(path.length_m, rng)
         parts.append(Driving(path, drive_profile(path, TruckLimits(), stops)))
-        parts.append(Standing.where(parts[-1].at(parts[-1].duration_s), stands_s))
+        parts.append(Stationary.where(parts[-1].at(parts[-1].duration_s), stands_s))
     motion = Sequential(tuple(parts))
     ends_s = [*itertools.accumulate(part.duration_s for part in parts)]
     origin, destination = (_place(part) for part in (parts[1], parts[3]))

@@ -15,7 +15,7 @@ import aiohttp
 
 from rtdts.runtime import wall_clock
 from rtdts.tracking.geodesy import distance_m
-from sim.drive.crew import Crew, System
+from sim.drive.simulated_truck import SimulatedTruck, System
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.route_library import load_routes
 from sim.fleet.trips import Trip, TripTimes, plan_trips
@@ -53,7 +53,7 @@ class Drive:
         route = load_routes(folder="demo_routes")[number % 5]
         times = TripTimes(TRIP_S, DWELL_S + 2.0)
         self.trip: Trip = next(plan_trips(route, times, rng=random.Random(number)))
-        self.crew: Crew | None = None
+        self.truck: SimulatedTruck | None = None
         self._driving: asyncio.Task[None] | None = None
         self._running: list[asyncio.Task[Any]] = []
 
@@ -89,11 +89,11 @@ class Drive:
 
         async def begin() -> None:
             device = Device(self.truck_id, DeviceProfile(), random.Random(7))
-            self.crew = Crew(self._system, device, self.customer_id)
-            self.crew.delivery_ids.append(self.delivery_id)
-            driving = self.crew.drive(self.trip, wall_clock.now_ms(), by_rule=True)
+            self.truck = SimulatedTruck(self._system, device, self.customer_id)
+            self.truck.delivery_ids.append(self.delivery_id)
+            driving = self.truck.drive(self.trip, wall_clock.now_ms(), by_rule=True)
             self._driving = asyncio.create_task(driving)
-            self._running = [asyncio.create_task(self.crew.run()), self._driving]
+            self._running = [asyncio.create_task(self.truck.run()), self._driving]
 
         self.call(begin)
 
@@ -101,20 +101,20 @@ class Drive:
         """Waits for the trip's last fix and sends a bad one after it: the position is stale from
         then on, as no other fix follows.
         """
-        crew, driving = self.crew, self._driving
-        assert crew is not None
+        truck, driving = self.truck, self._driving
+        assert truck is not None
         assert driving is not None
 
         async def send() -> None:
             await driving
-            last = max(crew.fixes.values(), key=lambda fix: fix.recorded_at_ms)
+            last = max(truck.fixes.values(), key=lambda fix: fix.recorded_at_ms)
             bad = dataclasses.replace(
                 last,
                 seq=last.seq + 1,
                 recorded_at_ms=last.recorded_at_ms + 1000,
                 accuracy_m=POOR_ACCURACY_M,
             )
-            crew.uploader.offer([bad])
+            truck.uploader.offer([bad])
 
         self.call(send)
 
@@ -126,8 +126,8 @@ class Drive:
 
     def nearest_m(self, lat: float, lon: float) -> float:
         """From a place to the nearest of the truck's fixes."""
-        assert self.crew is not None
-        fixes = list(self.crew.fixes.values())
+        assert self.truck is not None
+        fixes = list(self.truck.fixes.values())
         return min(distance_m(lat, lon, fix.lat, fix.lon) for fix in fixes)
 
     def close(self) -> None:

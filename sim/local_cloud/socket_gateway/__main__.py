@@ -43,7 +43,7 @@ async def serve(settings: Settings) -> None:
     functions = Functions(
         catalog.function,
         python=settings.lambda_python,
-        workers_a_function=settings.workers_a_function,
+        workers_per_function=settings.workers_per_function,
         on_line=logs.add,
     )
     gateway = Gateway(settings, catalog, functions)

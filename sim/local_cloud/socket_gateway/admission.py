@@ -56,7 +56,7 @@ def has_identity_sources(
     return True
 
 
-def judge_policy(
+def evaluate_policy(
     response: Mapping[str, Any] | FunctionError, method_arn: str
 ) -> Mapping[str, str] | HandshakeFailure:
     """Interprets an authorizer's response.
@@ -87,7 +87,7 @@ def judge_policy(
     return {**known, "principalId": _text(response.get("principalId", ""))}
 
 
-def judge_connect(response: Any) -> HandshakeFailure | None:
+def evaluate_connect(response: Any) -> HandshakeFailure | None:
     """Interprets the response of the ``$connect`` route: any status but 2xx rejects the socket."""
     if isinstance(response, FunctionError):
         return HandshakeFailure(502, SERVER_ERROR.message)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 SHIP_EVERY_S: Final = 0.25
-MOST_LINES: Final = 1_000
+MAX_LINES: Final = 1_000
 """Lines per call; the service accepts ten times as many."""
 
 
@@ -60,9 +60,9 @@ class FunctionLogs:
             stream = f"socket-gateway-{uuid.uuid4().hex}"
             self._client.create_log_stream(logGroupName=group, logStreamName=stream)
             self._streams[function] = stream
-        for start in range(0, len(events), MOST_LINES):
+        for start in range(0, len(events), MAX_LINES):
             self._client.put_log_events(
                 logGroupName=group,
                 logStreamName=self._streams[function],
-                logEvents=events[start : start + MOST_LINES],
+                logEvents=events[start : start + MAX_LINES],
             )

@@ -23,7 +23,7 @@ INTEGRATION_TIMEOUT_S: Final = 29.0
 """API Gateway's limit."""
 STARTS_WITHIN_S: Final = 120.0
 _WORKER: Final = Path(__file__).with_name("lambda_worker.py")
-_MOST_LINE_BYTES: Final = 16 * 1024 * 1024
+_MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 _TIMED_OUT: Final = FunctionError("Endpoint request timed out")
 
 
@@ -54,7 +54,7 @@ class Functions:
     Args:
         fetch: Gets a function by its ARN.
         python: The interpreter that runs it.
-        workers_a_function: The most processes of one function.
+        workers_per_function: The most processes of one function.
         on_line: Called with the function's name and each line of its log.
         timeout_s: How long an invocation may take, the wait for a process included.
     """
@@ -64,13 +64,13 @@ class Functions:
         fetch: Callable[[str], Awaitable[FunctionCode]],
         *,
         python: str,
-        workers_a_function: int,
+        workers_per_function: int,
         on_line: Callable[[str, str], None],
         timeout_s: float = INTEGRATION_TIMEOUT_S,
     ) -> None:
         self._fetch = fetch
         self._python = python
-        self._limit = workers_a_function
+        self._limit = workers_per_function
         self._on_line = on_line
         self._timeout_s = timeout_s
         self._pools: dict[str, asyncio.Task[_Pool]] = {}
@@ -240,7 +240,7 @@ class _Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            limit=_MOST_LINE_BYTES,
+            limit=_MAX_LINE_BYTES,
         )
         worker = cls(process, code.name, on_line)
         try:

@@ -24,9 +24,9 @@ from sim.local_cloud.socket_gateway.admission import (
     TOO_MANY,
     UNAUTHORIZED,
     HandshakeFailure,
+    evaluate_connect,
+    evaluate_policy,
     has_identity_sources,
-    judge_connect,
-    judge_policy,
 )
 from sim.local_cloud.socket_gateway.definitions import (
     CONNECT,
@@ -232,7 +232,7 @@ class Gateway:
             )
             if not isinstance(response, Mapping | FunctionError):
                 response = {}
-            decided = judge_policy(response, method_arn)
+            decided = evaluate_policy(response, method_arn)
             if isinstance(decided, HandshakeFailure):
                 return decided
             authorizer = decided
@@ -240,7 +240,7 @@ class Gateway:
         response = await self._functions.invoke(
             route.function_arn, lambda_events.connect_event(context, handshake), request_id
         )
-        return judge_connect(response) or (authorizer,)
+        return evaluate_connect(response) or (authorizer,)
 
     async def _handle(self, one: _Open, message: str) -> None:
         request_id = _new_id()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 HEAD_END: Final = b"\r\n\r\n"
-MOST_HEAD_BYTES: Final = 16_384
-MOST_BODY_BYTES: Final = 10 * 1024 * 1024
+MAX_HEAD_BYTES: Final = 16_384
+MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 
 
 class BadRequestError(Exception):
@@ -40,7 +40,7 @@ class Head(NamedTuple):
         if "transfer-encoding" in self.headers:
             raise BadRequestError("a body in chunks")
         text = self.headers.get("content-length", "0")
-        if not text.isascii() or not text.isdigit() or int(text) > MOST_BODY_BYTES:
+        if not text.isascii() or not text.isdigit() or int(text) > MAX_BODY_BYTES:
             raise BadRequestError(f"a body of {text[:20]!r} bytes")
         return int(text)
 
@@ -53,7 +53,7 @@ def read_head(buffer: bytes) -> Head | None:
     """
     end = buffer.find(HEAD_END)
     if end < 0:
-        if len(buffer) > MOST_HEAD_BYTES:
+        if len(buffer) > MAX_HEAD_BYTES:
             raise BadRequestError("a head without an end")
         return None
     first, *lines = buffer[:end].decode("latin-1").split("\r\n")

@@ -24,8 +24,8 @@ class Settings:
     port: int = setting("GATEWAY_PORT", help="port on 127.0.0.1", minimum=1, maximum=65_535)
     lambda_python: str = setting("LAMBDA_PYTHON", help="the Python that runs the Lambdas")
     scratch: str = setting("GATEWAY_SCRATCH", help="folder for unpacked Lambdas")
-    workers_a_function: int = setting(
-        "WORKERS_A_FUNCTION",
+    workers_per_function: int = setting(
+        "WORKERS_PER_FUNCTION",
         default=4,
         minimum=1,
         maximum=100,

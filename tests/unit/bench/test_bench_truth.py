@@ -26,7 +26,7 @@ from bench.truth.outcomes import Outcome, outcome_of, p95_error_s, precision, re
 from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.geodesy import distance_m
-from sim.fleet.motion import MotionState, Sequential, Standing
+from sim.fleet.motion import MotionState, Sequential, Stationary
 from sim.geodesy import place_at
 
 HERE, AWAY = MotionState(48.0, 11.0, 0.0, 0.0), MotionState(48.01, 11.0, 0.0, 0.0)
@@ -42,7 +42,7 @@ def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
 
 def stays(*seconds: float) -> Sequential:
     """Away and there by turns, away first."""
-    return Sequential(tuple(Standing((AWAY, HERE)[n % 2], s) for n, s in enumerate(seconds)))
+    return Sequential(tuple(Stationary((AWAY, HERE)[n % 2], s) for n, s in enumerate(seconds)))
 
 
 def test_the_parts_share_no_road() -> None:
@@ -136,7 +136,7 @@ def test_points_come_out_of_order_but_none_is_lost(case: str) -> None:
 
 
 def test_a_stated_accuracy_holds_two_thirds_of_the_errors_when_honest() -> None:
-    motion = Standing(HERE, 200_000.0)
+    motion = Stationary(HERE, 200_000.0)
     seen = observe(motion, Device(interval_s=60.0, sigma_m=10.0, tau_s=20.0), [], Random(1))
 
     held = sum(
@@ -148,7 +148,7 @@ def test_a_stated_accuracy_holds_two_thirds_of_the_errors_when_honest() -> None:
 
 def test_a_stated_accuracy_flatters_when_dishonest() -> None:
     device = Device(interval_s=60.0, sigma_m=20.0, accuracy=Accuracy.FLATTERING)
-    seen = observe(Standing(HERE, 6_000.0), device, [], Random(1))
+    seen = observe(Stationary(HERE, 6_000.0), device, [], Random(1))
 
     assert all(one.accuracy_m is not None and one.accuracy_m <= 8 for one in seen)
 

@@ -60,7 +60,7 @@ def decisions(
 
 
 @pytest.mark.parametrize(
-    ("patterns", "strikes"),
+    ("patterns", "applies"),
     [
         ({}, True),
         ({"service": "dynamodb", "operation": "Query", "target": "deliveries"}, True),
@@ -76,11 +76,11 @@ def decisions(
     ],
     ids=str,
 )
-def test_a_rule_strikes_what_all_its_patterns_match(patterns: Any, strikes: bool) -> None:
+def test_a_rule_applies_when_all_its_patterns_match(patterns: Any, applies: bool) -> None:
     (decision,) = decisions([a_rule(**patterns)], [a_request()])
 
-    assert decision.struck == (("r",) if strikes else ())
-    assert decision.ending == (THROTTLE if strikes else None)
+    assert decision.applied_rules == (("r",) if applies else ())
+    assert decision.ending == (THROTTLE if applies else None)
 
 
 def test_the_nth_and_how_often() -> None:
@@ -88,7 +88,7 @@ def test_the_nth_and_how_often() -> None:
     passing = a_request(operation="PutItem")
     made = decisions([rule], [passing, *[a_request()] * 6, passing])
 
-    assert [bool(one.struck) for one in made] == [False] * 3 + [True] * 2 + [False] * 3
+    assert [bool(one.applied_rules) for one in made] == [False] * 3 + [True] * 2 + [False] * 3
 
 
 def test_chances_are_the_same_in_every_run_whatever_else_is_under_way() -> None:
@@ -121,11 +121,11 @@ def test_the_first_ending_wins_and_delays_add_up() -> None:
     ]
     decision, tallies = decide(a_request(), rules, {}, 0)
 
-    assert decision.struck == ("slow", "drop", "slower", "late")
+    assert decision.applied_rules == ("slow", "drop", "slower", "late")
     assert isinstance(decision.ending, Drop)
     assert (decision.delay_before_s, decision.delay_after_s) == (3, 4)
-    assert tallies["cut"] == Tally(matched=1, struck=0)
-    assert tallies["drop"] == Tally(matched=1, struck=1)
+    assert tallies["cut"] == Tally(matched=1, applied=0)
+    assert tallies["drop"] == Tally(matched=1, applied=1)
 
 
 def test_only_the_entries_that_a_rule_is_about_fail() -> None:
@@ -151,7 +151,7 @@ def test_a_share_of_the_entries_fails_and_another_rule_adds_its_own() -> None:
     assert 400 < codes.count("half") < 600
 
 
-def test_a_share_that_hits_nothing_is_not_a_strike() -> None:
+def test_a_share_that_hits_nothing_is_not_counted_as_applied() -> None:
     (decision,) = decisions([a_rule(FailItems(share=0.0))], [a_bulk("1")])
 
     assert decision == Decision()
@@ -162,4 +162,4 @@ def test_only_batches_fail_in_part_and_only_queries_on_an_index_lag() -> None:
     plain, indexed = decisions(rules, [a_request(), a_request(index="by-truck")])
 
     assert plain == Decision()
-    assert (indexed.struck, indexed.lag_s, dict(indexed.failures)) == (("lag",), 3, {})
+    assert (indexed.applied_rules, indexed.lag_s, dict(indexed.failures)) == (("lag",), 3, {})

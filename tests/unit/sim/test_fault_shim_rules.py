@@ -1,4 +1,4 @@
-"""Rules as data: what is written is what is meant, and a typing error never makes fair weather."""
+"""Rules as data: what is written is what is meant, and a typing error never disables a fault."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sim.fault_shim.rules import (
     Drop,
     FailItems,
     Fault,
+    FaultPlan,
     FaultRule,
     LagIndex,
     Reject,
     ReplaceResponse,
-    Weather,
-    decode_weather,
+    decode_fault_plan,
 )
 
 FAULTS: list[Fault] = [
@@ -32,18 +32,18 @@ FAULTS: list[Fault] = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_a_rule_comes_back_from_json_as_it_was(fault: Fault) -> None:
-    weather = Weather(
+    fault_plan = FaultPlan(
         seed=7,
         rules=(FaultRule(name="r", fault=fault, operation="Put*", probability=0.5, times=3),),
     )
 
-    assert decode_weather(msgspec.json.encode(weather)) == weather
+    assert decode_fault_plan(msgspec.json.encode(fault_plan)) == fault_plan
 
 
-def test_a_list_of_rules_is_a_weather_too() -> None:
-    weather = decode_weather(b' [{"name": "r", "fault": {"kind": "delay", "seconds": 1}}]')
+def test_a_list_of_rules_is_a_fault_plan_too() -> None:
+    fault_plan = decode_fault_plan(b' [{"name": "r", "fault": {"kind": "delay", "seconds": 1}}]')
 
-    assert weather == Weather(rules=(FaultRule(name="r", fault=Delay(seconds=1)),))
+    assert fault_plan == FaultPlan(rules=(FaultRule(name="r", fault=Delay(seconds=1)),))
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_a_list_of_rules_is_a_weather_too() -> None:
         "",
     ],
 )
-def test_malformed_weather_is_rejected(text: str) -> None:
+def test_a_malformed_fault_plan_is_rejected(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
-        decode_weather(text.encode())
+        decode_fault_plan(text.encode())
 
 
 def test_two_rules_of_one_name_could_not_be_reported_apart() -> None:
     rule = b'{"name": "r", "fault": {"kind": "drop"}}'
 
     with pytest.raises(msgspec.DecodeError, match="share a name"):
-        decode_weather(b"[" + rule + b"," + rule + b"]")
+        decode_fault_plan(b"[" + rule + b"," + rule + b"]")

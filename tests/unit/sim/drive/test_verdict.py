@@ -14,7 +14,7 @@ from sim.drive.verdict import (
     GapFigures,
     IntruderEvidence,
     TruckEvidence,
-    judge,
+    evaluate,
     percentile,
     stores_are_complete,
 )
@@ -63,7 +63,7 @@ STORES = StoreCounts(
 
 
 def test_a_good_drive_is_ok_and_counted() -> None:
-    verdict = judge([TRUCK], INTRUDERS, STORES)
+    verdict = evaluate([TRUCK], INTRUDERS, STORES)
 
     assert verdict.ok, verdict.problems
     assert verdict.to_json() == {
@@ -103,7 +103,7 @@ def test_a_good_drive_is_ok_and_counted() -> None:
     ],
 )
 def test_problems_of_a_truck_are_named(broken: TruckEvidence, named: str) -> None:
-    verdict = judge([broken], INTRUDERS, STORES)
+    verdict = evaluate([broken], INTRUDERS, STORES)
 
     assert not verdict.ok
     assert any(named in problem for problem in verdict.problems), verdict.problems
@@ -126,7 +126,7 @@ def test_problems_of_a_truck_are_named(broken: TruckEvidence, named: str) -> Non
     ],
 )
 def test_problems_of_the_stores_are_named(broken: StoreCounts, named: str) -> None:
-    verdict = judge([TRUCK], INTRUDERS, broken)
+    verdict = evaluate([TRUCK], INTRUDERS, broken)
 
     assert not stores_are_complete([TRUCK], broken)
     assert any(named in problem for problem in verdict.problems), verdict.problems
@@ -142,13 +142,13 @@ def test_problems_of_the_stores_are_named(broken: StoreCounts, named: str) -> No
     ],
 )
 def test_problems_with_intruders_are_named(broken: IntruderEvidence, named: str) -> None:
-    verdict = judge([TRUCK], broken, STORES)
+    verdict = evaluate([TRUCK], broken, STORES)
 
     assert any(named in problem for problem in verdict.problems), verdict.problems
 
 
 def test_foreign_messages_are_counted_over_customers_and_intruders() -> None:
-    verdict = judge(
+    verdict = evaluate(
         [replace(TRUCK, foreign=("a",))], replace(INTRUDERS, foreign=("b", "c")), STORES
     )
 
@@ -156,17 +156,17 @@ def test_foreign_messages_are_counted_over_customers_and_intruders() -> None:
 
 
 def test_without_access_to_the_stores_the_verdict_reports_it_and_judges_the_rest() -> None:
-    verdict = judge([TRUCK], INTRUDERS, None)
+    verdict = evaluate([TRUCK], INTRUDERS, None)
 
     assert verdict.ok
     assert verdict.to_json()["in_history"] is verdict.to_json()["latest_ok"] is None
     assert any("OpenSearch" in unseen for unseen in verdict.unseen)
-    assert not judge([replace(TRUCK, unsettled=1)], INTRUDERS, None).ok
+    assert not evaluate([replace(TRUCK, unsettled=1)], INTRUDERS, None).ok
 
 
 def test_each_customers_gaps_are_measured() -> None:
     silent = replace(TRUCK, customer_id="C-2", gaps=())
-    verdict = judge([TRUCK, silent], INTRUDERS, STORES)
+    verdict = evaluate([TRUCK, silent], INTRUDERS, STORES)
 
     assert verdict.gaps == {"C-1": GapFigures(p50_s=8.0, p99_s=10.0, longest_s=10.0)}
     assert str(verdict.gaps["C-1"]) == "8.0/10.0/10.0 s"
@@ -175,11 +175,11 @@ def test_each_customers_gaps_are_measured() -> None:
 def test_points_of_others_in_the_stores_do_not_count() -> None:
     stores = replace(STORES, in_history=STORES.in_history | {"T-9:1:1"})
 
-    assert judge([TRUCK], INTRUDERS, stores).in_history == 5
+    assert evaluate([TRUCK], INTRUDERS, stores).in_history == 5
 
 
 def test_statuses_by_dwell_are_required_only_where_they_were_promised() -> None:
-    strict = judge([TRUCK], INTRUDERS, STORES, required=STATUSES_ALWAYS | STATUSES_BY_DWELL)
+    strict = evaluate([TRUCK], INTRUDERS, STORES, required=STATUSES_ALWAYS | STATUSES_BY_DWELL)
 
     assert [problem.split(": ")[1] for problem in strict.problems] == [
         "never received at_pickup, arrived",

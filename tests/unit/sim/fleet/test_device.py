@@ -9,17 +9,17 @@ import pytest
 
 from rtdts.tracking.geodesy import distance_m
 from sim.fleet.device import Device, DeviceProfile, Fix, Transmission
-from sim.fleet.motion import MotionState, Standing
+from sim.fleet.motion import MotionState, Stationary
 from sim.fleet.route_library import load_routes
 from sim.fleet.trips import TripTimes, plan_trips
 
 START_MS = 1_795_504_368_120
 PERFECT = DeviceProfile(sigma_m=0.0, tunnel_gap_s=1e9, dead_spot_gap_s=1e9, repeat_share=0.0)
-PARKED = Standing(MotionState(48.0, 11.0, 90.0, 0.0), 600.0)
+PARKED = Stationary(MotionState(48.0, 11.0, 90.0, 0.0), 600.0)
 
 
 def report(
-    profile: DeviceProfile, seed: int = 1, motion: Standing = PARKED
+    profile: DeviceProfile, seed: int = 1, motion: Stationary = PARKED
 ) -> tuple[Transmission, ...]:
     return Device("T-1", profile, random.Random(seed)).report(motion, START_MS)
 

@@ -34,9 +34,9 @@ def circle(radius_m: float) -> Polyline:
 def test_no_limit_is_ever_passed_on_a_real_road(name: str) -> None:
     (route,) = load_routes([name])
     stops = draw_stops(route.polyline.length_m, random.Random(7))
-    knots = drive_profile(route.polyline, LIMITS, stops).knots
+    points = drive_profile(route.polyline, LIMITS, stops).points
 
-    for before, after in pairwise(knots):
+    for before, after in pairwise(points):
         gained = after.speed_mps**2 - before.speed_mps**2
         way_m = after.along_m - before.along_m
 
@@ -71,7 +71,7 @@ def test_a_bend_is_accepted_at_the_speed_that_its_radius_allows() -> None:
 
 def test_a_jitter_of_the_track_does_not_stop_the_truck() -> None:
     hairpin = Polyline.through([(48.0, 11.0), (48.001, 11.0), (48.0, 11.000001)])
-    speeds = [knot.speed_mps for knot in drive_profile(hairpin, LIMITS).knots[1:-1]]
+    speeds = [point.speed_mps for point in drive_profile(hairpin, LIMITS).points[1:-1]]
 
     assert min(speeds[2:-2]) >= MIN_CURVE_SPEED_MPS - 1e-9
 
@@ -79,9 +79,9 @@ def test_a_jitter_of_the_track_does_not_stop_the_truck() -> None:
 def test_a_stop_is_stood_out_where_it_is() -> None:
     profile = drive_profile(STRAIGHT, LIMITS, [Stop(500.0, 10.0)])
     without = drive_profile(STRAIGHT, LIMITS)
-    standing = [knot for knot in profile.knots if knot.along_m == 500.0]
+    standing = [point for point in profile.points if point.along_m == 500.0]
 
-    assert [knot.speed_mps for knot in standing] == [0.0, 0.0]
+    assert [point.speed_mps for point in standing] == [0.0, 0.0]
     assert standing[1].t_s - standing[0].t_s == 10.0
     assert profile.duration_s > without.duration_s + 10.0
 

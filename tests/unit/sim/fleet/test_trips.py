@@ -16,17 +16,19 @@ from sim.fleet.trips import Trip, TripTimes, TripTooShortError, plan_trips, reco
 ROUTES = load_routes()
 
 
-def trips_of(route: Route, total_s: float, *, stand_s: float = 8.0, many: int = 4) -> list[Trip]:
-    trips, made = planned(route.name, total_s, stand_s)
+def trips_of(
+    route: Route, total_s: float, *, stationary_s: float = 8.0, many: int = 4
+) -> list[Trip]:
+    trips, made = planned(route.name, total_s, stationary_s)
     made.extend(islice(trips, max(0, many - len(made))))
     return made[:many]
 
 
 @functools.cache
-def planned(name: str, total_s: float, stand_s: float) -> tuple[Iterator[Trip], list[Trip]]:
+def planned(name: str, total_s: float, stationary_s: float) -> tuple[Iterator[Trip], list[Trip]]:
     """The trips to come, and those that a test has seen: each is planned once."""
     route = next(one for one in ROUTES if one.name == name)
-    return plan_trips(route, TripTimes(total_s, stand_s), rng=random.Random(5)), []
+    return plan_trips(route, TripTimes(total_s, stationary_s), rng=random.Random(5)), []
 
 
 def seconds(motion: Motion) -> range:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sim.fleet.upload_responses import UploadResponse, judge
+from sim.fleet.upload_responses import UploadResponse, interpret
 from tests.support.fleet import BATCH
 
 
@@ -20,12 +20,12 @@ def test_points_not_rejected_by_a_202_are_never_sent_again() -> None:
         "rejected": [{"index": 2, "field": "lat", "reason": "range"}],
         "adjusted": [],
     }
-    judged = judge(response(202, body), BATCH)
+    result = interpret(response(202, body), BATCH)
 
-    assert judged.accepted == (BATCH[0], BATCH[1], BATCH[3], BATCH[4])
-    assert [(entry.fix, entry.reason) for entry in judged.rejected] == [(BATCH[2], "lat: range")]
-    assert judged.keep == ()
-    assert not judged.failed
+    assert result.accepted == (BATCH[0], BATCH[1], BATCH[3], BATCH[4])
+    assert [(entry.fix, entry.reason) for entry in result.rejected] == [(BATCH[2], "lat: range")]
+    assert result.keep == ()
+    assert not result.failed
 
 
 def test_exactly_the_points_that_a_503_did_not_accept_are_kept_in_order() -> None:
@@ -34,33 +34,33 @@ def test_exactly_the_points_that_a_503_did_not_accept_are_kept_in_order() -> Non
         "rejected": [{"index": 0, "field": "lon", "reason": "range"}],
         "not_taken": [4, 2],
     }
-    judged = judge(response(503, body, retry_after="3"), BATCH)
+    result = interpret(response(503, body, retry_after="3"), BATCH)
 
-    assert judged.accepted == (BATCH[1], BATCH[3])
-    assert judged.keep == (BATCH[2], BATCH[4])
-    assert [entry.fix for entry in judged.rejected] == [BATCH[0]]
-    assert judged.wait_s == 3.0
-    assert judged.failed
+    assert result.accepted == (BATCH[1], BATCH[3])
+    assert result.keep == (BATCH[2], BATCH[4])
+    assert [entry.fix for entry in result.rejected] == [BATCH[0]]
+    assert result.wait_s == 3.0
+    assert result.failed
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_response_of_the_gateway_alone_settles_nothing(status: int) -> None:
-    judged = judge(response(status, {"message": "Internal Server Error"}), BATCH)
+    result = interpret(response(status, {"message": "Internal Server Error"}), BATCH)
 
-    assert judged.keep == BATCH
-    assert judged.accepted == judged.rejected == ()
-    assert judged.failed
+    assert result.keep == BATCH
+    assert result.accepted == result.rejected == ()
+    assert result.failed
 
 
 def test_a_rejected_token_settles_nothing_but_requests_another() -> None:
-    judged = judge(response(401, {"message": "Unauthorized"}), BATCH)
+    result = interpret(response(401, {"message": "Unauthorized"}), BATCH)
 
-    assert judged.keep == BATCH
-    assert judged.new_token
+    assert result.keep == BATCH
+    assert result.new_token
 
 
 def test_a_batch_too_big_is_split_and_a_point_too_big_given_up() -> None:
-    whole, single = judge(response(413), BATCH), judge(response(413), BATCH[:1])
+    whole, single = interpret(response(413), BATCH), interpret(response(413), BATCH[:1])
 
     assert (whole.keep, whole.smaller) == (BATCH, True)
     assert (single.keep, len(single.rejected)) == ((), 1)
@@ -68,30 +68,30 @@ def test_a_batch_too_big_is_split_and_a_point_too_big_given_up() -> None:
 
 def test_a_400_gives_up_what_it_names() -> None:
     body = {"rejected": [{"index": i, "field": "lat", "reason": "range"} for i in range(5)]}
-    judged = judge(response(400, body), BATCH)
+    result = interpret(response(400, body), BATCH)
 
-    assert [entry.fix for entry in judged.rejected] == list(BATCH)
-    assert judged.keep == ()
+    assert [entry.fix for entry in result.rejected] == list(BATCH)
+    assert result.keep == ()
 
 
 def test_points_of_another_truck_are_given_up_with_the_reason() -> None:
-    judged = judge(response(403, {"detail": "not your truck"}), BATCH)
+    result = interpret(response(403, {"detail": "not your truck"}), BATCH)
 
-    assert {entry.reason for entry in judged.rejected} == {"HTTP 403: not your truck"}
+    assert {entry.reason for entry in result.rejected} == {"HTTP 403: not your truck"}
 
 
 @pytest.mark.parametrize("entry", [{"index": 99}, {"index": -1}, {"index": "2"}, {}, 7])
 def test_an_index_out_of_the_batch_is_never_followed(entry: Any) -> None:
     body = {"accepted": 5, "rejected": [entry], "adjusted": []}
 
-    assert judge(response(202, body), BATCH).accepted == BATCH
+    assert interpret(response(202, body), BATCH).accepted == BATCH
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"x"', b""])
 def test_a_body_that_is_no_object_is_an_empty_one(body: bytes) -> None:
-    assert judge(UploadResponse(503, {}, body), BATCH).keep == BATCH
+    assert interpret(UploadResponse(503, {}, body), BATCH).keep == BATCH
 
 
 def test_the_header_is_found_however_it_is_spelled() -> None:
-    assert judge(UploadResponse(503, {"RETRY-AFTER": "7"}, b""), BATCH).wait_s == 7.0
-    assert judge(UploadResponse(503, {"Retry-After": "Tue, 24 Nov"}, b""), BATCH).wait_s is None
+    assert interpret(UploadResponse(503, {"RETRY-AFTER": "7"}, b""), BATCH).wait_s == 7.0
+    assert interpret(UploadResponse(503, {"Retry-After": "Tue, 24 Nov"}, b""), BATCH).wait_s is None

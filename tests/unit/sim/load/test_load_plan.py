@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from sim.load.plan import LoadOptions, carriers, seats
+from sim.load.plan import LoadOptions, socket_plans, truck_assignments
 
 
 def test_sockets_connect_at_the_rate_requested() -> None:
-    turns = [seat.connects_at_s for seat in seats(LoadOptions(sockets=5, connect_rate=2.0))]
+    turns = [plan.connects_at_s for plan in socket_plans(LoadOptions(sockets=5, connect_rate=2.0))]
 
     assert turns == [0.0, 0.5, 1.0, 1.5, 2.0]
 
@@ -27,7 +27,7 @@ def test_the_longest_that_it_takes_is_reported_beforehand() -> None:
 def test_every_delivery_has_a_viewer_and_all_about_as_many(sockets: int, deliveries: int) -> None:
     options = LoadOptions(sockets=sockets, trucks=5, deliveries_per_truck=4)
 
-    viewers = Counter(seat.delivery for seat in seats(options))
+    viewers = Counter(plan.delivery for plan in socket_plans(options))
 
     assert options.deliveries == len(viewers) == deliveries
     assert max(viewers.values()) - min(viewers.values()) <= 1
@@ -36,7 +36,7 @@ def test_every_delivery_has_a_viewer_and_all_about_as_many(sockets: int, deliver
 def test_trucks_carry_about_as_many_deliveries_each() -> None:
     options = LoadOptions(sockets=13, trucks=5, deliveries_per_truck=4)
 
-    carried = Counter(truck for _, truck in carriers(options))
+    carried = Counter(truck for _, truck in truck_assignments(options))
 
     assert set(carried) == set(range(5))
     assert max(carried.values()) <= options.deliveries_per_truck
@@ -49,8 +49,8 @@ def test_sockets_near_and_far_have_trucks_and_deliveries_of_their_own(
     options = LoadOptions(sockets=1_000, near=near, trucks=trucks)
 
     one, other = options.groups
-    tracked = [seat.delivery for seat in seats(options)]
-    carrier = dict(carriers(options))
+    tracked = [plan.delivery for plan in socket_plans(options)]
+    carrier = dict(truck_assignments(options))
 
     assert (one.is_near, other.is_near) == (True, False)
     assert (len(one.sockets), len(other.sockets)) == (near, 1_000 - near)

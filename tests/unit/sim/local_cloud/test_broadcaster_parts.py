@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.environment import Environment
-from sim.local_cloud.applications import Pace, broadcaster_parts
+from sim.local_cloud.applications import Intervals, broadcaster_parts
 from sim.local_cloud.stack import stop_stages
 
 ENVIRONMENT = Environment(
@@ -12,20 +12,20 @@ ENVIRONMENT = Environment(
 
 
 def test_one_alone_knows_of_no_queue_of_rounds() -> None:
-    (part,) = broadcaster_parts(ENVIRONMENT, Pace())
+    (part,) = broadcaster_parts(ENVIRONMENT, Intervals())
 
     assert part.name == "broadcaster"
     assert "ROUND_QUEUE_URL" not in part.environment
 
 
 def test_several_have_names_of_their_own_and_the_same_queue() -> None:
-    parts = broadcaster_parts(ENVIRONMENT, Pace(), count=3)
+    parts = broadcaster_parts(ENVIRONMENT, Intervals(), count=3)
 
     assert [part.name for part in parts] == ["broadcaster", "broadcaster-2", "broadcaster-3"]
     assert {part.environment["ROUND_QUEUE_URL"] for part in parts} == {"http://rounds.fifo"}
 
 
 def test_all_are_stopped_while_what_they_write_to_still_runs() -> None:
-    names = {part.name for part in broadcaster_parts(ENVIRONMENT, Pace(), count=3)}
+    names = {part.name for part in broadcaster_parts(ENVIRONMENT, Intervals(), count=3)}
 
     assert names < set(stop_stages(3)[0].parts)

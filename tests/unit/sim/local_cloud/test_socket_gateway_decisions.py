@@ -19,9 +19,9 @@ from sim.local_cloud.socket_gateway.admission import (
     SERVER_ERROR,
     UNAUTHORIZED,
     HandshakeFailure,
+    evaluate_connect,
+    evaluate_policy,
     has_identity_sources,
-    judge_connect,
-    judge_policy,
 )
 from sim.local_cloud.socket_gateway.definitions import (
     Api,
@@ -288,13 +288,13 @@ def policy(effect: str, resource: str = METHOD_ARN, **more: Any) -> dict[str, An
     ],
 )
 def test_an_authorizers_response_rejects(response: Any, rejection: HandshakeFailure) -> None:
-    assert judge_policy(response, METHOD_ARN) == rejection
+    assert evaluate_policy(response, METHOD_ARN) == rejection
 
 
 def test_an_authorizers_context_comes_as_text() -> None:
     response = policy("Allow", METHOD_ARN.replace("$connect", "*"), context={"n": 17, "b": True})
 
-    assert judge_policy(response, METHOD_ARN) == {"n": "17", "b": "true", "principalId": "p"}
+    assert evaluate_policy(response, METHOD_ARN) == {"n": "17", "b": "true", "principalId": "p"}
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_an_authorizers_context_comes_as_text() -> None:
     ],
 )
 def test_connects_response_opens_or_rejects(response: Any, status: int | None) -> None:
-    rejection = judge_connect(response)
+    rejection = evaluate_connect(response)
 
     assert (rejection and rejection.status) == status
 

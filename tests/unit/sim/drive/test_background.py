@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sim.drive.together import together
+from sim.drive.background import run_with_background
 
 
 async def test_the_others_are_cancelled_when_the_main_part_is_done() -> None:
@@ -21,7 +21,7 @@ async def test_the_others_are_cancelled_when_the_main_part_is_done() -> None:
         await asyncio.sleep(0.01)
         return 7
 
-    assert await together(main(), beside("a"), beside("b")) == 7
+    assert await run_with_background(main(), beside("a"), beside("b")) == 7
     assert cancelled == ["a", "b"]
 
 
@@ -38,7 +38,7 @@ async def test_a_failure_beside_it_ends_the_main_part_and_is_raised_itself() -> 
         raise LookupError("broken")
 
     with pytest.raises(LookupError, match="broken"):
-        await together(main(), beside())
+        await run_with_background(main(), beside())
 
     assert ended == ["main"]
 
@@ -48,7 +48,7 @@ async def test_something_beside_it_that_ends_well_changes_nothing() -> None:
         await asyncio.sleep(0.02)
         return "done"
 
-    assert await together(main(), asyncio.sleep(0)) == "done"
+    assert await run_with_background(main(), asyncio.sleep(0)) == "done"
 
 
 async def test_a_failure_of_the_main_part_is_raised_itself() -> None:
@@ -56,7 +56,7 @@ async def test_a_failure_of_the_main_part_is_raised_itself() -> None:
         raise LookupError("broken")
 
     with pytest.raises(LookupError):
-        await together(main(), asyncio.sleep(60))
+        await run_with_background(main(), asyncio.sleep(60))
 
 
 async def test_cancelled_from_outside_it_takes_everything_along() -> None:
@@ -68,7 +68,7 @@ async def test_cancelled_from_outside_it_takes_everything_along() -> None:
         finally:
             ended.append(name)
 
-    task = asyncio.create_task(together(forever("main"), forever("beside")))
+    task = asyncio.create_task(run_with_background(forever("main"), forever("beside")))
     await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

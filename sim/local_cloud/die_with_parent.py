@@ -1,6 +1,6 @@
 """Runs a program that receives SIGTERM when its starting process ends, for any reason.
 
-    python -S tether.py <pid of the starter> <program> <argument>…
+    python -S die_with_parent.py <pid of the starter> <program> <argument>…
 
 The program replaces this one, so its pid is the pid that the starter sees. On a system without
 Linux's parent-death signal the program runs without this tie.
@@ -20,7 +20,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
     if os.getppid() != int(starter):  # the starter ended before the tie was set up
-        sys.exit(f"tether: process {starter} is gone")
+        sys.exit(f"die_with_parent: process {starter} is gone")
     os.execvp(command[0], command)  # noqa: S606 - without a shell on purpose
 
 

@@ -14,14 +14,14 @@ import aiohttp
 from rtdts.tracking.deliveries import BEFORE_PICKUP, CLOSED, Status
 from rtdts_client import customer_access
 from sim.drive.access import IdentityTokens
+from sim.drive.background import run_with_background
 from sim.drive.customer_log import CustomerLog
 from sim.drive.deliveries_api import ApiError, DeliveriesApi, DeliveryRecord
-from sim.drive.together import together
 from sim.environment import Environment
 from sim.fleet.device import Device, Fix
 from sim.fleet.http_poster import http_poster
 from sim.fleet.iot_poster import IotPoster
-from sim.fleet.motion import Motion, Standing
+from sim.fleet.motion import Motion, Stationary
 from sim.fleet.mqtt_poster import MqttPoster
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Poster, Uploader
@@ -35,7 +35,7 @@ Transport = Literal["http", "mqtt", "iot"]
 
 BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
 
-STAND_BY_S = 4.0
+STATIONARY_REPORT_S = 4.0
 """A truck that must stay at its destination reports in stretches of this length."""
 
 UNSURE_S = 5.0
@@ -86,7 +86,7 @@ class System:
         )
 
 
-class Crew:
+class SimulatedTruck:
     """A truck and its customer, over one or more deliveries.
 
     Attributes:
@@ -135,7 +135,7 @@ class Crew:
     async def run(self) -> None:
         """Keep the truck's uploads and the customer's socket going, until cancelled."""
         try:
-            await together(self.uploader.run(), self.customer.run())
+            await run_with_background(self.uploader.run(), self.customer.run())
         finally:
             await self._closing.aclose()
 
@@ -153,7 +153,7 @@ class Crew:
         if result.get("rejected") or result.get("reason"):
             self.failures.append(f"the service did not take a message: {dict(result)}")
 
-    async def take_on(self, delivery_id: str, trip: Trip, *, within_s: float = 60.0) -> bool:
+    async def start_delivery(self, delivery_id: str, trip: Trip, *, within_s: float = 60.0) -> bool:
         """Create the trip's delivery and let the customer track it.
 
         Returns:
@@ -187,8 +187,8 @@ class Crew:
             stay_until: Until this is set, the truck stands at the destination and reports.
         """
         driver = [] if by_rule else [self._pick_up(start_ms + round(trip.departs_s * 1000))]
-        await together(self._transmit(trip.motion, start_ms), *driver)
-        stand = Standing.where(trip.motion.at(trip.motion.duration_s), STAND_BY_S)
+        await run_with_background(self._transmit(trip.motion, start_ms), *driver)
+        stand = Stationary.where(trip.motion.at(trip.motion.duration_s), STATIONARY_REPORT_S)
         next_ms = start_ms + math.floor(trip.motion.duration_s + 1) * 1000
         while stay_until is not None and not stay_until.is_set():
             await self._transmit(stand, next_ms)
@@ -229,7 +229,7 @@ class Crew:
             return False
         return True
 
-    async def hand_over(self, *, by_rule: bool, within_s: float = 60.0) -> None:
+    async def complete_delivery(self, *, by_rule: bool, within_s: float = 60.0) -> None:
         """At the destination: wait until the arrival is known, then declare it delivered.
 
         The driver waits until the customer has received the status. If that takes too long, the
@@ -271,7 +271,7 @@ class Crew:
         """
         return await self._driver.get(self.delivery_ids[-1])
 
-    async def tidy_up(self) -> None:
+    async def cancel_open_deliveries(self) -> None:
         """Cancel the deliveries that are still open, if the service allows it."""
         for delivery_id in self.delivery_ids:
             try:

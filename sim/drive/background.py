@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(main: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, None]) -> T:
+async def run_with_background(
+    main: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, None]
+) -> T:
     """Await ``main`` while the others run; they are cancelled when it ends.
 
     Unlike a task group it raises the failure itself, not an exception group, and it ends when

@@ -20,7 +20,7 @@ RED: Final = "#b23a48"
 
 
 @dataclass(frozen=True)
-class Moment:
+class Sample:
     """One second of the test.
 
     Attributes:
@@ -40,29 +40,29 @@ class Moment:
     gap_max_s: float | None
 
 
-class Course:
+class TimeSeries:
     """Records the changes of a tally over time.
 
     Attributes:
-        moments: In time order.
+        samples: In time order.
         held_from_s: When all sockets had their snapshot, in seconds since the first socket's
             connect time; None before.
     """
 
     def __init__(self, tally: Tally) -> None:
-        self.moments: list[Moment] = []
+        self.samples: list[Sample] = []
         self.held_from_s: float | None = None
         self._tally = tally
         self._messages = self._ages = self._gaps = 0
 
-    def note(self, at_s: float) -> None:
+    def sample(self, at_s: float) -> None:
         """Records the changes since the last call."""
         tally = self._tally
         ages = sorted(tally.ages_s[self._ages :])
         gaps = tally.gaps_s[self._gaps :]
         messages = tally.messages.total()
-        self.moments.append(
-            Moment(
+        self.samples.append(
+            Sample(
                 at_s,
                 tally.open_now,
                 messages - self._messages,
@@ -74,15 +74,15 @@ class Course:
         self._messages, self._ages, self._gaps = messages, len(tally.ages_s), len(tally.gaps_s)
 
 
-def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> str:
-    """The course as SVG: sockets, messages per second, ages and gaps over time.
+def draw(samples: Sequence[Sample], title: str, held_from_s: float | None) -> str:
+    """The time series as SVG: sockets, messages per second, ages and gaps over time.
 
     Args:
-        moments: In time order; at least one.
+        samples: In time order; at least one.
         title: Title of the chart.
         held_from_s: When all sockets had their snapshot; None when that never happened.
     """
-    panels: tuple[tuple[str, Sequence[tuple[str, Callable[[Moment], float | None]]]], ...] = (
+    panels: tuple[tuple[str, Sequence[tuple[str, Callable[[Sample], float | None]]]], ...] = (
         ("sockets open", ((BLUE, lambda one: one.open_now),)),
         ("messages per second", ((BLUE, lambda one: one.messages),)),
         (
@@ -93,35 +93,35 @@ def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> st
     )
     drawing = Drawing(WIDTH, 40 + len(panels) * (PANEL + SPACE), title)
     drawing.text(LEFT, 24, title, size=14, weight="bold")
-    most_s = max(moments[-1].at_s, 1.0)
+    max_s = max(samples[-1].at_s, 1.0)
     for place, (name, curves) in enumerate(panels):
         top = 56 + place * (PANEL + SPACE)
-        values = [value for _, of in curves for one in moments if (value := of(one)) is not None]
-        most = _round_up(max(values, default=1.0))
+        values = [value for _, of in curves for one in samples if (value := of(one)) is not None]
+        highest = _round_up(max(values, default=1.0))
         chart = Chart(
             drawing=drawing,
             left=LEFT,
             top=top,
             width=WIDTH - LEFT - 20,
             height=PANEL,
-            x_range=(0.0, most_s),
-            y_range=(0.0, most),
+            x_range=(0.0, max_s),
+            y_range=(0.0, highest),
         )
-        chart.axes(_ticks(most_s, 6), _ticks(most, 4), "seconds since the first socket")
+        chart.axes(_ticks(max_s, 6), _ticks(highest, 4), "seconds since the first socket")
         drawing.text(LEFT, top - 8, name)
         if held_from_s is not None:
-            chart.bar(held_from_s, 0.0, most, FAINT, more="stroke-dasharray='4 3'")
+            chart.bar(held_from_s, 0.0, highest, FAINT, more="stroke-dasharray='4 3'")
         for colour, of in curves:
-            shown = [(one.at_s, value) for one in moments if (value := of(one)) is not None]
+            shown = [(one.at_s, value) for one in samples if (value := of(one)) is not None]
             chart.curve(shown, colour)
-            for x, y in shown if len(shown) < len(moments) else ():
+            for x, y in shown if len(shown) < len(samples) else ():
                 chart.dot(x, y, colour, radius=1.5)
     return drawing.svg()
 
 
-def _ticks(most: float, count: int) -> Iterable[tuple[float, str]]:
-    step = _round_up(most / count)
-    return [(step * n, f"{step * n:g}") for n in range(count + 1) if step * n <= most * 1.001]
+def _ticks(highest: float, count: int) -> Iterable[tuple[float, str]]:
+    step = _round_up(highest / count)
+    return [(step * n, f"{step * n:g}") for n in range(count + 1) if step * n <= highest * 1.001]
 
 
 def _round_up(value: float) -> float:

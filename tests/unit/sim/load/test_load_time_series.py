@@ -1,4 +1,4 @@
-"""The course of a load test, its picture, and what its parts spend."""
+"""The time series of a load test, its picture, and what its parts spend."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from pathlib import Path
 
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.status_machine import StatusRules
-from sim.load.course import Course, draw
 from sim.load.plan import LoadOptions
 from sim.load.processes import CpuMeter
 from sim.load.report import CpuUse, sum_up
 from sim.load.tally import Tally
+from sim.load.time_series import TimeSeries, draw
 from sim.load.trucks import FAR_M, plan_load_trips
 from sim.load.view import report_lines
 
 
 def test_the_course_reports_what_each_second_brought() -> None:
     tally = Tally()
-    course = Course(tally)
+    time_series = TimeSeries(tally)
     tally.open_now = 2
     tally.messages["position"] += 3
     tally.ages_s += [1.0, 2.0, 3.0]
     tally.gaps_s += [4.0]
-    course.note(1.0)
-    course.note(2.0)
+    time_series.sample(1.0)
+    time_series.sample(2.0)
 
-    first, second = course.moments
+    first, second = time_series.samples
     assert (first.open_now, first.messages, first.age_p50_s, first.age_p99_s) == (2, 3, 2.0, 3.0)
     assert first.gap_max_s == 4.0
     assert (second.messages, second.age_p50_s, second.gap_max_s) == (0, None, None)
@@ -35,12 +35,12 @@ def test_the_course_reports_what_each_second_brought() -> None:
 
 def test_the_snapshot_is_whole_whatever_came() -> None:
     tally = Tally()
-    course = Course(tally)
-    course.note(1.0)
+    time_series = TimeSeries(tally)
+    time_series.sample(1.0)
     tally.ages_s.append(0.5)
-    course.note(2.0)
+    time_series.sample(2.0)
 
-    drawn = ET.fromstring(draw(course.moments, "20 sockets <&>", held_from_s=1.5))  # noqa: S314 - ours
+    drawn = ET.fromstring(draw(time_series.samples, "20 sockets <&>", held_from_s=1.5))  # noqa: S314 - ours
 
     words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert "20 sockets <&>" in words
