@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 TIMEOUT_S = 10.0
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _post(url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
 
 
 def _read(status: int, response: http.client.HTTPResponse | urllib.error.HTTPError) -> HttpResponse:
-    return HttpResponse(status, response.headers.get("Retry-After"), response.read(MOST_BYTES))
+    return HttpResponse(status, response.headers.get("Retry-After"), response.read(MAX_BYTES))
 
 
 def _opener() -> urllib.request.OpenerDirector:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 
-class BadFormError(ValueError):
+class InvalidMessageError(ValueError):
     """A value is not of the form that the service promises."""
 
 
@@ -224,7 +224,7 @@ def _positioned(message: Mapping[str, Any]) -> dict[str, Any]:
     position = or_none(_position)(message["position"])
     position_at = or_none(instant_of)(message["position_at"])
     if position is not None and position_at is None:
-        raise BadFormError("a position without its time")
+        raise InvalidMessageError("a position without its time")
     return {
         **_numbered(message),
         "position": position,
@@ -265,29 +265,32 @@ def _event(value: object) -> DeliveryEvent:
 
 def _track_point(value: object) -> TrackPoint:
     if not isinstance(value, list) or len(value) != 3:
-        raise BadFormError("not a point of a track")
+        raise InvalidMessageError("not a point of a track")
     lat, lon, at_ms = (number_of(one) for one in value)
     return TrackPoint(lat, lon, round(at_ms))
 
 
 def object_of(value: object) -> Mapping[str, Any]:
-    """The value, if it is a JSON object; raises `BadFormError` otherwise, as do the others here."""
+    """The value, if it is a JSON object.
+
+    Like the other readers here, it raises `InvalidMessageError` otherwise.
+    """
     if not isinstance(value, dict):
-        raise BadFormError("not an object")
+        raise InvalidMessageError("not an object")
     return value
 
 
 def text_of(value: object) -> str:
     """The value, if it is a string."""
     if not isinstance(value, str):
-        raise BadFormError("not a text")
+        raise InvalidMessageError("not a text")
     return value
 
 
 def number_of(value: object) -> float:
     """The value, if it is a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadFormError("not a number")
+        raise InvalidMessageError("not a number")
     return float(value)
 
 
@@ -295,14 +298,14 @@ def integer_of(value: object) -> int:
     """The value, if it is a whole number."""
     number = number_of(value)
     if not number.is_integer():
-        raise BadFormError("not a whole number")
+        raise InvalidMessageError("not a whole number")
     return int(number)
 
 
 def instant_of(value: object) -> str:
     """The value unchanged, if it is an instant: as text it sorts like the time."""
     if datetime.fromisoformat(text_of(value)).tzinfo is None:
-        raise BadFormError("a time without a zone")
+        raise InvalidMessageError("a time without a zone")
     return text_of(value)
 
 
@@ -316,7 +319,7 @@ def list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
 
     def read_all(value: object) -> tuple[T, ...]:
         if not isinstance(value, list):
-            raise BadFormError("not a list")
+            raise InvalidMessageError("not a list")
         return tuple(read(one) for one in value)
 
     return read_all

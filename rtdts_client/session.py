@@ -35,7 +35,7 @@ from rtdts_client.protocol import (
     TicketRejected,
 )
 from rtdts_client.timing import Timing, backoff_ms
-from rtdts_client.view import DeliveryView, complete_through, take
+from rtdts_client.view import DeliveryView, apply_message, complete_through
 
 NOTHING = Changes()
 
@@ -99,8 +99,8 @@ class Session:
         """Process an input at ``now_ms`` (epoch ms); return the actions, in order."""
         self._actions = []
         before = self._connection()
-        self._take(received, now_ms)
-        self._pass(now_ms)
+        self._handle(received, now_ms)
+        self._run_due(now_ms)
         reported = any(isinstance(action, Show) for action in self._actions)
         if not reported and self._connection() != before:
             self._report(NOTHING)
@@ -125,12 +125,12 @@ class Session:
                 times.append(live.replace_at_ms)
         return min(times, default=None)
 
-    def _take(self, received: Input, now_ms: float) -> None:
+    def _handle(self, received: Input, now_ms: float) -> None:
         match received:
             case Signal():
-                self._obey(received, now_ms)
+                self._handle_signal(received, now_ms)
             case Ticketed(number) if self._is_attempt(number):
-                self._learn(received.delivery_id, now_ms)
+                self._set_delivery(received.delivery_id, now_ms)
                 self._actions.append(Open(number, received.ticket))
             case Failed(number, failure) if self._is_attempt(number):
                 if isinstance(failure, TicketRejected):
@@ -140,20 +140,20 @@ class Session:
             case Opened(number) if self._is_attempt(number):
                 self._track(number)
             case Closed(number):
-                self._lose(number, now_ms)
+                self._connection_lost(number, now_ms)
             case FrameReceived(number, frame):
                 self._receive(number, frame, now_ms)
             case _:  # from a connection that was given up
                 pass
 
-    def _obey(self, signal: Signal, now_ms: float) -> None:
+    def _handle_signal(self, signal: Signal, now_ms: float) -> None:
         match signal, self._state:
             case (Signal.START, "new") | (Signal.RESUME, "paused"):
                 self._state = "running"
                 self._failures = 0
-                self._try(now_ms)
+                self._start_attempt(now_ms)
             case Signal.PAUSE, "running":
-                self._hang_up()
+                self._disconnect()
                 self._state = "paused"
             case Signal.STOP, ("new" | "running" | "paused"):
                 self._end("stopped")
@@ -162,17 +162,17 @@ class Session:
             case _:  # `WAKE`: due actions are checked after every input
                 pass
 
-    def _pass(self, now_ms: float) -> None:
+    def _run_due(self, now_ms: float) -> None:
         """The actions that have come due."""
         if self._state != "running":
             return
         timing = self._timing
         if live := self._live:
             pinged_ms = live.pinged_ms
-            is_mute = pinged_ms is not None and now_ms >= pinged_ms + timing.pong_within_ms
-            if is_mute or now_ms >= live.last_update_ms + timing.silence_ms:
+            is_pong_overdue = pinged_ms is not None and now_ms >= pinged_ms + timing.pong_within_ms
+            if is_pong_overdue or now_ms >= live.last_update_ms + timing.silence_ms:
                 self._actions.append(Close(live.number))
-                self._lose(live.number, now_ms)
+                self._connection_lost(live.number, now_ms)
             elif pinged_ms is None and now_ms >= live.last_frame_ms + timing.heartbeat_ms:
                 self._ping(live, now_ms)
         if self._attempt and now_ms >= self._attempt.started_ms + timing.attempt_ms:
@@ -185,9 +185,9 @@ class Session:
         else:
             is_due = self._live is not None and now_ms >= self._live.replace_at_ms
         if is_due:
-            self._try(now_ms)
+            self._start_attempt(now_ms)
 
-    def _try(self, now_ms: float) -> None:
+    def _start_attempt(self, now_ms: float) -> None:
         self._retry_at_ms = None
         self._last_number += 1
         self._attempt = _Attempt(self._last_number, now_ms)
@@ -199,7 +199,7 @@ class Session:
         wait_ms = max(at_least_ms, backoff_ms(self._failures, self._random(), self._timing))
         self._retry_at_ms = now_ms + wait_ms
 
-    def _lose(self, number: int, now_ms: float) -> None:
+    def _connection_lost(self, number: int, now_ms: float) -> None:
         if self._is_attempt(number):
             self._fail(now_ms)
         elif live := self._live_of(number):
@@ -216,7 +216,7 @@ class Session:
                 self._ping(self._live, now_ms)
         elif not self._attempt and self._failures > 0:
             self._failures = 0
-            self._try(now_ms)
+            self._start_attempt(now_ms)
 
     def _ping(self, live: _Live, now_ms: float) -> None:
         live.pinged_ms = now_ms
@@ -234,7 +234,7 @@ class Session:
         }
         self._actions.append(Send(number, json.dumps(request)))
 
-    def _learn(self, delivery_id: str, now_ms: float) -> None:
+    def _set_delivery(self, delivery_id: str, now_ms: float) -> None:
         if self._view is None or self._view.delivery_id != delivery_id:
             self._view = DeliveryView(delivery_id)
         self._true_as_of_ms = now_ms
@@ -254,7 +254,7 @@ class Session:
             return
         if message.delivery_id != self._view.delivery_id:
             return
-        applied = take(self._view, message)
+        applied = apply_message(self._view, message)
         position = applied.view.position
         if position is not self._view.position:
             self._position_ms = None if position is None else now_ms - position.age_s * 1000
@@ -310,15 +310,15 @@ class Session:
         if self._view:
             self._view = replace(self._view, ended=None)
         self._actions.append(Close(number))
-        self._lose(number, now_ms)
+        self._connection_lost(number, now_ms)
 
     def _end(self, reason: str) -> None:
-        self._hang_up()
+        self._disconnect()
         self._state = "ended"
         self._end_reason = reason
         self._report(NOTHING)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._attempt:
             self._actions.append(Close(self._attempt.number))
         if self._live:

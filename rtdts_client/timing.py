@@ -11,7 +11,7 @@ class Timing:
 
     Attributes:
         first_ms: The longest wait after the first failed attempt; it doubles with each further one.
-        most_ms: The longest wait of all.
+        max_ms: The longest wait of all.
         replace_after_ms: From a connection's first snapshot to its replacement. The gateway's limit
             is 2 h.
         replace_jitter_ms: The replacement comes earlier by up to this, at random, to spread clients
@@ -25,7 +25,7 @@ class Timing:
     """
 
     first_ms: float = 500
-    most_ms: float = 20_000
+    max_ms: float = 20_000
     replace_after_ms: float = 110 * 60_000
     replace_jitter_ms: float = 10 * 60_000
     heartbeat_ms: float = 63_000
@@ -45,4 +45,4 @@ def backoff_ms(failures: int, random: float, timing: Timing) -> float:
         timing: The first and the longest wait.
     """
     # 2 ** 30 is beyond any limit; 2.0 ** 1024, after hours without a network, would raise.
-    return random * min(timing.most_ms, timing.first_ms * 2.0 ** min(failures - 1, 30))
+    return random * min(timing.max_ms, timing.first_ms * 2.0 ** min(failures - 1, 30))

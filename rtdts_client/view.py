@@ -87,7 +87,7 @@ def complete_through(view: DeliveryView) -> int:
     return version
 
 
-def take(view: DeliveryView, message: DeliveryMessage) -> Applied:
+def apply_message(view: DeliveryView, message: DeliveryMessage) -> Applied:
     """Apply a message of the view's delivery."""
     if isinstance(message, Ended):
         if message.sent_at < view.turned_at:
@@ -107,10 +107,10 @@ def take(view: DeliveryView, message: DeliveryMessage) -> Applied:
     if message.version >= view.version:
         view = _with_aside(view, message)
     applied = Applied(view, events, new_version, stale=message.version < view.version)
-    return applied if isinstance(message, StatusChange) else _take_position(applied, message)
+    return applied if isinstance(message, StatusChange) else _apply_position(applied, message)
 
 
-def _take_position(applied: Applied, message: Snapshot | PositionUpdate) -> Applied:
+def _apply_position(applied: Applied, message: Snapshot | PositionUpdate) -> Applied:
     view, known = applied.view, applied.view.position_at
     if message.assignment < view.assignment:
         return replace(applied, stale=True)

@@ -61,7 +61,9 @@ class Receiver:
         if isinstance(message, messages.ServiceError | messages.Pong):
             return Received(raw, received_at_ms)
         delivery_id = message.delivery_id
-        applied = view.take(self.views.get(delivery_id, DeliveryView(delivery_id)), message)
+        applied = view.apply_message(
+            self.views.get(delivery_id, DeliveryView(delivery_id)), message
+        )
         self.views[delivery_id] = applied.view
         return Received(
             raw,

@@ -20,7 +20,7 @@ interface Props {
   readonly truckIds: readonly string[];
   readonly service: Service;
   /** Lets the dispatcher choose a truck on the map or in the list; null: there is no map. */
-  readonly pickTruck: ((take: (truckId: string) => void) => void) | null;
+  readonly pickTruck: ((onPick: (truckId: string) => void) => void) | null;
   readonly t: Texts;
 }
 

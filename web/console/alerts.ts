@@ -67,7 +67,7 @@ export class AlertWatch {
   }
 
   /** Takes a snapshot of what is looked at; false when it is none. */
-  take({ fleet, isCurrent }: FleetReport): boolean {
+  update({ fleet, isCurrent }: FleetReport): boolean {
     if (!isCurrent || fleet === null) return false;
     this.#found.set(this.#kind, { trucks: fleet.trucks, total: fleet.total });
     if (this.#kind === 'arrived' && fleet.clusters.length === 0) {

@@ -6,8 +6,8 @@ import type { Texts } from './texts.js';
 
 /** Lets the dispatcher choose on the map; null: there is none. */
 export interface Picker {
-  readonly place: (take: (point: Point) => void) => void;
-  readonly truck: (take: (truckId: string) => void) => void;
+  readonly place: (onPick: (point: Point) => void) => void;
+  readonly truck: (onPick: (truckId: string) => void) => void;
 }
 
 /** What a form shows on the map. */

@@ -31,7 +31,7 @@ interface Props {
   readonly t: Texts;
   /** Shows it on the map; null without one. */
   readonly onFind: ((at: Point) => void) | null;
-  readonly pickTruck: ((take: (truckId: string) => void) => void) | null;
+  readonly pickTruck: ((onPick: (truckId: string) => void) => void) | null;
   readonly onPins: (pins: Pins | null) => void;
   readonly onReplay: (replayed: Replayed | null) => void;
   readonly onClose: () => void;

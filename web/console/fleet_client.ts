@@ -1,7 +1,7 @@
 /** Carries out what the fleet's session decides: tickets, one socket, one timer. */
 
 import type { Socket } from '@rtdts/client';
-import { type Action, type FleetReport, FleetSession, type Happened } from './fleet_session.js';
+import { type Action, type FleetReport, FleetSession, type SessionInput } from './fleet_session.js';
 import type { View } from './fleet_view.js';
 import type { Service } from './service.js';
 
@@ -22,10 +22,10 @@ export class FleetClient {
   readonly #session: FleetSession;
   readonly #seen = () => {
     const isUnseen = document.hidden && !this.#options.whileHidden;
-    this.#happened({ type: isUnseen ? 'pause' : 'start' });
+    this.#input({ type: isUnseen ? 'pause' : 'start' });
   };
-  readonly #left = () => this.#happened({ type: 'pause' });
-  readonly #online = () => this.#happened({ type: 'check' });
+  readonly #left = () => this.#input({ type: 'pause' });
+  readonly #online = () => this.#input({ type: 'check' });
   #socket: Socket | null = null;
   #request: AbortController | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -44,7 +44,7 @@ export class FleetClient {
   }
 
   show(view: View): void {
-    this.#happened({ type: 'view', view });
+    this.#input({ type: 'view', view });
   }
 
   stop(): void {
@@ -52,16 +52,16 @@ export class FleetClient {
     window.removeEventListener('pagehide', this.#left);
     window.removeEventListener('pageshow', this.#seen);
     window.removeEventListener('online', this.#online);
-    this.#happened({ type: 'stop' });
+    this.#input({ type: 'stop' });
   }
 
-  #happened(happened: Happened): void {
-    for (const action of this.#session.on(happened, Date.now())) this.#do(action);
+  #input(input: SessionInput): void {
+    for (const action of this.#session.on(input, Date.now())) this.#do(action);
     clearTimeout(this.#timer);
     const wakeAtMs = this.#session.wakeAtMs;
     if (wakeAtMs === null) return;
     const delayMs = Math.max(0, wakeAtMs - Date.now());
-    this.#timer = setTimeout(() => this.#happened({ type: 'wake' }), delayMs);
+    this.#timer = setTimeout(() => this.#input({ type: 'wake' }), delayMs);
   }
 
   #do(action: Action): void {
@@ -87,8 +87,8 @@ export class FleetClient {
   async #fetchTicket(id: number): Promise<void> {
     this.#request = new AbortController();
     const result = await this.#options.service.ticket(this.#request.signal);
-    if ('failure' in result) this.#happened({ type: 'no_ticket', id, failure: result.failure });
-    else this.#happened({ type: 'ticket', id, ticket: result.ticket });
+    if ('failure' in result) this.#input({ type: 'no_ticket', id, failure: result.failure });
+    else this.#input({ type: 'ticket', id, ticket: result.ticket });
   }
 
   #open(id: number, ticket: string): void {
@@ -96,10 +96,10 @@ export class FleetClient {
     const open = this.#options.openSocket ?? ((to) => new WebSocket(to) as unknown as Socket);
     const socket = open(url);
     this.#socket = socket;
-    socket.onopen = () => this.#happened({ type: 'open', id });
-    socket.onclose = () => this.#happened({ type: 'closed', id });
+    socket.onopen = () => this.#input({ type: 'open', id });
+    socket.onclose = () => this.#input({ type: 'closed', id });
     socket.onmessage = ({ data }) => {
-      if (typeof data === 'string') this.#happened({ type: 'frame', id, frame: data });
+      if (typeof data === 'string') this.#input({ type: 'frame', id, frame: data });
     };
   }
 

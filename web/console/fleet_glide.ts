@@ -18,7 +18,7 @@ export class FleetGlide {
    *
    * @param zoom What moves by less than a pixel there is drawn where it is: its glide is invisible.
    */
-  take(trucks: readonly FleetTruck[], zoom: number, nowMs: number, reducedMotion: boolean): void {
+  update(trucks: readonly FleetTruck[], zoom: number, nowMs: number, reducedMotion: boolean): void {
     const before = this.#glides;
     this.#glides = new Map();
     this.#endMs = nowMs;

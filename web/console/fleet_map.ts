@@ -131,7 +131,7 @@ export async function makeFleetMap(
       chosen = selected;
       if (trucks !== shown) {
         shown = trucks;
-        glide.take(trucks, map.getZoom(), performance.now(), reducedMotion);
+        glide.update(trucks, map.getZoom(), performance.now(), reducedMotion);
         setData(map, 'clusters', (fleet?.clusters ?? []).map(clusterFeature));
       }
       container.dataset['trucks'] = String(trucks.length);

@@ -33,10 +33,10 @@ export function FleetMapPanel(props: Props) {
   const container = useRef<HTMLDivElement>(null);
   const newest = useRef(events);
   newest.current = events;
-  const hasPicture = fleet !== null;
+  const hasSnapshot = fleet !== null;
 
   useEffect(() => {
-    if (!hasPicture) return undefined;
+    if (!hasSnapshot) return undefined;
     let isWanted = true;
     const stop = whenIdle(async () => {
       const made = await load(container.current, config, t, {
@@ -59,7 +59,7 @@ export function FleetMapPanel(props: Props) {
       map.current?.remove();
       map.current = null;
     };
-  }, [hasPicture, config]);
+  }, [hasSnapshot, config]);
 
   useEffect(() => map.current?.show(fleet, chosen), [fleet, chosen, stage]);
   useEffect(() => map.current?.pin(pins), [pins, stage]);

@@ -62,7 +62,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   const [replayed, setReplayed] = useState<Replayed | null>(null);
   const [hasMap, setHasMap] = useState(false);
   const [picking, setPicking] = useState<Picking>(null);
-  const takePicked = useRef<{ place?: (point: Point) => void; truck?: (id: string) => void }>({});
+  const pickHandlers = useRef<{ place?: (point: Point) => void; truck?: (id: string) => void }>({});
   const client = useRef<FleetClient | null>(null);
   const map = useRef<FleetMap | null>(null);
   const list = useRef<HTMLElement>(null);
@@ -117,7 +117,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   };
   const choose = (truckId: string) => {
     if (picking === 'truck') {
-      takePicked.current.truck?.(truckId);
+      pickHandlers.current.truck?.(truckId);
       setPicking(null);
       return;
     }
@@ -125,7 +125,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
     if (truck) open(truck);
   };
   const placed = (point: Point) => {
-    takePicked.current.place?.(point);
+    pickHandlers.current.place?.(point);
     setPicking(null);
   };
   const goToAlert = (truck: FleetTruck) => {
@@ -135,12 +135,12 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   };
   const picker: Picker | null = hasMap
     ? {
-        place(take) {
-          takePicked.current.place = take;
+        place(onPick) {
+          pickHandlers.current.place = onPick;
           setPicking('place');
         },
-        truck(take) {
-          takePicked.current.truck = take;
+        truck(onPick) {
+          pickHandlers.current.truck = onPick;
           setPicking('truck');
         },
       }

@@ -20,7 +20,7 @@ export interface FleetReport {
   readonly isCurrent: boolean;
 }
 
-export type Happened =
+export type SessionInput =
   | { readonly type: 'start' | 'pause' | 'check' | 'stop' | 'wake' }
   | { readonly type: 'view'; readonly view: View }
   | { readonly type: 'ticket'; readonly id: number; readonly ticket: string }
@@ -45,7 +45,7 @@ export const TIMING = {
   /** The gateway ends a connection after two hours. */
   renewAfterMs: 100 * 60_000,
   renewSpreadMs: 10 * 60_000,
-  backoff: { firstMs: 500, mostMs: 20_000 } satisfies Backoff,
+  backoff: { firstMs: 500, maxMs: 20_000 } satisfies Backoff,
 };
 
 type Phase =
@@ -65,7 +65,7 @@ export class FleetSession {
   #viewNumber = 1;
   #sentNumber = 0;
   #sentMs = Number.NEGATIVE_INFINITY;
-  #heardMs = 0;
+  #lastFrameMs = 0;
   #fleet: Fleet | null = null;
   #fleetMs: number | null = null;
 
@@ -79,13 +79,13 @@ export class FleetSession {
     const phase = this.#phase;
     if (phase.at === 'off') return null;
     if (phase.at !== 'live') return phase.untilMs;
-    const times = [phase.renewAtMs, this.#heardMs + TIMING.silenceMs];
+    const times = [phase.renewAtMs, this.#lastFrameMs + TIMING.silenceMs];
     if (this.#sentNumber !== this.#viewNumber) times.push(this.#sentMs + TIMING.betweenViewsMs);
     return Math.min(...times);
   }
 
-  on(happened: Happened, nowMs: number): Action[] {
-    switch (happened.type) {
+  on(input: SessionInput, nowMs: number): Action[] {
+    switch (input.type) {
       case 'start':
         return this.#phase.at === 'off' ? this.#connect(nowMs) : [];
       case 'stop':
@@ -96,24 +96,24 @@ export class FleetSession {
       case 'wake':
         return this.#wake(nowMs);
       case 'view':
-        this.#view = happened.view;
+        this.#view = input.view;
         this.#viewNumber += 1;
         return [...this.#sendView(nowMs), this.#report()];
     }
-    if (happened.id !== this.#id || this.#phase.at === 'off' || this.#phase.at === 'waiting') {
+    if (input.id !== this.#id || this.#phase.at === 'off' || this.#phase.at === 'waiting') {
       return [];
     }
-    switch (happened.type) {
+    switch (input.type) {
       case 'ticket':
-        return [{ type: 'open', id: this.#id, ticket: happened.ticket }];
+        return [{ type: 'open', id: this.#id, ticket: input.ticket }];
       case 'no_ticket':
-        return this.#noTicket(happened.failure, nowMs);
+        return this.#noTicket(input.failure, nowMs);
       case 'open':
         return this.#opened(nowMs);
       case 'closed':
         return this.#fail(nowMs, null);
       case 'frame':
-        return this.#receive(happened.frame, nowMs);
+        return this.#receive(input.frame, nowMs);
     }
   }
 
@@ -127,7 +127,7 @@ export class FleetSession {
   #opened(nowMs: number): Action[] {
     const renewAtMs = nowMs + TIMING.renewAfterMs + this.#random() * TIMING.renewSpreadMs;
     this.#phase = { at: 'live', renewAtMs };
-    this.#heardMs = nowMs;
+    this.#lastFrameMs = nowMs;
     this.#sentNumber = 0;
     this.#sentMs = Number.NEGATIVE_INFINITY;
     return this.#sendView(nowMs);
@@ -153,7 +153,7 @@ export class FleetSession {
     if (phase.at === 'live' && nowMs >= phase.renewAtMs) {
       return [{ type: 'close', id: this.#id }, ...this.#connect(nowMs)];
     }
-    if (nowMs >= this.#heardMs + TIMING.silenceMs) return this.#fail(nowMs, null);
+    if (nowMs >= this.#lastFrameMs + TIMING.silenceMs) return this.#fail(nowMs, null);
     return this.#sendView(nowMs);
   }
 
@@ -164,7 +164,7 @@ export class FleetSession {
     if (message.type === 'error') {
       return message.reason === 'forbidden' ? this.#end('forbidden') : [];
     }
-    this.#heardMs = nowMs;
+    this.#lastFrameMs = nowMs;
     this.#failures = 0;
     this.#connection = 'live';
     const { fleet } = message;

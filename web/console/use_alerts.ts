@@ -33,7 +33,7 @@ export function useAlerts(webSocketUrl: string, service: Service): Alerts {
       view: alertView(watch.kind),
       whileHidden: true,
       onReport(report) {
-        if (!watch.take(report)) return;
+        if (!watch.update(report)) return;
         if (turns === undefined) {
           turns = setTimeout(turn, LOOK_MS);
           if (watch.kind === 'arrived') void readArrivals();

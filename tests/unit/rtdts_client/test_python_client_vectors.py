@@ -10,7 +10,7 @@ from rtdts_client import protocol as p
 from rtdts_client.messages import Ended, PositionUpdate, Snapshot, StatusChange, parse_message
 from rtdts_client.session import Session
 from rtdts_client.timing import Timing
-from rtdts_client.view import DeliveryView, take
+from rtdts_client.view import DeliveryView, apply_message
 from tests.support.source_tree import ROOT
 
 VECTORS = ROOT / "web" / "client" / "vectors"
@@ -32,10 +32,10 @@ def read(message: dict[str, Any]) -> Snapshot | PositionUpdate | StatusChange | 
 def test_the_receiver_matches_the_vectors(case: dict[str, Any]) -> None:
     view, added = DeliveryView("D-1"), []
     for message in case["messages"]:
-        taken = take(view, read(message))
-        view = taken.view
-        events = [event.version for event in taken.events]
-        added.append({"events": events, "position": taken.new_position, "stale": taken.stale})
+        applied = apply_message(view, read(message))
+        view = applied.view
+        events = [event.version for event in applied.events]
+        added.append({"events": events, "position": applied.new_position, "stale": applied.stale})
 
     assert added == case["expect"]
     assert {
@@ -54,7 +54,7 @@ def test_the_session_matches_the_vectors(case: dict[str, Any]) -> None:
     draws = cycle(case["random"])
     session = Session(timing_of(SESSION["timing"]), lambda: next(draws))
     for step in case["steps"]:
-        actions = session.on(input_of(step["happened"]), step["at_ms"])
+        actions = session.on(input_of(step["input"]), step["at_ms"])
 
         assert [plain(action) for action in actions] == step["expect"], f"at {step['at_ms']} ms"
     if "wake_at_ms" in case:
@@ -64,7 +64,7 @@ def test_the_session_matches_the_vectors(case: dict[str, Any]) -> None:
 def timing_of(vector: dict[str, float]) -> Timing:
     return Timing(
         first_ms=vector["firstMs"],
-        most_ms=vector["mostMs"],
+        max_ms=vector["maxMs"],
         replace_after_ms=vector["replaceAfterMs"],
         replace_jitter_ms=vector["replaceJitterMs"],
         heartbeat_ms=vector["heartbeatMs"],

@@ -2,7 +2,7 @@
 
 export interface Backoff {
   readonly firstMs: number;
-  readonly mostMs: number;
+  readonly maxMs: number;
 }
 
 /**
@@ -11,6 +11,6 @@ export interface Backoff {
  * @param failures Attempts that failed in a row, 1 or more.
  * @param random Uniform in [0, 1).
  */
-export function backoffMs(failures: number, random: number, { firstMs, mostMs }: Backoff): number {
-  return random * Math.min(mostMs, firstMs * 2 ** (failures - 1));
+export function backoffMs(failures: number, random: number, { firstMs, maxMs }: Backoff): number {
+  return random * Math.min(maxMs, firstMs * 2 ** (failures - 1));
 }

@@ -4,8 +4,8 @@ import type { Access, Summary } from './access.js';
 import {
   type Action,
   DEFAULT_TIMING,
-  type Happened,
   Session,
+  type SessionInput,
   type SessionReport,
   type Timing,
 } from './session.js';
@@ -62,37 +62,37 @@ export class DeliveryTracker {
 
   /** Connects. */
   start(): void {
-    this.#happened({ type: 'start' });
+    this.#input({ type: 'start' });
   }
 
   /** Hangs up until `resume`: for a page that is hidden. What is known stays. */
   pause(): void {
-    this.#happened({ type: 'pause' });
+    this.#input({ type: 'pause' });
   }
 
   /** Connects again after `pause`. */
   resume(): void {
-    this.#happened({ type: 'resume' });
+    this.#input({ type: 'resume' });
   }
 
   /** Tests the connection now, or tries again now: for a device that is online again. */
   check(): void {
-    this.#happened({ type: 'check' });
+    this.#input({ type: 'check' });
   }
 
   /** Ends for good. */
   stop(): void {
-    this.#happened({ type: 'stop' });
+    this.#input({ type: 'stop' });
   }
 
-  #happened(happened: Happened): void {
+  #input(input: SessionInput): void {
     const nowMs = this.#options.nowMs();
-    for (const action of this.#session.on(happened, nowMs)) this.#do(action);
+    for (const action of this.#session.on(input, nowMs)) this.#do(action);
     this.#options.clearTimer(this.#timer);
     const wakeAtMs = this.#session.wakeAtMs;
     if (wakeAtMs === null) return;
     const delayMs = Math.max(0, wakeAtMs - this.#options.nowMs());
-    this.#timer = this.#options.setTimer(() => this.#happened({ type: 'wake' }), delayMs);
+    this.#timer = this.#options.setTimer(() => this.#input({ type: 'wake' }), delayMs);
   }
 
   #do(action: Action): void {
@@ -121,24 +121,24 @@ export class DeliveryTracker {
     const result = await this.#options.access(request.signal);
     this.#requests.delete(id);
     if ('failure' in result) {
-      this.#happened({ type: 'no_ticket', id, failure: result.failure });
+      this.#input({ type: 'no_ticket', id, failure: result.failure });
       return;
     }
     if (result.summary) this.#summary = result.summary;
-    this.#happened({ type: 'ticket', id, ticket: result.ticket, deliveryId: result.deliveryId });
+    this.#input({ type: 'ticket', id, ticket: result.ticket, deliveryId: result.deliveryId });
   }
 
   #open(id: number, ticket: string): void {
     const url = `${this.#options.webSocketUrl}?ticket=${encodeURIComponent(ticket)}`;
     const socket = this.#options.openSocket(url);
     this.#sockets.set(id, socket);
-    socket.onopen = () => this.#happened({ type: 'open', id });
+    socket.onopen = () => this.#input({ type: 'open', id });
     socket.onclose = () => {
       this.#sockets.delete(id);
-      this.#happened({ type: 'closed', id });
+      this.#input({ type: 'closed', id });
     };
     socket.onmessage = ({ data }) => {
-      if (typeof data === 'string') this.#happened({ type: 'frame', id, frame: data });
+      if (typeof data === 'string') this.#input({ type: 'frame', id, frame: data });
     };
   }
 

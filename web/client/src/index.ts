@@ -25,4 +25,4 @@ export {
   type TicketFailure,
   type Timing,
 } from './session.js';
-export { type DeliveryView, emptyView, type Taken, take } from './view.js';
+export { type Applied, applyMessage, type DeliveryView, emptyView } from './view.js';

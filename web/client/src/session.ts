@@ -1,6 +1,6 @@
 /**
  * Decides what a viewer's connection does next. It does no I/O and reads no clock: `client.ts`
- * hands it what happened and carries out the actions that it returns.
+ * hands it each input and carries out the actions that it returns.
  *
  * The gateway ends a connection after 2 hours. Before that another one is opened beside it, and the
  * old one is closed when the new one has brought a snapshot, so that nothing is missed.
@@ -8,14 +8,14 @@
 
 import { type Backoff, backoffMs } from './backoff.js';
 import { type DeliveryEvent, parseMessage } from './messages.js';
-import { completeThrough, type DeliveryView, emptyView, take } from './view.js';
+import { applyMessage, completeThrough, type DeliveryView, emptyView } from './view.js';
 
 /** How a ticket could not be had. */
 export type TicketFailure =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly retryAfterMs: number | null };
 
-export type Happened =
+export type SessionInput =
   | { readonly type: 'start' | 'pause' | 'resume' | 'stop' | 'check' | 'wake' }
   | {
       readonly type: 'ticket';
@@ -72,7 +72,7 @@ export interface Timing extends Backoff {
 
 export const DEFAULT_TIMING: Timing = {
   firstMs: 500,
-  mostMs: 20_000,
+  maxMs: 20_000,
   replaceAfterMs: 110 * 60_000,
   replaceJitterMs: 10 * 60_000,
   heartbeatMs: 63_000,
@@ -94,9 +94,9 @@ interface Live {
   readonly sinceMs: number;
   readonly replaceAtMs: number;
   /** Any frame. */
-  heardMs: number;
+  lastFrameMs: number;
   /** A frame about the delivery. */
-  newsMs: number;
+  lastUpdateMs: number;
   pingedMs: number | null;
 }
 
@@ -113,7 +113,7 @@ export class Session {
   #retryAtMs: number | null = null;
   #failures = 0;
   #lastId = 0;
-  #askedThrough = -1;
+  #requestedThrough = -1;
   #actions: Action[] = [];
 
   readonly #timing: Timing;
@@ -124,12 +124,12 @@ export class Session {
     this.#random = random;
   }
 
-  /** Takes what happened at `nowMs` (epoch ms); returns what to do, in order. */
-  on(happened: Happened, nowMs: number): readonly Action[] {
+  /** Processes an input at `nowMs` (epoch ms); returns what to do, in order. */
+  on(input: SessionInput, nowMs: number): readonly Action[] {
     this.#actions = [];
     const before = this.#connection();
-    this.#take(happened, nowMs);
-    this.#pass(nowMs);
+    this.#handle(input, nowMs);
+    this.#runDue(nowMs);
     const reported = this.#actions.some((action) => action.type === 'report');
     if (!reported && this.#connection() !== before) this.#report(NOTHING);
     return this.#actions;
@@ -142,11 +142,11 @@ export class Session {
       if (this.#retryAtMs !== null) times.push(this.#retryAtMs);
       if (this.#attempt) times.push(this.#attempt.startedMs + this.#timing.attemptMs);
       if (this.#live) {
-        const { heardMs, newsMs, pingedMs, replaceAtMs } = this.#live;
-        times.push(newsMs + this.#timing.silenceMs);
+        const { lastFrameMs, lastUpdateMs, pingedMs, replaceAtMs } = this.#live;
+        times.push(lastUpdateMs + this.#timing.silenceMs);
         times.push(
           pingedMs === null
-            ? heardMs + this.#timing.heartbeatMs
+            ? lastFrameMs + this.#timing.heartbeatMs
             : pingedMs + this.#timing.pongWithinMs,
         );
         if (!this.#attempt && this.#retryAtMs === null) times.push(replaceAtMs);
@@ -155,8 +155,8 @@ export class Session {
     return times.length > 0 ? Math.min(...times) : null;
   }
 
-  #take(happened: Happened, nowMs: number): void {
-    switch (happened.type) {
+  #handle(input: SessionInput, nowMs: number): void {
+    switch (input.type) {
       case 'start':
         if (this.#state === 'new') this.#begin(nowMs);
         break;
@@ -165,7 +165,7 @@ export class Session {
         break;
       case 'pause':
         if (this.#state !== 'running') break;
-        this.#hangUp();
+        this.#disconnect();
         this.#state = 'paused';
         break;
       case 'stop':
@@ -175,25 +175,25 @@ export class Session {
         this.#check(nowMs);
         break;
       case 'ticket':
-        if (this.#attempt?.id !== happened.id) break;
-        this.#learn(happened.deliveryId, nowMs);
-        this.#actions.push({ type: 'open', id: happened.id, ticket: happened.ticket });
+        if (this.#attempt?.id !== input.id) break;
+        this.#setDelivery(input.deliveryId, nowMs);
+        this.#actions.push({ type: 'open', id: input.id, ticket: input.ticket });
         break;
       case 'no_ticket':
-        if (this.#attempt?.id !== happened.id) break;
-        if (happened.failure.kind === 'refused') this.#end(happened.failure.reason);
-        else this.#fail(nowMs, happened.failure.retryAfterMs ?? 0);
+        if (this.#attempt?.id !== input.id) break;
+        if (input.failure.kind === 'refused') this.#end(input.failure.reason);
+        else this.#fail(nowMs, input.failure.retryAfterMs ?? 0);
         break;
       case 'open':
-        if (this.#attempt?.id !== happened.id) break;
+        if (this.#attempt?.id !== input.id) break;
         this.#attempt = { ...this.#attempt, isOpen: true };
-        this.#track(happened.id);
+        this.#track(input.id);
         break;
       case 'closed':
-        this.#lose(happened.id, nowMs);
+        this.#connectionLost(input.id, nowMs);
         break;
       case 'frame':
-        this.#receive(happened.id, happened.frame, nowMs);
+        this.#receive(input.id, input.frame, nowMs);
         break;
       case 'wake':
         break;
@@ -201,15 +201,16 @@ export class Session {
   }
 
   /** What has come due. */
-  #pass(nowMs: number): void {
+  #runDue(nowMs: number): void {
     if (this.#state !== 'running') return;
     const live = this.#live;
     if (live) {
-      const isMute = live.pingedMs !== null && nowMs >= live.pingedMs + this.#timing.pongWithinMs;
-      if (isMute || nowMs >= live.newsMs + this.#timing.silenceMs) {
+      const isPongOverdue =
+        live.pingedMs !== null && nowMs >= live.pingedMs + this.#timing.pongWithinMs;
+      if (isPongOverdue || nowMs >= live.lastUpdateMs + this.#timing.silenceMs) {
         this.#actions.push({ type: 'close', id: live.id });
-        this.#lose(live.id, nowMs);
-      } else if (live.pingedMs === null && nowMs >= live.heardMs + this.#timing.heartbeatMs) {
+        this.#connectionLost(live.id, nowMs);
+      } else if (live.pingedMs === null && nowMs >= live.lastFrameMs + this.#timing.heartbeatMs) {
         this.#ping(live, nowMs);
       }
     }
@@ -220,16 +221,16 @@ export class Session {
     const isDue = this.#retryAtMs !== null && nowMs >= this.#retryAtMs;
     const isOld =
       this.#retryAtMs === null && this.#live !== null && nowMs >= this.#live.replaceAtMs;
-    if (!this.#attempt && (isDue || isOld)) this.#try(nowMs);
+    if (!this.#attempt && (isDue || isOld)) this.#startAttempt(nowMs);
   }
 
   #begin(nowMs: number): void {
     this.#state = 'running';
     this.#failures = 0;
-    this.#try(nowMs);
+    this.#startAttempt(nowMs);
   }
 
-  #try(nowMs: number): void {
+  #startAttempt(nowMs: number): void {
     this.#retryAtMs = null;
     this.#lastId += 1;
     this.#attempt = { id: this.#lastId, startedMs: nowMs, isOpen: false };
@@ -243,7 +244,7 @@ export class Session {
     this.#retryAtMs = nowMs + waitMs;
   }
 
-  #lose(id: number, nowMs: number): void {
+  #connectionLost(id: number, nowMs: number): void {
     if (this.#attempt?.id === id) {
       this.#fail(nowMs, 0);
     } else if (this.#live?.id === id) {
@@ -260,7 +261,7 @@ export class Session {
       if (this.#live.pingedMs === null) this.#ping(this.#live, nowMs);
     } else if (!this.#attempt && this.#failures > 0) {
       this.#failures = 0;
-      this.#try(nowMs);
+      this.#startAttempt(nowMs);
     }
   }
 
@@ -271,12 +272,12 @@ export class Session {
 
   #track(id: number): void {
     const since = this.#view ? completeThrough(this.#view) : 0;
-    this.#askedThrough = since;
+    this.#requestedThrough = since;
     const request = { action: 'track', delivery_id: this.#view?.delivery_id, since_version: since };
     this.#actions.push({ type: 'send', id, frame: JSON.stringify(request) });
   }
 
-  #learn(deliveryId: string, nowMs: number): void {
+  #setDelivery(deliveryId: string, nowMs: number): void {
     if (this.#view?.delivery_id !== deliveryId) this.#view = emptyView(deliveryId);
     this.#trueAsOfMs = nowMs;
     this.#report(NOTHING);
@@ -285,7 +286,7 @@ export class Session {
   #receive(id: number, frame: string, nowMs: number): void {
     const live = this.#live?.id === id ? this.#live : null;
     if (live) {
-      live.heardMs = nowMs;
+      live.lastFrameMs = nowMs;
       live.pingedMs = null;
     } else if (this.#attempt?.id !== id) {
       return;
@@ -293,32 +294,32 @@ export class Session {
     const message = parseMessage(frame);
     if (message === null || message.type === 'pong' || this.#view === null) return;
     if (message.type === 'error') {
-      this.#hearError(id, message.reason, message.delivery_id, nowMs);
+      this.#receiveError(id, message.reason, message.delivery_id, nowMs);
       return;
     }
     if (message.delivery_id !== this.#view.delivery_id) return;
-    const taken = take(this.#view, message);
-    const { position } = taken.view;
+    const applied = applyMessage(this.#view, message);
+    const { position } = applied.view;
     if (position !== this.#view.position) {
       this.#positionMs = position && nowMs - position.age_s * 1000;
     }
-    this.#view = taken.view;
-    if (taken.view.ended !== null) {
-      this.#hearEnd(id, taken.view.ended, nowMs);
+    this.#view = applied.view;
+    if (applied.view.ended !== null) {
+      this.#receiveEnd(id, applied.view.ended, nowMs);
       return;
     }
     if (message.type === 'snapshot' && this.#attempt?.id === id)
       this.#promote(this.#attempt, nowMs);
-    if (this.#live?.id === id) this.#live.newsMs = nowMs;
-    const isConfirmed = !taken.stale;
+    if (this.#live?.id === id) this.#live.lastUpdateMs = nowMs;
+    const isConfirmed = !applied.stale;
     if (isConfirmed) this.#trueAsOfMs = nowMs;
-    const { events, newPosition, newVersion } = taken;
+    const { events, newPosition, newVersion } = applied;
     if (events.length > 0 || newPosition || newVersion || isConfirmed) {
       this.#report({ events, position: newPosition });
     }
-    const complete = completeThrough(taken.view);
-    if (complete < taken.view.version && this.#askedThrough < complete) this.#track(id);
-    else if (newVersion && complete < taken.view.version) this.#track(id);
+    const complete = completeThrough(applied.view);
+    if (complete < applied.view.version && this.#requestedThrough < complete) this.#track(id);
+    else if (newVersion && complete < applied.view.version) this.#track(id);
   }
 
   #promote(attempt: Attempt, nowMs: number): void {
@@ -328,8 +329,8 @@ export class Session {
       id: attempt.id,
       sinceMs: nowMs,
       replaceAtMs: nowMs + this.#timing.replaceAfterMs - jitterMs,
-      heardMs: nowMs,
-      newsMs: nowMs,
+      lastFrameMs: nowMs,
+      lastUpdateMs: nowMs,
       pingedMs: null,
     };
     this.#attempt = null;
@@ -339,7 +340,7 @@ export class Session {
     }
   }
 
-  #hearError(id: number, reason: string, delivery: string | undefined, nowMs: number): void {
+  #receiveError(id: number, reason: string, delivery: string | undefined, nowMs: number): void {
     if (reason === 'too_many' && delivery === undefined) {
       this.#actions.push({ type: 'close', id });
       if (this.#live?.id === id) this.#live = null;
@@ -352,7 +353,7 @@ export class Session {
     }
   }
 
-  #hearEnd(id: number, reason: string, nowMs: number): void {
+  #receiveEnd(id: number, reason: string, nowMs: number): void {
     if (reason !== 'token_expired') {
       this.#trueAsOfMs = nowMs;
       this.#end(reason);
@@ -361,17 +362,17 @@ export class Session {
     // The right may well go on: another ticket shows it.
     if (this.#view) this.#view = { ...this.#view, ended: null };
     this.#actions.push({ type: 'close', id });
-    this.#lose(id, nowMs);
+    this.#connectionLost(id, nowMs);
   }
 
   #end(reason: string): void {
-    this.#hangUp();
+    this.#disconnect();
     this.#state = 'ended';
     this.#endReason = reason;
     this.#report(NOTHING);
   }
 
-  #hangUp(): void {
+  #disconnect(): void {
     if (this.#attempt) this.#actions.push({ type: 'close', id: this.#attempt.id });
     if (this.#live) this.#actions.push({ type: 'close', id: this.#live.id });
     this.#attempt = null;

@@ -40,7 +40,7 @@ export interface DeliveryView {
 }
 
 /** What a message added. */
-export interface Taken {
+export interface Applied {
   readonly view: DeliveryView;
   /** Events that were not known before, by version. */
   readonly events: readonly DeliveryEvent[];
@@ -81,7 +81,7 @@ export function completeThrough(view: DeliveryView): number {
 }
 
 /** Applies a message of the view's delivery. */
-export function take(view: DeliveryView, message: DeliveryMessage): Taken {
+export function applyMessage(view: DeliveryView, message: DeliveryMessage): Applied {
   if (message.type === 'ended') {
     if (message.sent_at < view.turned_at) return unchanged(view, true);
     return unchanged({ ...view, ended: message.reason, turned_at: message.sent_at }, false);
@@ -106,31 +106,31 @@ export function take(view: DeliveryView, message: DeliveryMessage): Taken {
   const stale = message.version < after.version;
   if (message.type === 'status')
     return { view: after, events, newVersion, newPosition: false, stale };
-  return takePosition(after, message, { events, newVersion, stale });
+  return applyPosition(after, message, { events, newVersion, stale });
 }
 
-function takePosition(
+function applyPosition(
   view: DeliveryView,
   message: Snapshot | PositionUpdate,
-  taken: { events: readonly DeliveryEvent[]; newVersion: boolean; stale: boolean },
-): Taken {
+  applied: { events: readonly DeliveryEvent[]; newVersion: boolean; stale: boolean },
+): Applied {
   if (message.assignment < view.assignment) {
-    return { ...taken, view, newPosition: false, stale: true };
+    return { ...applied, view, newPosition: false, stale: true };
   }
   const known = view.position_at;
   if (message.position === null || message.position_at === null) {
     // Not shown, or no longer: unless the message was overtaken.
     if (message.sent_at < view.positioned_at)
-      return { ...taken, view, newPosition: false, stale: true };
+      return { ...applied, view, newPosition: false, stale: true };
     const hidden = { position: null, position_at: null, distance_remaining_m: null, eta: null };
     const after = { ...view, ...hidden, track: [], positioned_at: message.sent_at };
-    return { ...taken, view: after, newPosition: known !== null };
+    return { ...applied, view: after, newPosition: known !== null };
   }
   if (known !== null && message.position_at < known) {
-    return { ...taken, view, newPosition: false, stale: !taken.newVersion };
+    return { ...applied, view, newPosition: false, stale: !applied.newVersion };
   }
   if (message.position_at === known && message.sent_at < view.positioned_at) {
-    return { ...taken, view, newPosition: false, stale: true };
+    return { ...applied, view, newPosition: false, stale: true };
   }
   const newPosition = message.position_at !== known;
   const after = {
@@ -143,10 +143,10 @@ function takePosition(
     positioned_at: message.sent_at,
   };
   return {
-    ...taken,
+    ...applied,
     view: after,
     newPosition,
-    stale: taken.stale && !newPosition,
+    stale: applied.stale && !newPosition,
   };
 }
 
@@ -187,7 +187,7 @@ function unknownEvents(
 
 const byVersion = (one: DeliveryEvent, other: DeliveryEvent) => one.version - other.version;
 
-const unchanged = (view: DeliveryView, stale: boolean): Taken => ({
+const unchanged = (view: DeliveryView, stale: boolean): Applied => ({
   view,
   events: [],
   newVersion: false,

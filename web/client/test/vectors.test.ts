@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import type { DeliveryMessage } from '../src/messages.js';
-import { type Action, type Happened, Session } from '../src/session.js';
-import { emptyView, take } from '../src/view.js';
+import { type Action, Session, type SessionInput } from '../src/session.js';
+import { applyMessage, emptyView } from '../src/view.js';
 import receiver from '../vectors/receiver.json' with { type: 'json' };
 import session from '../vectors/session.json' with { type: 'json' };
 
@@ -11,10 +11,10 @@ for (const { name, messages, expect: expected, view: atTheEnd } of receiver.case
   test(`receiver: ${name}`, () => {
     let view = emptyView('D-1');
     const added = messages.map((message) => {
-      const taken = take(view, message as unknown as DeliveryMessage);
-      view = taken.view;
-      const events = taken.events.map((event) => event.version);
-      return { events, position: taken.newPosition, stale: taken.stale };
+      const applied = applyMessage(view, message as unknown as DeliveryMessage);
+      view = applied.view;
+      const events = applied.events.map((event) => event.version);
+      return { events, position: applied.newPosition, stale: applied.stale };
     });
 
     expect(added).toEqual(expected);
@@ -35,7 +35,7 @@ for (const { name, random, steps, ...end } of session.cases) {
     let draws = 0;
     const subject = new Session(session.timing, () => random[draws++ % random.length] ?? 0);
     for (const step of steps) {
-      const actions = subject.on(happened(step.happened as Record<string, unknown>), step.at_ms);
+      const actions = subject.on(input(step.input as Record<string, unknown>), step.at_ms);
 
       expect(actions.map(plain), `at ${step.at_ms} ms`).toEqual(step.expect);
     }
@@ -43,8 +43,8 @@ for (const { name, random, steps, ...end } of session.cases) {
   });
 }
 
-function happened(step: Record<string, unknown>): Happened {
-  if (step['type'] !== 'frame') return step as unknown as Happened;
+function input(step: Record<string, unknown>): SessionInput {
+  if (step['type'] !== 'frame') return step as unknown as SessionInput;
   return { type: 'frame', id: step['id'] as number, frame: JSON.stringify(step['message']) };
 }
 

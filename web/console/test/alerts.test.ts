@@ -32,7 +32,7 @@ function report(trucks: FleetTruck[], more: Partial<Fleet> = {}): FleetReport {
 /** Turns until a kind is looked at, and shows it. */
 function see(kind: AlertKind, seen: FleetReport): void {
   while (watch.kind !== kind) watch.turn();
-  watch.take(seen);
+  watch.update(seen);
 }
 
 const filterOf = (kind: AlertKind) => JSON.parse(trackFleet(alertView(kind), 'v')).filter;
@@ -72,7 +72,7 @@ test('an alert is new once, and again after it was over', () => {
 });
 
 test('what is of another view is not taken', () => {
-  expect(watch.take({ ...report([truck('T-1')]), isCurrent: false })).toBe(false);
+  expect(watch.update({ ...report([truck('T-1')]), isCurrent: false })).toBe(false);
   expect(watch.now(NOW).alerts).toEqual([]);
 });
 

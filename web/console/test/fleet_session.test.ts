@@ -3,7 +3,7 @@ import {
   type Action,
   type FleetReport,
   FleetSession,
-  type Happened,
+  type SessionInput,
   TIMING,
 } from '../fleet_session.js';
 import { WHOLE_FLEET } from '../fleet_view.js';
@@ -18,8 +18,8 @@ beforeEach(() => {
   actions = [];
 });
 
-function on(happened: Happened): Action[] {
-  actions = session.on(happened, nowMs);
+function on(input: SessionInput): Action[] {
+  actions = session.on(input, nowMs);
   return actions;
 }
 
@@ -97,9 +97,9 @@ test('of views in quick succession the last is requested', () => {
 test('a silent connection is replaced, and the snapshot stays', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1') });
-  const heardMs = nowMs;
+  const lastFrameMs = nowMs;
   wake();
-  expect(nowMs).toBe(heardMs + TIMING.silenceMs);
+  expect(nowMs).toBe(lastFrameMs + TIMING.silenceMs);
   expect(actions[0]).toEqual({ type: 'close', id: 1 });
   expect(lastReport()).toMatchObject({ connection: 'offline', fleet: { total: 1 } });
   wake();
