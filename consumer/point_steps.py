@@ -31,7 +31,7 @@ def point_steps(
         is_parked = identity in parked
         yield {
             # Left out: a copy, or applied before, or parked with all points of its truck.
-            "step": "parked" if is_parked else "indexed" if indexed else "left_out",
+            "step": "parked" if is_parked else "indexed" if indexed else "skipped",
             "point_id": identity,
             "event_at_ms": arrival.point.event_at_ms,
             "sequence_number": arrival.record.sequence_number,

@@ -136,7 +136,7 @@ class PhoneService:
         return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))
 
     def _unknown_sender(self, status: HTTPStatus, response: Response) -> HandledRequest:
-        """A refusal before the sender is known: it is logged only now and then."""
+        """A rejection before the sender is known: it is logged only now and then."""
         if not self._lines.allows("", self._now_ms()):
             return HandledRequest(response=response, fields=None)
         return HandledRequest(response=response, fields={"truck_id": None, "status": int(status)})

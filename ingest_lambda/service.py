@@ -55,7 +55,7 @@ class HandledRequest:
 
     response: Response
     fields: Mapping[str, Any] | None
-    """None for a frequent refusal, which is not logged."""
+    """None for a frequent rejection, which is not logged."""
     metrics: Mapping[str, int] = dataclasses.field(default_factory=dict)
     steps: Sequence[Mapping[str, Any]] = ()
     """The outcome of each point, if the truck is traced."""
@@ -126,13 +126,13 @@ class TelemetryService:
             sender: The sender.
             read_body: Reads the body as telemetry; None when it holds no point of any kind, which
                 counts as a request and is accepted. Called only if the sender may send.
-            max_bytes: How large the body may be, unpacked; named in the refusal of a larger one.
+            max_bytes: How large the body may be, unpacked; named in the rejection of a larger one.
             deadline: No attempt to put but the first begins after it.
         """
         received_at_ms = self._now_ms()
         limits = self._limits
         truck_id = sender.truck_id
-        # Before the body is processed: a refusal must be the cheapest of all requests.
+        # Before the body is processed: a rejection must be the cheapest of all requests.
         if (rejection := self._blocked(sender, received_at_ms)) is not None:
             return rejection
         self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
@@ -185,14 +185,14 @@ class TelemetryService:
         return self._with_sampled_log(response, sender, now_ms)
 
     def _not_a_truck(self, detail: str) -> HandledRequest:
-        """A refusal that counts in no quota: all of them together are logged now and then."""
+        """A rejection that counts in no quota: all of them together are logged now and then."""
         handled = _rejection(HTTPStatus.FORBIDDEN, detail, None)
         if self._lines.allows("", self._now_ms()):
             return handled
         return dataclasses.replace(handled, fields=None)
 
     def _with_sampled_log(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
-        """A frequent refusal: it is logged only now and then."""
+        """A frequent rejection: it is logged only now and then."""
         status, truck_id = response["statusCode"], sender.truck_id
         if not self._lines.allows(truck_id, now_ms):
             return HandledRequest(response=response, fields=None)

@@ -31,7 +31,7 @@ METRICS: Final = (
     Metric("PointsFailed", "Count"),
     Metric("StreamAttempts", "Count"),
     Metric("MessagesUnusable", "Count"),
-    Metric("MessagesAgain", "Count"),
+    Metric("MessagesRetried", "Count"),
     Metric("MessagesOverQuota", "Count"),
 )
 PARKINGS_AT_ONCE: Final = 8
@@ -126,7 +126,7 @@ class DeviceBatches:
         report = BatchReport(
             retry_from=None if first is None else records[first].sequence_number,
             metrics=_metrics(messages, results.values(), attempts)
-            | {"MessagesAgain": 0 if first is None else len(records) - first},
+            | {"MessagesRetried": 0 if first is None else len(records) - first},
         )
         self._trace_points(messages, results.values(), report, failures)
         return report
@@ -173,7 +173,7 @@ class DeviceBatches:
             reason, detail = why
             if len(parkings) < LINES_PER_BATCH:
                 truck_id = message.truck_id
-                self._log.warning("at_fault", truck_id=truck_id, reason=reason, detail=detail)
+                self._log.warning("unusable", truck_id=truck_id, reason=reason, detail=detail)
             parkings[place] = pool.submit(park, len(parkings), message, reason, detail)
         return parkings
 
@@ -249,7 +249,7 @@ _FIELDS: Final = {
     "PointsAccepted": "accepted",
     "PointsRejected": "rejected",
     "PointsAdjusted": "adjusted",
-    "PointsFailed": "not_taken",
+    "PointsFailed": "failed",
     "StreamAttempts": "attempts",
 }
 

@@ -257,8 +257,8 @@ class Session:
         else:
             self._tally.count("PointsSetAside", len(batch.payloads))
             self._warn("over_quota", truck_id, points=len(batch.payloads))
-        not_taken = tuple(range(len(batch.payloads))) if failure else ()
-        outcome = PutOutcome(failed=not_taken, attempts=1, failure=failure)
+        failed = tuple(range(len(batch.payloads))) if failure else ()
+        outcome = PutOutcome(failed=failed, attempts=1, failure=failure)
         self._end_puts({truck_id: messages}, [outcome])
 
     def _end_puts(
@@ -280,7 +280,7 @@ class Session:
             if failed:
                 failures[outcome.failure or "unknown"] += len(failed)
         if failures:
-            self._log.warning("not_taken", messages=failures.total(), failures=dict(failures))
+            self._log.warning("put_failed", messages=failures.total(), failures=dict(failures))
         for held, result in finished:
             result_due = held.classification.result_topic and is_result_due(
                 held.message.correlation, result

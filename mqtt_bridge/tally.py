@@ -17,8 +17,8 @@ METRICS: Final = (
     Metric("PointsSetAside", "Count"),
     Metric("StreamAttempts", "Count"),
     Metric("MessagesUnusable", "Count"),
-    Metric("MessagesHeld", "Count"),
-    Metric("OldestHeld", "Seconds"),
+    Metric("MessagesInFlight", "Count"),
+    Metric("OldestInFlight", "Seconds"),
     Metric("ConnectionsLost", "Count"),
 )
 
@@ -50,4 +50,7 @@ class Tally:
         """
         values = {metric.name: float(self._counts[metric.name]) for metric in METRICS}
         self._counts.clear()
-        return values | {"MessagesHeld": in_flight, "OldestHeld": round(oldest_in_flight_s, 3)}
+        return values | {
+            "MessagesInFlight": in_flight,
+            "OldestInFlight": round(oldest_in_flight_s, 3),
+        }

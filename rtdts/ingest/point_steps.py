@@ -21,7 +21,7 @@ def point_steps(points: Sequence[Point], outcome: PutOutcome) -> Iterator[Mappin
     for place, point in enumerate(points):
         record = places.get(place)
         yield {
-            "step": "not_taken" if record is None else "accepted",
+            "step": "failed" if record is None else "accepted",
             "point_id": point_id(point),
             "event_at_ms": point.event_at_ms,
             "received_at_ms": point.received_at_ms,

@@ -33,7 +33,7 @@ def log_fields(result: IngestResult) -> Mapping[str, Any]:
         recorded_at_ms = [point.recorded_at_ms for point in result.points]
         fields |= {
             "adjusted": len(result.adjusted),
-            "not_taken": len(result.failed),
+            "failed": len(result.failed),
             "attempts": result.outcome.attempts,
             # They are part of every point's id, so a point's request can be found by them.
             "recorded_from_ms": min(recorded_at_ms),

@@ -24,8 +24,8 @@ BREAKS = {
             "test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on",
         ),
         "mqtt-acknowledged-though-not-set-aside": DURABLE(
-            "not_taken = tuple(range(len(batch.payloads))) if failure else ()",
-            "not_taken = ()",
+            "failed = tuple(range(len(batch.payloads))) if failure else ()",
+            "failed = ()",
             "test_a_message_that_could_not_be_set_aside_is_tried_again",
         ),
         "mqtt-acknowledged-though-not-taken": DURABLE(

@@ -22,7 +22,7 @@ def test_each_point_of_a_traced_truck_is_reported_with_what_became_of_it(world: 
     assert [(line["point_id"], line["step"]) for line in reported] == [
         (point_id(first), "indexed"),
         (point_id(second), "indexed"),
-        (point_id(first), "left_out"),
+        (point_id(first), "skipped"),
     ]
     assert [line["latest"] for line in reported] == [False, True, False]
     assert len({line["sequence_number"] for line in reported}) == 3

@@ -175,5 +175,5 @@ def test_the_steps_of_a_body_are_one_per_valid_point() -> None:
         ("accepted", 1),
     ]
     assert [(step["step"], step["sequence_number"]) for step in failed.steps()] == [
-        ("not_taken", None)
+        ("failed", None)
     ]

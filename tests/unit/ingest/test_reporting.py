@@ -54,7 +54,7 @@ def test_a_body_is_found_in_the_log_by_its_truck_and_the_times_of_its_points() -
 def test_the_log_has_the_reasons_of_rejected_and_failed_points() -> None:
     fields = log_fields(TAKEN_IN_PART)
 
-    assert (fields["accepted"], fields["not_taken"], fields["attempts"]) == (2, 1, 3)
+    assert (fields["accepted"], fields["failed"], fields["attempts"]) == (2, 1, 3)
     assert fields["reasons"] == {"lat:out_of_range": 2}
     assert fields["failure"] == "Throttled"
 

@@ -220,7 +220,7 @@ def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
 
     assert line["event"] == "telemetry"
     assert (line["truck_id"], line["status"]) == ("T-0012", 202)
-    assert (line["accepted"], line["rejected"], line["not_taken"]) == (1, 2, 0)
+    assert (line["accepted"], line["rejected"], line["failed"]) == (1, 2, 0)
     assert line["reasons"] == {"lat:out_of_range": 2}
 
 
@@ -259,7 +259,7 @@ def test_a_traced_point_that_was_not_accepted_is_reported_as_such(
     ingest(sending(point(seq=7)))
     _, line = ingest.logged
 
-    assert (line["step"], line["sequence_number"]) == ("not_taken", None)
+    assert (line["step"], line["sequence_number"]) == ("failed", None)
 
 
 def test_a_rejected_request_is_a_line_too(ingest: Lambda) -> None:
@@ -305,7 +305,7 @@ def test_points_that_were_not_accepted_are_always_logged(monkeypatch: pytest.Mon
     for _ in range(3):
         ingest(sending(point()))
 
-    assert [line["not_taken"] for line in ingest.logged] == [0, 1, 1]
+    assert [line["failed"] for line in ingest.logged] == [0, 1, 1]
 
 
 def test_every_request_of_a_traced_truck_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,12 +341,12 @@ def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest = with_trouble(monkeypatch, None, rejected(THROTTLED))
     ingest(sending({"positions": [point(), point(lat=91)]}))
     ingest(sending(point()))
-    accepted, not_taken = ingest.emitted
+    accepted, failed = ingest.emitted
 
     assert [line["level"] for line in ingest.logged] == ["info", "warning"]
     assert (accepted["PointsAccepted"], accepted["PointsRejected"]) == (1, 1)
     assert accepted.keys() >= {metric.name for metric in METRICS}
-    assert (not_taken["PointsAccepted"], not_taken["PointsFailed"]) == (0, 1)
+    assert (failed["PointsAccepted"], failed["PointsFailed"]) == (0, 1)
 
 
 def test_attempts_to_put_end_inside_the_lambdas_time() -> None:

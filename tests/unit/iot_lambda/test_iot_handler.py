@@ -196,7 +196,7 @@ def test_records_that_the_stream_did_not_accept_are_delivered_again(
     assert response == {"batchItemFailures": [{"itemIdentifier": failed}]}
     assert world.source.waiting == 2
     assert world.counted["PointsFailed"] == 1
-    assert world.counted["MessagesAgain"] == 2
+    assert world.counted["MessagesRetried"] == 2
 
     world.source.deliver()
     world.source.deliver()
@@ -354,7 +354,7 @@ def test_more_faults_than_there_is_time_for_are_parked_over_several_batches(
         world.source.deliver()
 
     assert {body for _, body in world.parked} == set(sent)
-    assert len(world.lines("at_fault")) <= LINES_PER_BATCH * len(world.source.deliveries)
+    assert len(world.lines("unusable")) <= LINES_PER_BATCH * len(world.source.deliveries)
 
 
 def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(

@@ -46,9 +46,9 @@ locals {
       }
     },
     {
-      points-not-taken = {
+      points-failed = {
         meaning  = "Kinesis did not accept points in time. The trucks must send them again."
-        metrics  = { not_taken = { of = local.own["ingest_lambda.PointsFailed"], stat = "Sum" } }
+        metrics  = { failed = { of = local.own["ingest_lambda.PointsFailed"], stat = "Sum" } }
         at_least = 1
         times    = [3, 5]
       }
@@ -149,9 +149,9 @@ locals {
   }]...)
 
   alarms_of_mqtt = { for key, alarm in {
-    mqtt-held = {
+    mqtt-delayed = {
       meaning = "An MQTT bridge has had messages for more than a minute: their points do not reach the stream."
-      metrics = { oldest_s = { of = local.own["mqtt_bridge.OldestHeld"], stat = "Maximum" } }
+      metrics = { oldest_s = { of = local.own["mqtt_bridge.OldestInFlight"], stat = "Maximum" } }
       above   = 60
       times   = [5, 5]
     }
@@ -175,7 +175,7 @@ locals {
     # Each bridge emits metrics once per minute, also without messages. FILL as in no-round.
     mqtt-silent = {
       meaning    = "No MQTT bridge has emitted metrics for five minutes: none is running."
-      metrics    = { bridges = { of = local.own["mqtt_bridge.MessagesHeld"], stat = "SampleCount" } }
+      metrics    = { bridges = { of = local.own["mqtt_bridge.MessagesInFlight"], stat = "SampleCount" } }
       expression = "FILL(bridges, 0)"
       below      = 1
       times      = [5, 5]

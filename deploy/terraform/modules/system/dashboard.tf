@@ -45,7 +45,7 @@ locals {
       ] },
       { title = "IoT Core: messages not processed, per minute", stat = "Sum", metrics = [
         concat(local.shown["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
-        concat(local.shown["iot_lambda.MessagesAgain"], [{ label = "delivered again" }]),
+        concat(local.shown["iot_lambda.MessagesRetried"], [{ label = "delivered again" }]),
         concat(local.shown["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
         ["AWS/IoT", "RuleMessageThrottled", "RuleName", iot.rule_name, { label = "throttled" }],
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.device_messages.queue_name, { label = "in the queue of failed messages", stat = "Maximum" }],
@@ -57,9 +57,9 @@ locals {
       { title = "MQTT bridge: points, per minute", stat = "Sum", metrics = concat(local.points_in["mqtt_bridge"], [
         concat(local.shown["mqtt_bridge.PointsSetAside"], [{ label = "set aside, over a truck's quota" }]),
       ]) },
-      { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [
-        concat(local.shown["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
-        concat(local.shown["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
+      { title = "MQTT bridge: messages in flight; the oldest, s", stat = "Maximum", metrics = [
+        concat(local.shown["mqtt_bridge.MessagesInFlight"], [{ label = "in flight" }]),
+        concat(local.shown["mqtt_bridge.OldestInFlight"], [{ label = "the oldest, s", yAxis = "right" }]),
       ] },
       { title = "MQTT bridge: lost connections, unusable messages, per minute", stat = "Sum", metrics = [
         concat(local.shown["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
