@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import FromBothEnds, is_of_the_local_cloud, put_in_order
-from tests.support.pace import (
+from tests.support.system_settings import (
     DWELL_S,
     LONG_TIMEOUTS,
     ROUND_INTERVAL_S,

@@ -15,7 +15,7 @@ from tests.browser.conftest import OpenPage
 from tests.support.browser import NO_WEBGL, WITHIN_MS, complaints_of
 from tests.support.console_backend import ConsoleBackend
 from tests.support.page_messages import ago, ended, position, snapshot, status
-from tests.support.stills import looks_as_before, zone_at_noon
+from tests.support.reference_screenshots import difference_from_reference, zone_at_noon
 from tests.support.waiting import eventually
 
 expect.set_options(timeout=WITHIN_MS)
@@ -505,7 +505,7 @@ def test_axe_finds_no_fault(
     page.get_by_role("option", name="T-0001").click()
     expect(page.locator(".timeline li").first).to_be_visible()
     expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
-    assert looks_as_before(page, f"console-{locale}-{scheme}") is None
+    assert difference_from_reference(page, f"console-{locale}-{scheme}") is None
     assert faults_of(page) == []
 
 

@@ -23,7 +23,7 @@ from tests.support.page_messages import (
     status,
     update,
 )
-from tests.support.stills import looks_as_before, zone_at_noon
+from tests.support.reference_screenshots import difference_from_reference, zone_at_noon
 from tests.support.waiting import eventually
 
 expect.set_options(timeout=WITHIN_MS)
@@ -332,7 +332,7 @@ def test_nothing_stands_in_the_way_of_assistive_technology(
     )
     page.goto(f"{backend.page_url}?lang={language}{backend.link[len(backend.page_url) :]}")
     map_is_drawn(page)
-    assert looks_as_before(page, f"customer-{language}-{scheme}") is None
+    assert difference_from_reference(page, f"customer-{language}-{scheme}") is None
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
 

@@ -24,7 +24,7 @@ from sim.drive.five_trucks import DriveOptions, DriveOutcome, Meanwhile, drive_f
 from sim.drive.simulated_truck import System
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
-from tests.support.pace import DWELL_S
+from tests.support.system_settings import DWELL_S
 from tests.support.waiting import DEADLINE_S
 
 # So that their failed asserts are reported in detail, as a test's own are.

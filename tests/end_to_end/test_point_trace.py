@@ -13,7 +13,7 @@ import pytest
 
 from rtdts.tracking.instants import parse_instant
 from tests.support.http_client import ApiClient
-from tests.support.pace import TRACED_TRUCK
+from tests.support.system_settings import TRACED_TRUCK
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 

@@ -135,7 +135,7 @@ class Watching:
     """What an environment watches."""
 
     resources: tuple[tuple[str, str, Mapping[str, Any]], ...]
-    left_out: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     """Components that the environment has not in its test."""
 
     def of_type(self, kind: str) -> list[Mapping[str, Any]]:
@@ -232,11 +232,11 @@ def declared_in_the_code() -> set[tuple[str, str]]:
     }
 
 
-def emitted(left_out: frozenset[str] = frozenset()) -> set[Used]:
+def emitted(excluded: frozenset[str] = frozenset()) -> set[Used]:
     return {
         Used(NAMESPACE, name, frozenset({(DIMENSION, component)}))
         for component, name in declared_in_the_code()
-        if component not in left_out
+        if component not in excluded
     }
 
 
@@ -254,7 +254,7 @@ def test_every_watched_metric_of_ours_is_emitted(watching: Watching) -> None:
 
 
 def test_everything_that_is_emitted_is_shown(watching: Watching) -> None:
-    unseen = (emitted(watching.left_out) | watching.filtered) - watching.shown
+    unseen = (emitted(watching.excluded) | watching.filtered) - watching.shown
 
     assert {one.name for one in unseen} == NOT_SHOWN
 
@@ -269,7 +269,7 @@ def test_aws_has_what_is_watched_of_it_and_no_more_is_listed(watching: Watching)
         (namespace, name, dimensions)
         for namespace, metrics in AWS_METRICS.items()
         for name, dimensions in metrics.items()
-        if "iot_lambda" not in watching.left_out or not dimensions & OF_IOT_CORE
+        if "iot_lambda" not in watching.excluded or not dimensions & OF_IOT_CORE
     }
 
     assert {

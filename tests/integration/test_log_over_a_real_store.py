@@ -70,13 +70,13 @@ def test_the_log_folds_to_the_timeline_in_any_order_and_after_kills(
     while workers.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
         if rng.random() < 0.1:
-            office.does_something()
-        workers.takes_some(kill=rng.random() < 0.2)
+            office.act()
+        workers.process_some(kill=rng.random() < 0.2)
         if rng.random() < 0.5:
             length = len(world.deliveries.events(DELIVERY))
-            workers.settles(kill=rng.random() < 0.2)
+            workers.settle(kill=rng.random() < 0.2)
             assert len(world.deliveries.events(DELIVERY)) <= length + SETTLING_EVENTS
-    workers.ends(last)
+    workers.finish(last)
 
     assert_log_is_the_timeline(world, points)
     positions.refresh()

@@ -39,12 +39,12 @@ class Api:
     """A delivery_lambda on fakes, and short calls for its routes.
 
     Args:
-        most_shares: Of one delivery.
+        max_shares: Of one delivery.
         edge_secrets: As in the settings.
         store: Options of the fake store.
     """
 
-    def __init__(self, *, most_shares: int = 20, edge_secrets: str = "", **store: Any) -> None:
+    def __init__(self, *, max_shares: int = 20, edge_secrets: str = "", **store: Any) -> None:
         self.store = FakeDeliveryStore(**store)
         self.shares = FakeShareStore()
         self.stops = StopsOfStore(self.store)
@@ -53,9 +53,9 @@ class Api:
         self.blocks = FakeBlockStore()
         self.lines = io.StringIO()
         self.now_ms = NOW_MS
-        self.app = self.started(most_shares=most_shares, edge_secrets=edge_secrets)
+        self.app = self.started(max_shares=max_shares, edge_secrets=edge_secrets)
 
-    def started(self, *, most_shares: int = 20, edge_secrets: str = "") -> App:
+    def started(self, *, max_shares: int = 20, edge_secrets: str = "") -> App:
         """A container on these stores that has received nothing yet."""
         log = Logger("delivery_lambda", self.lines)
         sharing = share_service_on(
@@ -65,7 +65,7 @@ class Api:
             tickets=self.tickets,
             nudges=self.nudges,
             log=log,
-            most=most_shares,
+            most=max_shares,
             now_ms=lambda: self.now_ms,
         )
         return App(

@@ -43,27 +43,27 @@ class BackOffice:
         self._trucks = trucks
         self._keys = map(str, itertools.count())
 
-    def does_something(self) -> None:
+    def act(self) -> None:
         delivery = self._world.deliveries.get(DELIVERY)
         assert delivery is not None
-        does = self._rng.choice([self._gives_it_on, self._moves_the_destination, self._declares])
+        does = self._rng.choice([self._reassign, self._move_destination, self._declare])
         decision = does(delivery, self._world.clock.now_ms())
         if isinstance(decision, Change):
             self._world.deliveries.append(
                 decision.before, decision.after, decision.events, matches=True
             )
 
-    def _gives_it_on(self, delivery: Delivery, now_ms: int) -> object:
+    def _reassign(self, delivery: Delivery, now_ms: int) -> object:
         one, other = self._trucks
         truck_id = other if delivery.truck_id == one else one
-        return self._plans(delivery, now_ms, truck_id=truck_id)
+        return self._change_plan(delivery, now_ms, truck_id=truck_id)
 
-    def _moves_the_destination(self, delivery: Delivery, now_ms: int) -> object:
+    def _move_destination(self, delivery: Delivery, now_ms: int) -> object:
         radius_m = self._rng.choice([50.0, 100.0, 400.0])
         place = msgspec.structs.replace(delivery.destination, radius_m=radius_m)
-        return self._plans(delivery, now_ms, destination=place)
+        return self._change_plan(delivery, now_ms, destination=place)
 
-    def _plans(self, delivery: Delivery, now_ms: int, **changed: object) -> object:
+    def _change_plan(self, delivery: Delivery, now_ms: int, **changed: object) -> object:
         plan: dict[str, object] = {
             "truck_id": delivery.truck_id,
             "customer_id": delivery.customer_id,
@@ -80,7 +80,7 @@ class BackOffice:
             now_ms=now_ms,
         )
 
-    def _declares(self, delivery: Delivery, now_ms: int) -> object:
+    def _declare(self, delivery: Delivery, now_ms: int) -> object:
         kinds = [DeclaredType.PICKED_UP] * len(ENDS) + ENDS
         return decide_declaration(
             delivery,
@@ -162,21 +162,21 @@ class Workers:
     def has_more(self) -> bool:
         return self._durable < len(self._records)
 
-    def takes_some(self, *, kill: bool = False) -> None:
+    def process_some(self, *, kill: bool = False) -> None:
         batch = self._records[self._durable : self._durable + self._rng.randint(1, 8)]
         durable = self._durable + len(batch)
-        if self._does(lambda: self._pipeline.process(batch), kill=kill) and not kill:
+        if self._run(lambda: self._pipeline.process(batch), kill=kill) and not kill:
             self._durable = durable
             if self._rng.random() < 0.5:
                 self._checkpoint = self._durable
 
-    def settles(self, *, kill: bool = False) -> None:
-        self._does(self._pipeline.settle, kill=kill)
+    def settle(self, *, kill: bool = False) -> None:
+        self._run(self._pipeline.settle, kill=kill)
 
-    def loses_the_states(self) -> None:
+    def lose_states(self) -> None:
         self._world.positions.drop_states()
 
-    def _does(self, work: Callable[[], object], *, kill: bool) -> bool:
+    def _run(self, work: Callable[[], object], *, kill: bool) -> bool:
         if kill:
             self._world.kill_at(self._rng.choice(STEPS), self._rng.choice(KILLS))
         try:
@@ -186,16 +186,16 @@ class Workers:
         finally:
             if kill:
                 self._world.let_live()
-                self._begins_again()
+                self._restart()
         return True
 
-    def _begins_again(self) -> None:
+    def _restart(self) -> None:
         self._durable = self._checkpoint
         self._pipeline = self._world.pipeline()
         if self._durable:
             self._pipeline.begin_after(self._records[self._durable - 1].position)
 
-    def ends(self, last: Point) -> None:
+    def finish(self, last: Point) -> None:
         """Takes a last point once the match is read again, and settles all."""
         self._world.clock.advance(10.0)
         self._pipeline.process(self._world.shard.records([last]))

@@ -13,7 +13,7 @@ from tests.support.delivery_log import (
     timeline_of,
     true_timeline,
 )
-from tests.support.pace import DWELL_S
+from tests.support.system_settings import DWELL_S
 
 
 def assert_nothing_is_lost(environment: Environment, outcome: DriveOutcome) -> None:

@@ -21,8 +21,8 @@ from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumed import Consumed
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, World
 from tests.support.delivery_log import log_problems, timeline_of, true_timeline
-from tests.support.pace import DWELL_S
 from tests.support.points import make_point
+from tests.support.system_settings import DWELL_S
 from tests.support.waiting import eventually
 
 

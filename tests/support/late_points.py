@@ -27,9 +27,11 @@ def state_of(world: World, truck_id: str = "T-1") -> TruckState:
     return state
 
 
-def assert_same(world: World, whole: World) -> None:
+def assert_same(world: World, reference: World) -> None:
     """Compares what is stored, shown and logged; nothing may be left unsettled."""
-    assert derived(world) == derived(whole)
-    assert shown(world) == shown(whole)
-    assert [one.status for one in standing_of(world)] == [one.status for one in standing_of(whole)]
+    assert derived(world) == derived(reference)
+    assert shown(world) == shown(reference)
+    assert [one.status for one in standing_of(world)] == [
+        one.status for one in standing_of(reference)
+    ]
     assert not state_of(world).unsettled

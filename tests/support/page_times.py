@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from sim.local_cloud.launch import launched_cloud
 from tests.support.browser import NO_WEBGL, PHONE, running_browser
-from tests.support.pace import DWELL_S
+from tests.support.system_settings import DWELL_S
 from tests.support.watched_drive import Drive
 
 AIM_MS = 1500.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sim.drive.customer_log import Gap
 from sim.local_cloud.launch import LaunchedCloud
-from tests.support.pace import ROUND_INTERVAL_S
 from tests.support.parts import reported
+from tests.support.system_settings import ROUND_INTERVAL_S
 from tests.support.waiting import eventually
 
 ENOUGH_STEPS = 2

@@ -76,7 +76,7 @@ class RecordedBatches:
         return [bucket for due, bucket in self.ran if due == due_at_ms]
 
 
-class Several:
+class Broadcasters:
     """Broadcasters that share a queue, a clock, and nothing else."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Several:
 class RoundSharer:
     """A broadcaster, as far as rounds go."""
 
-    def __init__(self, several: Several, run_batch: RunBatch) -> None:
+    def __init__(self, several: Broadcasters, run_batch: RunBatch) -> None:
         self._run_batch = run_batch
         self._polling = Threads(1, "polling")
         self._threads = Threads(4, "round-queue")

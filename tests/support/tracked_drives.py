@@ -28,9 +28,9 @@ from tests.support.points import make_point
 
 ROAD = "denver_1"
 APPROACH_M = 500.0
-WAY_M = 4_300.0
-LOADS_S = 240.0
-UNLOADS_S = 420.0
+ROUTE_M = 4_300.0
+LOADING_S = 240.0
+UNLOADING_S = 420.0
 DELIVERY = "D-1"
 NEVER_S = 1e9
 
@@ -99,10 +99,10 @@ def true_drive(seed: int) -> Truth:
     """To the origin, a wait, the way with the halts of a town, a wait, and on."""
     rng = random.Random(seed)
     (route,) = load_routes([ROAD])
-    road, ends_m = route.polyline, (0.0, APPROACH_M, APPROACH_M + WAY_M)
+    road, ends_m = route.polyline, (0.0, APPROACH_M, APPROACH_M + ROUTE_M)
     parts: list[Motion] = []
     for (start_m, end_m), stands_s in zip(
-        itertools.pairwise((*ends_m, road.length_m)), (LOADS_S, UNLOADS_S, 0.0), strict=True
+        itertools.pairwise((*ends_m, road.length_m)), (LOADING_S, UNLOADING_S, 0.0), strict=True
     ):
         path = road.cut(start_m, end_m)
         stops = draw_stops(path.length_m, rng)

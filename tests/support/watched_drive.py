@@ -21,7 +21,7 @@ from sim.fleet.route_library import load_routes
 from sim.fleet.trips import Trip, TripTimes, plan_trips
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
-from tests.support.pace import DWELL_S
+from tests.support.system_settings import DWELL_S
 
 TRIP_S = 75.0
 POOR_ACCURACY_M = 500.0

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.support.broadcaster_world import World
-from tests.support.shared_rounds import Several
+from tests.support.shared_rounds import Broadcasters
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-async def several() -> AsyncIterator[Several]:
-    several = Several()
+async def several() -> AsyncIterator[Broadcasters]:
+    several = Broadcasters()
     yield several
     await several.close()

@@ -14,12 +14,12 @@ from rtdts.push_queue.round_queue import ReceivedBucket
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_round_queue import FakeRoundQueue
 from tests.support.broadcaster_world import World
-from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, RoundSharer, Several, round_of
+from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters, RoundSharer, round_of
 from tests.support.waiting import COMES_WITHIN_S, until
 
 
 @pytest.fixture
-async def one_with_too_much(several: Several) -> RoundSharer:
+async def one_with_too_much(several: Broadcasters) -> RoundSharer:
     """RoundSharer that was given buckets of two rounds at once, and has places for one of them."""
     several.queue.send_buckets(round_of(AT_MS, *range(25)))
     several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
@@ -32,7 +32,7 @@ async def one_with_too_much(several: Several) -> RoundSharer:
 
 
 async def test_a_batch_that_waits_for_its_place_is_extended_and_given_back_at_the_end(
-    several: Several, one_with_too_much: RoundSharer
+    several: Broadcasters, one_with_too_much: RoundSharer
 ) -> None:
     several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: 200 in several.queue.kept)
@@ -43,7 +43,7 @@ async def test_a_batch_that_waits_for_its_place_is_extended_and_given_back_at_th
 
 
 async def test_a_batch_that_is_old_when_it_has_its_place_is_left_out(
-    several: Several, one_with_too_much: RoundSharer
+    several: Broadcasters, one_with_too_much: RoundSharer
 ) -> None:
     several.clock.advance(2 * INTERVAL_S)
     one_with_too_much.batches.may_begin.set()
@@ -55,7 +55,7 @@ async def test_a_batch_that_is_old_when_it_has_its_place_is_left_out(
     assert one_with_too_much.batches.of(AT_MS + 60_000) == []
 
 
-async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Several) -> None:
+async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Broadcasters) -> None:
     one = several.start()
     one.batches.may_end.clear()
 
@@ -64,7 +64,7 @@ async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Sever
     assert one.batches.ran == []
 
 
-async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
+async def test_no_more_is_accepted_than_can_be_begun(several: Broadcasters) -> None:
     one, other = several.start(), several.start()
     one.batches.may_begin.clear()
     other.batches.may_begin.clear()
@@ -79,7 +79,7 @@ async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
 
 
 async def test_a_batch_that_runs_for_long_is_extended_and_received_by_no_other_broadcaster(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one = several.start()
     one.batches.may_end.clear()
@@ -98,7 +98,9 @@ async def test_a_batch_that_runs_for_long_is_extended_and_received_by_no_other_b
     assert other.batches.ran == []
 
 
-async def test_a_batch_that_hangs_is_not_extended_past_the_next_round(several: Several) -> None:
+async def test_a_batch_that_hangs_is_not_extended_past_the_next_round(
+    several: Broadcasters,
+) -> None:
     several.clock.advance(55)
     one = several.start()
     one.batches.may_end.clear()
@@ -118,7 +120,7 @@ async def test_a_batch_that_hangs_is_not_extended_past_the_next_round(several: S
     await until(lambda: len(one.batches.of(AT_MS + 60_000)) == BUCKETS)
 
 
-async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> None:
+async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Broadcasters) -> None:
     world = World()
     deliveries = [f"D-{number}" for number in range(60)]
     for delivery_id in deliveries:
@@ -142,7 +144,7 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
 
 
 async def test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one = several.start()
     one.batches.may_end.clear()
@@ -155,7 +157,7 @@ async def test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted(
 
 
 async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     let_go = threading.Event()
 
@@ -178,7 +180,9 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
     assert reported["buckets"] == BUCKETS
 
 
-async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: Several) -> None:
+async def test_a_keeping_under_way_ends_before_the_share_is_given_back(
+    several: Broadcasters,
+) -> None:
     reported: list[str] = []
 
     class Overtaken(FakeRoundQueue):

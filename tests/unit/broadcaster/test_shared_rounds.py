@@ -5,11 +5,11 @@ from __future__ import annotations
 from broadcaster.shared_rounds import BEGINNING_AT_ONCE
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.tracking.delivery_buckets import BUCKETS
-from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Several, round_of
+from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters, round_of
 from tests.support.waiting import until
 
 
-async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Several) -> None:
+async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Broadcasters) -> None:
     one, other = several.start(), several.start()
 
     for number in range(3):
@@ -24,7 +24,7 @@ async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Several) 
 
 
 async def test_each_reports_its_own_part_of_a_round_once_and_together_of_all(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one, other = several.start(), several.start()
 
@@ -36,7 +36,7 @@ async def test_each_reports_its_own_part_of_a_round_once_and_together_of_all(
 
 
 async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one = several.start()
     one.batches.may_end.clear()
@@ -51,7 +51,9 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     assert report.buckets == BUCKETS
 
 
-async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(several: Several) -> None:
+async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(
+    several: Broadcasters,
+) -> None:
     one = several.start()
     await until(lambda: bool(one.reports))
 
@@ -63,7 +65,7 @@ async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(several
 
 
 async def test_a_batch_that_is_an_interval_old_is_deleted_unread_and_counted(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     several.queue.send_buckets([DueBucket(bucket=7, due_at_ms=AT_MS - 60_000)])
 
@@ -77,7 +79,7 @@ async def test_a_batch_that_is_an_interval_old_is_deleted_unread_and_counted(
     assert (reported["due_at_ms"], reported["buckets"]) == (AT_MS - 60_000, 1)
 
 
-async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Several) -> None:
+async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Broadcasters) -> None:
     several.start()
     firsts = []
     for number in range(3):
@@ -90,7 +92,7 @@ async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Sev
 
 
 async def test_buckets_that_were_left_out_come_first_until_all_have_run(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
     several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))

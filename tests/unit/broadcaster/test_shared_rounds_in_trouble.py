@@ -11,12 +11,12 @@ from broadcaster.shared_rounds import BEGINNING_AT_ONCE
 from rtdts.push_queue.definitions import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.tracking.delivery_buckets import BUCKETS
-from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Several
+from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters
 from tests.support.waiting import COMES_WITHIN_S, until
 
 
 async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibility_timeout(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     several.queue.send_buckets(
         [DueBucket(bucket=bucket, due_at_ms=AT_MS) for bucket in range(BUCKETS)]
@@ -36,7 +36,7 @@ async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibili
 
 
 async def test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     failing = several.start()
     failing.batches.sees = False
@@ -53,7 +53,7 @@ async def test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads
 
 
 async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one = several.start()
     one.batches.sees = False
@@ -74,7 +74,7 @@ async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
 
 
 async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one = several.start()
     one.batches.may_begin.clear()
@@ -93,7 +93,7 @@ async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
     assert sum(report.buckets for report in one.reports) == len(taken)
 
 
-async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Several) -> None:
+async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Broadcasters) -> None:
     one = several.start()
     await several.done(BUCKETS)
     new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
@@ -112,7 +112,7 @@ async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Several)
 
 
 async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_others(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     one = several.start()
     one.batches.trouble = RuntimeError("a bug")
@@ -125,7 +125,9 @@ async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_ot
     assert several.queue.waiting == ALL
 
 
-async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: Several) -> None:
+async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(
+    several: Broadcasters,
+) -> None:
     several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
     await until(lambda: bool(several.logged("round_not_sent")))
@@ -140,7 +142,7 @@ async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: 
 
 
 async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
@@ -158,7 +160,7 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
 
 
 async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
-    several: Several,
+    several: Broadcasters,
 ) -> None:
     several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
@@ -172,7 +174,7 @@ async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
         await one.task
 
 
-async def test_buckets_that_the_queue_does_not_delete_are_reported(several: Several) -> None:
+async def test_buckets_that_the_queue_does_not_delete_are_reported(several: Broadcasters) -> None:
     one = several.start()
     one.batches.may_begin.clear()
     await until(lambda: len(one.batches.under_way) == 10 * BEGINNING_AT_ONCE)

@@ -50,11 +50,11 @@ def test_a_redelivered_batch_appends_no_event_and_no_document(world: World) -> N
 def test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same(
     world: World, step: str, when: str, before: int
 ) -> None:
-    whole = World()
-    for each in (whole, world):
+    reference = World()
+    for each in (reference, world):
         each.assign("D-1")
     records = world.shard.records(*[[one] for one in drive()])
-    whole.pipeline().process(records)
+    reference.pipeline().process(records)
     killed = world.pipeline()
     killed.process(records[:before])
     world.kill_at(step, when)
@@ -66,14 +66,16 @@ def test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same(
     pipeline.process(records)
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert derived(world) == derived(whole)
-    assert shown(world) == shown(whole)
-    assert world.statuses("D-1") == whole.statuses("D-1")
+    assert derived(world) == derived(reference)
+    assert shown(world) == shown(reference)
+    assert world.statuses("D-1") == reference.statuses("D-1")
     last = TransitionNudge(delivery_id="D-1", version=len(STATUSES))
     assert last.deduplication_id in {one.deduplication_id for one in world.nudges.sent}
     if before:  # the truck has a state: each transition is nudged
         assert {one.deduplication_id for one in world.nudges.sent} >= {
-            one.deduplication_id for one in whole.nudges.sent if isinstance(one, TransitionNudge)
+            one.deduplication_id
+            for one in reference.nudges.sent
+            if isinstance(one, TransitionNudge)
         }
 
 
@@ -82,17 +84,17 @@ def test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same(
 def test_a_worker_killed_at_any_step_and_the_batch_cut_otherwise_gives_the_same(
     world: World, step: str, when: str
 ) -> None:
-    whole = World()
-    for each in (whole, world):
+    reference = World()
+    for each in (reference, world):
         each.assign("D-1")
     points = drive()
     # A batch with late points appends nothing: their settling does.
     mixed = points if step == "append" else [*points[:18], *points[26:], *points[18:26]]
     records = world.shard.records(*[[one] for one in mixed])
-    one_by_one = whole.pipeline()
+    one_by_one = reference.pipeline()
     for record in records:
         one_by_one.process([record])
-    whole.settle(one_by_one, after_s=PAUSE_S)
+    reference.settle(one_by_one, after_s=PAUSE_S)
     killed = world.pipeline()
     killed.process(records[:3])
     world.kill_at(step, when)
@@ -105,9 +107,9 @@ def test_a_worker_killed_at_any_step_and_the_batch_cut_otherwise_gives_the_same(
         pipeline.process(records[start : start + 4])
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert derived(world) == derived(whole)
-    assert shown(world) == shown(whole)
-    assert standing_of(world) == standing_of(whole)
+    assert derived(world) == derived(reference)
+    assert shown(world) == shown(reference)
+    assert standing_of(world) == standing_of(reference)
 
 
 @pytest.mark.parametrize("size", [1, 4])

@@ -52,11 +52,11 @@ def test_the_log_folds_to_the_timeline_with_any_disturbance(seed: int) -> None:
     while consumer.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
         if rng.random() < 0.25:
-            office.does_something()
-        consumer.takes_some(kill=rng.random() < 0.3)
+            office.act()
+        consumer.process_some(kill=rng.random() < 0.3)
         if rng.random() < 0.5:
-            consumer.settles(kill=rng.random() < 0.3)
-    consumer.ends(LAST)
+            consumer.settle(kill=rng.random() < 0.3)
+    consumer.finish(LAST)
 
     assert_log_is_the_timeline(world, [*DRIVE, LAST])
     assert derived(world) == EXPECTED
@@ -78,11 +78,11 @@ def test_settling_page_by_page_while_the_truck_goes_on_gives_the_same(seed: int)
         while consumer.has_more():
             world.clock.advance(rng.choice([0.1, 0.5, 8.0]))
             if rng.random() < 0.1:
-                office.does_something()
-            consumer.takes_some(kill=rng.random() < 0.1)
+                office.act()
+            consumer.process_some(kill=rng.random() < 0.1)
             for _ in range(rng.randint(0, 3)):
-                consumer.settles(kill=rng.random() < 0.1)
-        consumer.ends(LAST)
+                consumer.settle(kill=rng.random() < 0.1)
+        consumer.finish(LAST)
 
     assert_log_is_the_timeline(world, [*DRIVE, LAST])
     assert derived(world) == EXPECTED
@@ -106,10 +106,10 @@ def test_late_points_far_from_each_other_give_the_same(
 
     while consumer.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
-        consumer.takes_some(kill=rng.random() < 0.1)
+        consumer.process_some(kill=rng.random() < 0.1)
         if rng.random() < 0.3:
-            consumer.settles(kill=rng.random() < 0.1)
-    consumer.ends(last)
+            consumer.settle(kill=rng.random() < 0.1)
+    consumer.finish(last)
 
     assert_log_is_the_timeline(world, track)
     assert derived(world) == derived_in_order
@@ -125,12 +125,12 @@ def test_a_state_that_was_lost_at_any_time_is_rebuilt(seed: int) -> None:
 
     while consumer.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
-        consumer.takes_some(kill=rng.random() < 0.3)
+        consumer.process_some(kill=rng.random() < 0.3)
         if rng.random() < 0.5:
-            consumer.settles(kill=rng.random() < 0.2)
+            consumer.settle(kill=rng.random() < 0.2)
         if rng.random() < 0.2:
-            consumer.loses_the_states()
-    consumer.ends(LAST)
+            consumer.lose_states()
+    consumer.finish(LAST)
 
     assert_log_is_the_timeline(world, [*DRIVE, LAST])
     assert derived(world) == EXPECTED

@@ -338,10 +338,10 @@ def test_records_that_come_again_after_a_crash_give_the_same_lags(
     world: World, step: str, when: str
 ) -> None:
     points = slow([*waiting(), *drive()])
-    whole = World()
-    for each in (whole, world):
+    reference = World()
+    for each in (reference, world):
         each.assign("D-1", second=-100)
-    take(whole, whole.pipeline(), points)
+    take(reference, reference.pipeline(), points)
     records = world.shard.records(*[[one] for one in points])
     killed = world.pipeline()
     killed.process(records[:4])
@@ -354,8 +354,8 @@ def test_records_that_come_again_after_a_crash_give_the_same_lags(
     for start in range(0, len(records), 7):
         next_one.process(records[start : start + 7])
 
-    assert lags_of(world) == lags_of(whole)
-    assert world.statuses("D-1") == whole.statuses("D-1")
+    assert lags_of(world) == lags_of(reference)
+    assert world.statuses("D-1") == reference.statuses("D-1")
 
 
 def process_each(pipeline: BatchPipeline, records: Iterable[StreamRecord]) -> None:

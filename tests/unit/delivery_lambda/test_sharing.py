@@ -315,7 +315,7 @@ def test_strangers_fill_no_log(api: SharingApi) -> None:
 
 
 def test_a_delivery_has_so_many_shares_and_no_more() -> None:
-    api = SharingApi(most_shares=2)
+    api = SharingApi(max_shares=2)
     api.plan()
     first = api.share()
     api.share()

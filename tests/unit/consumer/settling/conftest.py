@@ -16,7 +16,7 @@ def world() -> World:
 
 
 @pytest.fixture
-def whole() -> World:
+def reference() -> World:
     """What it comes to when everything comes in order."""
     made = World()
     made.assign("D-1")

@@ -15,24 +15,26 @@ from tests.support.consumer_world import START_MS, STATUSES, World, derived, dri
 from tests.support.late_points import EARLY, LATE, ROAD, assert_same, state_of, with_late_points
 
 
-def test_late_points_are_settled_as_if_they_had_come_in_order(world: World, whole: World) -> None:
+def test_late_points_are_settled_as_if_they_had_come_in_order(
+    world: World, reference: World
+) -> None:
     pipeline = with_late_points(world)
     assert state_of(world).unsettled
 
     report = world.settle(pipeline)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
     assert report.waiting == 0
     assert report.transitions <= len(Status) + 6
 
 
 def test_late_points_of_a_truck_without_deliveries_are_derived_in_their_place() -> None:
-    world, whole = World(), World()
-    whole.pipeline().process(whole.shard.records(*[[one] for one in ROAD]))
+    world, reference = World(), World()
+    reference.pipeline().process(reference.shard.records(*[[one] for one in ROAD]))
 
     world.settle(with_late_points(world))
 
-    assert derived(world) == derived(whole)
+    assert derived(world) == derived(reference)
     assert not state_of(world).unsettled
 
 
@@ -101,16 +103,16 @@ def test_late_points_of_two_days_are_settled_across_midnight(world: World) -> No
     points = [at_midnight(10 * n - 150, 30.0 * n) for n in range(31)]
     late = points[11:19]
     assert len({index_of(one.event_at_ms) for one in late}) == 2
-    whole = World()
-    whole.assign("D-1")
-    whole.pipeline().process(whole.shard.records(*[[one] for one in points]))
+    reference = World()
+    reference.assign("D-1")
+    reference.pipeline().process(reference.shard.records(*[[one] for one in points]))
 
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in points if one not in late]))
     pipeline.process(world.shard.records(*[[one] for one in reversed(late)]))
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_just_inside_the_horizon_a_point_is_folded_and_just_beyond_it_is_only_indexed(
@@ -138,7 +140,7 @@ def test_just_inside_the_horizon_a_point_is_folded_and_just_beyond_it_is_only_in
     assert history[point_id(inside)].fix.n
 
 
-def test_a_point_beyond_the_horizon_is_never_a_predecessor(world: World, whole: World) -> None:
+def test_a_point_beyond_the_horizon_is_never_a_predecessor(world: World, reference: World) -> None:
     world.rules = TrackingRules(late_horizon_s=3_600.0)
     pipeline = world.pipeline()
     far = point(10 * drive().index(LATE[0]) - 1, 30_000.0, seq=777)
@@ -146,7 +148,7 @@ def test_a_point_beyond_the_horizon_is_never_a_predecessor(world: World, whole: 
     pipeline.process(world.shard.records(*[[one] for one in EARLY]))
     pipeline.process(world.shard.records(*[[one] for one in LATE]))
     pipeline.process(world.shard.records(*[[one] for one in hour_later]))
-    whole.pipeline().process(whole.shard.records(*[[one] for one in hour_later]))
+    reference.pipeline().process(reference.shard.records(*[[one] for one in hour_later]))
 
     report = pipeline.process(world.shard.records([far]))
     again = pipeline.process(world.shard.records([far]))
@@ -155,12 +157,12 @@ def test_a_point_beyond_the_horizon_is_never_a_predecessor(world: World, whole: 
     assert (report.beyond, again.duplicates) == (1, 1)
     history = derived(world)
     del history[point_id(far)]
-    assert history == derived(whole)
-    assert world.statuses("D-1")[-1] is whole.statuses("D-1")[-1]
+    assert history == derived(reference)
+    assert world.statuses("D-1")[-1] is reference.statuses("D-1")[-1]
 
 
 def test_a_copy_of_a_settled_point_counts_once_and_changes_nothing(
-    world: World, whole: World
+    world: World, reference: World
 ) -> None:
     pipeline = with_late_points(world)
     world.settle(pipeline, after_s=PAUSE_S)
@@ -170,4 +172,4 @@ def test_a_copy_of_a_settled_point_counts_once_and_changes_nothing(
 
     assert (report.late, report.duplicates) == (0, len(LATE))
     assert world.positions.writes == writes
-    assert_same(world, whole)
+    assert_same(world, reference)

@@ -19,10 +19,10 @@ def killed_in_settling(world: World, pipeline: BatchPipeline, step: str) -> None
 
 
 def test_a_settling_of_fewer_intervals_than_the_lost_one_overwrites_what_that_left() -> None:
-    world, whole = World(), World()
+    world, reference = World(), World()
     points = [point(240 * n, 300.0 * n, speed_mps=None) for n in range(30)]
     first, between = [points[6], points[13]], [points[8], points[10], points[12]]
-    whole.pipeline().process(whole.shard.records(*[[one] for one in points]))
+    reference.pipeline().process(reference.shard.records(*[[one] for one in points]))
     pipeline = world.pipeline()
     pipeline.process(
         world.shard.records(*[[one] for one in points if one not in [*first, *between]])
@@ -34,7 +34,7 @@ def test_a_settling_of_fewer_intervals_than_the_lost_one_overwrites_what_that_le
     pipeline.process(world.shard.records(*[[one] for one in between]))
     world.settle(pipeline)
 
-    assert derived(world) == derived(whole)
+    assert derived(world) == derived(reference)
 
 
 def test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next() -> None:

@@ -94,16 +94,16 @@ def test_a_tail_of_which_a_search_has_too_much_goes_on_in_slices_and_the_shard_w
 
     assert passes > 2
     assert world.statuses("D-1") == list(STATUSES)
-    whole = World()
-    whole.assign("D-1")
-    whole.pipeline().process(
-        whole.shard.records(
+    reference = World()
+    reference.assign("D-1")
+    reference.pipeline().process(
+        reference.shard.records(
             *[[one] for one in long_tail()],
             *[[point(TAIL_AT_S + n, 4_000.0, speed_mps=0.0)] for n in range(WINDOW_FIXES + 1)],
             *[[point(TAIL_AT_S + 101 + n, 4_000.0, speed_mps=0.0)] for n in range(passes)],
         )
     )
-    assert derived(world, "T-1") == derived(whole)
+    assert derived(world, "T-1") == derived(reference)
 
 
 def test_a_tail_that_is_cut_off_by_a_kill_is_settled_by_the_next_worker(world: World) -> None:

@@ -28,7 +28,7 @@ from tests.support.late_points import EARLY, LATE, assert_same, state_of, with_l
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
 def test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles(
-    world: World, whole: World, step: str, when: str
+    world: World, reference: World, step: str, when: str
 ) -> None:
     killed = with_late_points(world)
     world.kill_at(step, when)
@@ -38,8 +38,8 @@ def test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles(
 
     world.settle(world.pipeline())
 
-    assert_same(world, whole)
-    assert standing_of(world) == standing_of(whole)
+    assert_same(world, reference)
+    assert standing_of(world) == standing_of(reference)
     reported = {one.version for one in world.nudges.sent if isinstance(one, TransitionNudge)}
     assert len(world.deliveries.events("D-1")) in reported
 
@@ -47,7 +47,7 @@ def test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles(
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("begin", [0, len(EARLY) - 3, len(EARLY)])
 def test_a_worker_killed_while_it_settles_and_the_records_come_again_cut_otherwise(
-    world: World, whole: World, step: str, begin: int
+    world: World, reference: World, step: str, begin: int
 ) -> None:
     pipeline = world.pipeline()
     records = world.shard.records(*[[one] for one in [*EARLY, *LATE]])
@@ -69,12 +69,12 @@ def test_a_worker_killed_while_it_settles_and_the_records_come_again_cut_otherwi
         assert world.deliveries.events("D-1") == events
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 @pytest.mark.parametrize("is_lost_before", [True, False])
 def test_a_state_that_is_lost_beside_late_points_is_rebuilt(
-    world: World, whole: World, is_lost_before: bool
+    world: World, reference: World, is_lost_before: bool
 ) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in EARLY[:-1]]))
@@ -90,11 +90,13 @@ def test_a_state_that_is_lost_beside_late_points_is_rebuilt(
     pipeline.process(world.shard.records([EARLY[-1]]))
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
     assert world.reported("truck_state_lost")
 
 
-def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(world: World, whole: World) -> None:
+def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(
+    world: World, reference: World
+) -> None:
     zombie = with_late_points(world)
     owner = world.pipeline(writer_id="owner")
     world.settle(owner, after_s=PAUSE_S)
@@ -106,26 +108,28 @@ def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(world: World, whole
     assert (
         dict(world.positions.history), state_of(world), world.deliveries.events("D-1")
     ) == kept  # fmt: skip
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_a_zombie_that_settled_before_its_state_was_rejected_leaves_the_log_right(
-    world: World, whole: World
+    world: World, reference: World
 ) -> None:
     """The owner goes on between the zombie's reading of the state and its writing."""
     zombie = with_late_points(world)
     owner = world.pipeline(writer_id="owner")
     owner.process(world.shard.records([point(400, 4_010.0)]))
-    whole.pipeline().process(whole.shard.records([point(400, 4_010.0)]))
+    reference.pipeline().process(reference.shard.records([point(400, 4_010.0)]))
 
     with pytest.raises(LeaseLost):
         world.settle(zombie)
     world.settle(owner, after_s=PAUSE_S)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
-def test_a_new_worker_finds_what_the_one_before_left_unsettled(world: World, whole: World) -> None:
+def test_a_new_worker_finds_what_the_one_before_left_unsettled(
+    world: World, reference: World
+) -> None:
     with_late_points(world)
     world.clock.advance(RESTART_S)
 
@@ -133,11 +137,11 @@ def test_a_new_worker_finds_what_the_one_before_left_unsettled(world: World, who
 
     assert report is not None
     assert report.trucks == 1
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_an_unsettled_state_without_a_window_stops_no_other_truck(
-    world: World, whole: World
+    world: World, reference: World
 ) -> None:
     with_late_points(world)
     empty = TruckState(truck_id="T-2", window=Window("T-2"), unsettled=(Interval(0, START_MS),))
@@ -146,11 +150,11 @@ def test_an_unsettled_state_without_a_window_stops_no_other_truck(
     world.clock.advance(RESTART_S)
     world.pipeline().settle(everything=True)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_points_that_a_crash_left_in_the_history_are_folded_with_their_records(
-    world: World, whole: World
+    world: World, reference: World
 ) -> None:
     """It is found there under its stamp, but its ordinal was not taken."""
     pipeline = world.pipeline()
@@ -166,11 +170,11 @@ def test_points_that_a_crash_left_in_the_history_are_folded_with_their_records(
     world.settle(pipeline, after_s=PAUSE_S)
 
     assert (report.late, report.duplicates) == (len(LATE), 0)
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_a_provisional_document_replaces_nothing_that_was_settled(
-    world: World, whole: World
+    world: World, reference: World
 ) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in EARLY]))
@@ -184,5 +188,5 @@ def test_a_provisional_document_replaces_nothing_that_was_settled(
     world.clock.advance(RESTART_S)
     world.pipeline().process(late)
 
-    assert derived(world) == settled == derived(whole)
+    assert derived(world) == settled == derived(reference)
     assert min(world.positions._knowledge.values()) > PROVISIONAL

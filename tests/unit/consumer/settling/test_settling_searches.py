@@ -21,7 +21,7 @@ from tests.support.late_points import EARLY, LATE, assert_same, state_of, with_l
 
 @pytest.mark.parametrize("search", ["refresh", "around"])
 def test_a_search_that_is_incomplete_settles_nothing_and_is_repeated(
-    world: World, whole: World, search: str
+    world: World, reference: World, search: str
 ) -> None:
     pipeline = with_late_points(world)
     before = state_of(world), derived(world), world.statuses("D-1")
@@ -36,7 +36,7 @@ def test_a_search_that_is_incomplete_settles_nothing_and_is_repeated(
     world.positions.troubles[search] = [partial] * 2
     world.settle(world.pipeline())
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def parked_at(second: int) -> Point:
@@ -51,22 +51,22 @@ def silent_hours(world: World) -> tuple[BatchPipeline, World]:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in points]))
     pipeline.process(world.shard.records([lone]))
-    whole = World()
-    whole.assign("D-1")
-    whole.pipeline().process(
-        whole.shard.records(
+    reference = World()
+    reference.assign("D-1")
+    reference.pipeline().process(
+        reference.shard.records(
             *[[one] for one in sorted([*points, lone], key=lambda one: one.event_at_ms)]
         )
     )
-    return pipeline, whole
+    return pipeline, reference
 
 
 def test_fixes_beyond_one_search_are_read_page_by_page(world: World) -> None:
-    pipeline, whole = silent_hours(world)
+    pipeline, reference = silent_hours(world)
 
     report = world.settle(pipeline, after_s=PAUSE_S)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
     assert report.fixes > 0
 
 
@@ -74,7 +74,7 @@ def test_fixes_beyond_one_search_are_read_page_by_page(world: World) -> None:
 def test_a_page_that_is_incomplete_settles_nothing_and_is_repeated(
     world: World, search: str
 ) -> None:
-    pipeline, whole = silent_hours(world)
+    pipeline, reference = silent_hours(world)
     before = state_of(world), derived(world), world.statuses("D-1")
     partial = StoreUnavailable("read the history", None, "not all shards responded")
     world.positions.troubles[search] = [partial] * 1_000
@@ -85,7 +85,7 @@ def test_a_page_that_is_incomplete_settles_nothing_and_is_repeated(
     world.positions.troubles[search] = [partial] * 2
     world.settle(world.pipeline(), after_s=PAUSE_S)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_late_points_of_many_trucks_share_one_search(world: World) -> None:
@@ -170,8 +170,8 @@ def test_fixes_that_leave_the_window_during_a_settling_are_not_skipped(
 
 @pytest.mark.parametrize("max_hits", [1, MAX_HITS])
 def test_the_second_interval_of_a_truck_builds_on_what_the_first_changed(max_hits: int) -> None:
-    world, whole = World(), World()
-    for each in (world, whole):
+    world, reference = World(), World()
+    for each in (world, reference):
         each.assign("D-1")
     # Bad ones have the speed of the one before: what the first late point changes goes far.
     points = [
@@ -180,7 +180,7 @@ def test_the_second_interval_of_a_truck_builds_on_what_the_first_changed(max_hit
     ]
     points[6] = point(240 * 6, 1_700.0, speed_mps=None)
     late = [points[6], points[13]]
-    whole.pipeline().process(whole.shard.records(*[[one] for one in points]))
+    reference.pipeline().process(reference.shard.records(*[[one] for one in points]))
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in points if one not in late]))
     pipeline.process(world.shard.records(*[[one] for one in late]))
@@ -189,16 +189,16 @@ def test_the_second_interval_of_a_truck_builds_on_what_the_first_changed(max_hit
 
     world.settle(pipeline)
 
-    assert_same(world, whole)
+    assert_same(world, reference)
 
 
 def test_where_intervals_overlap_a_point_is_folded_once() -> None:
-    world, whole = World(), World()
-    for each in (world, whole):
+    world, reference = World(), World()
+    for each in (world, reference):
         each.assign("D-1")
     points = [point(60 * n, 300.0 * n) for n in range(50)]
     late = [points[10], points[22]]
-    whole.pipeline().process(whole.shard.records(*[[one] for one in points]))
+    reference.pipeline().process(reference.shard.records(*[[one] for one in points]))
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in points if one not in late]))
     pipeline.process(world.shard.records(*[[one] for one in late]))
@@ -212,4 +212,4 @@ def test_where_intervals_overlap_a_point_is_folded_once() -> None:
     world.positions.troubles["before"] = [AssertionError("the search was not enough")]
     world.settle(pipeline)
 
-    assert_same(world, whole)
+    assert_same(world, reference)

@@ -1,6 +1,6 @@
 """The pictures of docs/tracking.md, drawn from drives through the consumer.
 
-``python -m tests.support.tracking_pictures`` writes them into docs/images/.
+``python -m tests.support.tracking_diagrams`` writes them into docs/images/.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.tracked_drives import (
 )
 
 FOLDER = ROOT / "docs" / "images"
-MOST_KM = 5.0
+MAX_KM = 5.0
 LETTER_PX = 6.8
 """About as wide as a letter."""
 RULES = StatusRules()
@@ -51,7 +51,7 @@ def a_drive() -> str:
     drawing = Drawing(820, 720, "A drive, its statuses, and its arrival")
     drawing.text(60, 26, "A drive, and its statuses", size=15, weight="bold")
     spans, ends_s = _spans(drive.log), drive.truth.motion.duration_s
-    whole = _chart(drawing, 96, 218, (0.0, ends_s), (0.0, MOST_KM))
+    whole = _chart(drawing, 96, 218, (0.0, ends_s), (0.0, MAX_KM))
     _bands(whole, spans, ends_s)
     _minutes(whole, 120.0, [(km, f"{km:g}") for km in range(5)], "km to the destination")
     _level(whole, RULES.near_m / 1_000, f"{RULES.near_m / 1_000:g} km", FAINT)
@@ -83,7 +83,7 @@ def a_backlog() -> str:
     drawing = Drawing(820, 800, "A backlog that comes newest first, and the delivery's log")
     drawing.text(60, 26, "A backlog that comes newest first", size=15, weight="bold")
     ends_s = log[-1].recorded_at_ms / 1_000 - log[0].recorded_at_ms / 1_000 + 60.0
-    chart = _chart(drawing, 62, 190, (0.0, ends_s), (0.0, MOST_KM))
+    chart = _chart(drawing, 62, 190, (0.0, ends_s), (0.0, MAX_KM))
     _minutes(chart, 120.0, [(km, f"{km:g}") for km in range(5)], "km to the destination")
     chart.strip(lost_s, back_s, chart.top, chart.height, "#f4f5f7")
     drawing.text(chart.x(lost_s) + 6, chart.y(0.15), "no coverage", size=11, colour=FAINT)
@@ -91,7 +91,7 @@ def a_backlog() -> str:
         is_late = received_s - at_s > 5.0
         chart.dot(at_s, distance_m / 1_000, LATE if is_late else TRACK, 2.2)
     first_late_s = min(received_s for at_s, _, received_s in _seen(drive) if received_s - at_s > 5)
-    chart.bar(first_late_s, 0.0, MOST_KM, LATE, "stroke-width='1.5'")
+    chart.bar(first_late_s, 0.0, MAX_KM, LATE, "stroke-width='1.5'")
     drawing.text(
         chart.x(first_late_s) - 5,
         chart.top + 14,
@@ -213,7 +213,7 @@ def an_eta() -> str:
     return drawing.svg()
 
 
-PICTURES: Mapping[str, Callable[[], str]] = {
+DIAGRAMS: Mapping[str, Callable[[], str]] = {
     "tracking-drive.svg": a_drive,
     "tracking-backlog.svg": a_backlog,
     "tracking-dock.svg": a_dock,
@@ -346,7 +346,7 @@ def _arrival(chart: Chart, drive: TrackedDrive) -> None:
 def write_all() -> None:
     """Draws all of them into the folder."""
     FOLDER.mkdir(exist_ok=True)
-    for name, draw in PICTURES.items():
+    for name, draw in DIAGRAMS.items():
         (FOLDER / name).write_text(draw(), encoding="utf-8")
 
 

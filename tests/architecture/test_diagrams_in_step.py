@@ -10,32 +10,32 @@ import pytest
 
 from rtdts.tracking.deliveries import Cause, DeliveryEvent
 from rtdts.tracking.delivery_log import fold_log
-from tests.support.architecture_pictures import SOURCES, draw, picture_of
+from tests.support.architecture_diagrams import SOURCES, diagram_of, draw
 from tests.support.source_tree import ROOT
 from tests.support.tracked_drives import a_late_drive
-from tests.support.tracking_pictures import FOLDER, PICTURES
+from tests.support.tracking_diagrams import DIAGRAMS, FOLDER
 
 A_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 TOLERANCE_PX = 1.0
 """Mathematical functions differ in their last digit from machine to machine."""
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", DIAGRAMS)
 def test_a_snapshot_shows_what_the_code_does(name: str) -> None:
-    drawn, kept = PICTURES[name](), (FOLDER / name).read_text(encoding="utf-8")
+    drawn, kept = DIAGRAMS[name](), (FOLDER / name).read_text(encoding="utf-8")
 
     assert A_NUMBER.sub("#", drawn) == A_NUMBER.sub("#", kept), (
-        "to draw them anew: python -m tests.support.tracking_pictures"
+        "to draw them anew: python -m tests.support.tracking_diagrams"
     )
     assert numbers(drawn) == pytest.approx(numbers(kept), abs=TOLERANCE_PX)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_diagram_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
-    picture = picture_of(source)
+    picture = diagram_of(source)
 
     assert draw(source) == picture.read_text(encoding="utf-8"), (
-        "to draw it anew: python -m tests.support.architecture_pictures"
+        "to draw it anew: python -m tests.support.architecture_diagrams"
     )
     assert f"(images/{picture.name})" in (ROOT / "docs" / "architecture.md").read_text()
 
@@ -44,8 +44,8 @@ def test_each_snapshot_is_shown_and_each_that_is_shown_is_drawn() -> None:
     document = (ROOT / "docs" / "tracking.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^\]]+\]\(images/([\w.-]+)\)", document)
 
-    assert sorted(shown) == sorted(PICTURES)
-    assert sorted(path.name for path in FOLDER.glob("tracking-*")) == sorted(PICTURES)
+    assert sorted(shown) == sorted(DIAGRAMS)
+    assert sorted(path.name for path in FOLDER.glob("tracking-*")) == sorted(DIAGRAMS)
 
 
 def test_the_events_that_an_app_is_to_show_are_those_that_stand() -> None:

@@ -1,6 +1,6 @@
 """Draws the README's pictures of both pages anew, from a demo that it starts.
 
-python -m tests.support.page_pictures
+python -m tests.support.page_screenshots
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def demo_links(folder: Path) -> Iterator[Links]:
         demo.wait()
 
 
-def draw_customers_page(page: Page, link: str) -> Path:
+def take_customers_page(page: Page, link: str) -> Path:
     """A truck on its way to its customer."""
     page.goto(link)
     expect(page.locator(".headline")).to_have_text("On the way to you")
@@ -96,10 +96,10 @@ def draw_customers_page(page: Page, link: str) -> Path:
     # So far from the origin that the marker does not cover its pin.
     expect(page.locator(".facts")).to_contain_text(re.compile(r"1\.[0-2] km"))
     expect(page.locator("[data-map=on] [data-idle][data-marker]")).to_be_visible()
-    return _draw(page, "customer-page")
+    return _take(page, "customer-page")
 
 
-def draw_console(page: Page, link: str) -> Path:
+def take_console(page: Page, link: str) -> Path:
     """The fleet, and one truck's delivery in detail."""
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()
@@ -109,10 +109,10 @@ def draw_console(page: Page, link: str) -> Path:
     page.get_by_role("option").first.click()
     expect(page.locator(".timeline li").first).to_be_visible()
     expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
-    return _draw(page, "console")
+    return _take(page, "console")
 
 
-def _draw(page: Page, name: str) -> Path:
+def _take(page: Page, name: str) -> Path:
     taken = base64.b64encode(page.screenshot()).decode()
     scratch = page.context.new_page()
     picture = IMAGES / f"{name}.webp"
@@ -139,8 +139,8 @@ def main() -> int:
         running_browser() as browser,
     ):
         drawn = [
-            draw_customers_page(_new_page(browser, CUSTOMERS_SIZE), links.customers[SHOWN]),
-            draw_console(_new_page(browser, CONSOLES_SIZE), links.console),
+            take_customers_page(_new_page(browser, CUSTOMERS_SIZE), links.customers[SHOWN]),
+            take_console(_new_page(browser, CONSOLES_SIZE), links.console),
         ]
     for picture in drawn:
         size_kb = picture.stat().st_size // 1000

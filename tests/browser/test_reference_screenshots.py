@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.stills import difference
+from tests.support.reference_screenshots import difference
 
 WHITE, BLACK, GREY = [255, 255, 255, 255], [0, 0, 0, 255], [253, 253, 253, 255]
 

@@ -1,6 +1,6 @@
 """The pictures of docs/architecture.md, drawn from the Graphviz sources beside them.
 
-``python -m tests.support.architecture_pictures`` writes them into docs/images/. Graphviz is the
+``python -m tests.support.architecture_diagrams`` writes them into docs/images/. Graphviz is the
 WebAssembly build from npm, so that every machine draws the same.
 """
 
@@ -37,11 +37,11 @@ def draw(source: Path) -> str:
     return drawn.stdout
 
 
-def picture_of(source: Path) -> Path:
+def diagram_of(source: Path) -> Path:
     """Where the picture of a source is kept."""
     return source.with_suffix(".svg")
 
 
 if __name__ == "__main__":
     for one in SOURCES:
-        picture_of(one).write_text(draw(one), encoding="utf-8")
+        diagram_of(one).write_text(draw(one), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Screenshots, kept for people and compared loosely with those that were looked at.
 
-RENEW_STILLS=1 .venv/bin/python -m pytest tests/browser    # writes those that are compared with
+RENEW_SCREENSHOTS=1 .venv/bin/python -m pytest tests/browser  # writes the reference screenshots
 
 Both are drawn so small that letters are smudges, and without what changes with the time: a hair of
 the map changes little, and a part that is missing, elsewhere or of another colour more. A browser
@@ -18,18 +18,18 @@ from playwright.sync_api import Page
 
 from tests.support.browser import artifact
 
-STILLS = Path(__file__).parents[1] / "browser" / "stills"
+REFERENCES = Path(__file__).parents[1] / "browser" / "reference_screenshots"
 WIDTH = 48
 """In pixels, of what is compared and kept."""
 
-MEAN_MOST = 1.0
+MAX_MEAN_DIFFERENCE = 1.0
 """Of 255: how far all pixels may be off in the mean. 14 minutes later it was 0.15, with times."""
 
-CELLS_MOST = 0.003
-"""Which part of the pixels may be off by more than `CELL_MOST`. 14 minutes later it was 0.0004,
-times drawn, and without the map's markers 0.0044."""
+MAX_CHANGED_SHARE = 0.003
+"""Which part of the pixels may be off by more than `MAX_CELL_DIFFERENCE`. 14 minutes later it was
+0.0004, times drawn, and without the map's markers 0.0044."""
 
-CELL_MOST = 40.0
+MAX_CELL_DIFFERENCE = 40.0
 TIMES = "time, .range, .window, .age, .notice, .detail dd, .row > .muted"
 """What changes with the time of day, or with each second."""
 
@@ -53,7 +53,7 @@ def zone_at_noon() -> str:
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
-def looks_as_before(page: Page, name: str) -> str | None:
+def difference_from_reference(page: Page, name: str) -> str | None:
     """Keeps a screenshot as an artifact, and compares it.
 
     Args:
@@ -70,12 +70,12 @@ def looks_as_before(page: Page, name: str) -> str | None:
     scratch = page.context.new_page()
     try:
         small = scratch.evaluate(_SHRINK, {"png": _text(taken), "width": WIDTH})
-        still = STILLS / f"{name}.png"
-        if os.environ.get("RENEW_STILLS"):
-            STILLS.mkdir(exist_ok=True)
-            still.write_bytes(base64.b64decode(small["png"]))
+        reference = REFERENCES / f"{name}.png"
+        if os.environ.get("RENEW_SCREENSHOTS"):
+            REFERENCES.mkdir(exist_ok=True)
+            reference.write_bytes(base64.b64decode(small["png"]))
             return None
-        before = scratch.evaluate(_SHRINK, {"png": _text(still.read_bytes()), "width": WIDTH})
+        before = scratch.evaluate(_SHRINK, {"png": _text(reference.read_bytes()), "width": WIDTH})
     finally:
         scratch.close()
     return difference(before["pixels"], small["pixels"])
@@ -90,10 +90,13 @@ def difference(before: list[int], after: list[int]) -> str | None:
         for i in range(0, len(before), 4)
     ]
     mean = sum(off) / len(off)
-    far = sum(one > CELL_MOST for one in off) / len(off)
-    if mean <= MEAN_MOST and far <= CELLS_MOST:
+    far = sum(one > MAX_CELL_DIFFERENCE for one in off) / len(off)
+    if mean <= MAX_MEAN_DIFFERENCE and far <= MAX_CHANGED_SHARE:
         return None
-    return f"off by {mean:.1f} of 255 in the mean, {100 * far:.1f} % of it by more than {CELL_MOST}"
+    return (
+        f"off by {mean:.1f} of 255 in the mean, "
+        f"{100 * far:.1f} % of it by more than {MAX_CELL_DIFFERENCE}"
+    )
 
 
 def _text(png: bytes) -> str:
