@@ -101,7 +101,7 @@ class DeviceBatches:
         self._log = log
         self._trace = trace
 
-    def take(self, records: Sequence[Record], deadline: Deadline) -> BatchReport:
+    def handle(self, records: Sequence[Record], deadline: Deadline) -> BatchReport:
         """Handles a batch, as far as the time allows.
 
         Args:

@@ -45,7 +45,7 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[st
             )
             for one in event["Records"]
         ]
-        report = app.batches.take(records, batch_deadline(app.settings, context))
+        report = app.batches.handle(records, batch_deadline(app.settings, context))
     except Exception as error:
         get_logger(bootstrap.COMPONENT).exception("batch_failed", error)
         raise

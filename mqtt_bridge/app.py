@@ -129,7 +129,7 @@ class Bridge:
     def _emit_metrics(self) -> None:
         session = self._session
         self._metrics.emit(
-            self._tally.take(
+            self._tally.collect(
                 in_flight=session.in_flight if session else 0,
                 oldest_in_flight_s=session.oldest_in_flight_s if session else 0.0,
             )

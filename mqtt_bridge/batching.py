@@ -68,7 +68,7 @@ class TruckBatcher(Generic[T]):
         """When the next truck is due; None when none is waiting."""
         return self._due[0][0] if self._due else None
 
-    def take_due(self, now_s: float, *, max_trucks: int) -> dict[str, list[T]]:
+    def begin_due(self, now_s: float, *, max_trucks: int) -> dict[str, list[T]]:
         """Begin the puts of the trucks that are due, and return their messages in order.
 
         Args:
@@ -107,15 +107,15 @@ class TruckBatcher(Generic[T]):
 
     def _next_messages(self, truck: _Truck[T], room: int) -> list[T]:
         """Takes messages of at most so many points, and always one message."""
-        taken: list[T] = []
+        messages: list[T] = []
         points = 0
         while truck.waiting:
             points += self._points(truck.waiting[0])
-            if taken and points > room:
+            if messages and points > room:
                 break
-            taken.append(truck.waiting.popleft())
+            messages.append(truck.waiting.popleft())
         truck.has_backlog = bool(truck.waiting)
-        return taken
+        return messages
 
     def hasten(self) -> None:
         """Make all trucks due now: no more messages will come."""

@@ -178,7 +178,7 @@ class Session:
             while True:
                 await self._until_due()
                 await self._puts.acquire()
-                trucks = self._batcher.take_due(self._ports.clock(), max_trucks=MAX_CALL_RECORDS)
+                trucks = self._batcher.begin_due(self._ports.clock(), max_trucks=MAX_CALL_RECORDS)
                 for truck_id in [one for one in trucks if self._ports.quota.is_over(one)]:
                     # By itself: the others must not wait for the bucket.
                     self._start(self._set_aside(truck_id, trucks.pop(truck_id)))
@@ -241,8 +241,8 @@ class Session:
             self._puts.release()
         self._tally.count("StreamAttempts")
         for batch, outcome in zip(batches, outcomes, strict=True):
-            taken = len(batch.payloads) - len(outcome.failed)
-            self._ports.quota.count(batch.truck_id, taken)
+            accepted = len(batch.payloads) - len(outcome.failed)
+            self._ports.quota.count(batch.truck_id, accepted)
         self._end_puts(trucks, outcomes)
 
     async def _set_aside(self, truck_id: str, messages: list[_InFlight]) -> None:

@@ -24,7 +24,7 @@ METRICS: Final = (
 
 
 class Tally:
-    """Counts until the values are taken."""
+    """Counts until the values are collected."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -41,7 +41,7 @@ class Tally:
         if result.adjusted:
             self._counts["PointsAdjusted"] += len(result.adjusted)
 
-    def take(self, *, in_flight: int, oldest_in_flight_s: float) -> Mapping[str, float]:
+    def collect(self, *, in_flight: int, oldest_in_flight_s: float) -> Mapping[str, float]:
         """Returns all values and resets the counts to 0.
 
         Args:

@@ -159,7 +159,7 @@ def _print(verdict: Verdict) -> None:
         "statuses seen": ", ".join(verdict.statuses),
         "fix to socket, p50": _seconds(verdict.age_p50_s),
         "fix to socket, p99": _seconds(verdict.age_p99_s),
-        "refusals": verdict.rejections,
+        "rejections": verdict.rejections,
         "foreign messages": verdict.foreign,
     }
     for name, value in rows.items():

@@ -295,5 +295,5 @@ async def _report_progress(
             f"{sum(truck.uploader.unsettled for truck in trucks)} waiting; "
             f"{sum(truck.log.messages for truck in trucks)} messages"
             + (f", median age {median_s:.1f} s" if median_s is not None else "")
-            + f"; {sum(intruder.rejections for intruder in intruders)} refusals"
+            + f"; {sum(intruder.rejections for intruder in intruders)} rejections"
         )

@@ -135,7 +135,7 @@ class Verdict:
             "latest_ok": self.latest_ok,
             "messages": dict(self.messages),
             "statuses": [status.value for status in self.statuses],
-            "refusals": self.rejections,
+            "rejections": self.rejections,
             "foreign": self.foreign,
             "age_p50_s": self.age_p50_s,
             "age_p99_s": self.age_p99_s,

@@ -108,7 +108,7 @@ class Firehose:
         return bool(records)
 
     def _flush(self) -> None:
-        batch = self._buffer.take()
+        batch = self._buffer.drain()
         if not batch.positions:
             return
         report = self._delivery.deliver(batch)

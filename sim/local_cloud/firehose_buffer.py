@@ -63,7 +63,7 @@ class Buffer:
             return False
         return self._bytes >= self._size_bytes or now_s - self._first_at_s >= self._interval_s
 
-    def take(self) -> Batch:
+    def drain(self) -> Batch:
         """Returns the batch and empties the buffer."""
         batch = Batch(documents=self._documents, failed=self._failed, positions=self._positions)
         self._start()

@@ -71,7 +71,7 @@ class RestartPolicy:
     """
 
     first_delay_s: float = 0.1
-    longest_delay_s: float = 5.0
+    max_delay_s: float = 5.0
     max_failures: int = 8
 
     def delay_s(self, failures: int) -> float | None:
@@ -86,4 +86,4 @@ class RestartPolicy:
         """
         if failures >= self.max_failures:
             return None
-        return min(self.first_delay_s * 2.0**failures, self.longest_delay_s)
+        return min(self.first_delay_s * 2.0**failures, self.max_delay_s)

@@ -91,7 +91,7 @@ class Customer:
         return _ReadTwice(await self._open_socket(url), self._keep)
 
     def _keep(self, frame: str | bytes) -> None:
-        self._on_message(self._receiver.take(frame, self._now_ms()))
+        self._on_message(self._receiver.receive(frame, self._now_ms()))
 
 
 class _ReadTwice:

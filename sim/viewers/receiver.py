@@ -45,7 +45,7 @@ class Receiver:
     def __init__(self) -> None:
         self.views: dict[str, DeliveryView] = {}
 
-    def take(self, frame: str | bytes, received_at_ms: int) -> Received:
+    def receive(self, frame: str | bytes, received_at_ms: int) -> Received:
         """Applies a frame; messages without ``type`` are the gateway's own."""
         try:
             raw = json.loads(frame)

@@ -168,7 +168,7 @@ class Viewer:
     def _receive(self, frame: str | bytes) -> str | None:
         """Process one frame; returns the reason when it ended a delivery's tracking."""
         self._frames += 1
-        received = self._receiver.take(frame, self._now_ms())
+        received = self._receiver.receive(frame, self._now_ms())
         message, kind = received.message, received.message.get("type")
         delivery_id = message.get("delivery_id")
         if received.problem is None and kind == "error":

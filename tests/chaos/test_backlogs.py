@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 HOUR_MS = 3_600_000
 MAY_WAIT_S = 60.0
 """How long a neighbour's point may take: some seconds, or more on a machine that others use too."""
-EVENTS_A_SETTLING = 6
+EVENTS_PER_SETTLING = 6
 """Beside the statuses: the most that a settling may write into a log."""
 
 
@@ -112,7 +112,7 @@ def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, print_line: P
         f"settled after {settled_s:.1f} s; {settlings} settlings, {len(log)} events"
     )
 
-    assert len(log) <= len(STATUSES) + EVENTS_A_SETTLING * settlings
+    assert len(log) <= len(STATUSES) + EVENTS_PER_SETTLING * settlings
     field.assert_log_is_right(delivery, points)
     latest = field.latest(truck_id)
     assert latest.newest.point_id == point_id(points[-1])

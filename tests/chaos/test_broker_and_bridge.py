@@ -36,7 +36,7 @@ KILLED = ((BRIDGE,), (BROKER,), (BROKER, BRIDGE))
 KILLS = int(os.environ.get("CHAOS_MQTT_KILLS", "4"))
 TRUCKS = 4
 EVERY_S = 0.05
-POINTS_A_REQUEST = 40
+POINTS_PER_REQUEST = 40
 """Over HTTP: a request with each point would use up a truck's quota of requests, and then wait."""
 ACKNOWLEDGED_BETWEEN = (20, 150)
 """So many points at least, and at most, are acknowledged between one kill and the next."""
@@ -81,7 +81,7 @@ class Truck:
                 again = self._rng.choice(list(self.fixes.values()))
                 self.mqtt.offer([fix, again])
                 for_http += [fix, again]
-                if len(for_http) >= 2 * POINTS_A_REQUEST:
+                if len(for_http) >= 2 * POINTS_PER_REQUEST:
                     self.http.offer(for_http)
                     for_http = []
                 await asyncio.sleep(EVERY_S)

@@ -44,9 +44,9 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
-TRUCKS_A_QUARTER = 2
+TRUCKS_PER_QUARTER = 2
 """Of the range of keys: whatever is split or merged, each shard has trucks."""
-POINTS_A_RECORD = 5
+POINTS_PER_RECORD = 5
 STEP_MS = 10_000
 """Between the points of a truck, in the trucks' own time."""
 PUT_EVERY_S = 0.2
@@ -81,7 +81,7 @@ class Truck:
     def drive(self, stop: threading.Event) -> None:
         held: list[Point] = []
         for number in itertools.count():
-            record = [self._next_point() for _ in range(POINTS_A_RECORD)]
+            record = [self._next_point() for _ in range(POINTS_PER_RECORD)]
             if number % 3 == 1:
                 held = record
                 continue
@@ -226,10 +226,10 @@ def fleet(kinesis_url: str, local_cloud: LaunchedCloud, stream: Stream) -> Itera
 
 def truck_ids_in_every_quarter() -> list[str]:
     by_quarter: dict[int, list[str]] = {quarter: [] for quarter in range(4)}
-    while any(len(ids) < TRUCKS_A_QUARTER for ids in by_quarter.values()):
+    while any(len(ids) < TRUCKS_PER_QUARTER for ids in by_quarter.values()):
         truck_id = unique("T-resharded")
         by_quarter[hash_key(truck_id) >> 126].append(truck_id)
-    return [one for ids in by_quarter.values() for one in ids[:TRUCKS_A_QUARTER]]
+    return [one for ids in by_quarter.values() for one in ids[:TRUCKS_PER_QUARTER]]
 
 
 def records_of(stream: Stream) -> list[StreamRecord]:

@@ -38,8 +38,8 @@ from tests.support.kcl_child import Checkpoint, ChildEndedError, KclChild, runni
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 TRUCKS = 3
-POINTS_A_RECORD = 1  # so that the newest of all is enriched anew, by a late one
-RECORDS_A_BATCH = 8
+POINTS_PER_RECORD = 1  # so that the newest of all is enriched anew, by a late one
+RECORDS_PER_BATCH = 8
 DAY_MS = 86_400_000
 HELD_BATCH = 3
 """Of the zombie: its truck states are cached by then, and there are some batches to come."""
@@ -104,7 +104,7 @@ class Scene:
         self.deliveries = [self._deliver(truck_id, began_at_ms) for truck_id in self.truck_ids]
         self.expected = Expected.of(self.deliveries, self.records)
 
-    def batches(self, records_a_batch: int = RECORDS_A_BATCH) -> list[Batch]:
+    def batches(self, records_a_batch: int = RECORDS_PER_BATCH) -> list[Batch]:
         """The shard's records, so many at a time as they lie in the stream."""
         groups = itertools.groupby(self.records, key=lambda record: record.sequence_number)
         whole = [list(group) for _, group in groups]
@@ -236,7 +236,8 @@ def records_of(truck_id: str, began_at_ms: int, *, in_order: bool) -> list[list[
         for one in drive(truck_id)
     ]
     records = [
-        points[start : start + POINTS_A_RECORD] for start in range(0, len(points), POINTS_A_RECORD)
+        points[start : start + POINTS_PER_RECORD]
+        for start in range(0, len(points), POINTS_PER_RECORD)
     ]
     for late in range(1, 1 if in_order else len(records) - 1, 3):
         records[late], records[late + 1] = records[late + 1], records[late]

@@ -20,7 +20,7 @@ VERDICT_KEYS = [
     "latest_ok",
     "messages",
     "statuses",
-    "refusals",
+    "rejections",
     "foreign",
     "age_p50_s",
     "age_p99_s",
@@ -41,6 +41,6 @@ def test_every_point_arrives_and_every_customer_sees_its_own(local_cloud: Launch
     assert list(verdict) == VERDICT_KEYS
     assert verdict["accepted"] > 0
     assert verdict["in_history"] == verdict["in_raw"] == verdict["accepted"]
-    assert verdict["refusals"] > 0
+    assert verdict["rejections"] > 0
     assert verdict["foreign"] == 0
     assert (drive.returncode, verdict["ok"]) == (0, True), verdict

@@ -66,7 +66,7 @@ pytestmark = pytest.mark.real
 
 BATCH = 5
 RETRY_BUDGET_S = 20.0
-MOST_RESTARTS = 20
+MAX_RESTARTS = 20
 
 
 def often(name: str, operation: str, fault: Fault, probability: float, **more: Any) -> FaultRule:
@@ -217,7 +217,7 @@ class Consumer:
                     break
                 except RetriesExhausted:
                     self.restarts += 1
-                    assert self.restarts <= MOST_RESTARTS
+                    assert self.restarts <= MAX_RESTARTS
                     pipeline = self.pipeline()
 
     def nudges(self) -> set[str]:

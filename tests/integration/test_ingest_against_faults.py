@@ -34,7 +34,7 @@ from tests.support.ministack_process import REGION
 STREAM = "points"
 THROTTLED = "ProvisionedThroughputExceededException"
 PAYLOADS = [b"point-%d" % number for number in range(7)]
-ONE_A_RECORD = 66
+ONE_PER_RECORD = 66
 """Fits one of the payloads; so each is a record of one call."""
 SUBSETS = [set(some) for n in range(1, 4) for some in itertools.combinations(range(4), n)]
 READ_TIMEOUT_S = 3.0
@@ -74,7 +74,7 @@ class Truck:
         )
         client = session.client("kinesis", endpoint_url=shim.url, config=config)
         self._putter = StreamPutter(
-            cast("StreamClient", client), STREAM, max_record_bytes=ONE_A_RECORD
+            cast("StreamClient", client), STREAM, max_record_bytes=ONE_PER_RECORD
         )
 
     async def put(self, payloads: list[bytes], budget_s: float) -> PutOutcome:

@@ -26,13 +26,13 @@ MINUTES_S = 240
 """For some rounds in a row on a machine that has much else to do."""
 
 
-def interval_just_begun(least_s: int, most_s: int) -> int:
+def interval_just_begun(min_s: int, max_s: int) -> int:
     """An interval in milliseconds of which, by the wall clock, one has just begun.
 
     Instead of waiting for the next: so there is time enough to see what happens within a round.
     """
     at_ms = now_ms()
-    return min(range(least_s * 1000, most_s * 1000), key=lambda interval_ms: at_ms % interval_ms)
+    return min(range(min_s * 1000, max_s * 1000), key=lambda interval_ms: at_ms % interval_ms)
 
 
 class Viewers:

@@ -50,7 +50,7 @@ def reported() -> list[str]:
 
 @pytest.fixture
 async def supervisor(tmp_path: Path, reported: list[str]) -> AsyncIterator[Supervisor]:
-    policy = RestartPolicy(first_delay_s=0.01, longest_delay_s=0.05, max_failures=3)
+    policy = RestartPolicy(first_delay_s=0.01, max_delay_s=0.05, max_failures=3)
     supervisor = Supervisor(tmp_path, reported.append, policy=policy)
     yield supervisor
     await supervisor.stop_all()

@@ -181,7 +181,7 @@ class Gateway:
         api = await self._apis.api(found[1]) if found else None
         if found is None or api is None or found[2] not in api.stages:
             return FORBIDDEN
-        if not self._connects.take(self._loop.time()):
+        if not self._connects.try_acquire(self._loop.time()):
             return TOO_MANY
         handshake = Handshake(
             headers=tuple(request.headers.raw_items()), query=query, source_ip=socket.source_ip
@@ -246,7 +246,7 @@ class Gateway:
         request_id = _new_id()
         key = one.api.route_key(message)
         route = one.api.routes.get(key)
-        if not self._requests.take(self._loop.time()):
+        if not self._requests.try_acquire(self._loop.time()):
             self._send(one, TOO_MANY.message, request_id)
             return
         if route is None:
@@ -311,7 +311,7 @@ class Gateway:
         problem = self._signatures.problem(head, body, time.time())
         if problem is not None:
             return failed(403, problem.value, _UNSIGNED[problem], request_id=request_id)
-        if not self._requests.take(self._loop.time()):
+        if not self._requests.try_acquire(self._loop.time()):
             return failed(429, "TooManyRequestsException", TOO_MANY.message, request_id=request_id)
         connection_id = found[3]
         if not _CONNECTION_ID.fullmatch(connection_id):
@@ -343,7 +343,7 @@ class Gateway:
                 413, "PayloadTooLargeException", "Message too long", request_id=request_id
             )
         if (
-            not one.posts.take(self._loop.time())
+            not one.posts.try_acquire(self._loop.time())
             or one.socket.waiting_bytes > settings.client_buffer_bytes
         ):
             return failed(429, "LimitExceededException", None, request_id=request_id)

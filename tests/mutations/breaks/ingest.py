@@ -19,7 +19,7 @@ BREAKS = {
             "test_a_truck_that_the_consumer_has_blocked_is_set_aside",
         ),
         "mqtt-points-count-in-no-quota": ISOLATED(
-            "self._ports.quota.count(batch.truck_id, taken)",
+            "self._ports.quota.count(batch.truck_id, accepted)",
             "pass",
             "test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on",
         ),
@@ -108,7 +108,7 @@ BREAKS = {
     },
     "mqtt_bridge/batching.py": {
         "one-truck-makes-a-put-of-any-size": ISOLATED(
-            "if taken and points > room:",
+            "if messages and points > room:",
             "if False:",
             "test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_none",
         ),

@@ -111,7 +111,7 @@ BREAKS = {
             "test_a_socket_whose_api_can_not_be_read_gets_an_error_instead_of_no_response",
         ),
         "gateway-lets-a-connection-be-flooded": ISOLATED(
-            "not one.posts.take(self._loop.time()) or",
+            "not one.posts.try_acquire(self._loop.time()) or",
             "",
             "test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_alone",
         ),

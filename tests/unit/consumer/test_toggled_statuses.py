@@ -14,7 +14,7 @@ from tests.support.consumer_world import World, point
 
 SLOT_S = 200
 SLOTS = 50
-MOST_EVENTS = 1 + CORRECTED_EVENTS + len(Status) + 6
+MAX_EVENTS = 1 + CORRECTED_EVENTS + len(Status) + 6
 WAITS_S = SLOT_S * (SLOTS + 1)
 WAIT = [point(SLOT_S * n, -800.0) for n in range(SLOTS + 2)]
 """Hours within sight of the origin's geofence, and outside it."""
@@ -48,7 +48,7 @@ def test_contradicting_late_points_make_a_log_grow_to_a_bound_only() -> None:
     state = world.positions.load(["T-1"])["T-1"].state
 
     assert sum(event.cause is Cause.CORRECTED for event in events) > 10
-    assert len(events) <= MOST_EVENTS
+    assert len(events) <= MAX_EVENTS
     assert sum(item_bytes(to_item(event)) for event in events) < 100_000
     assert sum(isinstance(one, TransitionNudge) for one in world.nudges.sent) < len(events)
     assert events[-1].status is Status.ARRIVED

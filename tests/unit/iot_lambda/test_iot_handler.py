@@ -384,7 +384,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
     records = [record(f"T-{n}", json.dumps(point(f"T-{n}", 1)).encode()) for n in range(600)]
     records += [record("T-bad", b"no json %d" % n) for n in range(30)]
 
-    report = world.app.batches.take(records, deadline)
+    report = world.app.batches.handle(records, deadline)
 
     assert len(world.stream.calls) == 1
     assert begun_at_s == [0.0] * PARKINGS_AT_ONCE

@@ -198,7 +198,7 @@ async def test_points_not_accepted_are_put_again_and_then_acknowledged() -> None
         await world.all_acknowledged()
 
     assert world.seqs == [1]
-    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
+    assert world.tally.collect(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
 
 
 async def test_each_of_several_messages_that_were_not_accepted_is_put_again() -> None:
@@ -285,7 +285,7 @@ async def test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on()
     assert set_aside(world) == [100, 101]
     assert {200, 300} <= set(world.seqs)
     assert not {100, 101} & set(world.seqs)
-    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["PointsSetAside"] == 2
+    assert world.tally.collect(in_flight=0, oldest_in_flight_s=0)["PointsSetAside"] == 2
     assert "over_quota" in world.log.getvalue()
 
 
@@ -311,7 +311,7 @@ async def test_a_message_that_could_not_be_set_aside_is_tried_again() -> None:
         await world.all_acknowledged()
 
     assert set_aside(world) == [100]
-    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
+    assert world.tally.collect(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
 
 
 async def test_a_put_of_other_trucks_waits_for_nothing_that_is_set_aside() -> None:
@@ -345,7 +345,7 @@ async def test_a_truck_that_sends_unusable_messages_without_end_takes_one_parkin
     assert sorted(under_way, key=str) == ["T-1", "T-2"]
     assert len(world.parkings) <= 4
     assert len(world.parked) == 901
-    assert world.tally.take(in_flight=0, oldest_in_flight_s=0)["MessagesUnusable"] == 901
+    assert world.tally.collect(in_flight=0, oldest_in_flight_s=0)["MessagesUnusable"] == 901
     assert len(lines) == 2, "one of each truck"
 
 

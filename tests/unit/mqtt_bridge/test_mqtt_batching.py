@@ -21,20 +21,20 @@ def test_messages_of_one_truck_share_a_put_when_they_come_within_a_moment() -> N
     batcher.add("T-1", "a", now_s=0.0)
     batcher.add("T-1", "b", now_s=0.09)
 
-    assert batcher.take_due(0.09, max_trucks=9) == {}
+    assert batcher.begin_due(0.09, max_trucks=9) == {}
     assert batcher.next_due_s() == 0.1
-    assert batcher.take_due(0.1, max_trucks=9) == {"T-1": ["a", "b"]}
+    assert batcher.begin_due(0.1, max_trucks=9) == {"T-1": ["a", "b"]}
 
 
 def test_a_truck_has_one_put_under_way_and_its_next_messages_follow() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
-    batcher.take_due(1.0, max_trucks=9)
+    batcher.begin_due(1.0, max_trucks=9)
     batcher.add("T-1", "b", now_s=1.0)
 
-    assert batcher.take_due(2.0, max_trucks=9) == {}
+    assert batcher.begin_due(2.0, max_trucks=9) == {}
     batcher.done("T-1", [], now_s=2.0)
-    assert batcher.take_due(2.1, max_trucks=9) == {"T-1": ["b"]}
+    assert batcher.begin_due(2.1, max_trucks=9) == {"T-1": ["b"]}
 
 
 def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_none() -> None:
@@ -43,7 +43,7 @@ def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_non
         batcher.add("T-1", points, now_s=0.0)
     puts = []
     now_s = 0.1
-    while due := batcher.take_due(now_s, max_trucks=10):
+    while due := batcher.begin_due(now_s, max_trucks=10):
         puts += due.values()
         batcher.done("T-1", [], now_s=now_s)
 
@@ -57,51 +57,51 @@ def test_a_put_is_as_large_as_one_truck_may_make_it_and_the_others_have_the_next
     for truck_id, points in (("T-1", MAX_POINTS - 500), ("T-2", 500), ("T-2", 300), ("T-3", 1)):
         batcher.add(truck_id, points, now_s=0.0)
 
-    puts = [batcher.take_due(0.1, max_trucks=9) for _ in range(3)]
+    puts = [batcher.begin_due(0.1, max_trucks=9) for _ in range(3)]
     for put in puts:
         for truck_id in put:
             batcher.done(truck_id, [], now_s=0.1)
 
     assert puts == [{"T-1": [MAX_POINTS - 500], "T-2": [500]}, {"T-3": [1]}, {}]
-    assert batcher.take_due(0.1, max_trucks=9) == {"T-2": [300]}
+    assert batcher.begin_due(0.1, max_trucks=9) == {"T-2": [300]}
 
 
 def test_failed_messages_are_put_again_before_later_ones() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
     batcher.add("T-1", "b", now_s=0.0)
-    batcher.take_due(0.1, max_trucks=9)
+    batcher.begin_due(0.1, max_trucks=9)
     batcher.add("T-1", "c", now_s=0.2)
 
     batcher.done("T-1", ["a", "b"], now_s=0.2)
 
-    assert batcher.take_due(1.1, max_trucks=9) == {}
-    assert batcher.take_due(1.2, max_trucks=9) == {"T-1": ["a", "b", "c"]}
+    assert batcher.begin_due(1.1, max_trucks=9) == {}
+    assert batcher.begin_due(1.2, max_trucks=9) == {"T-1": ["a", "b", "c"]}
 
 
 def test_a_failing_truck_waits_longer_each_time_and_makes_no_other_wait() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
     for now_s, due_s in ((0.1, 1.1), (1.1, 3.1)):
-        assert batcher.take_due(now_s, max_trucks=9) == {"T-1": ["a"]}
+        assert batcher.begin_due(now_s, max_trucks=9) == {"T-1": ["a"]}
         batcher.done("T-1", ["a"], now_s=now_s)
         assert batcher.next_due_s() == due_s
 
     batcher.add("T-2", "b", now_s=1.2)
 
-    assert batcher.take_due(1.4, max_trucks=9) == {"T-2": ["b"]}
+    assert batcher.begin_due(1.4, max_trucks=9) == {"T-2": ["b"]}
 
 
 def test_a_truck_that_got_through_waits_as_briefly_as_any_after_the_next_failure() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
-    batcher.take_due(0.1, max_trucks=9)
+    batcher.begin_due(0.1, max_trucks=9)
     batcher.done("T-1", ["a"], now_s=0.1)
-    batcher.take_due(1.1, max_trucks=9)
+    batcher.begin_due(1.1, max_trucks=9)
     batcher.done("T-1", [], now_s=1.1)
 
     batcher.add("T-1", "b", now_s=2.0)
-    batcher.take_due(2.1, max_trucks=9)
+    batcher.begin_due(2.1, max_trucks=9)
     batcher.done("T-1", ["b"], now_s=2.1)
 
     assert batcher.next_due_s() == 3.1
@@ -112,7 +112,7 @@ def test_the_longest_waiting_come_first_when_not_all_can() -> None:
     for number in range(3):
         batcher.add(f"T-{number}", "a", now_s=float(number))
 
-    assert list(batcher.take_due(9.0, max_trucks=2)) == ["T-0", "T-1"]
+    assert list(batcher.begin_due(9.0, max_trucks=2)) == ["T-0", "T-1"]
 
 
 def test_nothing_waits_for_more_once_it_is_hastened() -> None:
@@ -121,4 +121,4 @@ def test_nothing_waits_for_more_once_it_is_hastened() -> None:
 
     batcher.hasten()
 
-    assert batcher.take_due(5.0, max_trucks=9) == {"T-1": ["a"]}
+    assert batcher.begin_due(5.0, max_trucks=9) == {"T-1": ["a"]}

@@ -97,7 +97,7 @@ def test_an_unreadable_batch_stays_is_named_and_delays_nothing(body: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    ("messages", "most_calls"),
+    ("messages", "max_calls"),
     [
         ([device_message(f"T-{n}") for n in range(CALL_RECORDS * 2 + 1)], 3),
         ([device_message("T-1", b"x" * 120_000)] * 20, 20),
@@ -105,14 +105,14 @@ def test_an_unreadable_batch_stays_is_named_and_delays_nothing(body: bytes) -> N
     ids=["many", "large"],
 )
 def test_a_call_is_within_what_a_shard_takes_in_a_second(
-    messages: list[bytes], most_calls: int
+    messages: list[bytes], max_calls: int
 ) -> None:
     world = World()
     world.set_aside("1", invocation(*messages))
     world.replay()
 
     assert world.streamed == messages
-    assert 1 < len(world.stream.calls) <= most_calls
+    assert 1 < len(world.stream.calls) <= max_calls
     for call in world.stream.calls:
         assert len(call) <= CALL_RECORDS
         assert sum(len(one["Data"]) for one in call) <= CALL_BYTES

@@ -157,11 +157,11 @@ def test_a_batch_carries_the_last_position_of_each_shard_and_the_buffer_is_empty
     for shard, number in (("a", "1"), ("b", "9"), ("a", "2")):
         buffer.add([document(1)], [], shard_id=shard, sequence_number=number, now_s=0.0)
 
-    batch = buffer.take()
+    batch = buffer.drain()
 
     assert batch.positions == {"a": "2", "b": "9"}
     assert len(batch.documents) == 3
-    assert buffer.take().positions == {}
+    assert buffer.drain().positions == {}
 
 
 def test_only_what_was_not_accepted_is_sent_again(backup):

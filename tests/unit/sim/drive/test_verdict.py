@@ -73,7 +73,7 @@ def test_a_good_drive_is_ok_and_counted() -> None:
         "latest_ok": 1,
         "messages": {"C-1": 12},
         "statuses": ["assigned", "in_transit", "nearby", "delivered"],
-        "refusals": 9,
+        "rejections": 9,
         "foreign": 0,
         "age_p50_s": 1.5,
         "age_p99_s": 2.5,

@@ -8,7 +8,7 @@ def test_a_part_that_was_ready_is_started_again_at_once() -> None:
 
 
 def test_a_part_that_dies_before_it_is_ready_waits_longer_each_time() -> None:
-    policy = RestartPolicy(first_delay_s=1.0, longest_delay_s=5.0, max_failures=9)
+    policy = RestartPolicy(first_delay_s=1.0, max_delay_s=5.0, max_failures=9)
 
     assert [policy.delay_s(failures) for failures in range(1, 5)] == [2.0, 4.0, 5.0, 5.0]
 

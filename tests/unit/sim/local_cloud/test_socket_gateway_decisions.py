@@ -199,9 +199,9 @@ def test_its_limits_are_those_of_aws_unless_they_are_set() -> None:
 def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     bucket = TokenBucket(per_s=2, burst=3)
 
-    assert [bucket.take(10.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(10.5) for _ in range(2)] == [True, False]
-    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.try_acquire(10.0) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.try_acquire(10.5) for _ in range(2)] == [True, False]
+    assert [bucket.try_acquire(100.0) for _ in range(4)] == [True, True, True, False]
 
 
 def test_a_head_is_read_once_it_is_whole() -> None:

@@ -14,7 +14,8 @@ from tests.support.viewer_messages import NOW_MS, position, status
 def applied(*messages: dict[str, Any] | str | bytes) -> list[Received]:
     receiver = Receiver()
     return [
-        receiver.take(json.dumps(one) if isinstance(one, dict) else one, NOW_MS) for one in messages
+        receiver.receive(json.dumps(one) if isinstance(one, dict) else one, NOW_MS)
+        for one in messages
     ]
 
 
@@ -37,7 +38,7 @@ def test_each_delivery_has_a_view_of_its_own() -> None:
     receiver = Receiver()
     for delivery_id, version in (("D-1", 2), ("D-2", 5)):
         message = {**status(version, "nearby"), "delivery_id": delivery_id}
-        receiver.take(json.dumps(message), NOW_MS)
+        receiver.receive(json.dumps(message), NOW_MS)
 
     assert {one: view.version for one, view in receiver.views.items()} == {"D-1": 2, "D-2": 5}
 
