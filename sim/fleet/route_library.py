@@ -5,6 +5,7 @@ The ``NOTICE.txt`` of each folder names their origin.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Route:
     fixes: tuple[tuple[float, float], ...]
     elapsed_s: tuple[float, ...] | None
 
-    @property
+    @functools.cached_property
     def polyline(self) -> Polyline:
         """Its geometry alone."""
         return Polyline.through(self.fixes)
@@ -85,6 +86,7 @@ def load_routes(
     return tuple(routes)
 
 
+@functools.cache
 def parse_route(name: str, text: str) -> Route:
     """Parse one route file and check that a truck could have driven it.
 

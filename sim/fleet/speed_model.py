@@ -16,6 +16,7 @@ not exceed 90 km/h in the EU (speed limiters, directive 92/6/EEC as amended), wh
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 import random
 from collections.abc import Sequence
@@ -75,6 +76,10 @@ class SpeedProfile:
 
     points: tuple[ProfilePoint, ...]
 
+    @functools.cached_property
+    def _times_s(self) -> tuple[float, ...]:
+        return tuple(point.t_s for point in self.points)
+
     @property
     def duration_s(self) -> float:
         """Duration of the whole path, in seconds."""
@@ -86,7 +91,7 @@ class SpeedProfile:
             return self.points[0].along_m, self.points[0].speed_mps
         if t_s >= self.duration_s:
             return self.points[-1].along_m, self.points[-1].speed_mps
-        index = bisect.bisect_right(self.points, t_s, key=lambda point: point.t_s)
+        index = bisect.bisect_right(self._times_s, t_s)
         before, after = self.points[index - 1], self.points[index]
         span_s, in_s = after.t_s - before.t_s, t_s - before.t_s
         gain_mps2 = (after.speed_mps - before.speed_mps) / span_s

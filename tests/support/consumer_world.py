@@ -36,18 +36,17 @@ from rtdts.tracking.positions import Clock, DeliveryProgress, Point
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import TrackingRules
-from sim.geodesy import place_at
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_position_store import FakePositionStore
-from tests.support.points import make_point
+from tests.support.points import make_point, metres_east
 
 START_MS = 1_800_000_000_000
 SHARD = "shardId-000000000000"
 ORIGIN = Place(lat=48.0, lon=11.0)
-_LAT, _LON = place_at(48.0, 11.0, 90.0, 4_000.0)
+_LAT, _LON = metres_east(4_000.0)
 DESTINATION = Place(lat=_LAT, lon=_LON)
 
 _THERE_M = (-800, -600, -400, -200, -50)
@@ -69,7 +68,7 @@ STATUSES = (
 
 def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: object) -> Point:
     """A fix so many metres east of the origin."""
-    lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
+    lat, lon = metres_east(east_m)
     at_ms = START_MS + second * 1_000
     made = make_point(truck_id, at_ms, lat, lon, seq=second, speed_mps=60.0)
     return msgspec.structs.replace(made, **changed)

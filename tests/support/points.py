@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
 
 from rtdts.tracking.positions import Point
+from sim.geodesy import place_at
 
 
 def make_point(truck_id: str, at_ms: int, lat: float, lon: float, **changed: Any) -> Point:
@@ -28,3 +30,9 @@ def make_point(truck_id: str, at_ms: int, lat: float, lon: float, **changed: Any
         received_at_ms=at_ms,
     )
     return msgspec.structs.replace(point, **changed)
+
+
+@functools.lru_cache(maxsize=4_096)
+def metres_east(east_m: float) -> tuple[float, float]:
+    """Latitude and longitude so many metres east of 48 N, 11 E."""
+    return place_at(48.0, 11.0, 90.0, east_m)

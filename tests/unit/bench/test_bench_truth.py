@@ -18,7 +18,7 @@ from bench.truth.arrival import Truth, truth_of
 from bench.truth.cases import CASES
 from bench.truth.contestants import by_circle, by_geofence, by_our_rules
 from bench.truth.drives import START_MS, Drive, draw, drive_named, recorded_drives
-from bench.truth.geometry import Part, geometries
+from bench.truth.geometry import Geometry, Part, geometries
 from bench.truth.intervals import interval
 from bench.truth.noise import Accuracy, Device, Observation, observe
 from bench.truth.orders import late as late_order
@@ -31,13 +31,17 @@ from sim.geodesy import place_at
 
 HERE, AWAY = MotionState(48.0, 11.0, 0.0, 0.0), MotionState(48.01, 11.0, 0.0, 0.0)
 PLACE = Place(lat=48.0, lon=11.0)
-ROADS = {road.name: road for road in geometries(Part.REPORT)}
 ARRIVED = Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=299.0, is_ambiguous=False)
 
 
 @functools.cache
+def road_named(name: str) -> Geometry:
+    return next(road for road in geometries(Part.REPORT) if road.name == name)
+
+
+@functools.cache
 def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
-    return draw(next(one for one in CASES if one.name == case), ROADS[road], number)
+    return draw(next(one for one in CASES if one.name == case), road_named(road), number)
 
 
 def stays(*seconds: float) -> Sequential:
@@ -323,7 +327,7 @@ def test_an_unknown_drive_is_rejected(name: str) -> None:
 
 
 def test_recorded_drives_have_arrivals_and_others() -> None:
-    recorded = list(recorded_drives(ROADS["munich_2"], 4))
+    recorded = list(recorded_drives(road_named("munich_2"), 4))
 
     assert [one.truth.arrived_s is None for one in recorded] == [False, False, True, True]
     assert recorded[0] == drive_named(recorded[0].name)

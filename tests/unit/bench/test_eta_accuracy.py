@@ -9,7 +9,7 @@ from bench.truth.eta_accuracy import coverages, median_width_s, moments_of, naiv
 from bench.truth.eta_drives import REPORT, TUNING, EtaDrive, drives, recorded_drives
 from rtdts.tracking.geodesy import distance_m
 
-EACH = 3
+EACH = 2
 
 
 def drawn(each: int) -> list[EtaDrive]:

@@ -167,7 +167,7 @@ async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
 
     async with asyncio.timeout(COMES_WITHIN_S):
         while not one.task.done():
-            several.clock.advance(5)
+            several.clock.advance(20)
             await asyncio.sleep(0.001)
 
     with pytest.raises(QueueUnreachableError):

@@ -5,7 +5,6 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 import botocore.auth
-import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
@@ -43,8 +42,8 @@ def botocores_authorization(
     return str(request.headers["Authorization"])
 
 
-@pytest.mark.parametrize("management_url", URLS)
 @given(
+    management_url=st.sampled_from(URLS),
     connection_id=st.one_of(
         st.from_regex(r"[A-Za-z0-9+/=_-]{4,20}", fullmatch=True), st.text(min_size=1, max_size=20)
     ).filter(lambda text: text not in {".", ".."}),

@@ -14,7 +14,7 @@ from tests.fakes.scripted_client import client_error
 from tests.support.consumer_world import START_MS, World, drive
 from tests.support.deliveries import event_of, moved_to
 
-DELIVERIES = 150
+DELIVERIES = 120
 IDS = [f"D-{number:03d}" for number in range(DELIVERIES)]
 FIRST = drive()[:2]
 """The truck moves off."""

@@ -13,7 +13,7 @@ from rtdts.tracking.positions import Point
 from tests.support.consumer_world import World, point
 
 SLOT_S = 200
-SLOTS = 50
+SLOTS = 35
 MAX_EVENTS = 1 + CORRECTED_EVENTS + len(Status) + 6
 WAITS_S = SLOT_S * (SLOTS + 1)
 WAIT = [point(SLOT_S * n, -800.0) for n in range(SLOTS + 2)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from ingest_lambda.settings import Settings
+from rtdts.runtime.settings import read_settings
 from rtdts.tracking.blocks import Block, BlockKind
 from tests.fakes.fake_stream import FakeStream
-from tests.support.ingest_on_fakes import NOW_MS, Lambda, point, sending
+from tests.support.ingest_on_fakes import NOW_MS, REQUIRED, Lambda, point, sending
 
 
 def block(kind: BlockKind, **fields: object) -> Block:
@@ -79,11 +79,12 @@ def test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked(ingest: Lambda)
     assert ingest(event)[0] == 429
 
 
-def test_a_backlog_of_half_a_day_passes_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    ingest = Lambda(monkeypatch, FakeStream())
-    batch = json.dumps({"positions": [point(seq) for seq in range(500)]})
+def test_a_backlog_of_half_a_day_passes_by_default() -> None:
+    quota = read_settings(Settings, REQUIRED).new_quota()
+    for _ in range(43_200 // 500):
+        assert not quota.wait_ms("T-1", NOW_MS)
 
-    assert {ingest(sending(batch))[0] for _ in range(43_200 // 500)} == {202}
+        quota.spend("T-1", requests=1, points=500, now_ms=NOW_MS)
 
 
 def test_a_truck_that_the_consumer_blocked_is_429_until_then(ingest: Lambda) -> None:

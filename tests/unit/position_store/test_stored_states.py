@@ -90,12 +90,12 @@ def test_a_malformed_fix_is_rejected(packed: bytes) -> None:
         unpack_fix(TRUCK, packed, 0)
 
 
-@given(st.lists(any_fixes(), max_size=8), st.data())
+@given(st.lists(any_fixes(), max_size=4), st.data())
 def test_a_window_is_a_sequence_of_its_fixes(fixes: list[Fix], data: st.DataObject) -> None:
     packed = Window(TRUCK, fixes).packed
 
     window = Window.unpacked(TRUCK, packed, [fix.n for fix in fixes])
-    start = data.draw(st.integers(-10, 10))
+    start = data.draw(st.integers(-5, 5))
 
     assert list(window[start:]) == fixes[start:]
     assert list(window) == fixes

@@ -36,16 +36,12 @@ from rtdts.tracking.truck_fold import (
     is_remembered,
 )
 from rtdts.tracking.truck_state import TruckState
-from sim.geodesy import place_at
-from tests.support.points import make_point
+from tests.support.points import make_point, metres_east
 
 START_MS = 1_700_000_000_000
 ORIGIN = Place(lat=48.0, lon=11.0, radius_m=100.0)
-DESTINATION = Place(
-    lat=place_at(48.0, 11.0, 90.0, 4_000.0)[0],
-    lon=place_at(48.0, 11.0, 90.0, 4_000.0)[1],
-    radius_m=100.0,
-)
+_LAT, _LON = metres_east(4_000.0)
+DESTINATION = Place(lat=_LAT, lon=_LON, radius_m=100.0)
 RULES = TrackingRules()
 
 LAST = 1 << 60
@@ -57,7 +53,7 @@ Record = list[Point]
 
 
 def at(second: int, east_m: float, *, speed_mps: float = 60.0) -> Point:
-    lat, lon = place_at(48.0, 11.0, 90.0, east_m)
+    lat, lon = metres_east(east_m)
     when = START_MS + second * 1_000
     return make_point("T-1", when, lat, lon, seq=second, speed_mps=speed_mps)
 

@@ -22,9 +22,9 @@ from tests.support.consumer_world import (
 )
 from tests.support.late_points import state_of
 
-TAIL_AT_S = 24_100
+TAIL_AT_S = 21_100
 """When the truck is back in coverage."""
-MANY = 2_400
+MANY = 2_100
 assert MANY > GREEDY_FIXES
 
 

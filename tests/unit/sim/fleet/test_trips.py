@@ -47,7 +47,7 @@ def inside(trip: Trip, at_s: float, *, origin: bool) -> bool:
 def test_a_trip_stands_in_both_geofences_and_drives_between_them(
     route: Route, total_s: float
 ) -> None:
-    for trip in trips_of(route, total_s):
+    for trip in trips_of(route, total_s, many=2):
         apart_m = distance_m(
             trip.origin.lat, trip.origin.lon, trip.destination.lat, trip.destination.lon
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from sim.local_cloud.socket_gateway.catalog import Catalog
@@ -16,7 +16,9 @@ from sim.local_cloud.socket_gateway.catalog import Catalog
 async def test_a_known_api_waits_for_no_reading_of_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = boto3.Session("key", "secret", region_name="us-east-1")
+    session: Any = SimpleNamespace(
+        client=lambda *_, **__: None, region_name="", get_credentials=lambda: None
+    )
     catalog = Catalog(session, "http://127.0.0.1:9", tmp_path)
     responds, api = threading.Event(), object()
 
