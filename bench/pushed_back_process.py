@@ -24,30 +24,19 @@ from typing import Any, Final
 
 from bench.posting import REGION
 from bench.pushing_back_server import RIGHT_READ_AT, accepts_one_of, hangs, is_revoked
-from bench.round_process import VIEWING_MINUTES, Fixed, NoBlocks, NoShares, default, peak_mb
+from bench.round_process import Fixed, default, peak_mb, round_of
 from bench.round_world import RoundWorld
 from broadcaster.connection_pool import ConnectionPool
-from broadcaster.endpoint_backoff import EndpointBackoff
-from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.http_response import HttpResponse
 from broadcaster.poster import SocketPoster
-from broadcaster.pushing import RIGHT_MAX_AGE_S, Pusher
-from broadcaster.quarantine import Quarantine
-from broadcaster.rate_limiter import RateLimiter
-from broadcaster.round import Bounds, Round
+from broadcaster.pushing import RIGHT_MAX_AGE_S
 from broadcaster.round_source import RoundBatch
 from broadcaster.sender import Payload, PostOutcome
-from broadcaster.senders import Channel, Senders
 from broadcaster.signing import PostSigner
-from broadcaster.slots import Slots
-from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import STORE_THREADS, Threads
-from broadcaster.update_messages import PositionMessages
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
-from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.delivery_buckets import BUCKETS
-from rtdts.tracking.topics import SOCKET
 
 INTERVAL_S: Final = 60.0
 MIN_RATE_PER_S: Final = 100.0
@@ -144,34 +133,8 @@ class Rounds:
         poster = SocketPoster(self._http, signer, Fixed(), timeout_s=timeout_s, log=log)
         self._sender = RecordingSender(poster, viewers)
         self._threads = threads = Threads(STORE_THREADS, "stores")
-        rate = RateLimiter(max(MIN_RATE_PER_S, viewers / round_s))
-        quarantine = Quarantine(default("quarantine_posts"), timeout_s)
-        backoff = EndpointBackoff()
-        signals = GatewaySignals(backoff, quarantine, rate)
-        pusher = Pusher(
-            world.deliveries,
-            world.subscriptions,
-            Senders({SOCKET: Channel(self._sender, signals)}, log=log),
-            backoff,
-            threads,
-            blocks=NoBlocks(),
-            shares=NoShares(),
-            viewing_minutes=VIEWING_MINUTES,
-            log=log,
-            trace=PointTrace("", log),
-        )
-        stops = StopsOfTrucks(world.matches, threads, log=log)
-        slots, quarantine_slots = (
-            Slots(default(name)) for name in ("round_posts", "quarantine_posts")
-        )
-        self._round = Round(
-            world.subscriptions,
-            pusher,
-            lambda: PositionMessages(world.positions, threads, stops, log=log),
-            Bounds(slots, quarantine_slots, rate, backoff, quarantine),
-            threads,
-            log=log,
-        )
+        per_s = max(MIN_RATE_PER_S, viewers / round_s)
+        self._round = round_of(world, self._sender, threads, per_s=per_s, log=log)
         self._numbers = {
             kind: [number for number in range(viewers) if kind_of(number) == kind]
             for kind in ("healthy", "slow", "revoked")

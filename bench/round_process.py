@@ -27,6 +27,7 @@ from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Bounds, Round
 from broadcaster.round_source import RoundBatch
+from broadcaster.sender import Sender
 from broadcaster.senders import Channel, Senders
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
@@ -36,7 +37,7 @@ from broadcaster.threads import STORE_THREADS, Threads
 from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.shares import ShareKey
 from rtdts.runtime.deadline import Deadline
-from rtdts.runtime.logs import get_logger
+from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.delivery_buckets import BUCKETS
@@ -101,34 +102,7 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
                 all_viewers, world.deliveries, world.positions, poster
             )
         # As fast as possible: the cost of a round is measured, not its waiting time.
-        rate = RateLimiter(1e9)
-        quarantine_slots = default("quarantine_posts")
-        quarantine = Quarantine(quarantine_slots, default("post_timeout_s"))
-        backoff = EndpointBackoff()
-        signals = GatewaySignals(backoff, quarantine, rate)
-        pusher = Pusher(
-            world.deliveries,
-            world.subscriptions,
-            Senders({SOCKET: Channel(poster, signals)}, log=log),
-            backoff,
-            threads,
-            blocks=NoBlocks(),
-            shares=NoShares(),
-            viewing_minutes=VIEWING_MINUTES,
-            log=log,
-            trace=PointTrace("", log),
-        )
-        stops = StopsOfTrucks(world.matches, threads, log=log)
-        round_ = Round(
-            world.subscriptions,
-            pusher,
-            lambda: PositionMessages(world.positions, threads, stops, log=log),
-            Bounds(
-                Slots(default("round_posts")), Slots(quarantine_slots), rate, backoff, quarantine
-            ),
-            threads,
-            log=log,
-        )
+        round_ = round_of(world, poster, threads, per_s=1e9, log=log)
         return (await round_.run(RoundBatch(now_ms, range(BUCKETS)))).delivered
 
     await run_round(RoundWorld(min(viewers, 1_000), now_ms))
@@ -148,6 +122,37 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
         "peak_mb": peak_mb(),
         "bytes": http.count,
     }
+
+
+def round_of(
+    world: RoundWorld, sender: Sender, threads: Threads, *, per_s: float, log: Logger
+) -> Round:
+    """A broadcaster's rounds of a world, with the settings' defaults but for the rate."""
+    rate = RateLimiter(per_s)
+    quarantine_slots = default("quarantine_posts")
+    quarantine = Quarantine(quarantine_slots, default("post_timeout_s"))
+    backoff = EndpointBackoff()
+    pusher = Pusher(
+        world.deliveries,
+        world.subscriptions,
+        Senders({SOCKET: Channel(sender, GatewaySignals(backoff, quarantine, rate))}, log=log),
+        backoff,
+        threads,
+        blocks=NoBlocks(),
+        shares=NoShares(),
+        viewing_minutes=VIEWING_MINUTES,
+        log=log,
+        trace=PointTrace("", log),
+    )
+    stops = StopsOfTrucks(world.matches, threads, log=log)
+    return Round(
+        world.subscriptions,
+        pusher,
+        lambda: PositionMessages(world.positions, threads, stops, log=log),
+        Bounds(Slots(default("round_posts")), Slots(quarantine_slots), rate, backoff, quarantine),
+        threads,
+        log=log,
+    )
 
 
 def default(name: str) -> int:

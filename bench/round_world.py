@@ -8,9 +8,11 @@ SDKs' work on the bytes is not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+from botocore.exceptions import ClientError
 
 from bench.workload import delivery, points
 from rtdts.delivery_store.deliveries import DeliveryStore
@@ -64,6 +66,8 @@ class RoundWorld:
 
 
 class _DynamoDB:
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=ClientError)
+
     def __init__(self, viewers: int, row: Delivery, now_ms: int, reassigned: set[int]) -> None:
         self._reassigned = reassigned
         self._ended: set[int] = set()

@@ -60,27 +60,37 @@ def test_a_response_that_was_cut_lifts_no_block() -> None:
     assert blocks.current().revoking("truck", "T-1", TOKEN, now_ms) is not None
 
 
+class SlowStore(FakeBlockStore):
+    """Its second read waits until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading, self.go_on = threading.Event(), threading.Event()
+
+    def in_force(self, now_ms: int) -> list[Block]:
+        if self.readings:
+            self.reading.set()
+            assert self.go_on.wait(10)
+        return super().in_force(now_ms)
+
+    def read_again(self, blocks: BlockList) -> threading.Thread:
+        """The thread in which the list now begins its second read."""
+        thread = threading.Thread(target=blocks.current)
+        thread.start()
+        assert self.reading.wait(10)
+        return thread
+
+
 def test_threads_go_on_with_the_old_list_while_one_reads() -> None:
-    reading, go_on = threading.Event(), threading.Event()
-
-    class Slow(FakeBlockStore):
-        def in_force(self, now_ms: int) -> list[Block]:
-            if self.readings:
-                reading.set()
-                assert go_on.wait(10)
-            return super().in_force(now_ms)
-
-    store = Slow()
+    store = SlowStore()
     now_ms = NOW_MS
     blocks = BlockList(store, log=quiet(), now_ms=lambda: now_ms)
     blocks.current()
     now_ms += 10_000
-    thread = threading.Thread(target=blocks.current)
-    thread.start()
-    assert reading.wait(10)
+    thread = store.read_again(blocks)
     store.block(revocation("truck:T-1", NOW_MS))
     meanwhile = len(blocks.current())
-    go_on.set()
+    store.go_on.set()
     thread.join()
 
     assert meanwhile == 0
@@ -106,27 +116,15 @@ class _Watched:
 
 def test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle() -> None:
     """Two pushes come at once after a quiet minute, in which a viewer was revoked."""
-    reading, go_on = threading.Event(), threading.Event()
-
-    class Slow(FakeBlockStore):
-        def in_force(self, now_ms: int) -> list[Block]:
-            if self.readings:
-                reading.set()
-                assert go_on.wait(10)
-            return super().in_force(now_ms)
-
-    store = Slow()
+    store = SlowStore()
     now_ms = NOW_MS
     blocks = BlockList(store, log=quiet(), now_ms=lambda: now_ms)
     blocks.current()
     store.block(revocation("truck:T-1", NOW_MS))
     now_ms += 50_000
-    thread = threading.Thread(target=blocks.current)
-    thread.start()
-    assert reading.wait(10)
-    blocks._reading = _Watched(blocks._reading, go_on.set)  # type: ignore[assignment]
+    thread = store.read_again(blocks)
+    blocks._reading = _Watched(blocks._reading, store.go_on.set)  # type: ignore[assignment]
     seen = len(blocks.current())
-    go_on.set()
     thread.join()
 
     assert seen == 1
