@@ -33,11 +33,11 @@ import socket_lambda.routes
 import track_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
 from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, TRACK
-from rtdts.delivery_store.schema import TABLES, IndexDefinition, TableDefinition
-from rtdts.push_queue.definitions import QUEUES, QueueDefinition
+from deploy.preflight import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
+from deploy.queues import QUEUES, QueueDefinition
+from deploy.tables import TABLES, IndexDefinition, TableDefinition
 from rtdts.runtime.edge import HEADER
 from rtdts.runtime.metrics import DIMENSION, NAMESPACE
-from rtdts.runtime.origins import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
 from rtdts.runtime.settings import declared_settings
 
 FILE_NAME: Final = "definitions.json"

@@ -6,7 +6,7 @@ those of KCL 3 (`DynamoDBLeaseSerializer`, `CoordinatorStateDAO`, `WorkerMetricS
 
 from __future__ import annotations
 
-from rtdts.delivery_store.schema import IndexDefinition, KeyAttribute, TableDefinition
+from deploy.tables import IndexDefinition, KeyAttribute, TableDefinition
 
 _LEASE_KEY = KeyAttribute(name="leaseKey")
 

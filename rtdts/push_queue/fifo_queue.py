@@ -63,15 +63,11 @@ class FifoQueue(Generic[M]):
     """A FIFO queue of messages of one kind.
 
     Args:
-        client: An SQS client.
-        queue_url: The queue.
         polling: The client for receiving, whose responses take as long as a poll; None for the
             same.
         dead_letters_url: Where dead letters are sent; None: they are only deleted.
         decode: Decodes a message's body, or raises `msgspec.DecodeError`.
         malformed: The log event that reports a message that can't be decoded.
-        log: The logger for it.
-        sleep: Waits between attempts.
     """
 
     def __init__(

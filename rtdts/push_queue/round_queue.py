@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from rtdts.push_queue.definitions import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.push_queue.fifo_queue import MAX_BATCH, FifoQueue, Incoming, MessagesNotSent, Outgoing
 from rtdts.runtime.logs import Logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+VISIBILITY_TIMEOUT_S: Final = 10
+"""Extended while a bucket is held. After a broadcaster died, the others receive its bucket this
+much later: with a round every 60 s its viewers have waited for 75 s at most."""
 
 ReceivedBucket = Incoming[DueBucket]
 """A bucket that only this process holds until it is deleted, released, or timed out."""
@@ -26,12 +29,9 @@ class RoundQueue:
     """Sends, receives and keeps the buckets of rounds.
 
     Args:
-        client: An SQS client.
-        queue_url: The queue.
         polling: The client for receiving, whose responses take as long as a poll; None for the
             same.
         log: Where a message that is not a bucket is reported.
-        sleep: Waits between attempts.
     """
 
     def __init__(
@@ -69,18 +69,18 @@ class RoundQueue:
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[ReceivedBucket]:
         """Waits up to `wait_s` seconds for buckets; returns an empty list when none came.
 
-        Each is invisible to other receivers for `ROUNDS.visibility_timeout_s`. A message that is
+        Each is invisible to other receivers for `VISIBILITY_TIMEOUT_S`. A message that is
         not a bucket is deleted and reported as an error.
         """
         return self._queue.receive(max_messages, wait_s)
 
     def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
-        """Keeps buckets invisible to others for another `ROUNDS.visibility_timeout_s` from now.
+        """Keeps buckets invisible to others for another `VISIBILITY_TIMEOUT_S` from now.
 
         Returns:
             SQS's codes for those that it did not extend: another process may hold them already.
         """
-        return self._queue.hide_many(_handles(received), ROUNDS.visibility_timeout_s)
+        return self._queue.hide_many(_handles(received), VISIBILITY_TIMEOUT_S)
 
     def release(self, received: Sequence[ReceivedBucket]) -> list[str]:
         """Lets others receive the buckets at once; returns the same as `extend`."""

@@ -23,11 +23,8 @@ class SnapshotQueue:
     """Sends and receives nudges for snapshots; differs from `NudgeQueue` only in its messages.
 
     Args:
-        client: An SQS client.
-        queue_url: The queue.
         dead_letters_url: Its dead-letter queue, for a receiver; None for one that only sends.
         log: Where a message that is not a nudge is reported.
-        sleep: Waits between attempts.
     """
 
     def __init__(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition, TableNames
-from rtdts.push_queue.definitions import QUEUES, QueueDefinition
+from deploy.queues import QUEUES, QueueDefinition
+from deploy.tables import TABLES, KeyAttribute, TableDefinition
+from rtdts.delivery_store.schema import TableNames
 from sim.local_cloud.kcl_tables import create_kcl_tables
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import json
 import boto3
 import pytest
 
-from rtdts.push_queue.definitions import ROUNDS
+from deploy.queues import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.push_queue.round_queue import RoundQueue
 from rtdts.runtime import wall_clock

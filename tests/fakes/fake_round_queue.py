@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from rtdts.push_queue.definitions import ROUNDS
+from deploy.queues import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.push_queue.round_queue import ReceivedBucket, outgoing
 from rtdts.runtime import wall_clock

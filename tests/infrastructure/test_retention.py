@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from deploy.queues import NUDGES
 from deploy.run_operation import NAMES
+from deploy.tables import TABLES
 from deploy.terraform_tools import resources_of
 from rtdts.delivery_store import subscriptions, tickets
 from rtdts.delivery_store.deliveries import LOG_OUTLIVES_ROW_DAYS
-from rtdts.delivery_store.schema import TABLES
 from rtdts.position_store.index_definitions import index_templates
-from rtdts.push_queue.definitions import NUDGES
 from rtdts.tracking.truck_fold import WINDOW_FIXES
 from search_admin_lambda.retention import retention_policies
 from tests.support.source_tree import ROOT

@@ -14,8 +14,8 @@ import search_admin_lambda.opensearch_domain
 import sim.local_cloud.stack
 from deploy.definitions import definitions
 from deploy.kcl_tables import NAME_SUFFIXES
+from deploy.tables import TABLES
 from deploy.terraform_tools import resources_of
-from rtdts.delivery_store.schema import TABLES
 from rtdts.position_store.index_definitions import RAW_PATTERN
 from rtdts.runtime.settings import declared_settings
 from sim.local_cloud.applications import Intervals, bridge_part, broadcaster_parts, consumer_part

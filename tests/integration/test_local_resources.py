@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from rtdts.delivery_store.schema import TABLES
-from rtdts.push_queue.definitions import QUEUES
+from deploy.queues import QUEUES
+from deploy.tables import TABLES
 from sim.local_cloud.resources import (
     CloudNames,
     CreatedResources,

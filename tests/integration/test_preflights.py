@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from rtdts.runtime.origins import METHODS, REQUEST_HEADERS
+from deploy.preflight import METHODS, REQUEST_HEADERS
 from sim.local_cloud.gateways import Gateways, create_gateways
 from sim.local_cloud.resources import local_session
 from tests.support.corrected_ministack import corrected_ministack

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from rtdts.push_queue.definitions import ROUNDS
+from deploy.queues import ROUNDS
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.support.broadcaster_cloud import Cloud, Running, running_broadcaster

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from aiohttp import WSMsgType, web
 
-from rtdts.runtime.origins import METHODS, REQUEST_HEADERS
+from deploy.preflight import METHODS, REQUEST_HEADERS
 from sim.local_cloud.ports import free_port
 from sim.local_cloud.web_server import BASE_MAPS, PAGES, make_application
 from tests.support.waiting import COMES_WITHIN_S

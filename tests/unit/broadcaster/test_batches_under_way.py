@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from broadcaster.shared_rounds import BEGINNING_AT_ONCE, EXTEND_EVERY_S
-from rtdts.push_queue.definitions import ROUNDS
+from deploy.queues import ROUNDS
 from rtdts.push_queue.round_queue import ReceivedBucket
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_round_queue import FakeRoundQueue

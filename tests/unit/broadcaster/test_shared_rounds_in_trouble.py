@@ -8,7 +8,7 @@ import pytest
 
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.shared_rounds import BEGINNING_AT_ONCE
-from rtdts.push_queue.definitions import ROUNDS
+from deploy.queues import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.tables import DELIVERIES, DELIVERY_EVENTS
 from rtdts.delivery_store.deliveries import LOG_OUTLIVES_ROW_DAYS, DeliveryStore
 from rtdts.delivery_store.errors import VersionConflict
-from rtdts.delivery_store.schema import DELIVERIES, DELIVERY_EVENTS
 from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from rtdts.delivery_store.schema import SUBSCRIPTIONS, TABLES, TableNames
+from deploy.tables import SUBSCRIPTIONS, TABLES
+from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import Subscription
 
 

@@ -1,9 +1,11 @@
-"""All SQS queues as data: the local cloud creates them, and Terraform is checked against them."""
+"""All SQS queues as data: the local cloud and Terraform create them."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+
+from rtdts.push_queue.round_queue import VISIBILITY_TIMEOUT_S
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,9 +88,7 @@ SNAPSHOTS = QueueDefinition(
 
 ROUNDS = QueueDefinition(
     logical_name="rounds",
-    # Extended while a bucket is held. After a broadcaster died, the others receive its bucket this
-    # much later: with a round every 60 s its viewers have waited for 75 s at most.
-    visibility_timeout_s=10,
+    visibility_timeout_s=VISIBILITY_TIMEOUT_S,
     # A message that is an interval old is deleted unread and counted, so messages must outlive the
     # longest interval, 60 s. The time for which SQS keeps its deduplication id is long enough.
     retention_s=300,

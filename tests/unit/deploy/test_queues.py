@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from rtdts.push_queue.definitions import NUDGES, QUEUES, ROUNDS
+from deploy.queues import NUDGES, QUEUES, ROUNDS
 
 
 def test_every_queue_is_fifo_and_so_are_dead_letters() -> None:
