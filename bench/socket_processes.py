@@ -64,14 +64,10 @@ async def gateway() -> None:
         async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
             return {"body": event["requestContext"]["connectionId"]}
 
-    settings = Settings(
-        aws_endpoint_url="",
+    settings = Settings.without_aws(
         region=REGION,
         access_key_id=ACCESS_KEY,
         secret_access_key=SECRET_KEY,
-        port=1,
-        lambda_python="",
-        scratch="",
         requests_per_s=_MANY,
         request_burst=_MANY,
         connects_per_s=_MANY,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,17 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.package import IOT_ENROLLMENT, build_packages
-from deploy.wheels import Uv, this_machine
+from deploy.package import IOT_ENROLLMENT
+from deploy.tables import DEVICE_CREDENTIALS
 from rtdts.delivery_store.enrollments import EnrollmentStore
-from rtdts.delivery_store.schema import DEVICE_CREDENTIALS
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.instants import MS_PER_DAY
 from sim.local_cloud.lambdas import RUNTIME, function_variables
 from sim.local_cloud.resources import local_session
-from sim.setup.places import find_places
 from tests.support.certificates import Key, new_key, private_pem, signing_request
 from tests.support.iot_broker import Box, Certificate, RefusedError, running_iot_core
 from tests.support.iot_rules import basic_ingest, create_rule, template, to_queue
+from tests.support.lambda_zips import zip_of
 from tests.support.ministack_process import REGION
 
 ACCOUNT_ID = "000000000000"
@@ -139,16 +137,11 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    places = find_places()
-    program = Path(os.environ.get("UV") or places.uv)
-    if not program.is_file():
-        pytest.skip("uv is not there: make setup")
-    uv = Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
     folder = tmp_path_factory.mktemp("fleet")
-    built = build_packages(target=this_machine(), uv=uv, out=folder, packages=[IOT_ENROLLMENT])
+    package = zip_of(IOT_ENROLLMENT, folder)
     session = local_session(REGION)
     with running_iot_core(folder) as (url, port):
-        yield prepared(session, url, port, folder, built[IOT_ENROLLMENT.name].read_bytes())
+        yield prepared(session, url, port, folder, package)
 
 
 def prepared(session: boto3.Session, url: str, port: int, folder: Path, package: bytes) -> Fleet:

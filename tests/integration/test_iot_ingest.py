@@ -9,18 +9,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import boto3
 import msgspec
 import pytest
 
-from deploy.package import IOT, build_packages
-from deploy.wheels import Uv, this_machine
+from deploy.package import IOT
 from operations.console import Console
 from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
 from rtdts.telemetry_stream.device_stream import DeviceStream
@@ -35,10 +32,10 @@ from sim.local_cloud.resources import (
     create_resources,
     local_session,
 )
-from sim.setup.places import find_places
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.http_intake import over_http
 from tests.support.iot_rules import basic_ingest, create_rule, publish, to_stream
+from tests.support.lambda_zips import zip_of
 from tests.support.ministack_process import REGION
 from tests.support.operations_world import quick
 from tests.support.telemetry_points import telemetry_point
@@ -92,14 +89,7 @@ class IotIngest:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The Lambda's zip, for this machine."""
-    places = find_places()
-    program = Path(os.environ.get("UV") or places.uv)
-    if not program.is_file():
-        pytest.skip("uv is not there: make setup")
-    uv = Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
-    out = tmp_path_factory.mktemp("build")
-    built = build_packages(target=this_machine(), uv=uv, out=out, packages=[IOT])
-    return built[IOT.name].read_bytes()
+    return zip_of(IOT, tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")

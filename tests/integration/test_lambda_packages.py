@@ -2,7 +2,6 @@
 
 import functools
 import importlib.util
-import os
 import subprocess
 import sys
 import zipfile
@@ -13,7 +12,7 @@ import pytest
 from deploy.import_closure import import_closure
 from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, Package, build_packages
 from deploy.wheels import BuildTarget, Uv, this_machine
-from sim.setup.places import find_places
+from tests.support.lambda_zips import uv_or_skip
 
 AWS_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 LAMBDA_UNZIPPED_LIMIT_BYTES = 250 * 1024 * 1024
@@ -21,11 +20,7 @@ LAMBDA_UNZIPPED_LIMIT_BYTES = 250 * 1024 * 1024
 
 @pytest.fixture(scope="module")
 def uv() -> Uv:
-    places = find_places()
-    program = Path(os.environ.get("UV") or places.uv)
-    if not program.is_file():
-        pytest.skip("uv is not there: make setup")
-    return Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
+    return uv_or_skip()
 
 
 @pytest.fixture(scope="module")

@@ -117,14 +117,10 @@ async def receive(socket: ClientConnection) -> str | bytes:
 
 @asynccontextmanager
 async def running(apis: ApisPort | None = None, **changed: Any) -> AsyncIterator[Running]:
-    settings = Settings(
-        aws_endpoint_url="",
+    settings = Settings.without_aws(
         region=REGION,
         access_key_id=KEY,
         secret_access_key=SECRET,
-        port=1,
-        lambda_python="",
-        scratch="",
         **changed,
     )
     lambdas = Lambdas()

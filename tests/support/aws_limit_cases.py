@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -186,170 +187,151 @@ def _key(length: int, created: CreatedResources) -> Request:
     return {"StreamName": created.names.stream, "Records": [record]}
 
 
+_dynamodb = functools.partial(Case, service="dynamodb")
+_kinesis = functools.partial(Case, service="kinesis")
+_sqs = functools.partial(Case, service="sqs")
+
 CASES = (
-    Case(
+    _dynamodb(
         name="transaction-actions",
-        service="dynamodb",
         operation="transact_write_items",
         limit=limits.DYNAMODB_TRANSACTION_ACTIONS,
         request=_puts,
     ),
-    Case(
+    _dynamodb(
         name="transaction-bytes",
-        service="dynamodb",
         operation="transact_write_items",
         limit=limits.DYNAMODB_TRANSACTION_BYTES,
         request=_transaction_of_bytes,
         within=8_192,  # the whole request as JSON
     ),
-    Case(
+    _dynamodb(
         name="item-bytes",
-        service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_item,
     ),
-    Case(
+    _dynamodb(
         name="item-bytes-of-strings",
-        service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_set_of_strings,
     ),
-    Case(
+    _dynamodb(
         name="item-bytes-of-binaries",
-        service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_binary,
     ),
-    Case(
+    _dynamodb(
         name="item-bytes-of-an-update",
-        service="dynamodb",
         operation="update_item",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_updated_item,
         within=64,  # it counts the expression too
     ),
-    Case(
+    _dynamodb(
         name="item-bytes-of-an-update-of-a-transaction",
-        service="dynamodb",
         operation="transact_write_items",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_updated_together,
         beyond=2,  # the fake counts the placeholder, a byte longer than the name
     ),
-    Case(
+    _dynamodb(
         name="number-digits",
-        service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_number,
     ),
-    Case(
+    _dynamodb(
         name="number-digits-of-a-set",
-        service="dynamodb",
         operation="put_item",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_set_of_numbers,
     ),
-    Case(
+    _dynamodb(
         name="number-digits-of-an-update",
-        service="dynamodb",
         operation="update_item",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_updated_number,
     ),
-    Case(
+    _dynamodb(
         name="number-digits-of-a-query",
-        service="dynamodb",
         operation="query",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_requested_number,
     ),
-    Case(
+    _dynamodb(
         name="keys-read-at-once",
-        service="dynamodb",
         operation="batch_get_item",
         limit=limits.DYNAMODB_BATCH_GET_KEYS,
         request=_keys,
     ),
-    Case(
+    _dynamodb(
         name="items-written-at-once",
-        service="dynamodb",
         operation="batch_write_item",
         limit=limits.DYNAMODB_BATCH_WRITE_ITEMS,
         request=_batch_puts,
     ),
-    Case(
+    _sqs(
         name="message-bytes",
-        service="sqs",
         operation="send_message",
         limit=limits.SQS_MESSAGE_BYTES,
         request=_body,
     ),
-    Case(
+    _sqs(
         name="message-group-id",
-        service="sqs",
         operation="send_message",
         limit=limits.SQS_ID_CHARACTERS,
         request=_group_id,
         is_emulated=False,
     ),
-    Case(
+    _sqs(
         name="message-deduplication-id",
-        service="sqs",
         operation="send_message",
         limit=limits.SQS_ID_CHARACTERS,
         request=_deduplication_id,
         is_emulated=False,
     ),
-    Case(
+    _sqs(
         name="messages-sent-at-once",
-        service="sqs",
         operation="send_message_batch",
         limit=limits.SQS_BATCH_MESSAGES,
         request=_messages,
     ),
-    Case(
+    _sqs(
         name="message-batch-bytes",
-        service="sqs",
         operation="send_message_batch",
         limit=limits.SQS_BATCH_BYTES,
         request=_message_bytes,
     ),
-    Case(
+    _sqs(
         name="messages-received-at-once",
-        service="sqs",
         operation="receive_message",
         limit=limits.SQS_BATCH_MESSAGES,
         request=_poll,
     ),
-    Case(
+    _kinesis(
         name="records-put-at-once",
-        service="kinesis",
         operation="put_records",
         limit=limits.KINESIS_CALL_RECORDS,
         request=_records,
     ),
-    Case(
+    _kinesis(
         name="record-bytes",
-        service="kinesis",
         operation="put_records",
         limit=limits.KINESIS_RECORD_BYTES,
         request=_record,
         beyond=2,  # it counts the data without the key, of one byte
     ),
-    Case(
+    _kinesis(
         name="put-bytes",
-        service="kinesis",
         operation="put_records",
         limit=limits.KINESIS_CALL_BYTES,
         request=_call_bytes,
     ),
-    Case(
+    _kinesis(
         name="partition-key",
-        service="kinesis",
         operation="put_records",
         limit=limits.KINESIS_KEY_CHARACTERS,
         request=_key,

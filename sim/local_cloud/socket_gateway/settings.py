@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from rtdts.runtime.settings import setting
 
@@ -86,3 +87,8 @@ class Settings:
         help="maximum milliseconds, chosen at random, by which a post may arrive after its "
         "response: the order of messages is not guaranteed",
     )
+
+    @classmethod
+    def without_aws(cls, **known: Any) -> Settings:
+        """The settings of a gateway that is given its APIs and functions, and listens elsewhere."""
+        return cls(aws_endpoint_url="", port=1, lambda_python="", scratch="", **known)

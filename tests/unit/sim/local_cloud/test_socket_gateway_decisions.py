@@ -179,14 +179,10 @@ def test_a_request_without_a_whole_signature_is_reported_apart() -> None:
 
 def test_its_limits_are_those_of_aws_unless_they_are_set() -> None:
     quotas = read_facts().limits
-    defaults = Settings(
-        aws_endpoint_url="",
+    defaults = Settings.without_aws(
         region=REGION,
         access_key_id=KEY,
         secret_access_key=SECRET,
-        port=1,
-        lambda_python="",
-        scratch="",
     )
 
     assert defaults.requests_per_s == quotas["api_gateway_requests"].value

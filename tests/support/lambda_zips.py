@@ -1,0 +1,27 @@
+"""The Lambdas' zips, built for this machine as they are for AWS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.package import Package, build_packages
+from deploy.wheels import Uv, this_machine
+from sim.setup.places import find_places
+
+
+def uv_or_skip() -> Uv:
+    """The set-up's uv; skips the test where it is not there."""
+    places = find_places()
+    program = Path(os.environ.get("UV") or places.uv)
+    if not program.is_file():
+        pytest.skip("uv is not there: make setup")
+    return Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
+
+
+def zip_of(package: Package, folder: Path) -> bytes:
+    """One Lambda's zip, built in a folder."""
+    built = build_packages(target=this_machine(), uv=uv_or_skip(), out=folder, packages=[package])
+    return built[package.name].read_bytes()
