@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from delivery_lambda.callers import Caller
 from delivery_lambda.routes import (
     CREATE_SHARE,
     DECLARE_EVENT,
@@ -20,6 +19,7 @@ from delivery_lambda.routes import (
     PUT_DELIVERY,
     REVOKE_SHARE,
 )
+from rtdts.tracking.callers import Caller
 from rtdts.tracking.deliveries import DeclaredType, Delivery
 from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK

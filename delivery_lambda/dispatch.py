@@ -10,7 +10,6 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery_lambda.access import CALLERS, DECLARABLE, closed_since_ms, may_see
-from delivery_lambda.callers import Caller
 from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
 from delivery_lambda.decisions import (
     Change,
@@ -65,6 +64,7 @@ from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.http_api import Response, json_response
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Blocks
+from rtdts.tracking.callers import Caller
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 from rtdts.tracking.identifiers import ID_FORM, is_identifier
 from rtdts.tracking.instants import format_instant

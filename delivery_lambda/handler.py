@@ -12,11 +12,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery_lambda.bootstrap import App, build
-from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.requests import InvalidRequest, parse_request
 from delivery_lambda.responses import forbidden, foreign_origin, invalid, unavailable
 from delivery_lambda.routes import ISSUE_SHARE_TICKET, ISSUE_TICKET, OPEN_ROUTES
 from rtdts.runtime.http_api import Response, internal_error, over_quota, token_revoked
+from rtdts.tracking.callers import Caller, caller_of
 from rtdts.tracking.roles import DISPATCHER
 
 _OPEN = frozenset(" ".join(route) for route in OPEN_ROUTES)

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from delivery_lambda.callers import Caller
 from delivery_lambda.decisions import ANY_VERSION, Declaration, DeliverySpec
+from rtdts.tracking.callers import Caller
 from rtdts.tracking.deliveries import (
     DEFAULT_RADIUS_M,
     DeclaredType,

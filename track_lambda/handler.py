@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.track_pages import PagePoint
@@ -19,7 +19,7 @@ from rtdts.runtime.http_api import (
     problem,
     token_revoked,
 )
-from rtdts.tracking.blocks import Token, token_of
+from rtdts.tracking.callers import Caller, caller_of
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.roles import DISPATCHER
 from track_lambda.bootstrap import App, build
@@ -30,17 +30,6 @@ CALLERS: Final = (DISPATCHER,)
 PAGE_POINTS: Final = 1_000
 """Points per page: some 150 KB."""
 RETRY_AFTER_S: Final = 1
-
-
-class _Caller(NamedTuple):
-    role: str
-    identity: str
-    token: Token
-
-    @property
-    def actor(self) -> str:
-        """``role:identity``."""
-        return f"{self.role}:{self.identity}"
 
 
 @functools.cache
@@ -56,7 +45,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
 def handle(event: Mapping[str, Any], app: App) -> Response:
     """Handles one request; any failure also becomes a response and a log line."""
     started_s = time.monotonic()
-    caller = _caller_of(event, app.identity_claim)
+    caller = caller_of(event, app.identity_claim)
     response = _respond(event, caller, app)
     if not _has_line(response, caller, app):
         return response
@@ -73,7 +62,7 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     return response
 
 
-def _has_line(response: Response, caller: _Caller | None, app: App) -> bool:
+def _has_line(response: Response, caller: Caller | None, app: App) -> bool:
     """Whether a request is logged: what was refused or wrong is, only now and then."""
     status = response["statusCode"]
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -81,12 +70,12 @@ def _has_line(response: Response, caller: _Caller | None, app: App) -> bool:
     return app.rejection_log.allows(caller.actor if caller else "", app.now_ms())
 
 
-def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Response:
+def _respond(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
     if not app.edge.passed(event.get("headers")):
         return problem(HTTPStatus.FORBIDDEN, "this is not the name at which this API is served")
     if caller is None or caller.role not in CALLERS:
         return problem(HTTPStatus.FORBIDDEN, "this is for dispatchers")
-    if app.blocks.current().revoking(*caller, app.now_ms()):
+    if app.blocks.current().revoking(caller.role, caller.identity, caller.token, app.now_ms()):
         return token_revoked()
     try:
         return _page(event, caller, app)
@@ -105,7 +94,7 @@ def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Resp
         return internal_error()
 
 
-def _page(event: Mapping[str, Any], caller: _Caller, app: App) -> Response:
+def _page(event: Mapping[str, Any], caller: Caller, app: App) -> Response:
     requested = parse_interval(event)
     now_ms = app.now_ms()
     if (wait_ms := app.pages.wait_ms(caller.actor, now_ms)) > 0:
@@ -131,12 +120,3 @@ def _point(point: PagePoint) -> dict[str, Any]:
         "heading_deg": point.heading_deg,
         "accuracy_m": point.accuracy_m,
     }
-
-
-def _caller_of(event: Mapping[str, Any], identity_claim: str) -> _Caller | None:
-    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
-    role, identity = claims.get("role"), claims.get(identity_claim)
-    if not isinstance(role, str) or not isinstance(identity, str) or not identity:
-        return None
-    return _Caller(role, identity, token_of(claims))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.decisions import ANY_VERSION
 from delivery_lambda.requests import (
     InvalidRequest,
@@ -17,6 +16,7 @@ from delivery_lambda.requests import (
     parse_status,
 )
 from rtdts.tracking.blocks import Token
+from rtdts.tracking.callers import Caller, caller_of
 from rtdts.tracking.deliveries import DeclaredType, Place, Status
 from rtdts.tracking.instants import parse_instant
 from tests.support.aws_events import aws_event, with_body
