@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from bench.baselines import plain_ingest
@@ -153,7 +153,9 @@ def handle(events: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _app(blocks: _Blocks) -> bootstrap.App:
-    return bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=blocks, devices=_NoDevices())
+    return bootstrap.build_app(
+        _ENVIRONMENT, cast("Any", _Stream()), blocks=blocks, devices=_NoDevices()
+    )
 
 
 def _handle_by(app: bootstrap.App, events: Sequence[Mapping[str, Any]], status: int) -> str:

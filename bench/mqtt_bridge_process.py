@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from mqtt_bridge.broker_client import BrokerConnection
@@ -73,7 +73,7 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
     put_points = 0
     records = 0
     done = asyncio.Event()
-    putter = StreamPutter(_Stream(), "stream")
+    putter = StreamPutter(cast("Any", _Stream()), "stream")
 
     async def put(batches: Sequence[Batch]) -> Sequence[PutOutcome]:
         nonlocal put_points, records

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 
-from broadcaster.bootstrap import broadcaster_of, settings_from
+from broadcaster.bootstrap import COMPONENT, broadcaster_of
 from broadcaster.settings import Settings
-from rtdts.runtime.logs import get_logger
-from rtdts.runtime.settings import SettingsError
+from rtdts.runtime.service import run_service
+from rtdts.runtime.settings import read_settings
 
 
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
+async def _serve(stop: asyncio.Event) -> None:
+    settings = read_settings(Settings, os.environ)
     async with broadcaster_of(settings) as broadcaster:
         await broadcaster.run(stop, shutdown_budget_s=settings.shutdown_budget_s)
 
 
-def main() -> int:
-    """Runs the broadcaster and returns the process's exit code."""
-    log = get_logger("broadcaster")
-    try:
-        asyncio.run(_run(settings_from(os.environ)))
-    except SettingsError as error:
-        log.error("settings_unusable", problems=error.problems)  # noqa: TRY400 - no trace of use
-        return 2
-    except Exception as error:
-        log.exception("broadcaster_failed", error)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_service(COMPONENT, _serve))

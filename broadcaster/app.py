@@ -54,15 +54,12 @@ class Broadcaster:
 
     Args:
         source: Starts rounds when they are due.
-        round_: Runs a round.
         nudges: Pushes what changes between rounds.
         snapshots: Pushes snapshots, the first message to each viewer.
         fleet: Pushes the fleet to dispatchers, once per second.
         credentials: Refreshed while the broadcaster runs.
         rate: How fast posts begin; measured once per minute.
         metrics: Written once per round; those that do not belong to a round once per minute.
-        log: The process's log.
-        sleep: Waits some seconds.
     """
 
     def __init__(

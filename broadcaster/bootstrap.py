@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from typing import Final
 
 from botocore.config import Config
@@ -41,10 +41,9 @@ from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.fleet_leases import FleetLeaseStore
 from rtdts.delivery_store.matches import MatchStore
-from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.shares import ShareStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
-from rtdts.position_store.client import connect
+from rtdts.position_store.client import connect_by
 from rtdts.position_store.fleet import CurrentDeliveries, FleetReader
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
@@ -52,10 +51,9 @@ from rtdts.push_queue.round_queue import RoundQueue
 from rtdts.push_queue.snapshot_queue import SnapshotQueue
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
-from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.runtime.settings import read_settings
 from rtdts.tracking.fleet_messages import Ages
 from rtdts.tracking.topics import SOCKET
 
@@ -76,32 +74,6 @@ _KEEP_ALIVE_S: Final = 75.0
 """Longer than a round's interval, so that each round reuses the connections of the one before."""
 
 
-class _QueueThreads:
-    """Threads that wait for the queues: each long poll has a separate one."""
-
-    def __init__(self) -> None:
-        self.nudge_poll = Threads(1, "nudge-poll")
-        self.snapshot_poll = Threads(1, "snapshot-poll")
-        self.round_poll = Threads(1, "round-poll")
-        self.rounds = Threads(_ROUND_QUEUE_THREADS, "round-queue")
-
-    def close(self) -> None:
-        """As `Threads.close`."""
-        self.nudge_poll.close()
-        self.snapshot_poll.close()
-        self.round_poll.close()
-        self.rounds.close()
-
-
-def settings_from(environ: Mapping[str, str]) -> Settings:
-    """The settings.
-
-    Raises:
-        rtdts.runtime.settings.SettingsError: Lists everything that is wrong at once.
-    """
-    return read_settings(Settings, environ)
-
-
 @asynccontextmanager
 async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     """Builds the broadcaster; its connections are closed at the end.
@@ -109,37 +81,34 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     Raises:
         NoCredentialsError: There are no AWS credentials.
     """
+    with ExitStack() as ends:
+        yield _wire(settings, ends)
+
+
+def _wire(settings: Settings, ends: ExitStack) -> Broadcaster:
     log = get_logger(COMPONENT)
-    of_rounds, of_nudges, of_snapshots = kinds = [
-        StoreThreads.of(name, tables=STORE_THREADS, positions=_POSITION_THREADS)
-        for name in ("rounds", "nudges", "snapshots")
-    ]
-    of_fleet = StoreThreads.of("fleet", tables=_FLEET_THREADS, positions=_FLEET_THREADS)
-    of_current = StoreThreads.of("current", tables=_CURRENT_THREADS, positions=_CURRENT_THREADS)
-    queues = _QueueThreads()
-    api = ConnectionPool(settings.socket_management_url, max_idle_s=_KEEP_ALIVE_S)
-    try:
-        yield _wire(
-            settings, log, of_rounds, of_nudges, of_snapshots, of_fleet, of_current, queues, api
+    of_rounds, of_nudges, of_snapshots, of_fleet, of_current = (
+        ends.enter_context(closing(StoreThreads.of(name, tables=tables, positions=positions)))
+        for name, tables, positions in (
+            ("rounds", STORE_THREADS, _POSITION_THREADS),
+            ("nudges", STORE_THREADS, _POSITION_THREADS),
+            ("snapshots", STORE_THREADS, _POSITION_THREADS),
+            ("fleet", _FLEET_THREADS, _FLEET_THREADS),
+            ("current", _CURRENT_THREADS, _CURRENT_THREADS),
         )
-    finally:
-        api.close()
-        for threads in (*kinds, of_fleet, of_current):
-            threads.close()
-        queues.close()
-
-
-def _wire(
-    settings: Settings,
-    log: Logger,
-    of_rounds: StoreThreads,
-    of_nudges: StoreThreads,
-    of_snapshots: StoreThreads,
-    of_fleet: StoreThreads,
-    of_current: StoreThreads,
-    queues: _QueueThreads,
-    api: ConnectionPool,
-) -> Broadcaster:
+    )
+    # Each long poll has a thread of its own.
+    nudge_poll, snapshot_poll, round_poll, round_queue = (
+        ends.enter_context(closing(Threads(count, name)))
+        for name, count in (
+            ("nudge-poll", 1),
+            ("snapshot-poll", 1),
+            ("round-poll", 1),
+            ("round-queue", _ROUND_QUEUE_THREADS),
+        )
+    )
+    api = ConnectionPool(settings.socket_management_url, max_idle_s=_KEEP_ALIVE_S)
+    ends.callback(api.close)
     aws = aws_session(settings.region)
     found = aws.get_credentials()
     if found is None:
@@ -160,28 +129,13 @@ def _wire(
         max_pool_connections=2 * STORE_THREADS + 3,
     )
     dynamodb = aws.client("dynamodb", config=store_config)
-    tables = TableNames(
-        deliveries=settings.deliveries_table,
-        delivery_events=settings.delivery_events_table,
-        subscriptions=settings.subscriptions_table,
-        truck_matches=settings.truck_matches_table,
-        delivery_shares=settings.delivery_shares_table,
-        # The broadcaster does not use this table, and its role has no access to it.
-        socket_tickets="",
-    )
+    tables = settings.tables
     deliveries = DeliveryStore(dynamodb, tables)
     shares = ShareStore(dynamodb, tables)
     matches = MatchStore(dynamodb, tables, log=log)
     subscriptions = SubscriptionStore(dynamodb, tables)
     positions = PositionCircuitBreaker(
-        PositionReader(
-            connect(
-                settings.opensearch_url,
-                auth=settings.opensearch_auth,
-                region=settings.region,
-                timeout_s=_STORE_TIMEOUT_S,
-            )
-        )
+        PositionReader(connect_by(settings, timeout_s=_STORE_TIMEOUT_S))
     )
     blocks = BlockStore(
         aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
@@ -245,12 +199,7 @@ def _wire(
         of_rounds.tables,
         log=log,
     )
-    fleet_search = connect(
-        settings.opensearch_url,
-        auth=settings.opensearch_auth,
-        region=settings.region,
-        timeout_s=_STORE_TIMEOUT_S,
-    )
+    fleet_search = connect_by(settings, timeout_s=_STORE_TIMEOUT_S)
     ages = Ages(
         stale_after_ms=settings.fleet_stale_after_s * 1000,
         offline_after_ms=settings.fleet_offline_after_s * 1000,
@@ -319,8 +268,8 @@ def _wire(
                 log=log,
             ),
             settings.round_interval_s,
-            queues.round_poll,
-            queues.rounds,
+            round_poll,
+            round_queue,
             log=log,
             wait_s=settings.queue_wait_s,
             spread=settings.round_spread,
@@ -328,8 +277,8 @@ def _wire(
     return Broadcaster(
         source,
         round_,
-        consumer(nudge_queue, of_nudges, queues.nudge_poll),
-        consumer(snapshot_queue, of_snapshots, queues.snapshot_poll),
+        consumer(nudge_queue, of_nudges, nudge_poll),
+        consumer(snapshot_queue, of_snapshots, snapshot_poll),
         fleet,
         credentials,
         rate,

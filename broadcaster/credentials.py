@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
+
+from botocore.credentials import ReadOnlyCredentials
 
 from broadcaster.signing import Credentials
 from broadcaster.threads import Threads
@@ -13,15 +15,6 @@ from rtdts.runtime.logs import Logger
 REFRESH_EVERY_S: Final = 60.0
 """botocore renews temporary credentials when they are read within 15 minutes of their expiry. With
 one read per minute it has 15 attempts."""
-
-
-class _Frozen(Protocol):
-    @property
-    def access_key(self) -> str | None: ...
-    @property
-    def secret_key(self) -> str | None: ...
-    @property
-    def token(self) -> str | None: ...
 
 
 class NoCredentialsError(Exception):
@@ -33,10 +26,9 @@ class CachedCredentials:
 
     Args:
         read: botocore's `get_frozen_credentials`, or a substitute.
-        threads: Where it may block.
     """
 
-    def __init__(self, read: Callable[[], _Frozen], threads: Threads) -> None:
+    def __init__(self, read: Callable[[], ReadOnlyCredentials], threads: Threads) -> None:
         self._read = read
         self._threads = threads
         self._cached: Credentials | None = None

@@ -60,9 +60,6 @@ class CurrentDeliveryWriter:
         stops: Reads which of them a truck carries.
         current: Where a truck's current delivery is written.
         threads: Where the stores may block; separate, so that no view of the fleet waits for it.
-        log: Logs what could not be written.
-        now_ms: Wall clock.
-        sleep: Waits some seconds.
     """
 
     def __init__(

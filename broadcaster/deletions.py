@@ -26,8 +26,6 @@ class Deletions(Generic[M]):
 
     Args:
         delete: Deletes messages; returns the queue's codes for those that it did not delete.
-        threads: Where it may block.
-        log: Logs those codes.
     """
 
     def __init__(

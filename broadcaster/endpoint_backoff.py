@@ -25,7 +25,6 @@ class EndpointBackoff:
     """Exponential backoff with jitter, separately for each endpoint.
 
     Args:
-        monotonic: Clock in seconds.
         uniform: Source of the jitter.
     """
 

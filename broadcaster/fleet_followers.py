@@ -97,17 +97,10 @@ class FleetFollowers:
 
     Args:
         followers: The subscriptions to the fleet.
-        snapshots: Takes the snapshots.
         parts: Which queries this broadcaster serves.
-        senders: Where messages go.
         backoff: Which endpoints are not posted to now; shared by all pushes of the process.
         rate: How fast posts begin; also shared.
-        threads: Where the tables may block.
         blocks: For the rights: a revoked token ends them.
-        log: Logs what failed.
-        now_ms: Wall clock.
-        monotonic: Clock in seconds.
-        sleep: Waits some seconds.
     """
 
     def __init__(

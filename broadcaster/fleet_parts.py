@@ -65,10 +65,7 @@ class LeasedParts:
     A part without a query is not leased: a fleet without followers costs nothing.
 
     Args:
-        leases: The store of leases.
-        threads: Where the store may block.
         log: Logs leases that could not be acquired or released.
-        now_ms: Wall clock.
         uniform: Source of the random lengths of leases.
     """
 

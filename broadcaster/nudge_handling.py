@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from broadcaster.current_deliveries import CurrentDeliveryWriter
 from broadcaster.pushing import MAX_CHUNK, Messages, Outcome, Pusher, PushResult
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import Lane, RateLimiter
@@ -49,13 +50,6 @@ class ViewerReader(Protocol):
         """The viewer at one endpoint, read consistently."""
 
 
-class ChangedDeliveries(Protocol):
-    """See `broadcaster.current_deliveries.CurrentDeliveryWriter`."""
-
-    def changed(self, delivery_id: str, /) -> None:
-        """Begins to write the current deliveries of a changed delivery's trucks."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Stores:
     """The stores that the handling of nudges reads."""
@@ -70,17 +64,12 @@ class NudgeHandler:
     """Begins the pushes of a nudge.
 
     Args:
-        stores: The stores to read.
-        pusher: Pushes to chunks of viewers.
         slots: Posts at once; separate from those of rounds.
         quarantine: Which endpoints are in quarantine.
         quarantine_slots: Posts at once to those; shared with the rounds.
         rate: How fast posts begin; shared with the rounds, which wait for nudges.
-        threads: Where the stores may block.
         current: Notified when a person changed a delivery, for the fleet.
         log: Logs a nudge whose event is missing.
-        now_ms: Wall clock.
-        chunk_size: Viewers per chunk.
         position_wait_s: How long a status or a snapshot waits for positions.
     """
 
@@ -94,7 +83,7 @@ class NudgeHandler:
         rate: RateLimiter,
         threads: StoreThreads,
         *,
-        current: ChangedDeliveries,
+        current: CurrentDeliveryWriter,
         log: Logger,
         now_ms: Callable[[], int],
         chunk_size: int = MAX_CHUNK,

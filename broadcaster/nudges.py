@@ -107,19 +107,13 @@ class NudgeConsumer:
     """Receives nudges and handles many at once.
 
     Args:
-        queue: Where nudges come from.
-        handler: Begins the pushes.
         backoff: How long a throttled endpoint backs off.
         quarantine: Which endpoints hang repeatedly.
         polling: A separate thread for the long poll.
-        threads: Where deleting may block.
-        log: Logs failures.
         wait_s: Length of the long poll; also how long a shutdown may have to wait for it.
         at_once: Nudges handled at once.
         response_wait_s: How long to wait for the responses to a nudge's posts.
         follow_ups_at_once: Changes whose viewers are tried again at once.
-        sleep: Waits some seconds.
-        monotonic: Clock in seconds.
         now_ms: Wall clock, compared with the time at which the queue received a nudge.
     """
 

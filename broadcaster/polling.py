@@ -32,13 +32,9 @@ class LongPoll(Generic[M_co]):
     """Polls a queue.
 
     Args:
-        receive: Waits for messages.
         threads: A separate thread for the wait.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
         failed: The log event for a poll that failed.
-        log: Logs failed polls.
-        sleep: Waits some seconds.
-        monotonic: Clock in seconds.
     """
 
     def __init__(

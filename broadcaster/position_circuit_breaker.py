@@ -24,10 +24,6 @@ class PositionCircuitBreaker:
 
     Safe to call from several threads, as the store is. Calls that wait for a thread meanwhile fail
     as soon as they get one, so calls that piled up behind a hanging store are cleared at once.
-
-    Args:
-        positions: The store.
-        monotonic: Clock in seconds.
     """
 
     def __init__(

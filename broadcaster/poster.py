@@ -46,11 +46,9 @@ class SocketPoster:
     The caller bounds how many posts run at once.
 
     Args:
-        http: The API's server.
         signer: Signs for the same API.
         credentials: Read before each post.
         timeout_s: Limit of one post, connecting included.
-        log: Logs failures.
         now_ms: Wall clock, for signatures.
     """
 

@@ -170,16 +170,12 @@ class Pusher:
     Args:
         deliveries: For the rights.
         subscriptions: Where ended subscriptions, and those whose endpoint is gone, are removed.
-        senders: Where messages go.
         backoff: Which endpoints are not posted to now; shared by all pushes of the process.
-        threads: Where the stores may block.
         blocks: For the rights, too: a revoked token ends them.
         shares: For the rights of viewers that have a share instead of a token.
         viewing_minutes: How long a closed delivery may be viewed.
         log: Logs failures, such as a subscription that could not be removed.
         trace: Logs to which viewers the points of some trucks were posted.
-        now_ms: Wall clock.
-        monotonic: Clock in seconds.
         lock_wait_s: How long a post waits for another one to the same endpoint.
     """
 

@@ -34,7 +34,6 @@ class Quarantine:
     Args:
         slots: Posts to such endpoints at once.
         post_timeout_s: How long an endpoint that still hangs holds its slot.
-        monotonic: Clock in seconds.
     """
 
     def __init__(

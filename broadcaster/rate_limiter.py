@@ -93,8 +93,6 @@ class RateLimiter:
 
     Args:
         ceiling_per_s: Posts per second at most.
-        sleep: Waits some seconds.
-        monotonic: Clock in seconds.
     """
 
     def __init__(

@@ -28,7 +28,6 @@ class RetryQueue:
         until_s: No viewer is tried again after this.
 
     Args:
-        until_s: See above.
         backoff_s: The remaining backoff of an endpoint, in seconds.
     """
 

@@ -70,12 +70,6 @@ class Round:
         pusher: Pushes to a chunk of viewers.
         new_messages: Makes the messages of one chunk.
         bounds: How many posts at once, and how fast.
-        threads: Where the stores may block.
-        log: Logs what could not be read.
-        chunk_size: Viewers per chunk.
-        now_ms: Wall clock.
-        monotonic: Clock in seconds.
-        sleep: Waits some seconds.
     """
 
     def __init__(

@@ -80,8 +80,6 @@ class LocalRounds:
     Args:
         interval_s: Time between rounds.
         spread: The share of the interval over which a round is spread.
-        sleep: Waits some seconds.
-        now_ms: Wall clock.
     """
 
     def __init__(

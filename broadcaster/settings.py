@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.delivery_store.table_settings import DeliveryTableSettings
 from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(SearchSettings):
+class Settings(DeliveryTableSettings, SearchSettings):
     """The broadcaster's settings; see docs/settings.md."""
 
-    region: str = setting("AWS_REGION", help="the AWS region")
-    deliveries_table: str = setting("DELIVERIES_TABLE", help="the table of deliveries")
-    delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
-    truck_matches_table: str = setting(
-        "TRUCK_MATCHES_TABLE",
-        help="the table of trucks' open deliveries, for the order of stops",
-    )
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of subscriptions")
     delivery_shares_table: str = setting(
         "DELIVERY_SHARES_TABLE", help="the table of deliveries' shares, for rights to view"
-    )
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="the table of blocked identities and tokens"
     )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
     nudge_dead_letter_queue_url: str = setting(

@@ -133,19 +133,14 @@ class SharedRounds:
     """This process's part of each round.
 
     Args:
-        queue: The queue that divides rounds.
         interval_s: Time between rounds; the same for all broadcasters.
         spread: The share of the interval over which a round is sent, ten buckets at a time; also
             the same for all broadcasters.
         polling: A separate thread for the long poll.
         threads: Where the queue's other calls may block. Not the threads of the stores, since
             batches must be extended while stores hang.
-        log: Logs failures.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
         release_timeout_s: How long the release at shutdown may take.
-        sleep: Waits some seconds.
-        now_ms: Wall clock.
-        monotonic: Clock in seconds.
     """
 
     def __init__(

@@ -37,7 +37,6 @@ class PostSigner:
 
     Args:
         management_url: The API's management endpoint, stage included.
-        region: The API's region.
 
     Attributes:
         host: The value that is signed as ``Host``, and must be sent as ``Host``.

@@ -59,16 +59,13 @@ class SnapshotMessages:
     with the round. Otherwise the nudge would stay in the queue, with every later change of status.
 
     Args:
-        events: The log.
         positions: The latest position and the track.
         threads: Where reading the log may block.
         position_threads: Where reading positions may block; a pool that nothing else waits for.
         stops: Reads the stops that the truck has before it.
         role: The viewer's role; nothing is read that the viewer may not see.
         since_version: Events of the log up to this version are left out.
-        log: Logs what could not be read.
         wait_s: How long to wait for positions.
-        now_ms: Wall clock.
     """
 
     def __init__(

@@ -45,12 +45,6 @@ class StopsOfTrucks:
 
     A truck's stops are one item of up to 100 KB, and its viewers may be spread over all chunks of a
     round. So reads of a truck share one reading for `STOPS_MAX_AGE_S`.
-
-    Args:
-        stops: The store.
-        threads: Where it may block.
-        log: Logs failures.
-        monotonic: Clock in seconds.
     """
 
     def __init__(

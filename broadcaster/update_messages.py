@@ -54,12 +54,9 @@ class PositionMessages:
     chunk: positions that were read once are not read again when the rights are.
 
     Args:
-        positions: The latest positions.
         threads: Where reading them may block.
         stops: Reads the stops that trucks have before them.
-        log: Logs what could not be read.
         is_change: Whether it follows a change, which may be one of the stops.
-        now_ms: Wall clock.
 
     Attributes:
         unknown_trucks: Trucks whose position could not be read.

@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from botocore.config import Config
 
@@ -26,7 +25,7 @@ from consumer.truck_states import TruckStates
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
-from rtdts.position_store.client import connect
+from rtdts.position_store.client import connect_by
 from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
@@ -49,11 +48,7 @@ _CLIENT_CONFIG = Config(
 
 
 def build(environ: Mapping[str, str]) -> RecordProcessor:
-    """Reads the settings, then makes the clients.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the clients; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
     log = get_logger(COMPONENT)
     trace = PointTrace(settings.trace_trucks, log)
@@ -64,14 +59,10 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
     sqs = aws.client("sqs", config=_CLIENT_CONFIG)
-    s3: Any = aws.client("s3", config=_CLIENT_CONFIG)
-    kinesis: Any = aws.client("kinesis", config=_CLIENT_CONFIG)
+    s3 = aws.client("s3", config=_CLIENT_CONFIG)
+    kinesis = aws.client("kinesis", config=_CLIENT_CONFIG)
     shard_ranges = ShardRanges(kinesis, settings.stream_name)
-    opensearch = connect(
-        settings.opensearch_url,
-        auth=settings.opensearch_auth,
-        region=settings.region,
-    )
+    opensearch = connect_by(settings)
 
     blocks = BlockStore(
         aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),

@@ -32,16 +32,15 @@ class KclCheckpointer(Protocol):
         self, sequence_number: str | None = None, sub_sequence_number: int | None = None
     ) -> None:
         """Checkpoints at a record, or, without one, at the end of all that was delivered."""
-        ...
 
 
 class Checkpoints:
     """The checkpoints of one shard.
 
     Args:
-        log: Where failures are logged.
-        clock: Monotonic seconds.
         sleep: Waits between attempts at a final checkpoint.
+
+    Checkpointing raises `OutOfStep` when the protocol is broken.
     """
 
     def __init__(

@@ -50,10 +50,6 @@ class Committer:
     """Writes logs, latest positions, nudges and states, in this order.
 
     Args:
-        writer: Where positions go.
-        truck_states: The trucks' states.
-        transitions: Writes into the deliveries' logs.
-        nudger: Sends nudges.
         log: Where refused writes are logged.
 
     Attributes:

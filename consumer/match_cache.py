@@ -16,9 +16,7 @@ class MatchCache:
     """Reads matches, and caches them for `TTL_S`.
 
     Args:
-        store: Where they are.
         ttl_s: How long they may be cached.
-        clock: Monotonic seconds.
     """
 
     def __init__(

@@ -25,10 +25,8 @@ class Nudger:
     """Sends nudges while the queue accepts them, and skips them while it doesn't.
 
     Args:
-        queue: The queue of nudges.
         retry_policy: Makes the budget of one sending.
         log: Where it logs that the queue does not accept them.
-        clock: Monotonic seconds.
     """
 
     def __init__(

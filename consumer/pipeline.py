@@ -82,9 +82,6 @@ class BatchPipeline:
     """Processes the batches of one shard.
 
     Args:
-        shard_id: The shard.
-        stores: What to write to.
-        truck_states: The trucks' states.
         matches: Which deliveries the trucks carry.
         committer: Writes what a batch or a settling found.
         settler: Settles late points between batches.

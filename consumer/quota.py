@@ -40,9 +40,6 @@ class QuotaWatch:
 
     Args:
         quota: The count, empty at the start: a new worker knows of no earlier excess.
-        blocks: Where blocks are written.
-        log: Where it reports them.
-        now_ms: Wall clock.
     """
 
     def __init__(

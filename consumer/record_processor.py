@@ -76,15 +76,12 @@ class Pipeline(Protocol):
 
     def begin_after(self, position: StreamPosition | None) -> None:
         """Names the last record that is durable already."""
-        ...
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         """Makes a batch durable."""
-        ...
 
     def settle(self, *, everything: bool = False) -> SettleReport | None:
         """Settles late points whose time has come."""
-        ...
 
 
 class RecordProcessor:
@@ -92,12 +89,10 @@ class RecordProcessor:
 
     Args:
         pipeline_of: Makes the pipeline of a shard.
-        checkpoints: The shard's checkpoints.
         log: One line per batch.
         metrics: One line per batch.
         lease_lost_within_s: How long to wait for the KCL to report a lost lease, once another
             process owns the shard.
-        clock: Monotonic seconds.
         now_ms: Wall clock, beside the stream's time of a record's arrival.
     """
 

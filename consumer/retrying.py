@@ -33,8 +33,6 @@ class RetryPolicy:
 
     Args:
         budget_s: The longest that one batch may wait for unavailable stores.
-        log: Where waiting is logged.
-        clock: Monotonic seconds.
         sleep: Waits; an injected one may end the process when its daemon has died.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
-from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.table_settings import DeliveryTableSettings
 from rtdts.ingest.quota import QuotaSettings
 from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import point_trace
@@ -17,18 +17,11 @@ _RULES = TrackingRules()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(SearchSettings, QuotaSettings):
+class Settings(DeliveryTableSettings, SearchSettings, QuotaSettings):
     """What the consumer reads from its environment; daemon and children read the same."""
 
-    region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
     stream_name: str = setting(
         "STREAM_NAME", help="name of the Kinesis stream that points are read from"
-    )
-    deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
-    delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
-    truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of parked records")
@@ -173,17 +166,6 @@ class Settings(SearchSettings, QuotaSettings):
         default=True,
         help="whether the daemon uses CBOR (yes) or JSON (no) with Kinesis",
     )
-
-    @property
-    def tables(self) -> TableNames:
-        """The tables' names; the consumer has no use for those that are empty."""
-        return TableNames(
-            deliveries=self.deliveries_table,
-            delivery_events=self.delivery_events_table,
-            truck_matches=self.truck_matches_table,
-            subscriptions="",
-            socket_tickets="",
-        )
 
     @property
     def rules(self) -> TrackingRules:

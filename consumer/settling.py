@@ -99,14 +99,9 @@ class Settler:
     """Settles the late points of one shard's trucks.
 
     Args:
-        shard_id: The shard.
-        finder: Reads the history.
-        truck_states: The trucks' states.
-        committer: Writes what changed.
         rules: All limits of the domain.
         log: Where what can't be settled is reported.
         shard_range: Which trucks belong to the shard.
-        clock: Monotonic seconds.
         now_ms: Wall clock, beside the time at which points were received.
     """
 

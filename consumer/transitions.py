@@ -77,7 +77,6 @@ class TransitionWriter:
     """Brings delivery logs and truck states together.
 
     Args:
-        log_store: The deliveries and their logs.
         rules: Distances and dwells, to fold anew when a declaration came in between.
         parking: Where the events go that the store refuses.
         log: Where a delivery that can't be processed is logged.

@@ -33,11 +33,13 @@ class TruckStates:
     so another writer is detected.
 
     Args:
-        store: ``truck-state``.
         shard_id: The shard that this process reads.
         writer_id: This process's id; no other process has ever had it.
         log: Where states that can't be stored are logged.
         capacity: Trucks kept in the cache.
+
+    What reads or writes raises `RetriesExhausted` when OpenSearch stayed unavailable for the whole
+    budget.
     """
 
     def __init__(
@@ -51,11 +53,7 @@ class TruckStates:
         self._cached: OrderedDict[str, StoredState] = OrderedDict()
 
     def load(self, truck_ids: Sequence[str], budget: Budget) -> dict[str, TruckState]:
-        """Those of the trucks' states that exist and can be read.
-
-        Raises:
-            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
-        """
+        """Those of the trucks' states that exist and can be read."""
         unknown = [truck_id for truck_id in truck_ids if truck_id not in self._cached]
         if unknown:
             loaded = budget.call("read truck states", lambda: self._store.load(unknown))
@@ -72,11 +70,7 @@ class TruckStates:
         return found
 
     def unsettled(self, budget: Budget) -> list[str]:
-        """All trucks, in any shard, whose states wait for a settling.
-
-        Raises:
-            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
-        """
+        """All trucks, in any shard, whose states wait for a settling."""
         return budget.call("look for unsettled trucks", self._store.unsettled)
 
     def changed(self, truck_ids: Collection[str], budget: Budget) -> frozenset[str]:
@@ -86,7 +80,6 @@ class TruckStates:
 
         Raises:
             LeaseLost: Another process wrote one of them.
-            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         stored = budget.call("read truck states", partial(self._store.load, list(truck_ids)))
         found = set()
@@ -120,7 +113,6 @@ class TruckStates:
 
         Raises:
             LeaseLost: Another process wrote one of them.
-            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         pending = {state.truck_id: self._with_writer(state, applied) for state in states}
         packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}

@@ -42,11 +42,7 @@ class App:
 
 
 def build(environ: Mapping[str, str]) -> App:
-    """Reads the settings, then makes the clients.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the clients; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
     log = get_logger("delivery_lambda")
     aws = aws_session()

@@ -50,7 +50,8 @@ from delivery_lambda.routes import (
     PUT_DELIVERY,
     REVOKE_SHARE,
 )
-from delivery_lambda.share_service import ShareService
+from delivery_lambda.share_service import DeliveryPort as SharedDeliveryPort
+from delivery_lambda.share_service import NudgePort, ShareService, TicketPort
 from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
 from rtdts.delivery_store.errors import (
     DeliveryErased,
@@ -59,8 +60,8 @@ from rtdts.delivery_store.errors import (
     TruckFull,
     VersionConflict,
 )
-from rtdts.delivery_store.tickets import Ticket, TicketHolder
-from rtdts.push_queue.nudges import Nudge, TransitionNudge
+from rtdts.delivery_store.tickets import TicketHolder
+from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.http_api import Response, json_response
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Blocks
@@ -77,14 +78,8 @@ most a few events per minute to a delivery; six conflicts in a row are a loop in
 PAGE_LENGTH = 50
 
 
-class DeliveryPort(Protocol):
+class DeliveryPort(SharedDeliveryPort, Protocol):
     """The part of the delivery store that is used here."""
-
-    def get(self, delivery_id: str) -> Delivery | None:
-        """The current delivery."""
-
-    def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
-        """Its log."""
 
     def append(
         self,
@@ -107,20 +102,6 @@ class DeliveryPort(Protocol):
         closed_since_ms: int | None = None,
     ) -> DeliveryPage:
         """A page of a list."""
-
-
-class TicketPort(Protocol):
-    """The part of the ticket store that is used here."""
-
-    def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
-        """A new ticket."""
-
-
-class NudgePort(Protocol):
-    """The part of the nudge queue that is used here."""
-
-    def send(self, nudge: Nudge) -> None:
-        """Sends one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -122,14 +122,9 @@ class ShareService:
     """The routes of shares.
 
     Args:
-        deliveries: What is shared.
-        shares: The shares.
         stops: What comes before a delivery.
         tickets: What sockets are opened with.
         nudges: Where a revocation is announced.
-        rules: The settings of shares.
-        log: Where failures are logged.
-        now_ms: Wall clock.
     """
 
     def __init__(

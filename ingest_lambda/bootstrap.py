@@ -24,11 +24,12 @@ from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.sample import Sample
 from rtdts.runtime.settings import read_settings
-from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+from rtdts.telemetry_stream.putter import StreamPutter
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
 
 COMPONENT = "ingest_lambda"
 _TABLES_TIMEOUT_S = 1.0
@@ -51,33 +52,21 @@ class App:
 
 @functools.cache
 def app() -> App:
-    """This process's app, built at the first call.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """This process's app, built at the first call; raises as `read_settings`."""
     return build_app(os.environ)
 
 
 def build_app(
     environ: Mapping[str, str],
-    client: StreamClient | None = None,
+    client: KinesisClient | None = None,
     *,
     blocks: BlockReader | None = None,
     devices: DeviceReader | None = None,
     now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
-    """Wire an app.
+    """Wire an app; raises as `read_settings`.
 
-    Args:
-        environ: Where the settings are.
-        client: Instead of the SDK's own.
-        blocks: Instead of the table of blocked identities.
-        devices: Instead of the table of phones' credentials.
-        now_ms: The time of day.
-
-    Raises:
-        SettingsError: The environment can't be used.
+    What is passed besides the environment is used instead of the SDK's own client and the tables.
     """
     settings = read_settings(Settings, environ)
     limits = Limits(
@@ -119,12 +108,12 @@ def build_app(
     )
 
 
-def kinesis_client(settings: Settings) -> StreamClient:
+def kinesis_client(settings: Settings) -> KinesisClient:
     """The SDK's client; its endpoint, region and credentials are the SDK's own business."""
     client = _sdk_client(
         "kinesis", connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s
     )
-    return cast("StreamClient", client)  # the SDK makes its methods at run time
+    return cast("KinesisClient", client)  # the SDK makes its methods at run time
 
 
 def dynamodb_client() -> DynamoDBClient:

@@ -25,7 +25,6 @@ class Context(Protocol):
 
     def get_remaining_time_in_millis(self) -> int:
         """Time until the Lambda is stopped."""
-        ...
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:

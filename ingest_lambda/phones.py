@@ -53,7 +53,6 @@ class PhoneService:
     Args:
         telemetry: The service that takes the points.
         holder: The device that a secret from an address belongs to: `KnownDevices.holder`.
-        now_ms: The time of day.
         retry_after_s: When a phone may try again after the devices could not be read.
     """
 

@@ -67,11 +67,8 @@ class TelemetryService:
     """Handles telemetry requests.
 
     Args:
-        intake: Takes a request's points.
-        limits: The limits of a request.
         quota: What each truck may send; this process's own count.
         blocks: Which identities and tokens are blocked at the moment.
-        now_ms: The time of day.
         is_traced: Whether every point of a truck is logged.
     """
 

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.ingest.ingest_settings import IngestSettings
 from rtdts.ingest.quota import QuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(QuotaSettings):
+class Settings(IngestSettings, QuotaSettings):
     """What ingest_lambda reads from its environment.
 
     Of the gateway's 29 s a response takes at most ``put_deadline_s + connect_timeout_s +
     read_timeout_s`` (7.5 s by default): the last attempt may begin just before the deadline.
     """
 
-    stream_name: str = setting(
-        "STREAM_NAME", help="name of the Kinesis stream that points are put into"
-    )
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
-    )
     device_credentials_table: str = setting(
         "DEVICE_CREDENTIALS_TABLE", help="table of devices' credentials"
     )
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
-    )
-    first_generation_timezone: str = setting(
-        "FIRST_GENERATION_TIMEZONE",
-        default="Asia/Seoul",
-        help="IANA name of the zone of first-generation trucks' clocks",
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES",

@@ -11,7 +11,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Final, Protocol
+from typing import Final
 
 from iot_lambda.classifying import ClassifiedMessage, MessageClassifier, Record
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, ValidatedBody, batch_of, results_of
@@ -22,7 +22,8 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.telemetry_stream.putter import Batch, PutOutcome
+from rtdts.telemetry_stream.parking import Parking
+from rtdts.telemetry_stream.putter import StreamPutter
 
 METRICS: Final = (
     Metric("PointsAccepted", "Count"),
@@ -37,24 +38,6 @@ METRICS: Final = (
 PARKINGS_AT_ONCE: Final = 8
 LINES_PER_BATCH: Final = 10
 """Lines in the log about messages at fault: one broken truck may send a hundred per second."""
-
-
-class StreamPort(Protocol):
-    """See `rtdts.telemetry_stream.putter.StreamPutter`."""
-
-    def put_all(self, batches: Sequence[Batch], deadline: Deadline) -> Sequence[PutOutcome]:
-        """Put several trucks' points."""
-        ...
-
-
-class ParkingPort(Protocol):
-    """See `rtdts.telemetry_stream.parking.Parking`."""
-
-    def park_message(
-        self, payload: bytes, *, truck_id: str | None, reason: str, detail: str
-    ) -> object:
-        """Store a message; raises when the bucket did not store it."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,19 +58,17 @@ class DeviceBatches:
     """Handles batches of the small stream.
 
     Args:
-        putter: The main stream.
         parking: Where messages at fault go.
         classifier: Decides what each message is.
         set_aside: Stores what a truck sent beyond its quota, as it was in the stream. Arguments:
             the truck, the first sequence number, the records.
-        log: The process's log.
         trace: Logs every point of some trucks.
     """
 
     def __init__(
         self,
-        putter: StreamPort,
-        parking: ParkingPort,
+        putter: StreamPutter,
+        parking: Parking,
         *,
         classifier: MessageClassifier,
         set_aside: Callable[[str, str, Sequence[bytes]], object],

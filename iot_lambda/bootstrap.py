@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from botocore.config import Config
 
@@ -25,9 +25,13 @@ from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
-from rtdts.telemetry_stream.parking import ObjectClient, Parking
-from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+from rtdts.telemetry_stream.parking import Parking
+from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.set_aside import set_aside_over_quota
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
 
 COMPONENT: Final = "iot_lambda"
 
@@ -43,11 +47,7 @@ class App:
 
 @functools.cache
 def app() -> App:
-    """This process's app, built at the first call.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """This process's app, built at the first call; raises as `read_settings`."""
     settings = read_settings(Settings, os.environ)
     config = Config(
         connect_timeout=settings.connect_timeout_s,
@@ -55,7 +55,7 @@ def app() -> App:
         retries={"total_max_attempts": 1},  # the putter retries, and only what failed
         max_pool_connections=PARKINGS_AT_ONCE + 1,
     )
-    aws: Any = aws_session()  # the SDK generates its clients' methods at run time
+    aws = aws_session()
     log = get_logger(COMPONENT)
     return build_app(
         settings,
@@ -73,23 +73,14 @@ def app() -> App:
 def build_app(
     settings: Settings,
     *,
-    stream: StreamClient,
-    objects: ObjectClient,
+    stream: KinesisClient,
+    objects: S3Client,
     blocks: BlockReader,
     log: Logger,
     metrics: MetricWriter | None = None,
     now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
-    """Wire an app.
-
-    Args:
-        settings: Its settings.
-        stream: The SDK's Kinesis client.
-        objects: The SDK's S3 client.
-        blocks: The table of blocked identities.
-        log: The process's log.
-        metrics: The writer of metrics; None for one that writes to standard error.
-        now_ms: Wall clock.
+    """Wire an app; its metrics are written to standard error if there is no other writer.
 
     Raises:
         SettingsError: A setting can't be used.
@@ -117,11 +108,7 @@ def build_app(
 
 @functools.cache
 def enrollments() -> EnrollmentStore:
-    """The store of enrollment secrets, with this process's client; built at the first call.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """This process's store of enrollment secrets, as `app`."""
     settings = read_settings(EnrollmentSettings, os.environ)
     # AWS IoT Core waits 5 s for the hook; a truck that was rejected sends its request again.
     dynamodb = aws_session().client("dynamodb", config=ONE_SHORT_ATTEMPT)

@@ -82,7 +82,6 @@ class MessageClassifier:
         blocks: Returns what is blocked now.
         zone: The time zone of first-generation trucks' clocks.
         max_body_bytes: How large a message may be, decompressed.
-        now_ms: Wall clock.
     """
 
     def __init__(

@@ -29,7 +29,6 @@ class Enrollments(Protocol):
 
     def bind(self, secret: str, *, truck_id: str, key_hash: str, now_ms: int) -> bool:
         """Bind a secret to a public key; return whether the truck may have the certificate."""
-        ...
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, bool]:

@@ -21,7 +21,6 @@ class Context(Protocol):
 
     def get_remaining_time_in_millis(self) -> int:
         """Time until the Lambda is stopped."""
-        ...
 
 
 def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:

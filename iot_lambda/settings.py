@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from rtdts.ingest.message_settings import MessageSettings
+from rtdts.ingest.ingest_settings import MessageSettings
 from rtdts.ingest.quota import PointQuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting

@@ -27,11 +27,9 @@ class Connection(Result, Protocol):
         self, subscriptions: Sequence[str], on_message: Callable[[Message], None]
     ) -> AbstractAsyncContextManager[None]:
         """Connect and subscribe."""
-        ...
 
     async def lost(self) -> None:
         """Wait until the connection is lost; raises `BrokerError`."""
-        ...
 
 
 class Bridge:
@@ -41,10 +39,7 @@ class Bridge:
         connection: Makes a connection that is not open yet.
         session: Makes the session for a connection.
         waits_s: Makes the waits between attempts to connect.
-        tally: Counts for the metrics.
         metrics: Written once per minute.
-        log: The process's log.
-        sleep: Waits some seconds.
     """
 
     def __init__(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import tzinfo
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from botocore.config import Config
 
@@ -33,7 +34,6 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.parking import Parking, UnusableMessage
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.roles import TRUCK
@@ -52,20 +52,14 @@ _THREADS: Final = _PUT_THREADS + PARKINGS_AT_ONCE + MAX_SET_ASIDES_AT_ONCE + 1
 """One more reads the blocks."""
 
 
-def settings_from(environ: Mapping[str, str]) -> Settings:
-    """The settings.
-
-    Raises:
-        SettingsError: Lists everything that is wrong at once.
-    """
-    settings = read_settings(Settings, environ)
-    first_generation_zone(settings.first_generation_timezone)
-    return settings
-
-
 @asynccontextmanager
 async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
-    """Builds the bridge; its threads end with it."""
+    """Builds the bridge; its threads end with it.
+
+    Raises:
+        SettingsError: The zone of first-generation trucks can't be used.
+    """
+    zone = first_generation_zone(settings.first_generation_timezone)
     log = get_logger(COMPONENT)
     tally = Tally()
     trace = PointTrace(settings.trace_trucks, log)
@@ -75,7 +69,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
     block_list = BlockList(store, log=log, now_ms=wall_clock.now_ms)
     blocks = CurrentBlocks(partial(_in_thread, pool, block_list.current))
     await blocks.read()
-    ports = _ports(settings, pool, blocks)
+    ports = _ports(settings, pool, blocks, zone)
 
     def connection() -> BrokerConnection:
         return BrokerConnection(
@@ -124,17 +118,18 @@ async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
-def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) -> Ports:
+def _ports(
+    settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks, zone: tzinfo
+) -> Ports:
     config = Config(
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         retries={"total_max_attempts": 1},  # the session retries, and only what failed
         max_pool_connections=_THREADS,
     )
-    aws: Any = aws_session(settings.region)  # the SDK generates its clients' methods at run time
+    aws = aws_session(settings.region)
     putter = StreamPutter(aws.client("kinesis", config=config), settings.stream_name)
     parking = Parking(aws.client("s3", config=config), settings.parked_bucket)
-    zone = first_generation_zone(settings.first_generation_timezone)
 
     def classify_now(message: Message) -> Classification:
         now_ms = wall_clock.now_ms()

@@ -58,14 +58,11 @@ class BrokerConnection:
     """One connection; a new one is made for each attempt.
 
     Args:
-        host: The broker's host name.
-        port: The broker's port.
         tls: The TLS context; None for a connection without TLS.
         username: The user. The session's name begins with it and is different for each connection:
             Artemis 2.55 mistakes packet ids of a resumed session for those of its old connection,
             and may then wait for acknowledgements that it already has. The shared subscription
             holds the messages, not the session.
-        password: The user's password.
         receive_maximum: Messages in flight before the broker waits for acknowledgements.
         keepalive_s: Seconds of silence after which either side checks the connection.
         session_expiry_s: Seconds after the connection's end at which the broker ends its session.

@@ -13,7 +13,6 @@ class CurrentBlocks:
 
     Args:
         read: Reads the blocks; never raises (see `rtdts.delivery_store.block_list.BlockList`).
-        sleep: Waits some seconds.
     """
 
     def __init__(

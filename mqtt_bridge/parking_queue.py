@@ -45,7 +45,6 @@ class ParkingQueue:
     Args:
         park: Parks some messages, once.
         waits_s: Makes the waits between attempts.
-        log: The process's log.
     """
 
     def __init__(self, park: Park, *, waits_s: Callable[[], Iterator[float]], log: Logger) -> None:

@@ -18,7 +18,6 @@ class BridgeQuota:
     Args:
         limits: The quota of points per truck.
         blocks: Which identities are blocked at the moment.
-        now_ms: Wall clock.
     """
 
     def __init__(

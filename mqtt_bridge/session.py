@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from mqtt_bridge.batching import TruckBatcher
 from mqtt_bridge.classifying import Classification, Message
 from mqtt_bridge.parking_queue import Park, ParkingQueue
+from mqtt_bridge.quota import BridgeQuota
 from mqtt_bridge.results import fault_document, is_result_due, result_document
 from mqtt_bridge.tally import Tally
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, ValidatedBody, batch_of, results_of
@@ -36,11 +37,9 @@ class Result(Protocol):
 
     def acknowledge(self, packet_id: int) -> None:
         """Acknowledge a message of this connection."""
-        ...
 
     async def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
         """Publish a result; after a failure the truck misses this result, but no point is lost."""
-        ...
 
 
 Classify = Callable[[Message], Classification]
@@ -48,18 +47,6 @@ Put = Callable[[Sequence[Batch]], Awaitable[Sequence[PutOutcome]]]
 """One attempt to put each truck's payloads."""
 SetAside = Callable[[Batch], Awaitable[None]]
 """Stores payloads of a truck over its quota. Raises when the bucket did not store them."""
-
-
-class Quota(Protocol):
-    """See `mqtt_bridge.quota.BridgeQuota`."""
-
-    def is_over(self, truck_id: str) -> bool:
-        """Returns whether the truck has used up its quota."""
-        ...
-
-    def count(self, truck_id: str, points: int) -> None:
-        """Counts points."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +66,7 @@ class Ports:
     classify: Classify
     put: Put
     set_aside: SetAside
-    quota: Quota
+    quota: BridgeQuota
     park: Park
     clock: Callable[[], float]
     waits_s: Callable[[], Iterator[float]]
@@ -97,11 +84,8 @@ class Session:
 
     Args:
         connection: Where messages come from, and acknowledgements and results go.
-        ports: What it calls.
         gather_s: How long a truck's first message waits for more that share its record.
         puts_at_once: The number of concurrent puts.
-        tally: Counts for the metrics.
-        log: The process's log.
         trace: Logs every point of some trucks.
     """
 

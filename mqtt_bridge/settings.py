@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from rtdts.ingest.message_settings import MessageSettings
+from rtdts.ingest.ingest_settings import MessageSettings
 from rtdts.ingest.quota import PointQuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting

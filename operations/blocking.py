@@ -17,15 +17,12 @@ class BlockPort(Protocol):
 
     def block(self, block: Block) -> None:
         """Writes a block."""
-        ...
 
     def unblock(self, subject: str, kind: BlockKind) -> bool:
         """Deletes one; returns whether there was one."""
-        ...
 
     def in_force(self, now_ms: int) -> Sequence[Block]:
         """Every block in force."""
-        ...
 
 
 def revoke(

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from botocore.config import Config
 
@@ -27,7 +26,7 @@ from rtdts.delivery_store.devices import DeviceStore
 from rtdts.delivery_store.enrollments import EnrollmentStore
 from rtdts.delivery_store.erasure import CustomerErasure
 from rtdts.delivery_store.matches import MatchStore
-from rtdts.position_store.client import connect
+from rtdts.position_store.client import connect_by
 from rtdts.position_store.erasure import DeliveryErasure, TruckErasure
 from rtdts.position_store.raw_log import RawLog
 from rtdts.runtime import wall_clock
@@ -64,17 +63,12 @@ class Operator:
     Attributes:
         truck: Where a truck's data are.
         customer: Where a customer's data are.
-        blocks: Blocked identities and tokens.
-        parked: The parked records.
-        backup: Firehose's backup.
         failed_messages: Messages that AWS IoT Core could not write, and their target; None without
             that endpoint.
         set_aside: Batches of that endpoint that Lambda gave up.
-        retention: The stream's retention.
         replayer: Makes the writer to the stream, limited to a number of points per second.
         into_stream: The stream as a target of a backup's replay.
         into_raw_log: The raw log as a target of a backup's replay.
-        now_ms: The time.
         console: Where progress is reported.
     """
 
@@ -94,25 +88,16 @@ class Operator:
 
 
 def build(environ: Mapping[str, str]) -> Operator:
-    """Reads the settings, then makes the clients.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the clients; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
     # It logs every failed request with its trace; the command reports what it means.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_RETRYING)
-    s3: Any = aws.client("s3", config=_RETRYING)
-    sqs: Any = aws.client("sqs", config=_RETRYING)
-    kinesis: Any = aws.client("kinesis", config=_ONE_ATTEMPT)
-    search = connect(
-        settings.opensearch_url,
-        auth=settings.opensearch_auth,
-        region=settings.region,
-        timeout_s=_SEARCH_TIMEOUT_S,
-    )
+    s3 = aws.client("s3", config=_RETRYING)
+    sqs = aws.client("sqs", config=_RETRYING)
+    kinesis = aws.client("kinesis", config=_ONE_ATTEMPT)
+    search = connect_by(settings, timeout_s=_SEARCH_TIMEOUT_S)
     console = Console()
     parked = ParkedRecords(BucketObjects(s3, settings.parked_bucket))
     set_aside = SetAsideBatches(BucketObjects(s3, settings.parked_bucket))
@@ -173,11 +158,7 @@ def build(environ: Mapping[str, str]) -> Operator:
 
 
 def build_device_admin(environ: Mapping[str, str]) -> DeviceAdmin:
-    """Reads the settings of the commands about devices, then makes their client.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Builds what the commands about devices need, as `build`."""
     settings = read_settings(DeviceSettings, environ)
     dynamodb = aws_session(settings.region).client("dynamodb", config=_RETRYING)
     return DeviceAdmin(

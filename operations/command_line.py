@@ -30,6 +30,13 @@ SETTINGS = (
 )
 
 
+class _Command(argparse.ArgumentParser):
+    """A command; its help ends with the exit codes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"epilog": EXIT_CODES} | options)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = argparse.ArgumentParser(
@@ -39,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
         "records.",
         epilog=f"{SETTINGS} {EXIT_CODES}",
     )
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Command
+    )
     _add_block(commands)
     _add_unblock(commands)
     _add_blocked(commands)
@@ -60,7 +69,6 @@ def _add_block(commands: argparse._SubParsersAction[Any]) -> None:
         "more. With --issued-before, an identity's older tokens are blocked and new ones work: "
         "this is the usual step after a token was stolen. First make the identity provider stop "
         "issuing tokens to the thief (see docs/security.md).",
-        epilog=EXIT_CODES,
     )
     _add_subject(block)
     block.add_argument(
@@ -86,7 +94,6 @@ def _add_unblock(commands: argparse._SubParsersAction[Any]) -> None:
         help="lift the block of a token or an identity",
         description="Lifts a block made by the block command, or a truck's block for exceeding "
         "its quota (which otherwise ends by itself within minutes).",
-        epilog=EXIT_CODES,
     )
     _add_subject(unblock)
 
@@ -97,7 +104,6 @@ def _add_blocked(commands: argparse._SubParsersAction[Any]) -> None:
         help="list all blocks",
         description="Lists all current blocks, one per line: identities and tokens that an "
         "operator blocked (revoked), and trucks that sent more than their quota (over_quota).",
-        epilog=EXIT_CODES,
     )
 
 
@@ -127,15 +133,15 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         "(docs/mqtt.md). These commands read only AWS_REGION, DEVICE_CREDENTIALS_TABLE "
         "and SERVER_URL, and need only DynamoDB. Run add and enroll where no log stores their "
         "output.",
-        epilog=EXIT_CODES,
     )
-    kinds = device.add_subparsers(dest="device_command", required=True, metavar="COMMAND")
+    kinds = device.add_subparsers(
+        dest="device_command", required=True, metavar="COMMAND", parser_class=_Command
+    )
     add = kinds.add_parser(
         "add",
         help="create a credential, and show what to enter on the phone",
         description="Creates a credential for one phone and shows it once: as QR codes, and as "
         "text to type into the app. A truck may have several phones.",
-        epilog=EXIT_CODES,
     )
     add.add_argument(
         "truck_id",
@@ -159,7 +165,6 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         description="Creates a secret and shows it once. With the secret and the claim "
         "certificate, a box gets an AWS IoT Core certificate for this truck only. The secret "
         "works for one key. Boxes that enrolled earlier keep their certificates.",
-        epilog=EXIT_CODES,
     )
     enroll.add_argument(
         "truck_id", type=_identity, metavar="T-1", help="the truck that the box is in"
@@ -174,7 +179,6 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
     listing = kinds.add_parser(
         "list",
         help="list all devices, or a truck's",
-        epilog=EXIT_CODES,
         description="Lists the devices, one per line.",
     )
     listing.add_argument(
@@ -184,7 +188,6 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         "revoke",
         help="revoke a truck's devices, or one of them",
         description="Deletes the credentials. Within 15 s, requests with them get 401.",
-        epilog=EXIT_CODES,
     )
     revoke.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck of the devices")
     revoke.add_argument(
@@ -202,7 +205,6 @@ def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
         "anything is. It may be run again after an interruption. The stream keeps its records "
         "until its retention ends: the last line gives the time after which to run the command "
         "once more. docs/retention.md lists what is erased and what is not.",
-        epilog=EXIT_CODES,
     )
     subject = erase.add_mutually_exclusive_group(required=True)
     subject.add_argument("--truck", type=_identity, metavar="T-1", help="a truck's id")
@@ -226,7 +228,6 @@ def _add_replay_parked(commands: argparse._SubParsersAction[Any]) -> None:
         "for each. Replayed points are handled like any others: duplicates are recognised, and "
         "points later than LATE_HORIZON_S are indexed but change no status. Points received "
         "more than 30 days ago are not accepted.",
-        epilog=EXIT_CODES,
     )
     replay.add_argument(
         "--since",
@@ -241,7 +242,7 @@ def _add_replay_parked(commands: argparse._SubParsersAction[Any]) -> None:
     replay.add_argument(
         "--reason", help="only records parked for this reason, such as unprocessable"
     )
-    _add_rate(replay)
+    _add_point_rate(replay)
     _add_dry_run(replay, "count, but put and delete nothing")
 
 
@@ -286,7 +287,7 @@ def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="KEY",
         help="continue after this object, whose key an earlier run printed",
     )
-    _add_rate(replay)
+    _add_point_rate(replay)
     _add_dry_run(replay, "count, put nothing")
 
 
@@ -297,7 +298,6 @@ def _add_replay_failed_messages(commands: argparse._SubParsersAction[Any]) -> No
         description="Moves the messages in the queue of the rule's error action to the stream "
         "that the rule writes to. It may be run again after an interruption: duplicates count "
         "once. A message that names no truck stays in the queue until its 14 days are over.",
-        epilog=EXIT_CODES,
     )
     _add_message_rate(replay)
 
@@ -312,32 +312,28 @@ def _add_replay_set_aside(commands: argparse._SubParsersAction[Any]) -> None:
         "for 7 days). It may be run again after an interruption: duplicates count once. "
         "Messages keep their time of receipt; the consumer parks points that are older than 30 "
         "days.",
-        epilog=EXIT_CODES,
     )
     _add_message_rate(replay)
     _add_dry_run(replay, "list and count, but put and delete nothing")
 
 
+def _add_rate(command: argparse.ArgumentParser, what: str, default: float, takes: str) -> None:
+    command.add_argument(
+        f"--{what}-per-second",
+        type=_rate,
+        default=default,
+        metavar="N",
+        help="maximum rate, which leaves capacity for live data (default: %(default)g; a shard "
+        f"takes {takes} per second from all producers)",
+    )
+
+
 def _add_message_rate(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--messages-per-second",
-        type=_rate,
-        default=200.0,
-        metavar="N",
-        help="maximum rate, which leaves capacity for live data (default: %(default)g; a shard "
-        "takes 1,000 messages per second from all producers)",
-    )
+    _add_rate(command, "messages", 200.0, "1,000 messages")
 
 
-def _add_rate(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--points-per-second",
-        type=_rate,
-        default=500.0,
-        metavar="N",
-        help="maximum rate, which leaves capacity for live data (default: %(default)g; a shard "
-        "takes 1 MB per second from all producers, about 3,000 points)",
-    )
+def _add_point_rate(command: argparse.ArgumentParser) -> None:
+    _add_rate(command, "points", 500.0, "1 MB, about 3,000 points,")
 
 
 def _add_dry_run(command: argparse.ArgumentParser, what: str) -> None:

@@ -15,7 +15,6 @@ class Console:
 
     Args:
         write: Takes a line.
-        clock: Monotonic seconds.
     """
 
     def __init__(

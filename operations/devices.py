@@ -33,15 +33,12 @@ class Devices(Protocol):
 
     def add(self, truck_id: str, *, name: str, now_ms: int) -> tuple[Device, str]:
         """Makes a credential; returns it with its secret."""
-        ...
 
     def list_devices(self, truck_id: str | None = None) -> Sequence[Device]:
         """Every device, or one truck's."""
-        ...
 
     def revoke(self, truck_id: str, device_id: str | None = None) -> Sequence[Device]:
         """Deletes a truck's credentials, or one; returns the deleted ones."""
-        ...
 
 
 class Enrollments(Protocol):
@@ -49,7 +46,6 @@ class Enrollments(Protocol):
 
     def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
         """Makes a secret."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -29,27 +29,21 @@ class CustomerStore(Protocol):
 
     def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
         """Its deliveries."""
-        ...
 
     def count_of(self, delivery_id: str) -> dict[str, int]:
         """How many items there are of one."""
-        ...
 
     def write_tombstone(self, delivery: OwnedDelivery, customer_id: str) -> None:
         """Ensures that nothing of one comes back."""
-        ...
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
         """Deletes all that belongs to one with a tombstone."""
-        ...
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
         """How many items were made with the customer's token."""
-        ...
 
     def erase_sessions(self, customer_id: str) -> int:
         """Deletes those."""
-        ...
 
 
 class DeliverySearch(Protocol):
@@ -57,11 +51,9 @@ class DeliverySearch(Protocol):
 
     def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
         """How many documents name one of them."""
-        ...
 
     def erase(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> Iterator[Step]:
         """Removes the deliveries from those documents."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -23,15 +23,12 @@ class TruckSearch(Protocol):
 
     def count(self, truck_id: str) -> dict[str, int]:
         """How many documents there are, by index."""
-        ...
 
     def last_received_at(self, truck_id: str) -> str | None:
         """When its newest point was received."""
-        ...
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[Step]:
         """Deletes them, and ensures that none received up to then comes back."""
-        ...
 
 
 class Matches(Protocol):
@@ -39,7 +36,6 @@ class Matches(Protocol):
 
     def open_matches(self, truck_id: str) -> Sequence[OpenMatch]:
         """Its open deliveries."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,6 @@ class Bucket(Protocol):
         Raises:
             rtdts.telemetry_stream.backup_format.BrokenObjectError: At the end: some can't be read.
         """
-        ...
 
 
 def erase_in_rounds(

@@ -11,8 +11,6 @@ class RateLimiter:
 
     Args:
         points_per_second: How many on average.
-        clock: Monotonic seconds.
-        sleep: Waits some seconds.
     """
 
     def __init__(

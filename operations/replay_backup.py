@@ -31,6 +31,7 @@ from rtdts.telemetry_stream.backup_format import (
     split_records,
     truck_of,
 )
+from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
 from rtdts.tracking.stream_admission import InvalidRecord, admit
 from rtdts.tracking.stream_codec import InvalidPoint, decode_point
 
@@ -38,24 +39,11 @@ BULK_DOCUMENTS = 2_000
 STREAM_RECORDS = 5_000
 
 
-class Backup(Protocol):
-    """See `rtdts.telemetry_stream.firehose_backup.FirehoseBackup`."""
-
-    def keys(self, folder: str, *, from_ms: int, to_ms: int, after: str = "") -> Iterator[str]:
-        """The objects, by time."""
-        ...
-
-    def read(self, key: str) -> bytes:
-        """One object, unpacked."""
-        ...
-
-
 class RawLogPort(Protocol):
     """See `rtdts.position_store.raw_log.RawLog`."""
 
     def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
         """Indexes all; returns one outcome per document."""
-        ...
 
 
 class BackupRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +63,6 @@ class ReplayTarget(Protocol):
         Raises:
             UnfinishedError: Some that should have been put were not.
         """
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,7 +87,7 @@ class BackupReplay:
 
 
 def replay_backup(
-    backup: Backup, target: ReplayTarget, span: Span, *, dry_run: bool, console: Console
+    backup: FirehoseBackup, target: ReplayTarget, span: Span, *, dry_run: bool, console: Console
 ) -> BackupReplay:
     """Replays an interval's objects.
 
@@ -151,7 +138,6 @@ class IntoStream:
     Args:
         replayer: The stream.
         console: Where records are reported that the consumer would not take.
-        now_ms: The time.
     """
 
     def __init__(
@@ -188,7 +174,6 @@ class IntoRawLog:
         rate_limiter: How fast.
         waits_s: The waits between attempts while the raw log can't take a document; after the last
             one it is given up.
-        sleep: Waits some seconds.
         console: Where documents are reported that the raw log would not take.
     """
 

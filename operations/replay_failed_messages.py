@@ -17,7 +17,7 @@ import msgspec
 from operations.console import Console
 from operations.rate_limiter import RateLimiter
 from rtdts.ingest.device_messages import DeviceMessage, encode_message
-from rtdts.telemetry_stream.device_stream import DeviceRecord
+from rtdts.telemetry_stream.device_stream import DeviceRecord, DeviceStream
 from rtdts.telemetry_stream.failed_messages import FailedMessage
 from rtdts.tracking.identifiers import ID_FORM
 
@@ -40,19 +40,9 @@ class FailedMessageQueue(Protocol):
 
     def receive(self) -> Sequence[FailedMessage]:
         """Some messages; none when the queue is empty."""
-        ...
 
     def delete(self, messages: Sequence[FailedMessage]) -> None:
         """Deletes messages of one receive call."""
-        ...
-
-
-class MessageStream(Protocol):
-    """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
-
-    def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
-        """Puts records; returns the error code of each, None for one that was put."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,7 +50,7 @@ class FailedMessageStores:
     """The source and target of the messages."""
 
     queue: FailedMessageQueue
-    stream: MessageStream
+    stream: DeviceStream
 
 
 @dataclasses.dataclass(kw_only=True)

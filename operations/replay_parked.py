@@ -8,35 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
-from typing import Protocol
 
 from operations.console import Console
 from operations.stream_replayer import ReplayRecord, StreamReplayer
 from rtdts.telemetry_stream.backup_format import truck_of
-from rtdts.telemetry_stream.bucket_objects import ObjectEntry
-from rtdts.telemetry_stream.parked_records import ParkedRecord
+from rtdts.telemetry_stream.parked_records import ParkedRecord, ParkedRecords
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, InvalidRecord, admit
 
 BATCH_RECORDS = 500
 """Points in one call of the stream: the rate limiter makes only the next call wait."""
-
-
-class ParkedRecords(Protocol):
-    """See `rtdts.telemetry_stream.parked_records.ParkedRecords`."""
-
-    def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
-        """Parked records by name."""
-        ...
-
-    def read(self, key: str) -> ParkedRecord:
-        """One by its key."""
-        ...
-
-    def remove(self, key: str) -> None:
-        """Removes one."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,44 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 from operations.console import Console
 from operations.rate_limiter import RateLimiter
 from rtdts.telemetry_stream.backup_format import BrokenObjectError
-from rtdts.telemetry_stream.bucket_objects import ObjectEntry
 from rtdts.telemetry_stream.calls import calls_of
-from rtdts.telemetry_stream.device_stream import DeviceRecord
+from rtdts.telemetry_stream.device_stream import DeviceRecord, DeviceStream
+from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.tracking.instants import format_instant
 
 CALL_RECORDS: Final = 100
 CALL_BYTES: Final = 1_000_000
 """Of one call: a shard takes 1 MB per second from all writers together, and a call 5 MB."""
-
-
-class Batches(Protocol):
-    """See `rtdts.telemetry_stream.set_aside.SetAsideBatches`."""
-
-    def entries(self) -> Iterator[ObjectEntry]:
-        """The batches by key."""
-        ...
-
-    def messages(self, key: str) -> Sequence[DeviceRecord]:
-        """A batch's messages; raises `BrokenObjectError`."""
-        ...
-
-    def remove(self, key: str) -> None:
-        """Removes a batch."""
-        ...
-
-
-class MessageStream(Protocol):
-    """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
-
-    def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
-        """Puts records; returns the error code of each, None for one that was put."""
-        ...
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -61,8 +37,8 @@ class SetAsideReplay:
 
 
 def replay_set_aside(
-    batches: Batches,
-    stream: MessageStream,
+    batches: SetAsideBatches,
+    stream: DeviceStream,
     rate_limiter: RateLimiter,
     *,
     dry_run: bool,
@@ -103,7 +79,7 @@ def replay_set_aside(
 
 def _put(
     messages: Sequence[DeviceRecord],
-    stream: MessageStream,
+    stream: DeviceStream,
     rate_limiter: RateLimiter,
     report: SetAsideReplay,
 ) -> None:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import msgspec
 
 from operations.rate_limiter import RateLimiter
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.putter import PutOutcome
+from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.positions import Point
 
 PUT_BUDGET_S = 60.0
 """How long one truck's points are retried: a throttled stream has capacity within seconds."""
-
-
-class StreamPort(Protocol):
-    """See `rtdts.telemetry_stream.putter.StreamPutter`."""
-
-    def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
-        """Puts one truck's payloads."""
-        ...
 
 
 class ReplayRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +35,7 @@ class StreamReplayer:
 
     def __init__(
         self,
-        putter: StreamPort,
+        putter: StreamPutter,
         rate_limiter: RateLimiter,
         *,
         deadline: Callable[[], Deadline] = lambda: Deadline(PUT_BUDGET_S),

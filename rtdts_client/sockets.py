@@ -22,15 +22,12 @@ class Socket(Protocol):
 
     async def send(self, frame: str) -> None:
         """Send one frame."""
-        ...
 
     async def receive(self) -> str | bytes:
         """Wait for the next frame."""
-        ...
 
     async def close(self) -> None:
         """End it; never raises."""
-        ...
 
 
 OpenSocket = Callable[[str], Awaitable[Socket]]

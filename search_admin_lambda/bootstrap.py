@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 
-from rtdts.position_store.client import connect
+from rtdts.position_store.client import connect_by
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
@@ -56,18 +56,9 @@ class App:
 
 
 def build(environ: Mapping[str, str]) -> App:
-    """Reads the settings, then makes the client.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the client; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
-    client = connect(
-        settings.opensearch_url,
-        auth=settings.opensearch_auth,
-        region=settings.region,
-        timeout_s=20.0,
-    )
+    client = connect_by(settings, timeout_s=20.0)
     return App(
         domain=OpenSearchDomain(client, shards=settings.search_shards),
         policies=retention_policies(

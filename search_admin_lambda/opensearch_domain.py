@@ -20,7 +20,6 @@ class OpenSearchDomain:
     Paths are those of the Index State Management and Security plugins' REST interfaces.
 
     Args:
-        client: See `rtdts.position_store.client.connect`.
         shards: Primary shards of each index that is created from now on.
     """
 

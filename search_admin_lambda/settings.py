@@ -12,7 +12,6 @@ from rtdts.runtime.settings import setting
 class Settings(SearchSettings):
     """What search_admin_lambda reads from its environment."""
 
-    region: str = setting("AWS_REGION", help="region of the domain")
     raw_writer_role_arn: str = setting(
         "RAW_WRITER_ROLE_ARN", help="ARN of the role with which Firehose writes the raw log"
     )

@@ -46,7 +46,6 @@ class TokenPort(Protocol):
 
     def read(self, token: str) -> Holder:
         """The holder of a token, or `InvalidToken`."""
-        ...
 
 
 class TicketPort(Protocol):
@@ -54,7 +53,6 @@ class TicketPort(Protocol):
 
     def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
         """The holder of a ticket, once."""
-        ...
 
 
 def admit(

@@ -41,11 +41,7 @@ class AuthorizerApp:
 
 
 def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
-    """Reads the settings, then makes the authorizer's client. It fetches no key yet.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the client; raises as `read_settings`. Fetches no key yet."""
     settings = read_settings(Settings, environ)
     log = get_logger(COMPONENT)
     keys = SigningKeys(

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.delivery_store.table_settings import BlockSettings
 from rtdts.runtime import edge, origins
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(BlockSettings):
     """What the authorizer reads from its environment."""
 
     socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
-    )
     allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
     issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's https URL")

@@ -30,11 +30,7 @@ class App:
 
 
 def build(environ: Mapping[str, str]) -> App:
-    """Reads the settings, then makes the routes' clients.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the routes' clients; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
     log = get_logger("socket_lambda")
     aws = aws_session()

@@ -21,11 +21,9 @@ class ConnectionPort(Protocol):
 
     def post(self, connection_id: str, message: bytes) -> bool:
         """Posts a message; False when the connection is closed."""
-        ...
 
     def end(self, connection_id: str) -> None:
         """Ends a connection."""
-        ...
 
 
 class ConnectionPoster:

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import SnapshotNudge
-from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.fleet_messages import encode_fleet_ended
 from rtdts.tracking.fleet_view import FleetView
@@ -17,6 +17,7 @@ from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
 from socket_lambda import routes
+from socket_lambda.limits import LimitKeeper
 from socket_lambda.messages import (
     InvalidMessage,
     Viewer,
@@ -35,7 +36,6 @@ class DeliveryPort(Protocol):
 
     def get(self, delivery_id: str) -> Delivery | None:
         """The current delivery."""
-        ...
 
 
 class SubscriptionPort(Protocol):
@@ -43,31 +43,18 @@ class SubscriptionPort(Protocol):
 
     def add(self, subscription: Subscription) -> None:
         """Writes one."""
-        ...
 
     def has(self, topic: str, endpoint: str) -> bool:
         """Whether there is this one."""
-        ...
 
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
         """Ends one that began at that time or before."""
-        ...
 
     def remove_endpoint(self, endpoint: str) -> int:
         """Ends an endpoint's."""
-        ...
 
     def count_deliveries(self, endpoint: str) -> int:
         """How many of deliveries an endpoint has."""
-        ...
-
-
-class BlockPort(Protocol):
-    """See `rtdts.delivery_store.block_list.BlockList`."""
-
-    def current(self) -> Blocks:
-        """Which identities and tokens are blocked."""
-        ...
 
 
 class SnapshotPort(Protocol):
@@ -75,23 +62,6 @@ class SnapshotPort(Protocol):
 
     def send(self, nudge: SnapshotNudge) -> None:
         """Sends one."""
-        ...
-
-
-class LimitPort(Protocol):
-    """See `socket_lambda.limits.SocketLimiter`."""
-
-    def may_send(self, connection_id: str) -> bool:
-        """Counts a frame; returns whether it may be handled."""
-        ...
-
-    def opened(self, role: str, identity: str, connection_id: str) -> bool:
-        """Counts a socket; returns whether it may be opened."""
-        ...
-
-    def ended(self, role: str, identity: str, connection_id: str) -> None:
-        """Stops counting a socket."""
-        ...
 
 
 class PosterPort(Protocol):
@@ -99,11 +69,9 @@ class PosterPort(Protocol):
 
     def post(self, connection_id: str, message: bytes) -> bool:
         """Posts a message; False when the connection is closed."""
-        ...
 
     def end(self, connection_id: str) -> None:
         """Ends a connection; one that is closed already counts as ended."""
-        ...
 
 
 class Handled(NamedTuple):
@@ -122,8 +90,8 @@ class Dispatch:
     subscriptions: SubscriptionPort
     snapshots: SnapshotPort
     poster: PosterPort
-    limits: LimitPort
-    blocks: BlockPort
+    limits: LimitKeeper
+    blocks: BlockList
     max_tracked: int
     now_ms: Callable[[], int]
 

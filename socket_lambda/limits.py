@@ -28,21 +28,17 @@ class CountPort(Protocol):
 
     def try_acquire(self, key: str, rate: Rate, now_ms: int) -> bool:
         """Takes a unit of a rate, unless it is used up."""
-        ...
 
     def add_socket(
         self, key: str, connection_id: str, *, max_sockets: int, now_ms: int
     ) -> str | None:
         """Adds a socket, or returns the oldest of those that there are."""
-        ...
 
     def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
         """Replaces one by another."""
-        ...
 
     def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
         """Removes one."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,9 +81,7 @@ class SocketLimiter:
 
     Args:
         counts: The counts that all containers share.
-        limits: The limits.
         close: Reports `too_many` to a connection and ends it, whether it is still there or not.
-        now_ms: Wall clock.
     """
 
     def __init__(

@@ -49,19 +49,15 @@ class FetchJson(Protocol):
 
     def __call__(self, url: str) -> Mapping[str, Any]:
         """Gets the document at a URL."""
-        ...
 
 
 class SigningKeys:
     """Finds the key with which a token should have been signed.
 
     Args:
-        issuer: The identity provider.
         kept_s: How long keys are used before they are fetched again; a key that the provider has
             withdrawn stays valid that long.
         fetch: Gets a JSON document.
-        monotonic_s: A monotonic clock.
-        log: Where a failed renewal is logged.
     """
 
     def __init__(

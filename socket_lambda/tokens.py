@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import jwt
 
 from rtdts.tracking.blocks import NO_TOKEN, Token, token_of
+from socket_lambda.signing_keys import SigningKeys
 
 ALGORITHM = "RS256"
 """The only one: a token must not choose how it is checked."""
@@ -16,14 +17,6 @@ ALGORITHM = "RS256"
 
 class InvalidToken(Exception):  # noqa: N818 - what it is, not an error of ours
     """The token proves nothing; the text says why, for the log."""
-
-
-class KeysPort(Protocol):
-    """Where the keys come from."""
-
-    def find(self, key_id: str) -> jwt.PyJWK | None:
-        """The key of this name, if there is one."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +35,9 @@ class Holder:
 class TokenReader:
     """Reads a valid token's holder."""
 
-    def __init__(self, keys: KeysPort, *, issuer: str, audience: str, identity_claim: str) -> None:
+    def __init__(
+        self, keys: SigningKeys, *, issuer: str, audience: str, identity_claim: str
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience

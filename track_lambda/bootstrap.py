@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
-from rtdts.position_store.client import connect
+from rtdts.position_store.client import connect_by
 from rtdts.position_store.track_pages import TrackPage, TrackPages
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.edge import Edge
@@ -30,7 +30,6 @@ class TrackPort(Protocol):
 
     def page(self, truck_id: str, *, from_ms: int, to_ms: int, limit: int) -> TrackPage:
         """A truck's good points of an interval."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,19 +48,10 @@ class App:
 
 
 def build(environ: Mapping[str, str]) -> App:
-    """Reads the settings, then makes the clients.
-
-    Raises:
-        SettingsError: The environment can't be used.
-    """
+    """Reads the settings, then makes the clients; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
     log = get_logger("track_lambda")
-    search = connect(
-        settings.opensearch_url,
-        auth=settings.opensearch_auth,
-        region=settings.region,
-        timeout_s=SEARCH_TIMEOUT_S,
-    )
+    search = connect_by(settings, timeout_s=SEARCH_TIMEOUT_S)
     dynamodb = aws_session(settings.region).client("dynamodb", config=ONE_SHORT_ATTEMPT)
     blocks = BlockStore(dynamodb, settings.blocked_identities_table, log=log)
     return App(

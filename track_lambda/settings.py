@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.delivery_store.table_settings import BlockSettings
 from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import edge
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(SearchSettings):
+class Settings(BlockSettings, SearchSettings):
     """What track_lambda reads from its environment."""
 
-    region: str = setting("AWS_REGION", help="AWS region, for signing requests to OpenSearch")
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
-    )
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
     )

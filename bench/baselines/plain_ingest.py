@@ -20,7 +20,6 @@ class Client(Protocol):
 
     def put_records(self, **request: Any) -> Mapping[str, Any]:
         """``PutRecords``."""
-        ...
 
 
 def handle(event: Mapping[str, Any], client: Client, stream: str) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         AttributeValueTypeDef,
         KeysAndAttributesTypeDef,
         QueryInputTypeDef,
+        ScanInputTypeDef,
         UniversalAttributeValueTypeDef,
     )
 
@@ -28,14 +29,29 @@ MAX_WRITES = 25
 def query_all(
     client: DynamoDBClient, query: QueryInputTypeDef
 ) -> Iterator[dict[str, AttributeValueTypeDef]]:
-    """Yields every item that a query finds, over as many responses as it takes."""
-    start_key: dict[str, AttributeValueTypeDef] = {}
+    """Yields every item that a query finds, over as many responses as it takes.
+
+    Raises:
+        KeyError: A response was cut off.
+    """
+    return _all_items(lambda more: client.query(**query, **more))
+
+
+def scan_all(
+    client: DynamoDBClient, scan: ScanInputTypeDef
+) -> Iterator[dict[str, AttributeValueTypeDef]]:
+    """Yields every item that a scan finds; raises as `query_all`."""
+    return _all_items(lambda more: client.scan(**scan, **more))
+
+
+def _all_items(read: Callable[[Any], Any]) -> Iterator[dict[str, AttributeValueTypeDef]]:
+    more: dict[str, Any] = {}
     while True:
-        response = client.query(**query, **({"ExclusiveStartKey": start_key} if start_key else {}))
+        response = read(more)
         yield from response["Items"]
-        start_key = response.get("LastEvaluatedKey", {})
-        if not start_key:
+        if not response.get("LastEvaluatedKey"):
             return
+        more = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
 def batch_delete(

@@ -20,7 +20,6 @@ class BlockReader(Protocol):
 
     def in_force(self, now_ms: int, /) -> Sequence[Block]:
         """Every block that is not over."""
-        ...
 
 
 class BlockList:
@@ -37,7 +36,6 @@ class BlockList:
     Args:
         store: Where the blocks are. Its client needs short timeouts, because a request waits for
             it.
-        log: Where a failed read is reported.
         now_ms: Wall clock: a monotonic one may stand still while a Lambda is frozen.
         read_every_s: Seconds between two reads.
     """

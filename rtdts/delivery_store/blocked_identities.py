@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from rtdts.delivery_store.batches import scan_all
 from rtdts.delivery_store.items import FOREIGN_ITEM_ERRORS, from_item, to_item
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
 from rtdts.runtime.logs import Logger
@@ -23,8 +24,6 @@ class BlockStore:
     """Reads and writes blocks; what boto3 raises passes through.
 
     Args:
-        client: A DynamoDB client.
-        table: What the table is called.
         log: Where an item that can't be read is reported.
     """
 
@@ -60,13 +59,7 @@ class BlockStore:
             "ExpressionAttributeValues": {":now": {"N": str(now_ms)}},
             "ConsistentRead": True,
         }
-        blocks: list[Block] = []
-        while True:
-            response = self._client.scan(**scan)
-            blocks += self._readable(response["Items"])
-            if not response.get("LastEvaluatedKey"):
-                return blocks
-            scan["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        return list(self._readable(scan_all(self._client, scan)))
 
     def _readable(self, items: Iterable[dict[str, AttributeValueTypeDef]]) -> Iterator[Block]:
         for item in items:

@@ -98,12 +98,9 @@ class DeliveryStore:
     """Reads and writes deliveries.
 
     Args:
-        client: A DynamoDB client.
-        tables: What the tables are called.
         max_open_deliveries: How many open deliveries one truck may have.
         closed_kept_days: How long a delivery is kept after it was closed.
         log: Where an unreadable row is reported.
-        sleep: Waits between attempts.
     """
 
     def __init__(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rtdts.delivery_store.batches import scan_all
 from rtdts.delivery_store.items import from_item, to_item
 
 if TYPE_CHECKING:
@@ -54,13 +55,7 @@ def new_secret() -> str:
 
 
 class DeviceStore:
-    """Adds, finds, lists and revokes devices; what boto3 raises passes through.
-
-    Args:
-        client: A DynamoDB client.
-        table: What the table is called.
-        make_secret: Makes a secret.
-    """
+    """Adds, finds, lists and revokes devices; what boto3 raises passes through."""
 
     def __init__(
         self, client: DynamoDBClient, table: str, *, make_secret: Callable[[], str] = new_secret
@@ -116,13 +111,8 @@ class DeviceStore:
         if truck_id is not None:
             scan["FilterExpression"] = "truck_id = :truck_id"
             scan["ExpressionAttributeValues"] = {":truck_id": {"S": truck_id}}
-        while True:
-            response = self._client.scan(**scan)
-            for item in response["Items"]:
-                yield from_item(item, _DeviceItem)
-            if not response.get("LastEvaluatedKey"):
-                return
-            scan["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        for item in scan_all(self._client, scan):
+            yield from_item(item, _DeviceItem)
 
 
 def hash_of(secret: str) -> str:

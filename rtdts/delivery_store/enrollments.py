@@ -13,8 +13,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
-
 from rtdts.delivery_store.devices import Device, hash_of, new_secret
 from rtdts.delivery_store.items import to_item
 
@@ -42,11 +40,6 @@ class EnrollmentStore:
 
     `DeviceStore` lists and revokes them with a truck's other devices. A used or expired secret
     stays in the list until it is revoked.
-
-    Args:
-        client: A DynamoDB client.
-        table: What the table is called.
-        make_secret: Makes a secret.
     """
 
     def __init__(
@@ -105,8 +98,6 @@ class EnrollmentStore:
                     ":key": {"S": key_hash},
                 },
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                return False
-            raise
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
         return True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rtdts.delivery_store.batches import batch_delete, batch_get, query_all
+from rtdts.delivery_store.batches import batch_delete, batch_get, query_all, scan_all
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import remove_match_write
@@ -65,12 +65,6 @@ class CustomerErasure:
     """Erases customers.
 
     Rows are read undecoded: a row that no other reader can decode is erased too.
-
-    Args:
-        client: A DynamoDB client.
-        tables: What the tables are called.
-        sleep: Waits between attempts.
-        now_ms: Wall clock.
     """
 
     def __init__(
@@ -233,13 +227,7 @@ class CustomerErasure:
             },
             "ConsistentRead": True,
         }
-        while True:
-            response = self._client.scan(**scan)
-            for item in response["Items"]:
-                yield _key(item, keys)
-            if not response.get("LastEvaluatedKey"):
-                return
-            scan["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        return (_key(item, keys) for item in scan_all(self._client, scan))
 
     def _events_of(self, delivery_id: str) -> list[Key]:
         return self._keys_of(self._tables.delivery_events, ("delivery_id", "version"), delivery_id)

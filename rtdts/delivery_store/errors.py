@@ -28,11 +28,7 @@ class VersionConflict(DeliveryStoreError):  # noqa: N818 - named for what happen
 
 
 class DeliveryErased(DeliveryStoreError):  # noqa: N818 - named for what happened
-    """A delivery of this id was erased: it can't be created again.
-
-    Attributes:
-        delivery_id: The delivery.
-    """
+    """A delivery of this id was erased: it can't be created again."""
 
     def __init__(self, delivery_id: str) -> None:
         self.delivery_id = delivery_id

@@ -8,11 +8,10 @@ died is free when its lease ends.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
 
@@ -35,8 +34,6 @@ class FleetLeaseStore:
     """Takes leases.
 
     Args:
-        client: A DynamoDB client.
-        tables: What the tables are called.
         holder: The holder's name, unique among all processes.
     """
 
@@ -78,9 +75,7 @@ class FleetLeaseStore:
                 },
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                raise
+        except self._client.exceptions.ConditionalCheckFailedException as error:
             item = cast("Mapping[str, Any]", error.response).get("Item", {})
             # The store did not return the lease, so the next attempt comes soon.
             return Lease(
@@ -90,13 +85,10 @@ class FleetLeaseStore:
 
     def release(self, part: int) -> None:
         """Ends this holder's lease of a part; another holder's lease stays."""
-        try:
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.delete_item(
                 TableName=self._table,
                 Key={"topic": {"S": TOPIC}, "endpoint": {"S": f"part:{part}"}},
                 ConditionExpression="holder = :holder",
                 ExpressionAttributeValues={":holder": {"S": self._holder}},
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                raise

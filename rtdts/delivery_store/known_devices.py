@@ -45,7 +45,6 @@ class DeviceReader(Protocol):
 
     def find(self, secret: str, /) -> Device | None:
         """Returns the device of a secret."""
-        ...
 
 
 class _Known(NamedTuple):
@@ -63,7 +62,6 @@ class KnownDevices:
     Args:
         store: Where the devices are. Its client needs short timeouts, because a request waits for
             it.
-        log: Where a failed read is reported.
         now_ms: Wall clock: a monotonic one may stand still while a Lambda is frozen.
         max_devices: Devices cached.
     """

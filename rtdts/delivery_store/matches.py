@@ -48,10 +48,9 @@ class MatchStore:
     out, so that no other delivery or truck has to wait until it is repaired.
 
     Args:
-        client: A DynamoDB client.
-        tables: What the tables are called.
         log: Where an unreadable match is reported.
-        sleep: Waits between attempts.
+
+    Reading raises `StoreBusy` when DynamoDB left keys unread repeatedly.
     """
 
     def __init__(
@@ -75,11 +74,7 @@ class MatchStore:
         return self._in_order(truck_id, response["Item"]) if "Item" in response else ()
 
     def open_matches_many(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
-        """The same for many trucks at once; a truck without any has an empty tuple.
-
-        Raises:
-            StoreBusy: DynamoDB left keys unread repeatedly.
-        """
+        """The same for many trucks at once; a truck without any has an empty tuple."""
         found: dict[str, tuple[OpenMatch, ...]] = dict.fromkeys(truck_ids, ())
         keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]
         for item in batch_get(self._client, self._table, keys, sleep=self._sleep):
@@ -91,9 +86,6 @@ class MatchStore:
         """Returns the stops ahead of each of the trucks, read consistently.
 
         With an unreadable match the first stop is unknown: the truck's stops are marked incomplete.
-
-        Raises:
-            StoreBusy: DynamoDB left keys unread repeatedly.
         """
         found = dict.fromkeys(truck_ids, TruckStops())
         keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]

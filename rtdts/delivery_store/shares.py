@@ -76,10 +76,7 @@ class ShareStore:
     """Makes, finds, lists and revokes shares; what boto3 raises passes through.
 
     Args:
-        client: A DynamoDB client.
-        tables: What the tables are called.
         new_secret: Makes the random part of a token.
-        sleep: Waits between attempts.
     """
 
     def __init__(
@@ -202,10 +199,8 @@ class ShareStore:
                 ConditionExpression="attribute_exists(share_id)",
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},
             )
-        except ClientError as error:
-            if _is_condition_failure(error):
-                return False
-            raise
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
         return True
 
     def acquire_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
@@ -250,9 +245,7 @@ class ShareStore:
                     },
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-            except ClientError as error:
-                if not _is_condition_failure(error):
-                    raise
+            except self._client.exceptions.ConditionalCheckFailedException as error:
                 if not _may_try_again(error, last_ms):
                     return False
             else:
@@ -295,10 +288,6 @@ def _hash(token: str) -> str:
 
 def _share(item: _ShareItem) -> Share:
     return Share(**{name: getattr(item, name) for name in Share.__struct_fields__})
-
-
-def _is_condition_failure(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
 
 
 def _may_try_again(error: ClientError, last_ms: int) -> bool:

@@ -16,8 +16,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
 
 if TYPE_CHECKING:
@@ -52,12 +50,7 @@ class Rate:
 
 
 class SocketLimitStore:
-    """Counts across all containers.
-
-    Args:
-        client: A DynamoDB client.
-        table: What the table is called.
-    """
+    """Counts across all containers."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -65,11 +58,6 @@ class SocketLimitStore:
 
     def try_acquire(self, key: str, rate: Rate, now_ms: int) -> bool:
         """Acquires a unit of a rate, unless it is used up.
-
-        Args:
-            key: What the rate applies to.
-            rate: The rate.
-            now_ms: This moment.
 
         Returns:
             Whether a unit was acquired. False also when other writers acquired units during every
@@ -181,9 +169,7 @@ class SocketLimitStore:
             request["ExpressionAttributeNames"] = names
         try:
             self._client.update_item(**request)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                raise
+        except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
             return dict(response.get("Item", {}))
         return None

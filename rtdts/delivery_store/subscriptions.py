@@ -7,11 +7,10 @@ connection ($disconnect, or the first post that gets 410 Gone), with the token, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.batches import batch_delete, query_all
 from rtdts.delivery_store.items import from_item, to_item
@@ -75,7 +74,7 @@ class SubscriptionStore:
             bucket=delivery_bucket(subscription.delivery_id) if has_bucket else None,
             **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + KEPT_FOR_MS) // 1000},
         )
-        with _ignoring_failed_condition():
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.put_item(
                 TableName=self._table,
                 Item=item,
@@ -159,7 +158,7 @@ class SubscriptionStore:
             yield from_item(item, Subscription)
 
     def _delete_if(self, condition: str, topic: str, endpoint: str, time_ms: int) -> None:
-        with _ignoring_failed_condition():
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.delete_item(
                 TableName=self._table,
                 Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
@@ -183,16 +182,6 @@ class SubscriptionStore:
             if not response.get("LastEvaluatedKey"):
                 return count
             query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
-
-
-@contextmanager
-def _ignoring_failed_condition() -> Iterator[None]:
-    """Treats a failed condition as success."""
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-            raise
 
 
 def _of_endpoint(table: str, endpoint: str) -> QueryInputTypeDef:

@@ -1,4 +1,4 @@
-"""The settings that name the tables, for deployables that use all of them."""
+"""The settings that name the tables."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TableSettings:
+class BlockSettings:
     """The part of a deployable's settings that its own settings class adds to."""
 
-    deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
-    delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
-    truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
-    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="table of subscriptions")
-    socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeliveryTableSettings(BlockSettings):
+    """The same, for deployables that also use deliveries."""
+
+    deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
+    delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
+    truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
+
     @property
     def tables(self) -> TableNames:
-        """The tables' names together."""
-        return TableNames(
-            deliveries=self.deliveries_table,
-            delivery_events=self.delivery_events_table,
-            truck_matches=self.truck_matches_table,
-            subscriptions=self.subscriptions_table,
-            socket_tickets=self.socket_tickets_table,
-            blocked_identities=self.blocked_identities_table,
-        )
+        """The names together; those of tables that the deployable does not use are empty."""
+        names = [one.name for one in dataclasses.fields(TableNames)]
+        return TableNames(**{name: getattr(self, f"{name}_table", "") for name in names})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableSettings(DeliveryTableSettings):
+    """The same, for deployables that also use connections."""
+
+    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="table of subscriptions")
+    socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShareTableSettings(TableSettings):
-    """The same settings, for deployables that also use shares."""
+    """The same, for deployables that also use shares."""
 
     delivery_shares_table: str = setting(
         "DELIVERY_SHARES_TABLE", help="table of deliveries' shares"
     )
-
-    @property
-    def tables(self) -> TableNames:
-        """The tables' names together."""
-        return dataclasses.replace(super().tables, delivery_shares=self.delivery_shares_table)

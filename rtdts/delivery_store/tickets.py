@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.items import from_item, to_item
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
@@ -91,10 +90,8 @@ class TicketStore:
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},
                 ReturnValues="ALL_OLD",
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                return None
-            raise
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
         return from_item(response["Attributes"], TicketHolder)
 
 

@@ -25,7 +25,6 @@ class Putter(Protocol):
 
     def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
         """Puts one truck's points; returns which of them failed."""
-        ...
 
 
 class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,12 +116,7 @@ def batch_of(bodies: Sequence[ValidatedBody]) -> Batch:
 
 
 def results_of(bodies: Sequence[ValidatedBody], outcome: PutOutcome) -> list[IngestResult]:
-    """Returns the result of each of the bodies that were put as one batch.
-
-    Args:
-        bodies: The bodies passed to `batch_of`.
-        outcome: The outcome of that batch.
-    """
+    """Returns the result of each of the bodies that were put as one batch."""
     results = []
     start = 0
     for body in bodies:
@@ -136,7 +130,6 @@ class Intake:
     """Processes bodies of telemetry.
 
     Args:
-        putter: Where points go.
         first_generation_zone: The zone of first-generation trucks' clocks.
     """
 
@@ -155,19 +148,9 @@ class Intake:
     ) -> IngestResult:
         """Decodes, validates, stamps and puts the points of one body.
 
-        Accepted points are durable when this returns. Nothing is put when no point is valid.
-
-        Args:
-            body: The JSON document, unpacked.
-            truck_id: The sending truck, as authenticated by the entry point.
-            received_at_ms: When it arrived.
-            source: The entry point.
-            deadline: Only the first attempt to put may begin after it.
-
-        Raises:
-            UnreadableBodyError: It is not JSON, or holds no point.
-            TooManyPointsError: It holds too many.
-            ForeignTruckError: A point, valid or not, is of another truck. None was put.
+        Accepted points are durable when this returns. Nothing is put when no point is valid. Only
+        the first attempt to put may begin after the deadline. The other parameters and the errors
+        are those of `validate_body`; when it raises, nothing was put.
         """
         validated = validate_body(
             body,

@@ -32,17 +32,6 @@ UNJUDGED: Final = "unjudged"
 REVOKED: Final = "revoked"
 OVER_QUOTA: Final = "over_quota"
 """Known only where messages are counted, which not every entry point does."""
-REASONS: Final = (
-    FOREIGN_TOPIC,
-    FOREIGN_TRUCK,
-    TOO_LARGE,
-    TOO_MANY_POINTS,
-    UNREADABLE,
-    UNJUDGED,
-    REVOKED,
-    OVER_QUOTA,
-)
-"""Why no part of a message can be used."""
 REJECTED_POINTS: Final = "rejected_points"
 """Why a message is parked in which some points are invalid."""
 
@@ -52,7 +41,7 @@ class Fault:
     """Why no part of a message can be used.
 
     Attributes:
-        reason: One of `REASONS`.
+        reason: One of the codes above.
         detail: For the developers of the truck's software.
     """
 

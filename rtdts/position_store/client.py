@@ -11,6 +11,7 @@ from opensearchpy.exceptions import ConnectionError as NoResponse
 from opensearchpy.exceptions import SerializationError, TransportError
 
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.search_settings import SearchSettings
 
 _PASSING_STATUSES = frozenset({403, 408, 413, 429, 500, 502, 503, 504})
 """403 is here because a node whose disk is full responds with it (`cluster_block_exception`)."""
@@ -61,6 +62,16 @@ def connect(
         http_compress=url.startswith("https://"),  # on one machine it would only cost time
         pool_maxsize=12,
         **options,
+    )
+
+
+def connect_by(settings: SearchSettings, *, timeout_s: float = 30.0) -> OpenSearch:
+    """Creates a client as `connect` does, from a deployable's settings."""
+    return connect(
+        settings.opensearch_url,
+        auth=settings.opensearch_auth,
+        region=settings.region,
+        timeout_s=timeout_s,
     )
 
 

@@ -1,4 +1,7 @@
-"""Positions as OpenSearch documents, and back."""
+"""Positions as OpenSearch documents, and back.
+
+What decodes a document raises ``msgspec.ValidationError`` when it isn't one.
+"""
 
 from __future__ import annotations
 
@@ -238,22 +241,14 @@ def external_version(latest: LatestPosition) -> int:
 
 
 def decode_stored_fix(source: Any) -> StoredFix:
-    """Decodes a document of the history: exactly what was encoded, except for an ETA.
-
-    Raises:
-        msgspec.ValidationError: It isn't one.
-    """
+    """Decodes a document of the history: exactly what was encoded, except for an ETA."""
     document = msgspec.convert(source, _HistoryDocument)
     fix = msgspec.structs.replace(_fix(document), n=document.n)
     return StoredFix(fix, _progress(document.deliveries), beyond=document.beyond)
 
 
 def decode_latest(source: Any, version: int) -> LatestPosition:
-    """Decodes a document of ``truck-latest``, with its external version.
-
-    Raises:
-        msgspec.ValidationError: It isn't one.
-    """
+    """Decodes a document of ``truck-latest``, with its external version."""
     document = msgspec.convert(source, _LatestDocument)
     newest, deliveries = _fix(document), _progress(document.deliveries)
     if document.is_shown:
@@ -303,22 +298,14 @@ def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
 
 
 def decode_shown_latest(source: Any) -> ShownLatest | None:
-    """Decodes what viewing needs of a ``truck-latest`` document; None when nothing may be shown.
-
-    Raises:
-        msgspec.ValidationError: It isn't one.
-    """
+    """Decodes what viewing needs of a ``truck-latest`` document; None when nothing may be shown."""
     document = msgspec.convert(source, _ShownLatestDocument)
     shown = msgspec.convert(source, _ShownDocument) if document.is_shown else document.shown
     return None if shown is None else _shown(shown, _instant(document.stale_since))
 
 
 def decode_shown_point(source: Any) -> ShownLatest:
-    """Decodes what viewing needs of a document of the history, shown as a truck's latest.
-
-    Raises:
-        msgspec.ValidationError: It isn't one.
-    """
+    """Decodes what viewing needs of a document of the history, shown as a truck's latest."""
     return _shown(msgspec.convert(source, _ShownDocument), None)
 
 

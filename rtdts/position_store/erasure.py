@@ -46,8 +46,8 @@ if (ctx._source.deliveries != null) {
 class TruckErasure:
     """Erases trucks.
 
-    Args:
-        client: See `rtdts.position_store.client.connect`.
+    Every method raises `StoreUnavailable` when OpenSearch or some of its shards are unavailable, or
+    keep rejecting.
     """
 
     def __init__(self, client: OpenSearch) -> None:
@@ -58,9 +58,6 @@ class TruckErasure:
         """Counts a truck's documents, by index or pattern of indexes.
 
         A tombstone does not count.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         counts = {
             pattern: _count(self._client, pattern, _of_truck(truck_id)) for pattern in BY_QUERY
@@ -75,9 +72,6 @@ class TruckErasure:
 
         This is not the newest point: a truck that was out of reach sends its newest point first,
         and the earlier ones after it.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         indexes = ",".join((*BY_QUERY, LATEST_INDEX))
         _refresh(self._client, indexes)
@@ -99,17 +93,10 @@ class TruckErasure:
 
         The tombstone comes first: a consumer with this state in memory finds it with its next
         write, and withdraws what it wrote in between. In the other order it would write the erased
-        points again after their deletion.
-
-        Args:
-            truck_id: The truck.
-            now_ms: Points received up to this moment are erased.
+        points again after their deletion. Points received up to `now_ms` are erased.
 
         Yields:
             An index or pattern, and how many of its documents were deleted since the last time.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or kept rejecting.
         """
         if self._write_tombstone(truck_id, now_ms):
             yield STATE_INDEX, 1
@@ -145,8 +132,8 @@ class DeliveryErasure:
     A document names the deliveries that its truck carried, and the remaining distance to each
     destination: a few such distances reveal where the destination is.
 
-    Args:
-        client: See `rtdts.position_store.client.connect`.
+    Every method raises `StoreUnavailable` when OpenSearch or some of its shards are unavailable, or
+    keep rejecting.
     """
 
     def __init__(self, client: OpenSearch) -> None:
@@ -154,15 +141,7 @@ class DeliveryErasure:
         self._states = TruckStateStore(client)
 
     def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
-        """Counts the documents that still name one of the deliveries.
-
-        Args:
-            delivery_ids: The deliveries.
-            truck_ids: Every truck that carried one.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
-        """
+        """Counts the documents that still name one of the deliveries."""
         if not delivery_ids:
             return {}
         found = {
@@ -186,15 +165,8 @@ class DeliveryErasure:
         A state keeps its writer's name: the consumer that holds it takes the change for its own and
         goes on, whichever of the two writes first.
 
-        Args:
-            delivery_ids: The deliveries.
-            truck_ids: Every truck that carried one.
-
         Yields:
             An index or pattern, and how many of its documents were changed since the last time.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or kept rejecting.
         """
         if not delivery_ids:
             return

@@ -43,8 +43,9 @@ class FleetReader:
     Writes of the last second may be missing.
 
     Args:
-        client: See `rtdts.position_store.client.connect`.
         ages: The ages from which a truck is stale or offline.
+
+    Every method raises `StoreUnavailable` when OpenSearch is unavailable or its result incomplete.
     """
 
     def __init__(self, client: OpenSearch, ages: Ages) -> None:
@@ -57,9 +58,6 @@ class FleetReader:
         Args:
             view: The box, and the filter.
             as_of_ms: Now: late, stale and offline are evaluated for this moment.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or the result is incomplete.
         """
         flags = {
             "late": self._late(as_of_ms),
@@ -100,9 +98,6 @@ class FleetReader:
             view: The box, and the filter.
             as_of_ms: As in `count`.
             limit: The most trucks to read.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or the result is incomplete.
         """
         response = self._search(
             {
@@ -163,11 +158,7 @@ class FleetReader:
 
 
 class CurrentDeliveries:
-    """Updates the delivery that a truck is shown with, when no point of the truck does so.
-
-    Args:
-        client: See `rtdts.position_store.client.connect`.
-    """
+    """Updates the delivery that a truck is shown with, when no point of the truck does so."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client

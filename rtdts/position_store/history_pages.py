@@ -77,19 +77,14 @@ class _StampDocument(msgspec.Struct, frozen=True):
 class HistoryPages:
     """Reads the history for the consumer.
 
-    Args:
-        client: See `rtdts.position_store.client.connect`.
+    Every method raises `StoreUnavailable` when OpenSearch, or some of its shards, are unavailable.
     """
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
     def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]:
-        """Returns those of the trucks that have points in the history, except for the last second.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
-        """
+        """Returns the trucks with points in the history, except for the last second."""
         known: set[str] = set()
         for start in range(0, len(truck_ids), SEARCH_IDS):
             some = list(truck_ids[start : start + SEARCH_IDS])
@@ -116,9 +111,6 @@ class HistoryPages:
 
         Args:
             points: Points with their current stamps.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
         """
         found: dict[str, Stamp] = {}
         shifted = [point_id(point) for point in points if _may_be_elsewhere(point)]
@@ -134,11 +126,7 @@ class HistoryPages:
         return found
 
     def refresh(self) -> None:
-        """Makes earlier writes visible to searches.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
-        """
+        """Makes earlier writes visible to searches."""
         with translating_errors("refresh the history"):
             self._client.indices.refresh(index=POSITIONS_PATTERN, params=_ANY_INDEX)
 
@@ -146,9 +134,6 @@ class HistoryPages:
         """Returns the fixes of each truck's intervals, with one search for all, in any order.
 
         A truck whose fixes can't all be read at once is left out.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         found: dict[str, dict[tuple[int, str], HistoryFix]] = {}
         too_many: set[str] = set()
@@ -164,9 +149,6 @@ class HistoryPages:
         """Returns a truck's last fixes before a time, at most `limit`, in any order.
 
         Where the limit falls among fixes of one moment, it is undefined which of them are left out.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         return self._page(truck_id, None, event_at_ms - 1, limit)
 
@@ -174,9 +156,6 @@ class HistoryPages:
         """Returns a truck's first fixes from a time on, at most `limit`, by ``event_at``.
 
         Fixes of one moment come in any order, also where the limit falls among them.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         return self._page(truck_id, from_ms, None, limit)
 

@@ -48,7 +48,6 @@ class RawLog:
     """The raw log in OpenSearch.
 
     Args:
-        client: See `rtdts.position_store.client.connect`.
         repeatable: Whether writing the same document again overwrites it.
     """
 

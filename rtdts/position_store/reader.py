@@ -40,30 +40,21 @@ _LAST_FOUND = "responses.hits.hits._source,responses.status,responses.error"
 class PositionReader:
     """Reads positions; synchronous, safe to call from several threads.
 
-    Args:
-        client: See `rtdts.position_store.client.connect`.
+    Every method raises `StoreUnavailable` when OpenSearch is unavailable.
     """
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
-        """Returns the latest positions of those trucks that have one, without any refresh lag.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
-        """
+        """Returns the latest positions of those trucks that have one, without any refresh lag."""
         return {
             document["_id"]: decode_latest(document["_source"], document["_version"])
             for document in self._latest(truck_ids, {})
         }
 
     def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
-        """Returns what viewers may see of the trucks' latest positions, by truck, as `latest`.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
-        """
+        """Returns what viewers may see of the trucks' latest positions, by truck, as `latest`."""
         found = self._latest(truck_ids, {"_source_includes": ",".join(SHOWN_LATEST_FIELDS)})
         return {
             document["_id"]: shown
@@ -75,9 +66,6 @@ class PositionReader:
         """Returns for each interval what viewers may see of the truck: its last good point then.
 
         A point that was written within the last second may be missing, as in `track`.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
         """
         found: list[ShownLatest | None] = []
         for start in range(0, len(intervals), MSEARCH_INTERVALS):
@@ -97,9 +85,6 @@ class PositionReader:
             start_ms: The interval's start, by our clock: see `Fix.counts_at_ms`.
             end_ms: The interval's end, exclusive; None for no end.
             limit: The most points returned.
-
-        Raises:
-            StoreUnavailable: OpenSearch is unavailable.
         """
         if limit < 1:
             return []

@@ -11,6 +11,7 @@ from rtdts.runtime.settings import setting
 class SearchSettings:
     """The part of a deployable's settings that its own settings class adds to."""
 
+    region: str = setting("AWS_REGION", help="the AWS region")
     opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
     opensearch_auth: str = setting(
         "OPENSEARCH_AUTH",

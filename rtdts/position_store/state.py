@@ -91,11 +91,7 @@ class StateOutcome:
 
 
 class TruckStateStore:
-    """Reads and writes trucks' states.
-
-    Args:
-        client: See `rtdts.position_store.client.connect`.
-    """
+    """Reads and writes trucks' states."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client

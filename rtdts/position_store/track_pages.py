@@ -54,11 +54,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 class TrackPages:
-    """Reads tracks.
-
-    Args:
-        client: See `rtdts.position_store.client.connect`.
-    """
+    """Reads tracks."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client

@@ -56,45 +56,28 @@ class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
 class PositionWriter:
     """Writes positions.
 
-    Args:
-        client: See `rtdts.position_store.client.connect`.
+    Every method raises `StoreUnavailable` when a whole request failed: repeat all its writes.
     """
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]:
-        """Writes points to their daily indexes; never returns `Fate.CONFLICT`.
-
-        Raises:
-            StoreUnavailable: A whole request failed; repeat all writes.
-        """
+        """Writes points to their daily indexes; never returns `Fate.CONFLICT`."""
         outcomes = send_bulk(self._client, [_history_action(write) for write in writes])
         return [_DONE if outcome.fate is Fate.CONFLICT else outcome for outcome in outcomes]
 
     def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]:
-        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer one is stored.
-
-        Raises:
-            StoreUnavailable: A whole request failed; repeat all writes.
-        """
+        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer one is stored."""
         return send_bulk(self._client, [_latest_action(one) for one in latest])
 
     def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]:
-        """Deletes points from the history; a missing one is not a failure.
-
-        Raises:
-            StoreUnavailable: A whole request failed; repeat all writes.
-        """
+        """Deletes points from the history; a missing one is not a failure."""
         places = [(index_of(fix.event_at_ms), fix.point_id) for fix in fixes]
         return self._delete(places)
 
     def delete_latest(self, truck_ids: Sequence[str]) -> list[ItemOutcome]:
-        """Deletes trucks' latest positions; a missing one is not a failure.
-
-        Raises:
-            StoreUnavailable: A whole request failed; repeat all writes.
-        """
+        """Deletes trucks' latest positions; a missing one is not a failure."""
         return self._delete([(LATEST_INDEX, truck_id) for truck_id in truck_ids])
 
     def _delete(self, places: Sequence[tuple[str, str]]) -> list[ItemOutcome]:

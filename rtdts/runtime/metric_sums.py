@@ -21,7 +21,6 @@ class MetricSums:
     written: the last seconds before its end.
 
     Args:
-        writer: The component's metrics.
         every_s: Seconds that are summed into one line.
         monotonic_s: Monotonic clock for the intervals, in seconds.
         now_ms: Wall clock for the time of a line.

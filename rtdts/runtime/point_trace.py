@@ -21,7 +21,6 @@ class PointTrace:
 
     Args:
         trucks: Their ids, comma-separated; `EVERY` for all.
-        log: The logger to write to.
     """
 
     def __init__(self, trucks: str, log: Logger) -> None:

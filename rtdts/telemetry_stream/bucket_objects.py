@@ -6,36 +6,15 @@ process all versions, the current ones and the older ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtdts.telemetry_stream.backup_format import BrokenObjectError
 
-
-class ObjectsClient(Protocol):
-    """The part of the SDK's S3 client that is used."""
-
-    def list_objects_v2(self, **request: Any) -> Mapping[str, Any]:
-        """``ListObjectsV2``."""
-        ...
-
-    def list_object_versions(self, **request: Any) -> Mapping[str, Any]:
-        """``ListObjectVersions``."""
-        ...
-
-    def get_object(self, **request: Any) -> Mapping[str, Any]:
-        """``GetObject``."""
-        ...
-
-    def put_object(self, **request: Any) -> Mapping[str, Any]:
-        """``PutObject``."""
-        ...
-
-    def delete_object(self, **request: Any) -> Mapping[str, Any]:
-        """``DeleteObject``."""
-        ...
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class ObjectEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +46,7 @@ class BucketObjects:
     can't be reached.
     """
 
-    def __init__(self, client: ObjectsClient, bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
@@ -101,7 +80,7 @@ class BucketObjects:
 
     def read(self, key: str, version_id: str | None = None) -> StoredObject:
         """Returns an object's content; its newest version's unless one is named."""
-        version = {"VersionId": version_id} if version_id else {}
+        version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
         response = self._client.get_object(Bucket=self._bucket, Key=key, **version)
         return StoredObject(
             body=response["Body"].read(), metadata=dict(response.get("Metadata", {}))

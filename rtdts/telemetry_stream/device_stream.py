@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-
-class StreamClient(Protocol):
-    """The part of the SDK's Kinesis client that is used."""
-
-    def put_records(self, **request: Any) -> Mapping[str, Any]:
-        """``PutRecords`` of ``StreamName`` and ``Records``."""
-        ...
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 
 class DeviceRecord(NamedTuple):
@@ -25,7 +20,7 @@ class DeviceRecord(NamedTuple):
 class DeviceStream:
     """Puts records into the small stream; what the SDK raises passes through."""
 
-    def __init__(self, client: StreamClient, stream_name: str) -> None:
+    def __init__(self, client: KinesisClient, stream_name: str) -> None:
         self._client = client
         self._stream_name = stream_name
 
@@ -38,8 +33,10 @@ class DeviceStream:
         Returns:
             For each record its error code; None for one that is in the stream.
         """
-        entries = [{"Data": one.data, "PartitionKey": one.truck_id} for one in records]
-        response = self._client.put_records(StreamName=self._stream_name, Records=entries)
+        response = self._client.put_records(
+            StreamName=self._stream_name,
+            Records=[{"Data": one.data, "PartitionKey": one.truck_id} for one in records],
+        )
         results = response.get("Records", ())
         if len(results) != len(records):
             # Cut off: the SDK returns an empty response when it can't parse one.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 MAX_RECEIVED: Final = 10
 """SQS's limit of messages per receive and per delete request."""
@@ -13,18 +16,6 @@ _WAIT_S: Final = 2
 """A receive request that waits polls all of the queue's servers, so empty means an empty queue."""
 _VISIBILITY_S: Final = 300
 """How long a received message is invisible to other receivers."""
-
-
-class QueueClient(Protocol):
-    """The part of the SDK's SQS client that is used."""
-
-    def receive_message(self, **request: Any) -> Mapping[str, Any]:
-        """``ReceiveMessage``."""
-        ...
-
-    def delete_message_batch(self, **request: Any) -> Mapping[str, Any]:
-        """``DeleteMessageBatch``."""
-        ...
 
 
 class FailedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +32,7 @@ class FailedMessage(msgspec.Struct, frozen=True, kw_only=True):
 class FailedMessages:
     """The queue; what the SDK raises passes through."""
 
-    def __init__(self, client: QueueClient, queue_url: str) -> None:
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
@@ -68,8 +59,10 @@ class FailedMessages:
         """Deletes messages of one receive; one that is left returns later, which is harmless."""
         if not messages:
             return
-        entries = [
-            {"Id": str(place), "ReceiptHandle": message.receipt}
-            for place, message in enumerate(messages)
-        ]
-        self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        self._client.delete_message_batch(
+            QueueUrl=self._queue_url,
+            Entries=[
+                {"Id": str(place), "ReceiptHandle": message.receipt}
+                for place, message in enumerate(messages)
+            ],
+        )

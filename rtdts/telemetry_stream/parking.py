@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PREFIX = "rejected/"
 OVER_QUOTA: Final = "over_quota"
@@ -22,14 +25,6 @@ SEVERAL: Final = "several_messages"
 """Reason of an object that holds several messages, each with its own."""
 # S3 limits all metadata to 2 KB of US-ASCII.
 _MAX_DETAIL_CHARS = 1_000
-
-
-class ObjectClient(Protocol):
-    """The part of the SDK's S3 client that is used."""
-
-    def put_object(self, **request: Any) -> Mapping[str, Any]:
-        """``PutObject``."""
-        ...
 
 
 def stream_record_name(sequence_number: str, sub_sequence_number: int | None = None) -> str:
@@ -44,12 +39,7 @@ def stream_record_name(sequence_number: str, sub_sequence_number: int | None = N
 
 
 def delivery_events_name(delivery_id: str, version: int) -> str:
-    """Returns the name of events that a delivery's log rejected.
-
-    Args:
-        delivery_id: The delivery.
-        version: The first event's.
-    """
+    """Returns the name of events that a delivery's log rejected."""
     return f"delivery-{delivery_id}-{version}"
 
 
@@ -75,9 +65,13 @@ class UnusableMessage(NamedTuple):
 
 
 class Parking:
-    """Parks bytes in a bucket under ``rejected/``."""
+    """Parks bytes in a bucket under ``rejected/``.
 
-    def __init__(self, client: ObjectClient, bucket: str) -> None:
+    Every method returns the object's key. It raises ``botocore.exceptions.ClientError`` or
+    ``BotoCoreError`` when the bucket rejects or can't be reached.
+    """
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
@@ -100,13 +94,6 @@ class Parking:
             detail: Further information for an operator; cut to 1,000 characters.
             partition_key: The partition key that it had in the stream: names its truck, whatever
                 its content is.
-
-        Returns:
-            The object's key.
-
-        Raises:
-            botocore.exceptions.ClientError: The bucket rejected it.
-            botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         key = f"{PREFIX}{name}"
         metadata = {"reason": _ascii(reason), "detail": _ascii(detail)}
@@ -131,13 +118,6 @@ class Parking:
             truck_id: The truck; None when it is not known.
             reason: A code.
             detail: As in `park`.
-
-        Returns:
-            The object's key.
-
-        Raises:
-            botocore.exceptions.ClientError: The bucket rejected it.
-            botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         return self.park(
             payload,
@@ -156,13 +136,6 @@ class Parking:
         Args:
             messages: At least one.
             truck_id: The truck; None when it is not known.
-
-        Returns:
-            The object's key.
-
-        Raises:
-            botocore.exceptions.ClientError: The bucket rejected it.
-            botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         if len(messages) == 1:
             payload, reason, detail = messages[0]
@@ -183,13 +156,6 @@ class Parking:
         Args:
             payloads: As they would be in the stream: single-line JSON.
             truck_id: The truck.
-
-        Returns:
-            The object's key.
-
-        Raises:
-            botocore.exceptions.ClientError: The bucket rejected it.
-            botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         body = b"\n".join(payloads)
         return self.park(

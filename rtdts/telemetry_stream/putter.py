@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
@@ -21,6 +21,9 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.aggregation import aggregate, aggregated_size
 from rtdts.telemetry_stream.calls import calls_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 # Kinesis: "PutRecords", and "Quotas and limits". Newer accounts may have higher limits, none lower.
 MAX_RECORD_BYTES = 1_048_576
@@ -36,18 +39,6 @@ UNREADABLE_RESPONSE = "UnreadableResponse"
 
 OUT_OF_TIME = "OutOfTime"
 """Failure of records that there was no time to try."""
-
-
-class StreamClient(Protocol):
-    """The part of the SDK's Kinesis client that is used.
-
-    It must not retry by itself (the SDK would repeat a whole call), and its timeouts must be well
-    below the deadline.
-    """
-
-    def put_records(self, **request: Any) -> Mapping[str, Any]:
-        """``PutRecords`` of ``StreamName`` and ``Records``."""
-        ...
 
 
 class AcceptedRecord(NamedTuple):
@@ -109,11 +100,15 @@ class _Record:
 
 
 class StreamPutter:
-    """Puts trucks' payloads as aggregated records, never two trucks in one."""
+    """Puts trucks' payloads as aggregated records, never two trucks in one.
+
+    The client must not retry by itself (the SDK would repeat a whole call), and its timeouts must
+    be well below the deadline.
+    """
 
     def __init__(
         self,
-        client: StreamClient,
+        client: KinesisClient,
         stream_name: str,
         *,
         max_record_bytes: int = MAX_RECORD_BYTES,
@@ -173,7 +168,13 @@ class StreamPutter:
         while pending:
             are_temporary = True
             failed: list[_Record] = []
-            for call in _calls(pending):
+            # The partition key counts too; MAX_CALL_BYTES leaves it room.
+            for call in calls_of(
+                pending,
+                lambda record: len(record.data),
+                max_items=MAX_CALL_RECORDS,
+                max_bytes=MAX_CALL_BYTES,
+            ):
                 if attempts and deadline.passed:
                     failed += call
                     for record in call:
@@ -233,7 +234,9 @@ class StreamPutter:
         Returns:
             The records that failed, and whether a retry may succeed.
         """
-        entries = [{"Data": record.data, "PartitionKey": record.truck_id} for record in records]
+        entries: Any = [
+            {"Data": record.data, "PartitionKey": record.truck_id} for record in records
+        ]
         call_code: str | None = None
         is_temporary = True
         results: Sequence[Mapping[str, Any]] = ()
@@ -261,16 +264,6 @@ class StreamPutter:
                 accepted.append((record.batch, AcceptedRecord(record.payloads, *place)))
         failed = [record for record, code in zip(records, codes, strict=True) if code]
         return failed, True
-
-
-def _calls(records: Iterable[_Record]) -> Iterator[list[_Record]]:
-    # The partition key counts too; MAX_CALL_BYTES leaves it room.
-    return calls_of(
-        records,
-        lambda record: len(record.data),
-        max_items=MAX_CALL_RECORDS,
-        max_bytes=MAX_CALL_BYTES,
-    )
 
 
 def _code(error: ClientError) -> str:

@@ -12,12 +12,14 @@ import base64
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rtdts.telemetry_stream.backup_format import BrokenObjectError, is_about
 from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry, rewrite
 from rtdts.telemetry_stream.device_stream import DeviceRecord
-from rtdts.telemetry_stream.parking import ObjectClient
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PREFIX: Final = "aws/lambda/"
 """Chosen by Lambda: ``aws/lambda/MAPPING/SHARD/…``."""
@@ -27,7 +29,7 @@ _OVER_QUOTA: Final = f"{PREFIX}over-quota/"
 
 
 def set_aside_over_quota(
-    client: ObjectClient, bucket: str, truck_id: str, number: str, records: Sequence[bytes]
+    client: S3Client, bucket: str, truck_id: str, number: str, records: Sequence[bytes]
 ) -> None:
     """Sets aside what a truck sent beyond its quota, as one object.
 

@@ -6,21 +6,15 @@ then the record may be in any shard.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import md5
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
 LAST_HASH_KEY = 2**128 - 1
-
-
-class ShardLister(Protocol):
-    """The part of the SDK's Kinesis client that is used."""
-
-    def list_shards(self, **request: Any) -> Mapping[str, Any]:
-        """``ListShards``."""
-        ...
 
 
 class ShardRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,14 +39,9 @@ def hash_key(partition_key: str) -> int:
 
 
 class ShardRanges:
-    """Reads the ranges of a stream's shards, including closed ones.
+    """Reads the ranges of a stream's shards, including closed ones."""
 
-    Args:
-        client: Kinesis.
-        stream_name: The stream.
-    """
-
-    def __init__(self, client: ShardLister, stream_name: str) -> None:
+    def __init__(self, client: KinesisClient, stream_name: str) -> None:
         self._client = client
         self._stream_name = stream_name
 
@@ -63,7 +52,7 @@ class ShardRanges:
             botocore.exceptions.ClientError: Kinesis rejected the call.
             botocore.exceptions.BotoCoreError: Kinesis could not be reached.
         """
-        request: dict[str, str] = {"StreamName": self._stream_name}
+        request: dict[str, Any] = {"StreamName": self._stream_name}
         while True:
             response = self._client.list_shards(**request)
             for shard in response.get("Shards", []):

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-
-class DescribingClient(Protocol):
-    """The part of the SDK's Kinesis client that is used."""
-
-    def describe_stream_summary(self, **request: Any) -> Mapping[str, Any]:
-        """``DescribeStreamSummary``."""
-        ...
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 
 class StreamRetention:
     """The retention of one stream."""
 
-    def __init__(self, client: DescribingClient, stream_name: str) -> None:
+    def __init__(self, client: KinesisClient, stream_name: str) -> None:
         self._client = client
         self._stream_name = stream_name
 

@@ -63,11 +63,6 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
     """Builds the state of a new delivery, or one changed by a declaration, from the window's fixes.
 
     What the log holds of the time before the window stays as it is.
-
-    Args:
-        plan: The delivery.
-        window: The truck's fixes.
-        rules: Distances and dwells.
     """
     log = plan.log
     delivery_state = DeliveryState(

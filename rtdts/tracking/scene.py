@@ -28,8 +28,6 @@ class Scene:
     """A fix, and what it shows of both places, measured when a rule needs it.
 
     Args:
-        fix: A good fix.
-        plan: The places.
         rules: Distances and dwells.
     """
 

@@ -63,11 +63,8 @@ class Refold:
     """Folds one interval of a truck's track anew.
 
     Args:
-        state: The truck's state.
-        interval: The unsettled interval.
         lead: Fixes of the history before the interval, in order, at least up to its start.
         is_from_start: Whether the history has nothing earlier.
-        rules: The limits.
 
     Raises:
         EarlierFixesNeededError: Folding can't begin anywhere in `lead`.

@@ -206,10 +206,6 @@ def track_to_show(scope: Scope | None, track: Sequence[TrackPoint]) -> tuple[Tra
     With a policy that depends on the place, that is what the truck drove since it last came near:
     it may have been there before for others. With one that depends on the expected time, it is not
     known what the truck drove while it was expected: then it is what is near the door.
-
-    Args:
-        scope: What may be shown.
-        track: The scope's truck's, by time.
     """
     if scope is None:
         return ()

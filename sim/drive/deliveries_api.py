@@ -39,7 +39,6 @@ class TokenSource(Protocol):
 
     async def __call__(self, *, fresh: bool) -> str:
         """A valid token; a new one when ``fresh``."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,9 @@ class Batch(Protocol):
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The identifiers in each entry, in the order of the request."""
-        ...
 
     def without(self, failing: Set[int]) -> bytes | None:
         """The body without the failing entries; None when no entry is left."""
-        ...
 
     def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
         """The response to the whole request.
@@ -42,4 +40,3 @@ class Batch(Protocol):
             upstream: The successful response to the forwarded entries; None when there were none.
             failures: The entries that were not forwarded.
         """
-        ...

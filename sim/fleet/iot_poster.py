@@ -24,7 +24,6 @@ class IotDataPort(Protocol):
 
     def publish(self, **request: Any) -> Any:
         """``Publish``."""
-        ...
 
 
 class IotPoster:

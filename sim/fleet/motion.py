@@ -29,11 +29,9 @@ class Motion(Protocol):
     @property
     def duration_s(self) -> float:
         """Its duration, in seconds."""
-        ...
 
     def at(self, t_s: float) -> MotionState:
         """State of the truck at that time; before the start or after the end, the nearest one."""
-        ...
 
 
 @dataclass(frozen=True)

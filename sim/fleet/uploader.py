@@ -38,7 +38,6 @@ class Poster(Protocol):
         Raises:
             UnreachableError: There was no response.
         """
-        ...
 
 
 class TokenSource(Protocol):
@@ -50,7 +49,6 @@ class TokenSource(Protocol):
         Raises:
             TokenError: The issuer is unavailable.
         """
-        ...
 
 
 @dataclass

@@ -30,15 +30,12 @@ class Connection(Protocol):
 
     async def send(self, text: str) -> None:
         """Send one frame."""
-        ...
 
     async def receive(self) -> str | bytes:
         """Wait for the next frame."""
-        ...
 
     async def close(self) -> None:
         """Close the socket; never raises."""
-        ...
 
 
 OpenSocket = Callable[[str], Awaitable[Connection]]

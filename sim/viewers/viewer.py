@@ -44,7 +44,6 @@ class TokenSource(Protocol):
         Raises:
             TokenError: The issuer is unavailable.
         """
-        ...
 
 
 class Viewer:

@@ -12,8 +12,9 @@ import pytest
 from mqtt_bridge.classifying import Message, classify
 from mqtt_bridge.results import fault_document, result_document
 from mqtt_bridge.topics import result_topic
+from rtdts.ingest import messages
 from rtdts.ingest.intake import NOTHING_PUT, ValidatedBody
-from rtdts.ingest.messages import FOREIGN_TOPIC, OVER_QUOTA, REASONS, Fault
+from rtdts.ingest.messages import Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.iot_rules import basic_ingest
 from tests.support.mqtt_topics import owntracks_topic, telemetry_topic
@@ -58,8 +59,15 @@ def test_the_topics_are_those_of_the_code() -> None:
 def test_the_reasons_are_those_of_the_code() -> None:
     documented = DOCUMENT["components"]["schemas"]["Result"]["properties"]["reason"]["enum"]
 
-    # Of which one has no truck to notify, and the other belongs to an endpoint without results.
-    assert set(documented) == set(REASONS) - {FOREIGN_TOPIC, OVER_QUOTA}
+    # A foreign topic has no truck to notify; endpoints that count messages send no results.
+    assert set(documented) == {
+        messages.FOREIGN_TRUCK,
+        messages.TOO_LARGE,
+        messages.TOO_MANY_POINTS,
+        messages.UNREADABLE,
+        messages.UNJUDGED,
+        messages.REVOKED,
+    }
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.parking import Parking
-from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+from rtdts.telemetry_stream.putter import StreamPutter
 from sim.local_cloud.deaggregation import UserRecord, deaggregate
 from sim.local_cloud.resources import CreatedResources
 from tests.fakes.fake_stream import FakeBucket, FakeStream
@@ -19,7 +19,7 @@ from tests.support.deliveries import unique
 
 
 class Stream(NamedTuple):
-    client: StreamClient
+    client: Any
     name: str
     of_truck: Callable[[str], list[UserRecord]]
     """All user records of the truck, in the stream's order."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.fakes.scripted_client import AnyClient
+
 PAGE = 3
 """Objects per response; S3 gives 1,000."""
 
@@ -24,7 +26,7 @@ class Version:
     modified_at: datetime
 
 
-class FakeVersionedBucket:
+class FakeVersionedBucket(AnyClient):
     """Stands for one bucket whose versions are kept, as S3 keeps them.
 
     Attributes:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from sim.local_cloud.deaggregation import UserRecord, deaggregate
 from tests.fakes.aws_limits import breach
+from tests.fakes.scripted_client import AnyClient
 
 THROTTLED = "ProvisionedThroughputExceededException"
 
@@ -36,8 +37,8 @@ class LoseResponse(NamedTuple):
 Trouble = Exception | FailSome | LoseResponse | None
 
 
-class FakeStream:
-    """The port `StreamClient`: takes records that fit, or what the script of troubles says.
+class FakeStream(AnyClient):
+    """A client of Kinesis: takes records that fit, or what the script of troubles says.
 
     Attributes:
         records: What was taken, in order.
@@ -87,8 +88,8 @@ class ParkedObject(NamedTuple):
     metadata: Mapping[str, str]
 
 
-class FakeBucket:
-    """The port `ObjectClient`: objects by their key."""
+class FakeBucket(AnyClient):
+    """A client of S3: objects by their key."""
 
     def __init__(self) -> None:
         self.objects: dict[str, ParkedObject] = {}

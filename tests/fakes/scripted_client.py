@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from tests.fakes.aws_limits import breach
 
-# It stands for any client of the SDK, so it passes for each.
+# A fake of a client of the SDK passes for any of them.
 if TYPE_CHECKING:
-    _Client = Any
+    AnyClient = Any
 else:
-    _Client = object
+    AnyClient = object
 
 
-class ScriptedClient(_Client):
+class ConditionFailedError(ClientError):
+    """A condition of the request did not hold."""
+
+
+class ScriptedClient(AnyClient):
     """Returns the next of its script for each call; an exception is raised.
 
     What is beyond AWS's hard limits is rejected, whatever the script says.
@@ -25,6 +30,8 @@ class ScriptedClient(_Client):
     Attributes:
         calls: Each call's operation and parameters, as they were at the time.
     """
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionFailedError)
 
     def __init__(self, *script: Any) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -50,7 +57,8 @@ def client_error(code: str, status: int = 400, **more: Any) -> ClientError:
         "ResponseMetadata": {"HTTPStatusCode": status},
         **more,
     }
-    return ClientError(response, "Operation")
+    kind = ConditionFailedError if code == "ConditionalCheckFailedException" else ClientError
+    return kind(response, "Operation")
 
 
 def cancelled(*codes: str) -> ClientError:

@@ -6,14 +6,14 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.putter import PutOutcome, StreamClient, StreamPutter
+from rtdts.telemetry_stream.putter import PutOutcome, StreamPutter
 from sim.fault_shim.rules import (
     CutResponse,
     Delay,
@@ -73,9 +73,7 @@ class Truck:
             connect_timeout=2, read_timeout=READ_TIMEOUT_S, retries={"total_max_attempts": 1}
         )
         client = session.client("kinesis", endpoint_url=shim.url, config=config)
-        self._putter = StreamPutter(
-            cast("StreamClient", client), STREAM, max_record_bytes=ONE_PER_RECORD
-        )
+        self._putter = StreamPutter(client, STREAM, max_record_bytes=ONE_PER_RECORD)
 
     async def put(self, payloads: list[bytes], budget_s: float) -> PutOutcome:
         deadline = Deadline(budget_s)

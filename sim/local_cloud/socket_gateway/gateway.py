@@ -67,7 +67,6 @@ class ApisPort(Protocol):
 
     async def api(self, api_id: str) -> Api | None:
         """An API; None when there is none; raises what its reading raises."""
-        ...
 
 
 class FunctionsPort(Protocol):
@@ -75,7 +74,6 @@ class FunctionsPort(Protocol):
 
     async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
         """A function's result; a `FunctionError` when it fails."""
-        ...
 
 
 @dataclass(kw_only=True)

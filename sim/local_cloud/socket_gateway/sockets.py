@@ -35,15 +35,12 @@ class SocketEvents(Protocol):
 
     def requested(self, socket: ClientSocket, request: Request) -> None:
         """A client requests a socket: `accept` or `reject` it."""
-        ...
 
     def message_received(self, socket: ClientSocket, message: str) -> None:
         """A client has sent a message."""
-        ...
 
     def ended(self, socket: ClientSocket, code: int, reason: str) -> None:
         """The connection has ended, whether or not it was ever accepted."""
-        ...
 
 
 class ClientSocket(asyncio.Protocol):

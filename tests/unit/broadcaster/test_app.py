@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import io
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
+from botocore.credentials import ReadOnlyCredentials
 
 from broadcaster.app import (
     MEASURED_EVERY_S,
@@ -30,11 +30,7 @@ FEW = range(4)
 """Buckets of a round that reads none: each is logged with its error."""
 
 
-@dataclasses.dataclass
-class Keys:
-    access_key: str | None = "AKID"
-    secret_key: str | None = "secret"
-    token: str | None = None
+KEYS = ReadOnlyCredentials("AKID", "secret", None)
 
 
 class RoundsOnDemand:
@@ -66,7 +62,7 @@ class RoundsOnDemand:
 
 
 class Running:
-    def __init__(self, world: World, keys: Keys | None = None) -> None:
+    def __init__(self, world: World, keys: ReadOnlyCredentials = KEYS) -> None:
         self.rounds = RoundsOnDemand()
         self.metrics = io.StringIO()
         self.stop = asyncio.Event()
@@ -78,7 +74,7 @@ class Running:
             self.nudges,
             world.snapshot_consumer(),
             world.fleet_followers(sleep=SteppedClock().sleep),
-            CachedCredentials(lambda: keys or Keys(), world.of_rounds.tables),
+            CachedCredentials(lambda: keys, world.of_rounds.tables),
             world.rate,
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,
@@ -204,6 +200,6 @@ async def test_an_unreachable_queue_ends_it_with_an_error(world: World) -> None:
 async def test_without_credentials_it_does_not_begin(world: World) -> None:
     with pytest.raises(NoCredentialsError):
         async with asyncio.timeout(COMES_WITHIN_S):
-            await Running(world, Keys(access_key=None)).task
+            await Running(world, KEYS._replace(access_key=None)).task
 
     assert "broadcaster_ready" not in world.logged

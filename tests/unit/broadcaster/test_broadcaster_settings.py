@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.bootstrap import settings_from
-from rtdts.runtime.settings import SettingsError
+from broadcaster.settings import Settings
+from rtdts.runtime.settings import SettingsError, read_settings
 
 REQUIRED = {
     "AWS_REGION": "eu-west-1",
@@ -23,7 +23,7 @@ REQUIRED = {
 
 
 def test_the_defaults_are_those_promised_to_viewers() -> None:
-    settings = settings_from(REQUIRED)
+    settings = read_settings(Settings, REQUIRED)
 
     assert settings.round_interval_s == 60
     assert settings.viewing_minutes == 30
@@ -31,11 +31,11 @@ def test_the_defaults_are_those_promised_to_viewers() -> None:
 
 def test_every_missing_setting_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        settings_from({})
+        read_settings(Settings, {})
 
     assert len(caught.value.problems) == len(REQUIRED)
 
 
 def test_a_round_seldomer_than_a_minute_is_rejected() -> None:
     with pytest.raises(SettingsError, match="ROUND_INTERVAL_S"):
-        settings_from(REQUIRED | {"ROUND_INTERVAL_S": "61"})
+        read_settings(Settings, REQUIRED | {"ROUND_INTERVAL_S": "61"})

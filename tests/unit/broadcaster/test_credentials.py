@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Iterator
 
 import pytest
+from botocore.credentials import ReadOnlyCredentials
 
 from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.signing import Credentials
@@ -13,11 +13,8 @@ from rtdts.runtime.logs import Logger
 from tests.fakes.fake_clock import FakeClock
 
 
-@dataclasses.dataclass
-class Keys:
-    access_key: str | None
-    secret_key: str | None = "secret"
-    token: str | None = "token"
+def keys(access_key: str) -> ReadOnlyCredentials:
+    return ReadOnlyCredentials(access_key, "secret", "token")
 
 
 class Enough(Exception):  # noqa: N818 - not an error
@@ -25,12 +22,12 @@ class Enough(Exception):  # noqa: N818 - not an error
 
 
 async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_force() -> None:
-    responses: Iterator[Keys | OSError] = iter(
-        [Keys("first"), OSError("metadata unavailable"), Keys("second")]
+    responses: Iterator[ReadOnlyCredentials | OSError] = iter(
+        [keys("first"), OSError("metadata unavailable"), keys("second")]
     )
     written, clock = io.StringIO(), FakeClock()
 
-    def read() -> Keys:
+    def read() -> ReadOnlyCredentials:
         response = next(responses)
         if isinstance(response, OSError):
             raise response

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mqtt_bridge.bootstrap import settings_from
-from rtdts.runtime.settings import SettingsError
+from mqtt_bridge.bootstrap import bridge_of
+from mqtt_bridge.settings import Settings
+from rtdts.runtime.settings import SettingsError, read_settings
 
 REQUIRED = {
     "AWS_REGION": "ap-northeast-2",
@@ -17,18 +18,21 @@ REQUIRED = {
 
 
 def test_the_required_settings_are_enough() -> None:
-    settings = settings_from(REQUIRED)
+    settings = read_settings(Settings, REQUIRED)
 
     assert (settings.broker_port, settings.broker_tls) == (8883, True)
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        settings_from({})
+        read_settings(Settings, {})
 
     assert len(raised.value.problems) == len(REQUIRED)
 
 
-def test_a_zone_that_there_is_not_is_named() -> None:
+async def test_a_zone_that_there_is_not_is_named() -> None:
+    settings = read_settings(Settings, REQUIRED | {"FIRST_GENERATION_TIMEZONE": "Asia/Nowhere"})
+
     with pytest.raises(SettingsError, match="no such zone"):
-        settings_from(REQUIRED | {"FIRST_GENERATION_TIMEZONE": "Asia/Nowhere"})
+        async with bridge_of(settings):
+            pass

@@ -12,11 +12,12 @@ from rtdts.telemetry_stream.shard_range import (
     ShardRanges,
     hash_key,
 )
+from tests.fakes.scripted_client import AnyClient
 
 MIDDLE = 2**127
 
 
-class Lister:
+class Lister(AnyClient):
     """Tells two shards, each on a page of its own."""
 
     def __init__(self) -> None:

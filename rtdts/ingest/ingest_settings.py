@@ -1,29 +1,33 @@
-"""Settings shared by the entry points for messages, which acknowledge before they validate."""
+"""Settings shared by the entry points for telemetry."""
 
 from __future__ import annotations
 
 import dataclasses
 
+from rtdts.delivery_store.table_settings import BlockSettings
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MessageSettings:
+class IngestSettings(BlockSettings):
     """The part of a deployable's settings that its own settings class adds to."""
 
     stream_name: str = setting(
         "STREAM_NAME", help="name of the Kinesis stream that points are put into"
     )
-    parked_bucket: str = setting(
-        "PARKED_BUCKET", help="the bucket for messages with invalid points"
-    )
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
-    )
     first_generation_timezone: str = setting(
         "FIRST_GENERATION_TIMEZONE",
         default="Asia/Seoul",
         help="IANA name of the zone of first-generation trucks' clocks",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MessageSettings(IngestSettings):
+    """The same, for the entry points for messages, which acknowledge before they validate."""
+
+    parked_bucket: str = setting(
+        "PARKED_BUCKET", help="the bucket for messages with invalid points"
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES",
