@@ -17,7 +17,7 @@ from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
 from socket_lambda import routes
-from socket_lambda.limits import LimitKeeper
+from socket_lambda.limits import SocketLimiter
 from socket_lambda.messages import (
     InvalidMessage,
     Viewer,
@@ -90,7 +90,7 @@ class Dispatch:
     subscriptions: SubscriptionPort
     snapshots: SnapshotPort
     poster: PosterPort
-    limits: LimitKeeper
+    limits: SocketLimiter
     blocks: BlockList
     max_tracked: int
     now_ms: Callable[[], int]
