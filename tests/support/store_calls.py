@@ -323,7 +323,8 @@ def methods_called(
         if _is_satisfied(methods := _methods(node), _methods(_class_of(store)))
     ]
     name = store.rpartition(":")[2]
-    holders = {name, *_names_of(deployable, name)}
+    names = set(_names_of(deployable, name))
+    holders = {name, *names, *(f"_{one}" for one in names)}  # as a constructor keeps it
     for method in public_methods(store):
         if any(method in methods for methods in satisfied) or any(
             isinstance(node, ast.Attribute)
