@@ -60,7 +60,7 @@ from rtdts.tracking.topics import SOCKET
 COMPONENT: Final = "broadcaster"
 
 _STORE_TIMEOUT_S: Final = 1.5
-"""A right is valid for 2 s from the start of its reading: a response later than this is useless."""
+"""A right is valid for 1.5 s from the start of its reading: a later response is useless."""
 _POSITION_THREADS: Final = 4
 """For each of rounds, nudges and snapshots: together as many as the OpenSearch client keeps
 connections."""
@@ -129,6 +129,9 @@ def _wire(settings: Settings, ends: ExitStack) -> Broadcaster:
         max_pool_connections=2 * STORE_THREADS + 3,
     )
     dynamodb = aws.client("dynamodb", config=store_config)
+    # botocore makes these classes at their first use, and twice if two threads are first at once:
+    # then `except` does not know the other's.
+    _ = dynamodb.exceptions
     tables = settings.tables
     deliveries = DeliveryStore(dynamodb, tables)
     shares = ShareStore(dynamodb, tables)

@@ -7,6 +7,7 @@ many stops come before.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -34,11 +35,6 @@ class _Reading:
     begun_at_s: float
     result: asyncio.Task[Mapping[str, TruckStops]]
 
-    @property
-    def has_failed(self) -> bool:
-        done = self.result.done()
-        return done and (self.result.cancelled() or self.result.exception() is not None)
-
 
 class StopsOfTrucks:
     """Reads stops for the deliveries whose messages depend on them.
@@ -60,7 +56,8 @@ class StopsOfTrucks:
         self._log = log
         self._monotonic = monotonic
         self._readings: dict[str, _Reading] = {}
-        """The latest of each truck."""
+        """The latest of each truck; old ones are removed from time to time."""
+        self._pruned_at_s = monotonic()
 
     async def read(
         self, deliveries: Iterable[Delivery], *, is_change: bool = False
@@ -86,11 +83,11 @@ class StopsOfTrucks:
     async def _read(
         self, by_truck: Mapping[str, Set[str]], *, is_change: bool
     ) -> dict[str, TruckStops]:
-        self._drop_old()
         found: dict[str, TruckStops] = {}
         for truck_id in () if is_change else by_truck:
-            if reading := self._readings.get(truck_id):
-                found[truck_id] = (await _result_of(reading))[truck_id]
+            if reading := self._recent(truck_id):
+                with contextlib.suppress(Exception):  # read again: another's failure hides nothing
+                    found[truck_id] = (await _result_of(reading))[truck_id]
         missing = sorted(
             truck_id
             for truck_id, delivery_ids in by_truck.items()
@@ -101,21 +98,27 @@ class StopsOfTrucks:
             found.update(await _result_of(reading))
         return found
 
-    def _begin(self, truck_ids: Sequence[str]) -> _Reading:
-        reading = _Reading(
-            self._monotonic(),
-            asyncio.create_task(self._threads.run(self._stops.stops_of, truck_ids)),
-        )
-        self._readings |= dict.fromkeys(truck_ids, reading)
+    def _recent(self, truck_id: str) -> _Reading | None:
+        reading = self._readings.get(truck_id)
+        if reading is None or self._monotonic() - reading.begun_at_s > STOPS_MAX_AGE_S:
+            return None
         return reading
 
-    def _drop_old(self) -> None:
-        begun_from_s = self._monotonic() - STOPS_MAX_AGE_S
-        self._readings = {
-            truck_id: reading
-            for truck_id, reading in self._readings.items()
-            if reading.begun_at_s >= begun_from_s and not reading.has_failed
-        }
+    def _begin(self, truck_ids: Sequence[str]) -> _Reading:
+        begun_at_s = self._monotonic()
+        if begun_at_s - self._pruned_at_s > STOPS_MAX_AGE_S:
+            self._readings = {
+                truck_id: reading
+                for truck_id, reading in self._readings.items()
+                if begun_at_s - reading.begun_at_s <= STOPS_MAX_AGE_S
+            }
+            self._pruned_at_s = begun_at_s
+        result = asyncio.create_task(self._threads.run(self._stops.stops_of, truck_ids))
+        # Otherwise asyncio logs a failure if all of its readers were cancelled.
+        result.add_done_callback(lambda done: done.cancelled() or done.exception())
+        reading = _Reading(begun_at_s, result)
+        self._readings |= dict.fromkeys(truck_ids, reading)
+        return reading
 
 
 async def _result_of(reading: _Reading) -> Mapping[str, TruckStops]:

@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 STORE_THREADS: Final = 16
 """Threads that call DynamoDB and the queue, for each of rounds, nudges and snapshots. They wait for
-responses most of the time; a right must be read within the 2 s for which it is valid."""
+responses most of the time; a right must be read within the 1.5 s for which it is valid."""
 
 
 class Threads:

@@ -40,7 +40,7 @@ class Checkpoints:
     Args:
         sleep: Waits between attempts at a final checkpoint.
 
-    Checkpointing raises `OutOfStep` when the protocol is broken.
+    Checkpointing raises `CheckpointProtocolError` when the protocol is broken.
     """
 
     def __init__(

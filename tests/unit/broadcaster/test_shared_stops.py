@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from broadcaster.pushing import RIGHT_MAX_AGE_S
 from broadcaster.stops import STOPS_MAX_AGE_S, StopsOfTrucks
 from rtdts.tracking.deliveries import Status
 from tests.support.broadcaster_world import World
+from tests.support.waiting import until
 
 TRUCKS = 5
 VIEWERS_PER_DELIVERY = 100
@@ -115,6 +119,44 @@ async def test_a_failed_reading_is_not_used_by_the_next(world: World, stops: Sto
     world.stops.before_read = lambda: None
 
     assert set(await stops.read([world.row("D-1")])) == {"T-1"}
+
+
+async def test_a_failed_reading_hides_no_stops_of_others_that_wait_for_it(
+    world: World, stops: StopsOfTrucks
+) -> None:
+    def fail_once() -> None:
+        world.stops.before_read = lambda: None
+        raise ConnectionError
+
+    world.stops.before_read = fail_once
+    read = await asyncio.gather(*(stops.read([world.row("D-1")]) for _ in range(3)))
+
+    assert [set(one) for one in read] == [set(), {"T-1"}, {"T-1"}]
+
+
+async def test_a_failed_reading_whose_readers_were_cancelled_is_not_logged_by_asyncio(
+    world: World, stops: StopsOfTrucks
+) -> None:
+    logged: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+    failed = threading.Event()
+
+    def fail() -> None:
+        failed.set()
+        raise ConnectionError
+
+    world.stops.before_read = fail
+    cancelled = asyncio.create_task(stops.read([world.row("D-1")]))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await until(failed.is_set)
+    world.stops.before_read = lambda: None
+    world.clock.advance(2 * STOPS_MAX_AGE_S)
+    await stops.read([world.row("D-1")])  # forgets the failed one
+    del cancelled
+    gc.collect()
+
+    assert logged == []
 
 
 async def test_a_read_that_is_cancelled_leaves_its_reading_to_the_others(
