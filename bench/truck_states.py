@@ -18,19 +18,17 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from consumer.arrivals import StreamRecord
-from consumer.ports import StatePort
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from rtdts.position_store.state import DocumentVersion, StateOutcome, TruckStateStore
 from rtdts.runtime.logs import get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
-from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState
@@ -38,7 +36,10 @@ from rtdts.tracking.truck_state import TruckState
 try:
     from consumer.retrying import RetryPolicy
     from consumer.truck_states import TruckStates
+    from rtdts.tracking.delivery_log import fold_log
     from rtdts.tracking.delivery_state import DeliveryPlan
+
+    LOG_OF_A_PLAN = "log"
 except ImportError:  # the names that the earlier commit has for them
     from consumer.memory import Memory as TruckStates  # type: ignore[import-not-found, no-redef]
     from rtdts.tracking.delivery_memory import (  # type: ignore[import-not-found, no-redef]
@@ -48,8 +49,15 @@ except ImportError:  # the names that the earlier commit has for them
     from consumer.retrying import (  # type: ignore[attr-defined, no-redef]
         Patience as RetryPolicy,
     )
+    from rtdts.tracking.delivery_log import (  # type: ignore[attr-defined, no-redef]
+        standing as fold_log,
+    )
 
+    LOG_OF_A_PLAN = "standing"
     TruckStates.save = TruckStates.keep  # type: ignore[method-assign, attr-defined]
+
+if TYPE_CHECKING:
+    from consumer.ports import StatePort
 
 AT_ONCE = 200
 """States that are folded and written per request."""
@@ -140,7 +148,7 @@ def _states(drives: Sequence[Drive], prefix: str, trucks: int) -> Iterator[Truck
             msgspec.structs.replace(point, truck_id=truck_id)
             for point in points_of[number % len(drives)]
         ]
-        plans = {match.delivery_id: DeliveryPlan(match=match, log=folded)}
+        plans = {match.delivery_id: DeliveryPlan(**{"match": match, LOG_OF_A_PLAN: folded})}
         yield fold_truck(truck_id, None, [points], [match], plans, rules).state
 
 

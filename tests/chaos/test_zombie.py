@@ -181,7 +181,7 @@ def what_is_known(state: TruckState) -> TruckState:
         state,
         writer_id="",
         applied={},
-        taken=0,
+        last_ordinal=0,
         settlings=0,
         shown_from=0,
         window=Window(state.truck_id, map(unnumbered, state.window)),

@@ -38,9 +38,9 @@ def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
 
 def test_a_setting_without_a_default_is_required() -> None:
     settings = definitions()["functions"]["ingest"]["settings"]
-    assert [name for name, need in settings.items() if need == "required"] == [
+    assert {name for name, need in settings.items() if need == "required"} == {
         "STREAM_NAME",
         "BLOCKED_IDENTITIES_TABLE",
         "DEVICE_CREDENTIALS_TABLE",
-    ]
+    }
     assert settings["IDENTITY_CLAIM"] == "optional"
