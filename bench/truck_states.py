@@ -148,7 +148,8 @@ def _states(drives: Sequence[Drive], prefix: str, trucks: int) -> Iterator[Truck
             msgspec.structs.replace(point, truck_id=truck_id)
             for point in points_of[number % len(drives)]
         ]
-        plans = {match.delivery_id: DeliveryPlan(**{"match": match, LOG_OF_A_PLAN: folded})}
+        fields: dict[str, Any] = {"match": match, LOG_OF_A_PLAN: folded}
+        plans = {match.delivery_id: DeliveryPlan(**fields)}
         yield fold_truck(truck_id, None, [points], [match], plans, rules).state
 
 
