@@ -101,7 +101,7 @@ def _indexes(plan: CapacityPlan) -> Iterator[LimitUsage]:
         unit="cores",
         remedy=f"search_nodes.shards = {math.ceil(sizes.nodes / COPIES)}",
     )
-    kind = "read_first" if sizes.reads_states else "at_hand"
+    kind = "read_first" if sizes.reads_states else "cached"
     delivery_states = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"]
     yield LimitUsage(
         name="OpenSearch's disks, on nodes with a shard as shipped",

@@ -123,7 +123,7 @@ def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str
 
 def _cores(load: Load, facts: Facts, part: str, *, reads_states: bool) -> float:
     """By points, and by trucks in batches: each of these writes a whole truck state."""
-    kind = "read_first" if reads_states else "at_hand"
+    kind = "read_first" if reads_states else "cached"
     a_point = facts.measured[f"consumer_cpu.{part}"]
     a_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - a_point
     return (load.points * a_point + load.visits * a_visit) / 1e6
