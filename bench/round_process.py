@@ -19,6 +19,7 @@ from bench.posting import ACCESS_KEY, REGION, SECRET_KEY
 from bench.round_world import RoundWorld
 from broadcaster.connection_pool import ConnectionPool
 from broadcaster.endpoint_backoff import EndpointBackoff
+from broadcaster.garbage_collection import collect_less_often
 from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.http_response import HttpResponse
 from broadcaster.poster import SocketPoster
@@ -166,4 +167,5 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
+    collect_less_often()
     print(json.dumps(asyncio.run(measure(sys.argv[1], int(sys.argv[2]), sys.argv[3]))))

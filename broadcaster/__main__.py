@@ -7,6 +7,7 @@ import os
 import sys
 
 from broadcaster.bootstrap import COMPONENT, broadcaster_of
+from broadcaster.garbage_collection import collect_less_often
 from broadcaster.settings import Settings
 from rtdts.runtime.service import run_service
 from rtdts.runtime.settings import read_settings
@@ -19,4 +20,5 @@ async def _serve(stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
+    collect_less_often()
     sys.exit(run_service(COMPONENT, _serve))

@@ -106,12 +106,13 @@ class SocketPoster:
 
     def _request(self, method: str, connection_id: str, payload: Payload) -> bytes:
         signer = self._signer
+        path = signer.path(connection_id)
         headers = signer.headers(
-            connection_id, payload, self._credentials.current(), self._now_ms(), method=method
+            path, payload, self._credentials.current(), self._now_ms(), method=method
         )
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = (
-            f"{method} {signer.path(connection_id)} HTTP/1.1\r\n"
+            f"{method} {path} HTTP/1.1\r\n"
             f"Host: {signer.host}\r\n"
             f"Content-Type: application/octet-stream\r\n"
             f"Content-Length: {len(payload.data)}\r\n"

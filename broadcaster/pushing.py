@@ -21,7 +21,7 @@ import dataclasses
 import enum
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.keyed_locks import LOCK_WAIT_S, KeyedLocks
@@ -132,8 +132,7 @@ _OUTCOMES: Final = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class PushResult:
+class PushResult(NamedTuple):
     """One viewer's push."""
 
     subscription: Subscription
@@ -159,6 +158,20 @@ class _Reading:
     stored: _Stored
     compose: Compose
 
+
+class _Push(NamedTuple):
+    """What is to be pushed to one viewer."""
+
+    viewer: Subscription
+    payloads: Sequence[Payload] | None = None
+    """None when they could not be composed."""
+    ended: bool = False
+    """Whether the right has ended; the last of the payloads is `ended` then."""
+    is_revoked: bool = False
+    """Whether the token is: the endpoint is ended, too."""
+
+
+_REVOKED: Final = Ended(reason=EndReason.TOKEN_EXPIRED)
 
 _Post = Callable[[str, Sequence[Payload], Deadline], Awaitable[Outcome]]
 """Posts messages to an endpoint, with a right that is valid until the deadline."""
@@ -209,7 +222,7 @@ class Pusher:
         self._now_ms = now_ms
         self._monotonic = monotonic
         self._locks = KeyedLocks(lock_wait_s)
-        self._posting: set[asyncio.Task[PushResult]] = set()
+        self._posting: set[asyncio.Future[list[PushResult | BaseException]]] = set()
 
     async def push(
         self, viewers: Sequence[Subscription], messages: Messages, reserved: Reservation
@@ -266,8 +279,11 @@ class Pusher:
         except BaseException:
             reserved.release_all()
             raise
+        # The event loop holds tasks weakly, and not every caller stays to await them.
         everyone = asyncio.gather(*tasks, return_exceptions=True)
+        self._posting.add(everyone)
         everyone.add_done_callback(lambda _: reserved.release_all())
+        everyone.add_done_callback(self._posting.discard)
         return tasks
 
     async def _begin(
@@ -278,15 +294,13 @@ class Pusher:
         post: _Post,
     ) -> list[asyncio.Task[PushResult]]:
         reading = await self._read(viewers, messages)
-        tasks = [
-            asyncio.create_task(self._push_one(viewer, reading, reserved, post))
-            for viewer in viewers
+        # All are composed before the first is posted: in between posts it takes much longer, since
+        # the processor's caches then hold other code and data.
+        pushes = [self._compose(viewer, reading) for viewer in viewers]
+        return [
+            asyncio.create_task(self._push_one(one, reading.good_until, reserved, post))
+            for one in pushes
         ]
-        # The event loop holds tasks weakly, and not every caller stays to await them.
-        self._posting.update(tasks)
-        for task in tasks:
-            task.add_done_callback(self._posting.discard)
-        return tasks
 
     async def _read(self, viewers: Sequence[Subscription], messages: Messages) -> _Reading:
         # In the order of the viewers, without duplicates: the order of a set would vary.
@@ -314,31 +328,39 @@ class Pusher:
             self._log.exception("shares_unavailable", error, shares=len(keys))
             return None
 
-    async def _push_one(
-        self, viewer: Subscription, reading: _Reading, reserved: Reservation, post: _Post
-    ) -> PushResult:
+    def _compose(self, viewer: Subscription, reading: _Reading) -> _Push:
+        """Decides a viewer's right and composes its messages."""
         stored = reading.stored
         is_unknown = stored.shares is None and _has_share(viewer)
         if is_unknown or viewer.delivery_id in stored.found.unreadable:
             # The right is unknown, and so not ended: nothing is sent until it can be read again.
-            reserved.release_one()
-            return PushResult(viewer, Outcome.FAILED, ended=False)
+            return _Push(viewer)
         delivery = stored.found.by_id.get(viewer.delivery_id)
-        right = self._right(viewer, delivery, stored)
-        ended = isinstance(right, Ended)
-        payloads: list[Payload] = []
+        revoked = is_revoked(viewer, stored.blocks, self._now_ms())
+        right = _REVOKED if revoked else self._right(viewer, delivery, stored)
+        payloads: Sequence[Payload] | None = None
         try:
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
-            outcome = await post(viewer.endpoint, payloads, reading.good_until)
         except Exception as error:  # a bug that one delivery triggers affects its viewers only
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
-            outcome = Outcome.FAILED
-        if self._trace.is_on:
-            now_ms = self._now_ms()
-            log_points(self._trace, payloads, viewer, outcome=outcome.value, now_ms=now_ms)
+        return _Push(viewer, payloads, isinstance(right, Ended), revoked)
+
+    async def _push_one(
+        self, push: _Push, good_until: Deadline, reserved: Reservation, post: _Post
+    ) -> PushResult:
+        viewer, payloads, ended, revoked = push
+        outcome = Outcome.FAILED
+        if payloads is not None:
+            try:
+                outcome = await post(viewer.endpoint, payloads, good_until)
+            except Exception as error:  # as above
+                self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
+            if self._trace.is_on:
+                now_ms = self._now_ms()
+                log_points(self._trace, payloads, viewer, outcome=outcome.value, now_ms=now_ms)
         is_over = outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED)
         if outcome is not Outcome.RIGHT_TOO_OLD:
-            if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):
+            if outcome is not Outcome.GONE and revoked:
                 is_over |= await end_endpoint(self._senders, viewer, self._log)
             reserved.release_one()
         if is_over:
@@ -346,23 +368,16 @@ class Pusher:
         return PushResult(viewer, outcome, ended)
 
     def _right(self, viewer: Subscription, delivery: Delivery | None, stored: _Stored) -> Right:
-        now_ms = self._now_ms()
-        shares, key = stored.shares or {}, _share_key(viewer)
-        share = shares[key] if _has_share(viewer) and key in shares else None
-        if self._is_revoked(viewer, stored):
-            return Ended(reason=EndReason.TOKEN_EXPIRED)
+        shares = stored.shares
         return right_to_view(
             delivery,
             role=viewer.role,
             identity=viewer.identity,
             token_expires_at_ms=viewer.token_expires_at_ms,
-            now_ms=now_ms,
+            now_ms=self._now_ms(),
             viewing_minutes=self._viewing_minutes,
-            share=share,
+            share=shares.get(_share_key(viewer)) if shares and _has_share(viewer) else None,
         )
-
-    def _is_revoked(self, viewer: Subscription, stored: _Stored) -> bool:
-        return is_revoked(viewer, stored.blocks, self._now_ms())
 
     def _messages_for(
         self, viewer: Subscription, delivery: Delivery | None, right: Right, compose: Compose

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import hashlib
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import DeliveryEvent
 from rtdts.tracking.positions import ShownPoint
 
 
-@dataclasses.dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """A message and its hash, which is computed once, however many viewers get the message."""
 
     data: bytes

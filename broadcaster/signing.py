@@ -1,9 +1,9 @@
 """AWS Signature Version 4 for requests to connections: cheap, since each post needs one.
 
 botocore's signer builds a request object, sorts headers and derives the signing key again for every
-call; at thousands of posts per second that is most of the work. Here the key is derived once per
-day and credential, and the payload's hash is computed once per message; what remains are two
-hashes. The tests use botocore's own signer as the oracle.
+call; at thousands of posts per second that is most of the work. Here the key and all texts without
+the connection are made once per second, and the payload's hash is computed once per message; what
+remains are two hashes. The tests use botocore's own signer as the oracle.
 
 Algorithm: AWS IAM User Guide, "Create a signed AWS API request".
 """
@@ -13,8 +13,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from broadcaster.sender import Payload
@@ -30,6 +31,20 @@ class Credentials:
     access_key: str
     secret_key: str
     token: str | None = None
+
+
+class _Context(NamedTuple):
+    """What the signatures of one second have in common."""
+
+    credentials: Credentials
+    second: int
+    key: bytes
+    headers: Mapping[str, str]
+    canonical_headers: str
+    string_to_sign: str
+    """Without the hash at its end."""
+    authorization: str
+    """Without the signature at its end."""
 
 
 class PostSigner:
@@ -49,8 +64,7 @@ class PostSigner:
         # The canonical path is the path as sent, encoded once more (every service but S3).
         self._canonical_base = quote(self._base_path, safe="/~")
         self._region = region
-        self._key: tuple[Credentials, str, bytes] | None = None
-        self._times: tuple[int, str] = (-1, "")
+        self._context: _Context | None = None
 
     def path(self, connection_id: str) -> str:
         """The path of a connection; already encoded."""
@@ -58,50 +72,51 @@ class PostSigner:
 
     def headers(
         self,
-        connection_id: str,
+        path: str,
         payload: Payload,
         credentials: Credentials,
         now_ms: int,
         *,
         method: str = "POST",
     ) -> dict[str, str]:
-        """The headers that sign a request with this payload to this connection."""
-        timestamp = self._timestamp(now_ms // 1000)
-        date = timestamp[:8]
-        scope = f"{date}/{self._region}/{_SERVICE}/aws4_request"
-        encoded_id = quote(quote(connection_id, safe=""), safe="~")
-        headers = {"X-Amz-Date": timestamp}
-        canonical_headers = f"host:{self.host}\nx-amz-date:{timestamp}\n"
-        signed_headers = "host;x-amz-date"
-        if credentials.token:
-            headers["X-Amz-Security-Token"] = credentials.token
-            canonical_headers += f"x-amz-security-token:{credentials.token}\n"
-            signed_headers += ";x-amz-security-token"
-
+        """The headers that sign a request with this payload to this path: a result of `path`."""
+        second = now_ms // 1000
+        context = self._context
+        if context is None or context.second != second or context.credentials != credentials:
+            context = self._context = self._context_of(credentials, second)
+        # Encoded once more: after the base, only "%" changes.
+        canonical_id = path[len(self._base_path) :].replace("%", "%25")
         canonical_request = (
-            f"{method}\n{self._canonical_base}{encoded_id}\n\n"
-            f"{canonical_headers}\n{signed_headers}\n{payload.sha256_hex}"
+            f"{method}\n{self._canonical_base}{canonical_id}\n\n"
+            f"{context.canonical_headers}\n{payload.sha256_hex}"
         )
         request_hash = hashlib.sha256(canonical_request.encode()).hexdigest()
-        to_sign = f"{_ALGORITHM}\n{timestamp}\n{scope}\n{request_hash}"
-        key = self._signing_key(credentials, date)
-        signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
-        headers["Authorization"] = (
-            f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
-            f"SignedHeaders={signed_headers}, Signature={signature}"
+        to_sign = f"{context.string_to_sign}{request_hash}"
+        signature = hmac.digest(context.key, to_sign.encode(), "sha256").hex()
+        return {**context.headers, "Authorization": f"{context.authorization}{signature}"}
+
+    def _context_of(self, credentials: Credentials, second: int) -> _Context:
+        timestamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
+        date = timestamp[:8]
+        scope = f"{date}/{self._region}/{_SERVICE}/aws4_request"
+        headers = {"X-Amz-Date": timestamp}
+        if credentials.token:
+            headers["X-Amz-Security-Token"] = credentials.token
+        signed = {"host": self.host, **{name.lower(): value for name, value in headers.items()}}
+        lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+        names = ";".join(signed)
+        key = f"AWS4{credentials.secret_key}".encode()
+        for part in (date, self._region, _SERVICE, "aws4_request"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        return _Context(
+            credentials=credentials,
+            second=second,
+            key=key,
+            headers=headers,
+            canonical_headers=f"{lines}\n{names}",
+            string_to_sign=f"{_ALGORITHM}\n{timestamp}\n{scope}\n",
+            authorization=(
+                f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
+                f"SignedHeaders={names}, Signature="
+            ),
         )
-        return headers
-
-    def _timestamp(self, second: int) -> str:
-        if self._times[0] != second:
-            text = datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
-            self._times = (second, text)
-        return self._times[1]
-
-    def _signing_key(self, credentials: Credentials, date: str) -> bytes:
-        if self._key is None or self._key[0] != credentials or self._key[1] != date:
-            key = f"AWS4{credentials.secret_key}".encode()
-            for part in (date, self._region, _SERVICE, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._key = (credentials, date, key)
-        return self._key[2]

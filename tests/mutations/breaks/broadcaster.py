@@ -5,13 +5,13 @@ from tests.mutations.applying import ENTITLED, ISOLATED, MINUTE, RESTARTED
 BREAKS = {
     "broadcaster/pushing.py": {
         "revoked-viewer-is-shown-more": ENTITLED(
-            "return Ended(reason=EndReason.TOKEN_EXPIRED)",
-            "pass",
+            "right = _REVOKED if revoked else self._right(viewer, delivery, stored)",
+            "right = self._right(viewer, delivery, stored)",
             "test_within_15_s_an_open_socket_is_shown_nothing_more",
         ),
         "revoked-connection-stays-open": ENTITLED(
-            "if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):",
-            "if outcome is Outcome.GONE and self._is_revoked(viewer, stored):",
+            "if outcome is not Outcome.GONE and revoked:",
+            "if outcome is Outcome.GONE and revoked:",
             "test_a_revoked_connection_is_ended_whether_it_reads_or_not",
             "test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round",
         ),
@@ -51,13 +51,14 @@ BREAKS = {
             "test_a_connection_with_410_ends_no_round_and_is_removed",
         ),
         "one-post-after-another": ISOLATED(
-            "tasks = [asyncio.create_task(self._push_one(viewer, reading, reserved, post)) "
-            "for viewer in viewers]",
+            "return [asyncio.create_task(self._push_one(one, reading.good_until, reserved, post)) "
+            "for one in pushes]",
             "tasks = []\n"
-            "for viewer in viewers:\n"
-            "    tasks.append(asyncio.create_task(self._push_one(viewer, reading, reserved, "
+            "for one in pushes:\n"
+            "    tasks.append(asyncio.create_task(self._push_one(one, reading.good_until, reserved, "
             "post)))\n"
-            "    await asyncio.wait(tasks)",
+            "    await asyncio.wait(tasks)\n"
+            "return tasks",
             "test_a_slow_post_delays_no_other",
             "test_a_slow_viewer_holds_up_no_other_and_no_later_nudge",
         ),

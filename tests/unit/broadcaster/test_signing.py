@@ -64,9 +64,10 @@ def test_the_signature_is_botocores(
     signer = PostSigner(management_url, "ap-northeast-2")
     now_ms = NOW_MS + later_s * 1000
 
-    headers = signer.headers(connection_id, Payload.of(payload), credentials, now_ms, method=method)
+    path = signer.path(connection_id)
+    headers = signer.headers(path, Payload.of(payload), credentials, now_ms, method=method)
 
-    url = f"{urlsplit(management_url).scheme}://{signer.host}{signer.path(connection_id)}"
+    url = f"{urlsplit(management_url).scheme}://{signer.host}{path}"
     assert headers["Authorization"] == botocores_authorization(
         url, payload, credentials, now_ms, method
     )
@@ -84,7 +85,8 @@ def test_the_kept_key_follows_the_day_and_the_credentials() -> None:
     ]
 
     for now_ms, credentials in moments:
-        headers = signer.headers("L0SM9cOFvHcCIhw=", payload, credentials, now_ms)
+        path = signer.path("L0SM9cOFvHcCIhw=")
+        headers = signer.headers(path, payload, credentials, now_ms)
 
         expected = botocores_authorization(
             f"{URLS[0]}/@connections/L0SM9cOFvHcCIhw%3D", b"hello", credentials, now_ms
