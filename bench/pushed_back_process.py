@@ -27,6 +27,7 @@ from bench.pushing_back_server import RIGHT_READ_AT, accepts_one_of, hangs, is_r
 from bench.round_process import Fixed, default, peak_mb, round_of
 from bench.round_world import RoundWorld
 from broadcaster.connection_pool import ConnectionPool
+from broadcaster.garbage_collection import collect_less_often
 from broadcaster.http_response import HttpResponse
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import RIGHT_MAX_AGE_S
@@ -210,4 +211,5 @@ async def serve(viewers: int, round_s: float, url: str) -> None:
 
 
 if __name__ == "__main__":
+    collect_less_often()
     asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))
