@@ -56,19 +56,20 @@ def item_bytes(item: Mapping[str, Any]) -> int:
 
 def from_attribute(attribute: Mapping[str, Any]) -> object:
     """Converts an attribute to its builtin value."""
-    ((kind, value),) = attribute.items()
-    match kind:
-        case "S" | "BOOL":
-            return value
-        case "N":
-            # DynamoDB returns 35.0 as 35; msgspec accepts an int where a float is declared.
-            return int(value) if value.lstrip("-").isdigit() else float(value)
-        case "M":
-            return {name: from_attribute(inner) for name, inner in value.items()}
-        case "L":
-            return [from_attribute(inner) for inner in value]
-        case _:
-            raise TypeError(f"an attribute of type {kind} is none of ours")
+    # The most frequent first: a round reads millions of them per minute.
+    if "S" in attribute:
+        return attribute["S"]
+    if "N" in attribute:
+        number: str = attribute["N"]
+        # DynamoDB returns 35.0 as 35; msgspec accepts an int where a float is declared.
+        return int(number) if number.lstrip("-").isdigit() else float(number)
+    if "M" in attribute:
+        return {name: from_attribute(inner) for name, inner in attribute["M"].items()}
+    if "L" in attribute:
+        return [from_attribute(inner) for inner in attribute["L"]]
+    if "BOOL" in attribute:
+        return attribute["BOOL"]
+    raise TypeError(f"an attribute of type {', '.join(attribute)} is none of ours")
 
 
 def from_item(item: Mapping[str, AttributeValueTypeDef], expected: type[T]) -> T:
