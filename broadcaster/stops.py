@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from broadcaster.threads import Threads
@@ -74,15 +74,6 @@ class StopsOfTrucks:
         for one in deliveries:
             if needs_stops(one) or is_numbered(one):
                 by_truck.setdefault(one.truck_id, set()).add(one.delivery_id)
-        try:
-            return await self._read(by_truck, is_change=is_change)
-        except Exception as error:  # whatever the store's client raises: the status is still sent
-            self._log.exception("stops_unavailable", error, trucks=len(by_truck))
-            return {}
-
-    async def _read(
-        self, by_truck: Mapping[str, Set[str]], *, is_change: bool
-    ) -> dict[str, TruckStops]:
         found: dict[str, TruckStops] = {}
         for truck_id in () if is_change else by_truck:
             if reading := self._recent(truck_id):
@@ -94,8 +85,10 @@ class StopsOfTrucks:
             if truck_id not in found or not delivery_ids <= found[truck_id].delivery_ids
         )
         if missing:
-            reading = self._begin(missing)
-            found.update(await _result_of(reading))
+            try:
+                found.update(await _result_of(self._begin(missing)))
+            except Exception as error:  # whatever the client raises: the status is still sent
+                self._log.exception("stops_unavailable", error, trucks=len(missing))
         return found
 
     def _recent(self, truck_id: str) -> _Reading | None:

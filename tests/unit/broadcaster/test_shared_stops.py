@@ -134,6 +134,20 @@ async def test_a_failed_reading_hides_no_stops_of_others_that_wait_for_it(
     assert [set(one) for one in read] == [set(), {"T-1"}, {"T-1"}]
 
 
+async def test_a_failed_reading_hides_only_the_stops_of_its_own_trucks(
+    world: World, stops: StopsOfTrucks
+) -> None:
+    on_a_truck_of_its_own(world, "D-3")
+    await stops.read([world.row("D-1")])
+
+    def fail() -> None:
+        raise ConnectionError
+
+    world.stops.before_read = fail
+
+    assert set(await stops.read([world.row("D-1"), world.row("D-3")])) == {"T-1"}
+
+
 async def test_a_failed_reading_whose_readers_were_cancelled_is_not_logged_by_asyncio(
     world: World, stops: StopsOfTrucks
 ) -> None:
