@@ -62,7 +62,7 @@ browser: setup ## download a Chromium for tests/browser (70 MB; CHROME=… uses 
 
 package: setup ## build the Lambdas' zips and what Terraform reads of the code, in build/
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
-		exec $(VENV)/python -m deploy.package
+		exec $(VENV)/python -m deploy.build
 
 terraform-check: setup ## run every check of the infrastructure
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \

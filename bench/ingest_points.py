@@ -20,7 +20,8 @@ from bench.baselines import plain_ingest
 from bench.figures import Benchmark, Figure, PrintLine, beside
 from bench.timing import cpu_rate, interleaved
 from bench.workload import fixes, truck_id
-from deploy.package import INGEST, PRODUCTION, build_package
+from deploy.lambdas import INGEST, PRODUCTION
+from deploy.package import build_package
 from deploy.wheels import Uv
 from ingest_lambda import bootstrap, handler
 from rtdts.tracking.blocks import Block, BlockKind, identity_subject

@@ -10,7 +10,7 @@ from rtdts.ingest.quota import QuotaSettings
 from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
-from rtdts.tracking.status_machine import StatusRules
+from rtdts.tracking.status_rules import StatusRules
 from rtdts.tracking.truck_fold import TrackingRules
 
 _RULES = TrackingRules()

@@ -31,7 +31,8 @@ from rtdts.tracking.delivery_state import (
     reconcile_with_log,
     remember,
 )
-from rtdts.tracking.status_machine import StatusRules, Transition
+from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.status_rules import StatusRules
 from rtdts.tracking.stream_position import ShardPosition
 from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_interval
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState, with_interval

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.build import build_for_terraform
 from deploy.images import build_contexts
 from deploy.import_closure import ImportClosureError
-from deploy.package import PROJECT, build_for_terraform
+from deploy.package import PROJECT
 from deploy.release import (
     ARCHITECTURES,
     ENVIRONMENTS,

@@ -32,7 +32,7 @@ import socket_lambda.authorizer
 import socket_lambda.routes
 import track_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
-from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, TRACK
+from deploy.lambdas import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, TRACK
 from deploy.preflight import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
 from deploy.queues import QUEUES, QueueDefinition
 from deploy.tables import TABLES, IndexDefinition, TableDefinition

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.definitions import write_definitions
-from deploy.package import DEPLOYED_PACKAGES, PROJECT
+from deploy.lambdas import DEPLOYED_PACKAGES
+from deploy.package import PROJECT
 
 ROOT: Final = PROJECT / "deploy" / "terraform"
 CACHE: Final = PROJECT / "build" / "terraform"

@@ -9,8 +9,8 @@ from random import Random
 from bench.truth.itineraries import Itinerary, Shape
 from bench.truth.noise import Accuracy, Device, Interval
 from bench.truth.orders import Order, batched, late, one_by_one, shuffled
+from rtdts.tracking.deliveries import PlannedRoute
 from rtdts.tracking.geodesy import distance_m
-from rtdts.tracking.status_machine import PlannedRoute
 
 Shapes = Callable[[Random], Shape]
 Devices = Callable[[Random, PlannedRoute], Device]

@@ -14,8 +14,8 @@ from bench.truth.cases import CASES, Case
 from bench.truth.geometry import Geometry, Part, geometries
 from bench.truth.itineraries import itinerary
 from bench.truth.noise import Observation, observe
+from rtdts.tracking.deliveries import PlannedRoute
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Motion
 
 START_MS = 1_800_000_000_000

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
-from rtdts.tracking.status_machine import PlannedRoute
+from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place, PlannedRoute
 from sim.fleet.motion import Driving, Motion
 from sim.fleet.polyline import Polyline
 from sim.fleet.speed_model import SpeedProfile, Stop, TruckLimits, draw_stops, drive_profile

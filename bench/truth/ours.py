@@ -11,7 +11,8 @@ from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import StatusRules, Transition
+from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.status_rules import StatusRules
 
 _ENRICHMENT = EnrichmentRules()
 _STATUS = StatusRules()

@@ -12,9 +12,8 @@ from random import Random
 from bench.truth.arrival import Truth, truth_of
 from bench.truth.geometry import Geometry
 from bench.truth.noise import Observation
-from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
+from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place, PlannedRoute
 from rtdts.tracking.geodesy import distance_m
-from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Replay
 from sim.geodesy import place_at
 

@@ -14,17 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rtdts.tracking.deliveries import CLOSED, Status
+from rtdts.tracking.deliveries import CLOSED, PlannedRoute, Status
 from rtdts.tracking.delivery_log import is_declared
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import (
-    PlannedRoute,
-    StatusRules,
-    Transition,
-    initial_machine,
-    step,
-)
+from rtdts.tracking.status_machine import Transition, initial_machine, step
+from rtdts.tracking.status_rules import StatusRules
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
 

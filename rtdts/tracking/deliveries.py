@@ -94,6 +94,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     radius_m: float = DEFAULT_RADIUS_M
 
 
+class PlannedRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery's origin and destination."""
+
+    origin: Place
+    destination: Place
+
+
 class TimeWindow(msgspec.Struct, frozen=True, kw_only=True):
     """The promised time of delivery."""
 

@@ -12,13 +12,8 @@ from rtdts.tracking.eta import TruckPace, drive_on, observe
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import DeliveryProgress
-from rtdts.tracking.status_machine import (
-    StatusMachine,
-    StatusRules,
-    Transition,
-    initial_machine,
-    step,
-)
+from rtdts.tracking.status_machine import StatusMachine, Transition, initial_machine, step
+from rtdts.tracking.status_rules import StatusRules
 from rtdts.tracking.truck_state import DeliveryState
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from rtdts.tracking.deliveries import Status
+from rtdts.tracking.deliveries import PlannedRoute, Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.presence import (
@@ -19,9 +17,7 @@ from rtdts.tracking.presence import (
     stay,
     unseen_ms,
 )
-
-if TYPE_CHECKING:
-    from rtdts.tracking.status_machine import PlannedRoute, StatusRules
+from rtdts.tracking.status_rules import StatusRules
 
 
 class Scene:

@@ -12,27 +12,11 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from rtdts.tracking.deliveries import CLOSED, Cause, Evidence, Place, Status
+from rtdts.tracking.deliveries import CLOSED, Cause, Evidence, PlannedRoute, Status
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.presence import FenceObservation, PresenceRules, Watch, has_dwelt, with_evidence
+from rtdts.tracking.presence import FenceObservation, Watch, has_dwelt, with_evidence
 from rtdts.tracking.scene import Scene
-
-
-class StatusRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Distances and dwells of the status rules."""
-
-    near_m: float = 1_000.0
-    """This close to the destination's centre is `nearby` (inside its geofence always is)."""
-    dwell_s: float = 60.0
-    """This long inside a geofence is being there."""
-    exit_margin_m: float = 30.0
-    """This far outside the origin's geofence is having left; noise at its edge is not."""
-    presence: PresenceRules = PresenceRules()
-
-    @property
-    def dwell_ms(self) -> int:
-        """`dwell_s` in milliseconds."""
-        return round(self.dwell_s * 1_000)
+from rtdts.tracking.status_rules import StatusRules
 
 
 class Transition(msgspec.Struct, frozen=True, array_like=True):
@@ -51,13 +35,6 @@ class Transition(msgspec.Struct, frozen=True, array_like=True):
     def fact(self) -> tuple[Status, Cause, int, str | None]:
         """All but the evidence: equal facts make two transitions the same."""
         return self.status, self.cause, self.effective_at_ms, self.point_id
-
-
-class PlannedRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery's origin and destination."""
-
-    origin: Place
-    destination: Place
 
 
 class StatusMachine(msgspec.Struct, frozen=True, array_like=True):

@@ -32,7 +32,7 @@ from rtdts.tracking.enrichment import LOOKBACK_FIXES, EnrichmentRules, derive, e
 from rtdts.tracking.fixes import Fix, IndexedFix, LatestPosition, fix_of
 from rtdts.tracking.latest import indexed, last_good_and_bad, latest_of
 from rtdts.tracking.positions import Clock, Point
-from rtdts.tracking.status_machine import StatusRules
+from rtdts.tracking.status_rules import StatusRules
 from rtdts.tracking.truck_state import (
     DeliveryState,
     Interval,

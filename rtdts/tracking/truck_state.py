@@ -7,11 +7,11 @@ import itertools
 import msgspec
 
 from rtdts.tracking.clock_lag import ClockLag
-from rtdts.tracking.deliveries import Place, Promise
+from rtdts.tracking.deliveries import Place, PlannedRoute, Promise
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaBaseline, TruckPace
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import PlannedRoute, StatusMachine, Transition
+from rtdts.tracking.status_machine import StatusMachine, Transition
 from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.window import Window
 

@@ -90,7 +90,7 @@ def part_setting(text: str) -> tuple[str, str]:
     """An option's type: ``NAME=VALUE``, where a deployable declares the name."""
     # Imported late, because it imports all deployables.
     from deploy.definitions import CONTAINERS
-    from deploy.package import DEPLOYED_PACKAGES
+    from deploy.lambdas import DEPLOYED_PACKAGES
     from sim.local_cloud.lambdas import declared_names
 
     name, sign, value = text.partition("=")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-from deploy.package import IOT, PROJECT, build_packages
+from deploy.lambdas import IOT
+from deploy.package import PROJECT, build_packages
 from deploy.wheels import Uv, this_machine
 from sim.environment import Environment
 from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME, function_variables

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK, Package
+from deploy.lambdas import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK, Package
 from rtdts.runtime.settings import declared_settings
 
 if TYPE_CHECKING:

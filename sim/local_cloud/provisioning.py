@@ -13,7 +13,7 @@ import delivery_lambda.routes
 import ingest_lambda.routes
 import socket_lambda.routes
 import track_lambda.routes
-from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK
+from deploy.lambdas import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK
 from rtdts.runtime.origins import ANY
 from sim.environment import Environment
 from sim.local_cloud.gateways import (

@@ -22,11 +22,11 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.shard_range import hash_key
-from rtdts.tracking.deliveries import Cause, Delivery, Status
+from rtdts.tracking.deliveries import Cause, Delivery, PlannedRoute, Status
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import PlannedRoute, Transition
+from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_codec import decode_point, encode_point
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.local_cloud.deaggregation import deaggregate

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.package import IOT_ENROLLMENT
+from deploy.lambdas import IOT_ENROLLMENT
 from deploy.tables import DEVICE_CREDENTIALS
 from rtdts.delivery_store.enrollments import EnrollmentStore
 from rtdts.runtime.wall_clock import now_ms

@@ -17,7 +17,7 @@ import boto3
 import msgspec
 import pytest
 
-from deploy.package import IOT
+from deploy.lambdas import IOT
 from operations.console import Console
 from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
 from rtdts.telemetry_stream.device_stream import DeviceStream

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy.import_closure import import_closure
-from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, Package, build_packages
+from deploy.lambdas import DEPLOYED_PACKAGES, PRODUCTION, Package
+from deploy.package import PROJECT, build_packages
 from deploy.wheels import BuildTarget, Uv, this_machine
 from tests.support.lambda_zips import uv_or_skip
 

@@ -10,11 +10,12 @@ import boto3
 from bench.truth.timeline import timeline
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
-from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent
+from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent, PlannedRoute
 from rtdts.tracking.delivery_log import fold_log, is_declared
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
+from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.status_rules import StatusRules
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.environment import Environment
 from sim.fleet.device import Fix

@@ -20,8 +20,7 @@ from delivery_lambda.decisions import (
     decide_declaration,
     decide_plan,
 )
-from rtdts.tracking import status_machine
-from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery
+from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery, PlannedRoute
 from rtdts.tracking.delivery_log import fold_log, is_declared
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
@@ -126,7 +125,7 @@ def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple
     ]
     fixes = [fix_of(point) for point in points if point.truck_id == delivery.truck_id]
     events = timeline(
-        status_machine.PlannedRoute(origin=delivery.origin, destination=delivery.destination),
+        PlannedRoute(origin=delivery.origin, destination=delivery.destination),
         fixes,
         declarations,
         status_rules=world.rules.status,

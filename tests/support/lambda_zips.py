@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.package import Package, build_packages
+from deploy.lambdas import Package
+from deploy.package import build_packages
 from deploy.wheels import Uv, this_machine
 from sim.setup.places import find_places
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import fold_log
-from rtdts.tracking.status_machine import StatusRules
+from rtdts.tracking.status_rules import StatusRules
 from sim.svg import FAINT, INK, Chart, Drawing
 from tests.support.source_tree import ROOT
 from tests.support.tracked_drives import (

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from bench.status_age_p99 import DISTANCE_M, DRIVE_S, DWELL_S, RADIUS_M, STATUSES, progress
-from rtdts.tracking.deliveries import Place, Status
+from rtdts.tracking.deliveries import Place, PlannedRoute, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import PlannedRoute, StatusRules, initial_machine, step
+from rtdts.tracking.status_machine import initial_machine, step
+from rtdts.tracking.status_rules import StatusRules
 from sim.geodesy import place_at
 from tests.support.consumer_world import ORIGIN, point
 

@@ -15,11 +15,11 @@ from bench.truth.timeline import since_last_declaration, timeline
 from consumer.arrivals import StreamRecord
 from consumer.pipeline import BatchPipeline
 from consumer.settling import PAUSE_S
-from rtdts.tracking.deliveries import Cause, Delivery, Status
+from rtdts.tracking.deliveries import Cause, Delivery, PlannedRoute, Status
 from rtdts.tracking.delivery_log import fold_log
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import PlannedRoute, Transition
+from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.viewer_messages import encode_position
 from rtdts.tracking.viewer_scope import (
     Scope,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bench.truth.timeline import timeline
-from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
+from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, PlannedRoute, Status
 from rtdts.tracking.delivery_log import (
     CORRECTED_EVENTS,
     Anchor,
@@ -16,7 +16,8 @@ from rtdts.tracking.delivery_log import (
 )
 from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
+from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.status_rules import StatusRules
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 LATE = fix_of(point(500, 0.0))

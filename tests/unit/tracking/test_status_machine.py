@@ -7,17 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdts.tracking.deliveries import CLOSED, Cause, Place, Status
+from rtdts.tracking.deliveries import CLOSED, Cause, Place, PlannedRoute, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.presence import Watch
-from rtdts.tracking.status_machine import (
-    PlannedRoute,
-    StatusMachine,
-    StatusRules,
-    is_reset_point,
-    step,
-)
+from rtdts.tracking.status_machine import StatusMachine, is_reset_point, step
+from rtdts.tracking.status_rules import StatusRules
 from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 

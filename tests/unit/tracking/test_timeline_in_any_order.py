@@ -17,6 +17,7 @@ from rtdts.tracking.deliveries import (
     DeliveryEvent,
     OpenMatch,
     Place,
+    PlannedRoute,
     Status,
 )
 from rtdts.tracking.delivery_log import fold_log, is_declared
@@ -25,7 +26,7 @@ from rtdts.tracking.enrichment import enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.settling import EarlierFixesNeededError, Refold, StoredFix
-from rtdts.tracking.status_machine import PlannedRoute, Transition
+from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_position import ShardPosition
 from rtdts.tracking.truck_fold import (
     WINDOW_FIXES,

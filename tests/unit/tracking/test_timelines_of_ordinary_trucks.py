@@ -11,16 +11,11 @@ import random
 
 import pytest
 
-from rtdts.tracking.deliveries import Cause, Place, Status
+from rtdts.tracking.deliveries import Cause, Place, PlannedRoute, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import (
-    PlannedRoute,
-    StatusRules,
-    Transition,
-    initial_machine,
-    step,
-)
+from rtdts.tracking.status_machine import Transition, initial_machine, step
+from rtdts.tracking.status_rules import StatusRules
 from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 

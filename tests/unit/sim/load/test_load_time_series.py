@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from rtdts.tracking.geodesy import distance_m
-from rtdts.tracking.status_machine import StatusRules
+from rtdts.tracking.status_rules import StatusRules
 from sim.load.plan import LoadOptions
 from sim.load.processes import CpuMeter
 from sim.load.report import CpuUse, sum_up
