@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer import settling
@@ -42,6 +42,7 @@ ALL_DAY = sparse([*DRIVE, point(300, 4_010.0)], 285)
 
 
 @given(st.integers(0, 2**32))
+@example(23)  # one of a few in a thousand that settle from the middle of a stay
 def test_the_log_folds_to_the_timeline_with_any_disturbance(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
