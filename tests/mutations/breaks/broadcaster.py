@@ -7,23 +7,23 @@ BREAKS = {
         "revoked-viewer-is-shown-more": ENTITLED(
             "right = _REVOKED if revoked else self._right(viewer, delivery, stored)",
             "right = self._right(viewer, delivery, stored)",
-            "test_within_15_s_an_open_socket_is_shown_nothing_more",
+            "test_an_open_socket_is_shown_nothing_more_15_s_after_the_revocation",
         ),
         "revoked-connection-stays-open": ENTITLED(
             "if outcome is not Outcome.GONE and revoked:",
             "if outcome is Outcome.GONE and revoked:",
             "test_a_revoked_connection_is_ended_whether_it_reads_or_not",
-            "test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round",
+            "test_a_revoked_connection_that_could_not_be_ended_is_ended_by_the_next_round",
         ),
         "right-as-old-as-the-round": ENTITLED(
             "RIGHT_MAX_AGE_S: Final = 2.0",
             "RIGHT_MAX_AGE_S: Final = 60.0",
-            "test_nothing_is_posted_on_rights_that_can_only_be_read_too_late",
+            "test_nothing_is_posted_when_rights_cannot_be_read_in_time",
         ),
         "stops-not-part-of-a-rights-age": ENTITLED(
             "_WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S - STOPS_MAX_AGE_S",
             "_WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S",
-            "test_no_post_is_written_on_stops_that_are_older_than_a_right_may_be",
+            "test_no_position_is_posted_if_the_stops_are_older_than_a_rights_maximum_age",
         ),
         "right-that-ended-while-connecting-taken-for-a-failure": MINUTE(
             "PostOutcome.TOO_LATE: Outcome.RIGHT_TOO_OLD",
@@ -33,12 +33,12 @@ BREAKS = {
         "shares-that-are-unavailable-end-rounds": ISOLATED(
             "is_unknown = stored.shares is None and _has_share(viewer)",
             "is_unknown = stored.shares is None",
-            "test_shares_that_cannot_be_read_hold_up_no_token_and_end_nothing",
+            "test_shares_that_cannot_be_read_delay_no_viewer_with_a_token_and_end_nothing",
         ),
         "any-failure-taken-for-gone": MINUTE(
             "is_over = outcome is Outcome.GONE or (",
             "is_over = outcome in (Outcome.GONE, Outcome.FAILED) or (",
-            "test_a_failed_post_is_no_reason_to_drop_a_viewer",
+            "test_a_viewer_keeps_its_subscription_after_a_failed_post",
         ),
         "unreadable-row-taken-for-none": MINUTE(
             "if is_unknown or viewer.delivery_id in stored.found.unreadable:",
@@ -48,73 +48,73 @@ BREAKS = {
         "one-410-ends-a-round": ISOLATED(
             "await self._remove(viewer)",
             "raise ConnectionError(viewer.endpoint)",
-            "test_a_connection_with_410_ends_no_round_and_is_removed",
+            "test_a_connection_with_410_is_removed_and_does_not_end_the_round",
         ),
         "one-post-after-another": ISOLATED(
             "return [asyncio.create_task(self._push_one(one, reading.good_until, reserved, post)) "
             "for one in pushes]",
             "tasks = []\n"
             "for one in pushes:\n"
-            "    tasks.append(asyncio.create_task(self._push_one(one, reading.good_until, reserved, "
-            "post)))\n"
+            "    tasks.append(asyncio.create_task("
+            "self._push_one(one, reading.good_until, reserved, post)))\n"
             "    await asyncio.wait(tasks)\n"
             "return tasks",
-            "test_a_slow_post_delays_no_other",
-            "test_a_slow_viewer_holds_up_no_other_and_no_later_nudge",
+            "test_a_slow_post_delays_no_other_viewer",
+            "test_a_slow_viewer_delays_no_other_viewer_and_no_later_nudge",
         ),
     },
     "broadcaster/stops.py": {
         "stops-as-old-as-the-round": ENTITLED(
             "STOPS_MAX_AGE_S: Final = 0.5",
             "STOPS_MAX_AGE_S: Final = 60.0",
-            "test_a_reading_serves_others_for_a_part_of_a_rights_age",
+            "test_a_result_is_reused_for_less_than_half_of_a_rights_maximum_age",
         ),
         "change-shown-by-the-stops-before-it": ENTITLED(
             "for truck_id in () if is_change else by_truck:",
             "for truck_id in by_truck:",
-            "test_after_a_change_nothing_older_is_used",
+            "test_a_change_does_not_reuse_stops_that_were_read_before_it",
         ),
         "new-delivery-without-its-stop": MINUTE(
             "truck_id not in found or not delivery_ids <= found[truck_id].delivery_ids",
             "truck_id not in found",
-            "test_a_delivery_that_a_reading_lacks_is_read_at_once",
+            "test_a_delivery_missing_from_the_last_result_is_read_at_once",
         ),
         "one-failed-reading-hides-the-stops-of-all": ISOLATED(
             "with contextlib.suppress(Exception):",
             "with contextlib.suppress(ZeroDivisionError):",
-            "test_a_failed_reading_hides_no_stops_of_others_that_wait_for_it",
+            "test_callers_that_waited_for_a_failed_read_read_again",
         ),
         "stops-read-for-each-chunk": ISOLATED(
             "self._readings |= dict.fromkeys(truck_ids, reading)",
             "",
-            "test_reads_at_the_same_time_share_one_reading",
+            "test_concurrent_reads_of_a_truck_share_one_query",
         ),
     },
     "broadcaster/fleet_followers.py": {
         "one-dispatcher-takes-every-thread-of-the-fleet": ISOLATED(
             "dispatchers = {f'{one.role}:{one.identity}' for one in followers}",
             "dispatchers = {one.endpoint for one in followers}",
-            "test_the_queries_of_one_dispatcher_keep_no_other_waiting",
+            "test_the_queries_of_one_dispatcher_delay_no_other_query",
         ),
         "the-fleet-on-a-right-of-before-the-snapshot": ENTITLED(
             "if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):",
             "if self._is_new(follower, snapshot):",
-            "test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing",
+            "test_nothing_is_shown_when_the_token_expires_while_the_fleet_is_read",
         ),
         "revoked-dispatcher-follows-the-fleet": ENTITLED(
             "if ended is None and (not revoked):",
             "if ended is None:",
-            "test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_nothing",
+            "test_nothing_is_shown_when_the_token_is_revoked_while_the_fleet_is_read",
         ),
         "one-slow-view-keeps-all-waiting": ISOLATED(
             "endpoint in self._posting or ",
             "",
-            "test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time",
+            "test_a_slow_viewer_delays_no_other_viewer_and_has_one_post_at_a_time",
         ),
         "the-fleets-posts-are-beside-the-rate": ISOLATED(
             "if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
             "if write_by.passed:",
-            "test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts",
+            "test_fleet_ended_messages_stay_within_the_post_rate",
         ),
     },
     "broadcaster/connection_pool.py": {
@@ -129,7 +129,7 @@ BREAKS = {
         "one-message-for-all-viewers": ENTITLED(
             "key = (delivery.delivery_id, right.access)",
             "key = (delivery.delivery_id, Access.FULL)",
-            "test_while_assigned_a_customer_receives_the_status_and_a_dispatcher_where_the_truck_is",
+            "test_while_assigned_a_customer_sees_only_the_status_and_a_dispatcher_also_the_truck",
         ),
     },
     "broadcaster/round_clock.py": {
@@ -141,7 +141,7 @@ BREAKS = {
         "missed-minutes-pile-up": MINUTE(
             "due_at_ms = running_ms if running_ms > last.due_at_ms else running_ms + interval_ms",
             "due_at_ms = last.due_at_ms + interval_ms",
-            "test_missed_minutes_never_pile_up",
+            "test_missed_rounds_are_not_run_one_after_another",
         ),
     },
     "broadcaster/round_source.py": {
@@ -153,7 +153,7 @@ BREAKS = {
         "a-spread-round-goes-at-once": MINUTE(
             "return self.due_at_ms + self.spread_ms * place // len(self.buckets)",
             "return self.due_at_ms",
-            "test_each_viewer_receives_at_its_place_and_a_minute_later_again",
+            "test_each_viewer_is_notified_at_its_place_in_the_round_and_every_minute_from_then_on",
         ),
         "the-same-viewers-are-left-out-each-time": MINUTE(
             "first, skipped = (left_out[0], 1) if left_out else (first, 0)",
@@ -165,7 +165,7 @@ BREAKS = {
         "batch-deleted-before-it-is-run": MINUTE(
             "return await run_batch(batch, on_begun=on_begun)",
             "await self._delete(claimed)\nreturn await run_batch(batch, on_begun=on_begun)",
-            "test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted",
+            "test_a_batch_unfinished_at_the_shutdown_deadline_is_given_back_and_not_deleted",
         ),
         "what-hangs-is-kept-for-ever": MINUTE(
             "if self._is_old(due_at_ms):",
@@ -180,19 +180,19 @@ BREAKS = {
         "a-broadcaster-that-reads-nothing-takes-all": MINUTE(
             "return report.read_nothing and (not self._is_old(report.due_at_ms))",
             "return False",
-            "test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads",
+            "test_a_broadcaster_that_can_read_nothing_gives_its_buckets_back_to_a_healthy_one",
         ),
         "several-send-a-spread-round-at-once": MINUTE(
             "at_once = MAX_BATCH if self._spread_ms else BUCKETS",
             "at_once = BUCKETS",
-            "test_several_send_ten_buckets_at_a_time_and_report_the_round_once",
+            "test_shared_rounds_run_at_most_ten_buckets_at_a_time_and_report_each_round_once",
         ),
     },
     "broadcaster/sending_order.py": {
         "places-in-a-round-move": MINUTE(
             "default=last)",
             "default=last + 101)",
-            "test_a_place_in_the_round_stays_while_nothing_is_left_out",
+            "test_every_round_begins_with_the_same_bucket_while_none_is_left_out",
         ),
     },
     "broadcaster/senders.py": {
@@ -207,59 +207,59 @@ BREAKS = {
             "waiting = self._waiting.get(endpoint)",
             "waiting = next(iter(self._waiting.values()), None)",
             "test_only_the_connection_that_was_throttled_waits",
-            "test_a_throttled_connection_is_left_alone_and_no_other_is",
+            "test_only_the_throttled_connection_is_skipped_during_its_backoff",
         ),
     },
     "broadcaster/retry_queue.py": {
         "refused-viewers-wait-for-the-next-round": MINUTE(
             "if one.outcome in _RETRYABLE and is_in_time:",
             "if False:",
-            "test_a_viewer_throttled_by_the_accounts_quota_receives_in_the_same_round",
-            "test_a_viewer_throttled_once_or_twice_receives_in_the_same_round",
+            "test_a_viewer_throttled_by_the_accounts_quota_is_reached_in_the_same_round",
+            "test_a_viewer_throttled_once_or_twice_is_reached_in_the_same_round",
         ),
     },
     "broadcaster/gateway_signals.py": {
         "rate-learns-nothing": MINUTE(
             "self._rate.throttled(begun_at_s)",
             "pass",
-            "test_a_429_of_the_account_slows_all_and_no_connection_is_left_alone",
+            "test_a_429_for_the_account_slows_all_posts_and_backs_off_no_connection",
             "test_the_next_round_begins_at_the_rate_that_the_last_one_learned",
-            "test_trucks_that_use_the_same_quota_slow_posts_and_cost_no_viewer_its_message",
+            "test_trucks_that_use_the_same_quota_slow_posts_but_every_viewer_is_reached",
         ),
         "slow-clients-slow-all": ISOLATED(
             "self.holds = 2 * self._of_the_kind > self._seen",
             "self.holds = self._of_the_kind > 0",
-            "test_a_third_of_slow_clients_is_not_the_account",
+            "test_throttling_of_a_third_of_all_connections_is_not_attributed_to_the_account",
         ),
         "no-connection-leaves-quarantine": ISOLATED(
             "self._backoff.responded(endpoint)\nself._quarantine.responded(endpoint)",
             "self._backoff.responded(endpoint)",
-            "test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_any_other",
+            "test_a_recovered_viewer_leaves_quarantine_and_is_reached_by_later_rounds",
         ),
         "a-gateway-that-hangs-quarantines-all": ISOLATED(
             "if not self._hanging.holds:",
             "if True:",
-            "test_a_gateway_that_hangs_puts_only_the_first_tried_in_quarantine",
+            "test_a_gateway_that_hangs_puts_only_the_first_connections_tried_in_quarantine",
         ),
     },
     "broadcaster/post_rate.py": {
         "rate-is-cut-for-each-post-under-way": MINUTE(
             "if begun_at_s > self._cut_at_s:",
             "if True:",
-            "test_rejections_of_one_moment_cut_the_rate_once",
+            "test_simultaneous_rejections_cut_the_rate_once",
         ),
     },
     "broadcaster/rate_limiter.py": {
         "changes-wait-behind-a-round": ISOLATED(
             "for other in range(first, len(Lane)):",
             "for other in range(len(Lane)):",
-            "test_a_change_of_status_waits_for_no_round",
-            "test_a_change_waits_for_no_round_and_the_round_makes_up_for_it",
+            "test_a_change_of_status_does_not_wait_for_a_round",
+            "test_a_change_does_not_wait_for_a_round_and_delays_the_rounds_next_chunk",
         ),
         "positions-take-a-rounds-share-of-the-rate": ISOLATED(
             "posts = min(posts, self._of_rounds)",
             "pass",
-            "test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate",
+            "test_each_viewer_is_reached_even_if_positions_exceed_the_post_rate",
             "test_a_round_gets_its_share_however_many_positions_come",
         ),
     },
@@ -267,37 +267,37 @@ BREAKS = {
         "second-tries-take-the-slots-of-first-ones": ISOLATED(
             "reserve = slots.reserve if is_ours else slots.reserve_behind",
             "reserve = slots.reserve",
-            "test_second_tries_hold_up_no_first_one_where_slots_are_scarce",
+            "test_retries_delay_no_first_attempt_when_slots_are_scarce",
         ),
     },
     "broadcaster/quarantine.py": {
         "those-that-hang-hold-slots-in-every-round": ISOLATED(
             "return hanging is not None and hanging.hangs >= HANGS",
             "return False",
-            "test_hanging_endpoints_cost_a_round_less_once_they_are_known",
+            "test_hanging_endpoints_prolong_later_rounds_less_than_the_first",
         ),
     },
     "broadcaster/nudges.py": {
         "poison-nudge-holds-up-its-delivery": ISOLATED(
             "if _is_own_fault(error):",
             "if False:",
-            "test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none",
+            "test_a_poison_nudge_is_dead_lettered_at_once_and_blocks_no_later_nudge",
         ),
         "nudge-deleted-before-it-is-handled": RESTARTED(
             "tasks = () if self._is_stale(received) else await self._handler.begin(nudge)",
             "await self._threads.run(self._queue.delete, [received])\n"
             "tasks = () if self._is_stale(received) else await self._handler.begin(nudge)",
-            "test_a_nudge_that_fails_to_read_stays_in_the_queue",
+            "test_a_nudge_stays_in_the_queue_when_its_delivery_cannot_be_read",
         ),
         "a-status-waits-for-a-queue-of-positions": MINUTE(
             "and waited_ms > POSITION_STALE_MS",
             "and waited_ms < 0",
-            "test_a_position_that_waited_for_long_is_left_to_the_next_and_a_status_is_not",
+            "test_a_position_nudge_that_waited_too_long_is_dropped_and_a_transition_is_not",
         ),
         "positions-use-up-the-follow-ups-of-changes": ISOLATED(
             "kind = self._counting if isinstance(nudge, PositionNudge) else self._following_up",
             "kind = self._following_up",
-            "test_positions_take_no_follow_up_from_a_change",
+            "test_positions_do_not_use_up_the_follow_ups_of_changes",
         ),
         "a-follow-up-waits-for-a-viewer-that-hangs": ISOLATED(
             "hanging = frozenset(filter(self._quarantine.holds, missed))",
@@ -316,7 +316,7 @@ BREAKS = {
         "a-revocation-waits-behind-positions": ENTITLED(
             "await self._rate.acquire(Lane.CHANGE, _posts(nudge, viewers))",
             "await self._rate.acquire(Lane.POSITION, _posts(nudge, viewers))",
-            "test_a_revocation_waits_for_no_position",
+            "test_a_revocation_does_not_wait_for_positions",
         ),
         "positions-hold-the-slots-that-a-status-needs": ISOLATED(
             "return await self._slots.reserve_behind(viewers)",
@@ -327,17 +327,17 @@ BREAKS = {
             "hanging = [one for one in viewers if self._quarantine.holds(one.endpoint)]",
             "hanging = []",
             "test_viewers_that_hang_delay_no_change_of_their_own_or_of_another_delivery",
-            "test_positions_are_not_tried_on_connections_that_hang",
+            "test_positions_are_not_posted_to_quarantined_connections",
         ),
         "a-change-of-status-counts-as-one-post": MINUTE(
             "viewers * (2 if isinstance(nudge, TransitionNudge) else 1)",
             "viewers",
-            "test_a_change_of_status_counts_as_the_two_posts_that_it_is",
+            "test_a_change_of_status_counts_as_two_posts",
         ),
         "every-track-is-worth-a-snapshot": ISOLATED(
             "viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0",
             "False",
-            "test_a_viewer_that_requests_again_and_again_gets_the_last_snapshot",
+            "test_repeated_requests_of_a_viewer_get_only_the_snapshot_of_the_latest",
         ),
         "what-a-person-changed-waits-for-a-point": MINUTE(
             "if isinstance(nudge, TransitionNudge) and nudge.by_person and (only is None):",
@@ -356,7 +356,7 @@ BREAKS = {
         "an-older-match-hides-what-a-person-changed": MINUTE(
             "await self._write(truck_id)\nis_quiet = ",
             "is_quiet = ",
-            "test_a_status_overwritten_by_a_point_is_corrected_a_little_later",
+            "test_a_status_overwritten_by_a_batch_with_older_matches_is_written_again",
         ),
         "a-truck-is-read-whole-for-each-of-its-deliveries": ISOLATED(
             "await self._sleep(GATHER_S)\nquiet_s = GATHER_S",

@@ -165,7 +165,7 @@ BREAKS = {
             "READ_EVERY_S: Final = 10.0",
             "READ_EVERY_S: Final = 60.0",
             "test_a_block_is_respected_within_15_s",
-            "test_within_15_s_an_open_socket_is_shown_nothing_more",
+            "test_an_open_socket_is_shown_nothing_more_15_s_after_the_revocation",
         ),
         "blocks-of-before-a-quiet-minute": ENTITLED(
             "blocking=self._is_due(_USABLE_FOR_S)",
@@ -255,7 +255,7 @@ BREAKS = {
         "buckets-are-distinguished-by-sender": MINUTE(
             "return f'{self.bucket}:{self.due_at_ms}'",
             "return f'{self.bucket}:{self.due_at_ms}:{id(self)}'",
-            "test_each_bucket_runs_once_a_round_on_either_of_two",
+            "test_each_bucket_runs_once_per_round_on_one_of_two_broadcasters",
             "test_a_round_is_given_out_once_however_often_it_was_sent",
         ),
     },

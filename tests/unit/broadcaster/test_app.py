@@ -27,7 +27,7 @@ from tests.support.broadcaster_world import World
 from tests.support.waiting import COMES_WITHIN_S, until
 
 FEW = range(4)
-"""Buckets of a round that reads none: each is logged with its error."""
+"""Few buckets, because a round that can't read its buckets logs an error for each."""
 
 
 KEYS = ReadOnlyCredentials("AKID", "secret", None)
@@ -101,7 +101,7 @@ async def test_it_reports_that_it_is_ready_runs_rounds_and_ends_on_request(world
     assert '"NudgesReceived":0' in running.metrics.getvalue()
 
 
-async def test_it_shows_the_fleet_beside_its_rounds(world: World) -> None:
+async def test_it_sends_the_fleet_to_dispatchers_while_it_runs(world: World) -> None:
     world.follower("ann")
     running = Running(world)
     await world.gateway.wait_for_posts(["ann"])
@@ -113,7 +113,7 @@ async def test_it_shows_the_fleet_beside_its_rounds(world: World) -> None:
     assert '"FleetViewers":1' in running.metrics.getvalue()
 
 
-async def test_a_round_under_way_is_held_to_its_end_before_it_stops(world: World) -> None:
+async def test_a_round_in_progress_is_completed_before_it_stops(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     release = world.gateway.hold("a")
@@ -148,7 +148,9 @@ async def test_a_nudge_that_was_received_is_handled_before_it_stops(world: World
     assert len(world.queue.deleted) == 1
 
 
-async def test_rounds_that_can_read_nothing_end_it_with_an_error(world: World) -> None:
+async def test_it_stops_with_an_error_after_several_rounds_that_could_read_nothing(
+    world: World,
+) -> None:
     world.subscriptions.broken_buckets = set(FEW)
     running = Running(world)
 
@@ -174,7 +176,7 @@ async def test_several_reports_of_one_round_that_could_read_nothing_count_once(
     assert world.logged.count('"event":"round_done"') == UNREADABLE_ROUNDS
 
 
-async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> None:
+async def test_nudge_metrics_are_emitted_even_without_rounds(world: World) -> None:
     running = Running(world)
     await until(lambda: running.clock.sleeping == 1)
     world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
@@ -189,7 +191,7 @@ async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> N
         await running.task
 
 
-async def test_an_unreachable_queue_ends_it_with_an_error(world: World) -> None:
+async def test_it_stops_with_an_error_when_the_queue_stays_unreachable(world: World) -> None:
     world.queue.broken = True
 
     with pytest.raises(QueueUnreachableError):
@@ -197,7 +199,7 @@ async def test_an_unreachable_queue_ends_it_with_an_error(world: World) -> None:
             await Running(world).task
 
 
-async def test_without_credentials_it_does_not_begin(world: World) -> None:
+async def test_it_does_not_start_without_credentials(world: World) -> None:
     with pytest.raises(NoCredentialsError):
         async with asyncio.timeout(COMES_WITHIN_S):
             await Running(world, KEYS._replace(access_key=None)).task

@@ -1,4 +1,4 @@
-"""Batches of a round that take long: kept, given back, and no other delayed."""
+"""Batches of a round that take long are extended or given back, and delay no other batch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.waiting import COMES_WITHIN_S, until
 
 
 @pytest.fixture
-async def one_with_too_much(several: Broadcasters) -> RoundSharer:
-    """RoundSharer that was given buckets of two rounds at once, and has places for one of them."""
+async def overloaded_sharer(several: Broadcasters) -> RoundSharer:
+    """RoundSharer that received buckets of two rounds at once, and has places for one of them."""
     several.queue.send_buckets(round_of(AT_MS, *range(25)))
     several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
     one = several.start()
@@ -31,31 +31,33 @@ async def one_with_too_much(several: Broadcasters) -> RoundSharer:
     return one
 
 
-async def test_a_batch_that_waits_for_its_place_is_extended_and_given_back_at_the_end(
-    several: Broadcasters, one_with_too_much: RoundSharer
+async def test_a_waiting_batch_is_extended_and_is_given_back_on_shutdown(
+    several: Broadcasters, overloaded_sharer: RoundSharer
 ) -> None:
     several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: 200 in several.queue.kept)
 
-    await one_with_too_much.kill()
+    await overloaded_sharer.kill()
 
     assert several.queue.waiting == ALL
 
 
-async def test_a_batch_that_is_old_when_it_has_its_place_is_left_out(
-    several: Broadcasters, one_with_too_much: RoundSharer
+async def test_a_batch_that_waited_until_it_is_too_old_is_left_out(
+    several: Broadcasters, overloaded_sharer: RoundSharer
 ) -> None:
     several.clock.advance(2 * INTERVAL_S)
-    one_with_too_much.batches.may_begin.set()
+    overloaded_sharer.batches.may_begin.set()
     await until(
         lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("buckets_left_out")]
     )
-    await until(lambda: len(one_with_too_much.batches.of(AT_MS + 120_000)) == BUCKETS)
+    await until(lambda: len(overloaded_sharer.batches.of(AT_MS + 120_000)) == BUCKETS)
 
-    assert one_with_too_much.batches.of(AT_MS + 60_000) == []
+    assert overloaded_sharer.batches.of(AT_MS + 60_000) == []
 
 
-async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Broadcasters) -> None:
+async def test_batches_that_wait_for_responses_do_not_block_other_batches(
+    several: Broadcasters,
+) -> None:
     one = several.start()
     one.batches.may_end.clear()
 
@@ -64,7 +66,9 @@ async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Broad
     assert one.batches.ran == []
 
 
-async def test_no_more_is_accepted_than_can_be_begun(several: Broadcasters) -> None:
+async def test_a_broadcaster_receives_no_more_batches_than_it_can_begin(
+    several: Broadcasters,
+) -> None:
     one, other = several.start(), several.start()
     one.batches.may_begin.clear()
     other.batches.may_begin.clear()
@@ -120,7 +124,7 @@ async def test_a_batch_that_hangs_is_not_extended_past_the_next_round(
     await until(lambda: len(one.batches.of(AT_MS + 60_000)) == BUCKETS)
 
 
-async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Broadcasters) -> None:
+async def test_a_bucket_with_a_slow_viewer_delays_no_other_bucket(several: Broadcasters) -> None:
     world = World()
     deliveries = [f"D-{number}" for number in range(60)]
     for delivery_id in deliveries:
@@ -143,7 +147,7 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Broadcasters
     world.close()
 
 
-async def test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted(
+async def test_a_batch_unfinished_at_the_shutdown_deadline_is_given_back_and_not_deleted(
     several: Broadcasters,
 ) -> None:
     one = several.start()
@@ -156,7 +160,7 @@ async def test_a_batch_that_has_not_run_in_time_is_given_back_and_not_deleted(
     assert several.queue.waiting == ALL
 
 
-async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
+async def test_a_queue_that_hangs_when_batches_are_given_back_does_not_delay_the_shutdown(
     several: Broadcasters,
 ) -> None:
     let_go = threading.Event()
@@ -180,7 +184,7 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
     assert reported["buckets"] == BUCKETS
 
 
-async def test_a_keeping_under_way_ends_before_the_share_is_given_back(
+async def test_an_extension_in_progress_ends_before_its_batch_is_given_back(
     several: Broadcasters,
 ) -> None:
     reported: list[str] = []

@@ -36,6 +36,6 @@ def test_every_missing_setting_is_named_at_once() -> None:
     assert len(caught.value.problems) == len(REQUIRED)
 
 
-def test_a_round_seldomer_than_a_minute_is_rejected() -> None:
+def test_a_round_interval_of_more_than_a_minute_is_rejected() -> None:
     with pytest.raises(SettingsError, match="ROUND_INTERVAL_S"):
         read_settings(Settings, REQUIRED | {"ROUND_INTERVAL_S": "61"})

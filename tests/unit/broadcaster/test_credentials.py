@@ -21,7 +21,7 @@ class Enough(Exception):  # noqa: N818 - not an error
     pass
 
 
-async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_force() -> None:
+async def test_credentials_are_cached_and_the_last_ones_stay_in_use_when_a_refresh_fails() -> None:
     responses: Iterator[ReadOnlyCredentials | OSError] = iter(
         [keys("first"), OSError("metadata unavailable"), keys("second")]
     )

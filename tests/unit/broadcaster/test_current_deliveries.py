@@ -1,4 +1,4 @@
-"""What a person changed is shown in the fleet although no truck sends anything."""
+"""What a person changed is shown in the fleet even if no truck sends a point."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_an_assigned_delivery_is_shown_with_its_truck(world: World) -> Non
     assert (found.delivery_id, found.status, found.late_from_ms) == ("D-1", "assigned", end_ms)
 
 
-async def test_a_closed_delivery_gives_way_to_the_next(world: World) -> None:
+async def test_a_closed_delivery_is_replaced_by_its_trucks_next_delivery(world: World) -> None:
     truck(world)
     world.delivery("D-1")
     world.delivery("D-2", status=Status.ASSIGNED)
@@ -56,7 +56,7 @@ async def test_a_closed_delivery_gives_way_to_the_next(world: World) -> None:
     assert world.fleet.find("T-1").delivery_id == "D-2"
 
 
-async def test_a_truck_that_lost_its_delivery_to_another_shows_it_no_more(world: World) -> None:
+async def test_a_transferred_delivery_is_shown_with_its_new_truck_only(world: World) -> None:
     truck(world, "T-1")
     truck(world, "T-2")
     world.delivery("D-1", truck_id="T-1")
@@ -68,10 +68,12 @@ async def test_a_truck_that_lost_its_delivery_to_another_shows_it_no_more(world:
     assert world.fleet.find("T-2").delivery_id == "D-1"
 
 
-async def test_a_status_overwritten_by_a_point_is_corrected_a_little_later(world: World) -> None:
+async def test_a_status_overwritten_by_a_batch_with_older_matches_is_written_again(
+    world: World,
+) -> None:
     truck(world)
     world.delivery("D-1")
-    # A batch that rests on older matches is written right after the first time.
+    # A batch that is based on older matches is written right after the first write.
     sleep = world.clock.sleep
 
     async def stale_batch(seconds: float) -> None:
@@ -87,7 +89,7 @@ async def test_a_status_overwritten_by_a_point_is_corrected_a_little_later(world
 
 
 class SlowStores(NoThreads):
-    """Each call takes a moment, in which something else is changed."""
+    """Each call takes 0.1 s, in which other deliveries change."""
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         await asyncio.sleep(0.1)
@@ -95,7 +97,7 @@ class SlowStores(NoThreads):
 
 
 def test_many_deliveries_of_one_truck_are_read_together() -> None:
-    """A dispatcher gives a truck its day: 100 deliveries in 5 s."""
+    """A dispatcher assigns a truck its 100 deliveries of a day within 5 s."""
     count = 100
 
     async def main() -> World:
@@ -125,11 +127,11 @@ def test_many_deliveries_of_one_truck_are_read_together() -> None:
     world = in_virtual_time(main)
 
     rows = sum(len(ids) for ids in world.deliveries.reads)
-    assert rows < 12 * count, "each for itself, twice, takes a hundred times their number"
+    assert rows < 12 * count, "reads that are not shared would be about a hundred per delivery"
     assert len(world.stops.reads) < 10
 
 
-async def test_deliveries_that_cannot_be_read_end_nothing(world: World) -> None:
+async def test_deliveries_that_cannot_be_read_do_not_prevent_later_writes(world: World) -> None:
     truck(world)
     world.delivery("D-1")
 
@@ -147,7 +149,8 @@ async def test_deliveries_that_cannot_be_read_end_nothing(world: World) -> None:
     assert world.fleet.find("T-1").delivery_id == "D-1"
 
 
-async def test_a_transition_by_a_truck_is_written_with_its_points(world: World) -> None:
+async def test_a_transition_caused_by_a_point_writes_nothing_to_the_fleet(world: World) -> None:
+    """The consumer writes it, together with the points."""
     truck(world)
     world.delivery("D-1")
     await change(world, by_person=False)
@@ -163,7 +166,7 @@ async def test_a_truck_that_is_not_shown_is_not_written(world: World) -> None:
     assert world.fleet.written == []
 
 
-async def test_stops_that_cannot_be_read_change_nothing_and_hold_up_nothing(world: World) -> None:
+async def test_stops_that_cannot_be_read_change_nothing_and_block_nothing(world: World) -> None:
     truck(world)
     world.delivery("D-1")
 

@@ -30,7 +30,7 @@ def threads() -> Iterator[Threads]:
     threads.close()
 
 
-async def test_one_alone_is_deleted_at_once(threads: Threads, log: Logger) -> None:
+async def test_a_single_message_is_deleted_at_once(threads: Threads, log: Logger) -> None:
     requests: list[Sequence[int]] = []
 
     def delete(batch: Sequence[int]) -> Sequence[str]:
@@ -45,7 +45,7 @@ async def test_one_alone_is_deleted_at_once(threads: Threads, log: Logger) -> No
     assert requests == [[1], [2]]
 
 
-async def test_while_one_is_deleted_others_collect_ten_per_request(
+async def test_deletions_that_arrive_during_another_share_requests_of_up_to_ten(
     threads: Threads, log: Logger
 ) -> None:
     requests: list[Sequence[int]] = []
@@ -88,7 +88,7 @@ async def test_a_request_that_hangs_delays_no_other_deletion(threads: Threads, l
     await hanging
 
 
-async def test_a_request_that_fails_fails_its_messages_and_no_later_one(
+async def test_a_failed_request_fails_only_its_own_messages(
     threads: Threads, log: Logger, output: io.StringIO
 ) -> None:
     problems = iter([OSError("unavailable"), None])
@@ -107,7 +107,9 @@ async def test_a_request_that_fails_fails_its_messages_and_no_later_one(
     assert "ReceiptHandleIsInvalid" in output.getvalue()
 
 
-async def test_no_deletion_is_left_behind_as_a_request_ends(threads: Threads, log: Logger) -> None:
+async def test_no_deletion_is_lost_when_it_arrives_as_a_request_ends(
+    threads: Threads, log: Logger
+) -> None:
     deletions = Deletions(lambda _batch: (), threads, log=log)
 
     async def one_after_another() -> None:

@@ -17,7 +17,7 @@ def test_only_the_connection_that_was_throttled_waits() -> None:
     assert backoff.remaining_s("fast") == 0
 
 
-def test_waits_double_up_to_a_minute_and_begin_anew_after_a_response() -> None:
+def test_waits_double_up_to_a_minute_and_start_over_after_a_response() -> None:
     clock = FakeClock()
     backoff = backoff_on(clock)
     waits_s = []
@@ -41,7 +41,7 @@ def test_no_wait_is_shorter_than_half_its_ceiling() -> None:
     assert backoff.remaining_s("slow") == FIRST_S / 2
 
 
-def test_connections_without_a_sign_for_long_are_dropped() -> None:
+def test_connections_not_throttled_for_a_long_time_are_forgotten() -> None:
     clock = FakeClock()
     backoff = backoff_on(clock)
     for number in range(1_500):

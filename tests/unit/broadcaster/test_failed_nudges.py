@@ -1,4 +1,4 @@
-"""Nudges, posts and queues that fail: what is tried again, and what is given up."""
+"""Nudges, posts and queues that fail: what is retried, and what is given up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.nudging import consuming, handle, near
 from tests.support.waiting import until
 
 
-async def test_a_nudge_that_fails_to_read_stays_in_the_queue(world: World) -> None:
+async def test_a_nudge_stays_in_the_queue_when_its_delivery_cannot_be_read(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("a", "D-1")
@@ -43,7 +43,7 @@ POISON = int("9" * 40)
 
 
 def poisoned(world: World) -> SnapshotNudge:
-    """A nudge that DynamoDB refuses, and behind it a transition of the same delivery."""
+    """Sends a nudge that DynamoDB always rejects, and then a transition of the same delivery."""
     world.truck("T-1")
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
@@ -56,7 +56,7 @@ def poisoned(world: World) -> SnapshotNudge:
     return poison
 
 
-async def test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none(
+async def test_a_poison_nudge_is_dead_lettered_at_once_and_blocks_no_later_nudge(
     world: World,
 ) -> None:
     poison = poisoned(world)
@@ -70,7 +70,9 @@ async def test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up
     assert (metrics["NudgesFailed"], metrics["NudgesDead"]) == (1, 1)
 
 
-async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: World) -> None:
+async def test_a_nudge_for_an_undecodable_delivery_log_is_dead_lettered_at_once(
+    world: World,
+) -> None:
     world.delivery("D-1", version=5)
     world.viewer("a", "D-1")
 
@@ -84,7 +86,7 @@ async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: Worl
     assert world.queue.dead == [nudge]
 
 
-async def test_a_faulty_nudge_stays_in_the_queue_while_dead_letters_cannot_be_sent(
+async def test_a_poison_nudge_stays_in_the_queue_while_dead_letters_cannot_be_sent(
     world: World,
 ) -> None:
     poison = poisoned(world)
@@ -97,14 +99,14 @@ async def test_a_faulty_nudge_stays_in_the_queue_while_dead_letters_cannot_be_se
         await until(lambda: world.queue.dead == [poison])
 
 
-async def test_a_throttled_viewer_is_tried_again_with_its_right_read_again(world: World) -> None:
+async def test_a_retry_to_a_throttled_viewer_reads_its_right_again(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("slow", "D-1", identity="C-1")
     world.viewer("fast", "D-1", identity="C-1")
     world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
-    # By the time it may be posted to again the delivery is another customer's.
+    # By the time of the retry, the delivery belongs to another customer.
     first = iter([True])
     world.gateway.before_response = lambda connection_id: (
         world.change("D-1", customer_id="C-2")
@@ -114,7 +116,7 @@ async def test_a_throttled_viewer_is_tried_again_with_its_right_read_again(world
 
     world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
     async with consuming(world.nudge_consumer()):
-        # Stopping ends the trying again: not before it has happened.
+        # Stopping ends retries, so wait for the retry first.
         await until(lambda: len(world.gateway.payloads["slow"]) == 2)
 
     assert world.gateway.types("slow") == ["status", "ended"]
@@ -122,7 +124,7 @@ async def test_a_throttled_viewer_is_tried_again_with_its_right_read_again(world
     assert max(world.clock.slept_s) >= 0.5
 
 
-async def test_following_up_is_bounded(world: World) -> None:
+async def test_the_number_of_follow_ups_is_bounded(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("a", "D-1")
@@ -148,7 +150,7 @@ async def test_following_up_is_bounded(world: World) -> None:
     assert consumer.collect_metrics()["NudgesReceived"] == 0
 
 
-async def test_a_position_is_not_followed_up(world: World) -> None:
+async def test_a_position_that_was_throttled_has_no_follow_up(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.THROTTLED)
@@ -160,7 +162,7 @@ async def test_a_position_is_not_followed_up(world: World) -> None:
     assert world.gateway.types("a") == ["position"]
 
 
-async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: World) -> None:
+async def test_a_failed_deletion_is_logged_and_the_nudge_is_received_again(world: World) -> None:
     near(world, "D-1")
 
     def fail() -> None:
@@ -174,7 +176,7 @@ async def test_a_deletion_that_fails_is_logged_and_the_nudge_comes_again(world: 
         await until(lambda: len(world.queue.deleted) == 1)
 
 
-async def test_a_queue_that_is_unavailable_for_a_moment_is_waited_for(world: World) -> None:
+async def test_the_consumer_waits_for_a_queue_that_is_briefly_unavailable(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.queue.broken = True

@@ -41,7 +41,7 @@ async def tick(fleet: FleetFollowers) -> None:
 
 
 def shown(world: World, connection_id: str) -> list[list[Any]]:
-    """The ids of each snapshot's trucks."""
+    """The ids of the trucks in each snapshot."""
     return [
         [row[0] for row in message["trucks"]] for message in world.gateway.messages(connection_id)
     ]
@@ -62,7 +62,9 @@ async def test_each_dispatcher_sees_the_trucks_of_its_own_view(world: World) -> 
     assert (message["view"], message["total"]) == ("busan", 2)
 
 
-async def test_a_moving_truck_is_shown_anew_and_a_standing_one_is_not(world: World) -> None:
+async def test_a_snapshot_is_sent_again_when_a_truck_moves_and_not_while_it_stands(
+    world: World,
+) -> None:
     truck(world, "T-1")
     world.follower("ann", BUSAN)
     fleet = world.fleet_followers()
@@ -77,7 +79,7 @@ async def test_a_moving_truck_is_shown_anew_and_a_standing_one_is_not(world: Wor
     assert [one["trucks"][0][1] for one in world.gateway.messages("ann")] == [35.1, 35.2]
 
 
-async def test_a_snapshot_that_holds_is_sent_again_after_a_while(world: World) -> None:
+async def test_an_unchanged_snapshot_is_sent_again_after_a_while(world: World) -> None:
     world.follower("ann", BUSAN)
     fleet = world.fleet_followers()
     await tick(fleet)
@@ -89,7 +91,7 @@ async def test_a_snapshot_that_holds_is_sent_again_after_a_while(world: World) -
     assert first["total"] == again["total"] == 0
 
 
-async def test_a_new_view_of_the_same_socket_is_shown_though_it_looks_the_same(
+async def test_a_new_view_of_a_socket_gets_a_snapshot_even_if_it_shows_the_same(
     world: World,
 ) -> None:
     world.follower("ann", BUSAN)
@@ -119,7 +121,7 @@ async def test_without_followers_nothing_is_queried(world: World) -> None:
     assert world.fleet.requested == []
 
 
-async def test_more_trucks_than_the_bound_are_clusters(world: World) -> None:
+async def test_more_trucks_than_the_limit_are_sent_as_clusters(world: World) -> None:
     for number in range(11):
         truck(world, f"T-{number}", lat=35.1 + number / 1000)
     world.follower("ann", BUSAN)
@@ -132,7 +134,7 @@ async def test_more_trucks_than_the_bound_are_clusters(world: World) -> None:
     assert shown(world, "ben") == [["T-1", "T-10"]]
 
 
-async def test_trucks_that_fit_no_frame_are_clusters_too(world: World) -> None:
+async def test_trucks_that_do_not_fit_into_a_frame_are_sent_as_clusters(world: World) -> None:
     now_ms = world.clock.now_ms()
     for number in range(300):
         name = f"{number:064d}"
@@ -180,7 +182,7 @@ async def test_a_viewer_with_an_ended_right_is_notified_and_shown_nothing_more(
     assert world.gateway.ended == ({"ann"} if by == "block" else set())
 
 
-def test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts() -> None:
+def test_fleet_ended_messages_stay_within_the_post_rate() -> None:
     gateway = PushingBack(per_s=20.0, burst=5.0)
 
     async def main() -> None:
@@ -201,7 +203,9 @@ def test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts() -> None:
     assert {len(received) for received in gateway.received_at_s.values()} == {1}
 
 
-async def test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing(world: World) -> None:
+async def test_nothing_is_shown_when_the_token_expires_while_the_fleet_is_read(
+    world: World,
+) -> None:
     truck(world, "T-1")
     world.follower("ann", token_expires_in_s=1)
     world.fleet.before_count = lambda _: world.clock.advance(1)
@@ -211,7 +215,7 @@ async def test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing(wo
     assert world.gateway.types("ann") == ["fleet_ended"]
 
 
-async def test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_nothing(
+async def test_nothing_is_shown_when_the_token_is_revoked_while_the_fleet_is_read(
     world: World,
 ) -> None:
     truck(world, "T-1")
@@ -230,11 +234,11 @@ async def test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_noth
 
 
 def views(count: int) -> list[FleetView]:
-    """So many different ones."""
+    """That many different views."""
     return [msgspec.structs.replace(BUSAN, zoom=one) for one in range(count)]
 
 
-async def test_the_queries_of_one_dispatcher_keep_no_other_waiting(world: World) -> None:
+async def test_the_queries_of_one_dispatcher_delay_no_other_query(world: World) -> None:
     truck(world, "T-1")
     for number, view in enumerate(views(8)):  # more than there are threads
         world.follower(f"eve-{number}", view, identity="eve")
@@ -245,7 +249,7 @@ async def test_the_queries_of_one_dispatcher_keep_no_other_waiting(world: World)
     try:
         async with asyncio.timeout(COMES_WITHIN_S):
             await fleet.tick()
-            # Only now, so that all of hers have begun: the order within a tick is any.
+            # Added after all of eve's queries have begun: the order within a tick is arbitrary.
             world.follower("eve-too", identity="eve")
             world.follower("ben", identity="ben")
             await fleet.tick()
@@ -258,7 +262,7 @@ async def test_the_queries_of_one_dispatcher_keep_no_other_waiting(world: World)
     assert all(world.gateway.types(f"eve-{number}") == ["fleet"] for number in range(8))
 
 
-async def test_a_view_that_was_left_while_it_waited_is_not_looked_for(world: World) -> None:
+async def test_a_view_that_was_left_while_it_waited_is_not_queried(world: World) -> None:
     first, second, third = views(3)
     world.follower("a", first)
     responded = threading.Event()
@@ -293,7 +297,7 @@ async def test_a_connection_with_410_is_removed(world: World) -> None:
     assert world.tracking == set()
 
 
-async def test_a_view_replaced_while_its_connection_was_410_stays(
+async def test_a_view_replaced_during_a_post_that_returns_410_is_kept(
     world: World,
 ) -> None:
     before = world.follower("ann")
@@ -317,7 +321,7 @@ async def test_a_viewer_that_was_not_reached_gets_the_next_snapshot(world: World
     assert world.gateway.types("ann") == ["fleet", "fleet"]
 
 
-async def test_a_throttled_viewer_is_left_alone(world: World) -> None:
+async def test_a_throttled_viewer_is_not_posted_to_during_its_backoff(world: World) -> None:
     world.follower("ann")
     world.gateway.respond_with("ann", PostOutcome.THROTTLED)
     fleet = world.fleet_followers()
@@ -328,7 +332,7 @@ async def test_a_throttled_viewer_is_left_alone(world: World) -> None:
     assert fleet.collect_metrics()["FleetMessagesNotReached"] == 2
 
 
-async def test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time(
+async def test_a_slow_viewer_delays_no_other_viewer_and_has_one_post_at_a_time(
     world: World,
 ) -> None:
     world.follower("slow", identity="slow")
@@ -347,7 +351,7 @@ async def test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time(
     await fleet.settled()
 
 
-async def test_a_view_that_fails_fails_alone(world: World) -> None:
+async def test_a_view_that_cannot_be_read_affects_no_other_view(world: World) -> None:
     def trouble(view: FleetView) -> None:
         if view == BUSAN:
             raise StoreUnavailable("read the fleet", 503, "unavailable")
@@ -375,7 +379,7 @@ async def test_an_expensive_view_is_queried_less_often(world: World) -> None:
     assert len(world.fleet.requested) == 2  # 0.5 s of work in 5 s
 
 
-async def test_it_goes_on_when_followers_cannot_be_read(world: World) -> None:
+async def test_it_keeps_running_when_followers_cannot_be_read(world: World) -> None:
     world.follower("ann")
     read = world.subscriptions.of_topic
     reads: list[str] = []
@@ -414,7 +418,7 @@ async def test_several_broadcasters_show_each_view_once(world: World) -> None:
     assert {len(world.gateway.messages(f"c{number}")) for number in range(30)} == {1}
 
 
-async def test_metrics_are_the_declared_ones_and_begin_anew(world: World) -> None:
+async def test_exactly_the_declared_metrics_are_collected_and_then_reset(world: World) -> None:
     world.follower("ann")
     fleet = world.fleet_followers()
     await tick(fleet)
@@ -425,5 +429,5 @@ async def test_metrics_are_the_declared_ones_and_begin_anew(world: World) -> Non
     assert set(second.values()) == {0}
 
 
-def test_the_world_is_a_view() -> None:
+def test_the_world_view_has_precision_3() -> None:
     assert WORLD_VIEW.precision == 3

@@ -33,7 +33,7 @@ async def test_no_query_is_served_by_two_broadcasters(world: World) -> None:
         world.clock.advance(1)
 
 
-async def test_parts_are_balanced_without_a_coordinator(world: World) -> None:
+async def test_both_broadcasters_get_parts_without_a_coordinator(world: World) -> None:
     one = FakeFleetLeases("one")
     two = FakeFleetLeases("two", one)
     first, second = parts(world, one, 0.0), parts(world, two, 1.0)
@@ -92,11 +92,11 @@ async def test_parts_without_a_query_are_not_leased(world: World) -> None:
     assert leases.acquired == [part_of(QUERY_KEYS[0], PARTS)]
 
 
-@pytest.mark.parametrize("when", ["taking", "giving back"])
-async def test_leases_out_of_reach_show_nothing_and_end_nothing(world: World, when: str) -> None:
+@pytest.mark.parametrize("when", ["acquiring", "releasing"])
+async def test_unavailable_leases_serve_no_query_and_raise_nothing(world: World, when: str) -> None:
     leases = FakeFleetLeases("one")
     held = parts(world, leases)
-    if when == "giving back":
+    if when == "releasing":
         await held.acquire(QUERY_KEYS)
     leases.broken = True
     await held.release()

@@ -25,7 +25,7 @@ class Signals:
         self.of.note(connection_id, outcome, self.of.now_s())
 
 
-def test_a_429_of_the_account_slows_all_and_no_connection_is_left_alone() -> None:
+def test_a_429_for_the_account_slows_all_posts_and_backs_off_no_connection() -> None:
     signals = Signals()
 
     signals.respond_with("a", PostOutcome.OVER_QUOTA)
@@ -34,7 +34,7 @@ def test_a_429_of_the_account_slows_all_and_no_connection_is_left_alone() -> Non
     assert signals.backoff.remaining_s("a") == 0
 
 
-def test_one_of_a_connection_slows_that_one_alone() -> None:
+def test_a_429_for_a_connection_backs_off_only_that_connection() -> None:
     signals = Signals()
 
     for number in range(WINDOW):
@@ -46,7 +46,7 @@ def test_one_of_a_connection_slows_that_one_alone() -> None:
     assert signals.backoff.remaining_s("c-1") == 0
 
 
-def test_a_third_of_slow_clients_is_not_the_account() -> None:
+def test_throttling_of_a_third_of_all_connections_is_not_attributed_to_the_account() -> None:
     signals = Signals()
     kinds = itertools.cycle([PostOutcome.THROTTLED, *[PostOutcome.DELIVERED] * 2])
 
@@ -56,7 +56,7 @@ def test_a_third_of_slow_clients_is_not_the_account() -> None:
     assert signals.rate.per_s == CEILING
 
 
-def test_slow_clients_that_are_known_and_tried_again_are_not_counted_twice() -> None:
+def test_connections_that_are_throttled_repeatedly_count_once() -> None:
     signals = Signals()
 
     for _ in range(20):
@@ -68,7 +68,7 @@ def test_slow_clients_that_are_known_and_tried_again_are_not_counted_twice() -> 
     assert signals.rate.per_s == CEILING
 
 
-def test_when_most_that_took_their_last_message_are_limited_it_is_the_account() -> None:
+def test_throttling_of_most_connections_is_attributed_to_the_account() -> None:
     signals = Signals()
     kinds = itertools.cycle([*[PostOutcome.THROTTLED] * 3, *[PostOutcome.DELIVERED] * 2])
 
@@ -78,7 +78,7 @@ def test_when_most_that_took_their_last_message_are_limited_it_is_the_account() 
     assert signals.rate.per_s < CEILING
 
 
-def test_one_that_hangs_again_and_again_is_quarantined() -> None:
+def test_a_connection_that_hangs_repeatedly_is_quarantined_until_it_responds() -> None:
     signals = Signals()
 
     for _ in range(HANGS):
@@ -91,7 +91,7 @@ def test_one_that_hangs_again_and_again_is_quarantined() -> None:
     assert not signals.quarantine.holds("a")
 
 
-def test_a_client_that_throttles_does_not_count_as_hung() -> None:
+def test_a_connection_that_responds_with_429_leaves_quarantine() -> None:
     signals = Signals()
 
     for outcome in (*[PostOutcome.HUNG] * HANGS, PostOutcome.THROTTLED):
@@ -100,7 +100,7 @@ def test_a_client_that_throttles_does_not_count_as_hung() -> None:
     assert not signals.quarantine.holds("a")
 
 
-def test_a_gateway_that_hangs_puts_only_the_first_tried_in_quarantine() -> None:
+def test_a_gateway_that_hangs_puts_only_the_first_connections_tried_in_quarantine() -> None:
     signals = Signals()
 
     for _ in range(3 * HANGS):

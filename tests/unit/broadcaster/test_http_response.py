@@ -1,4 +1,4 @@
-"""Answers as they may come over a connection, cut anywhere."""
+"""Responses as they may arrive over a connection, cut anywhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(*pieces: bytes) -> HttpResponse:
     return responses[-1]
 
 
-def test_a_response_with_a_length() -> None:
+def test_a_response_with_a_content_length_is_parsed() -> None:
     response = read(GONE)
 
     assert (response.status, response.body, response.is_reusable) == (
@@ -46,7 +46,7 @@ def test_a_response_with_a_length() -> None:
     assert response.header("x-amzn") == ""
 
 
-def test_a_response_in_chunks() -> None:
+def test_a_chunked_response_is_parsed() -> None:
     response = read(CHUNKED)
 
     assert (response.status, response.body, response.is_reusable) == (
@@ -72,13 +72,13 @@ def test_interim_responses_are_skipped() -> None:
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-def test_some_responses_have_no_body_whatever_their_headers(status: bytes) -> None:
+def test_responses_204_and_304_have_no_body_whatever_their_headers(status: bytes) -> None:
     response = read(b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n")
 
     assert (response.body, response.is_reusable) == (b"", True)
 
 
-def test_a_body_may_end_with_the_connection() -> None:
+def test_a_body_without_a_length_ends_with_the_connection() -> None:
     reader = ResponseReader()
 
     assert reader.feed(b"HTTP/1.1 200 OK\r\n\r\nsome") is None
@@ -100,15 +100,17 @@ def test_a_body_may_end_with_the_connection() -> None:
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0", True),
     ],
 )
-def test_whether_the_connection_is_kept(head: bytes, is_reusable: bool) -> None:
+def test_http_version_and_connection_header_decide_whether_the_connection_is_reusable(
+    head: bytes, is_reusable: bool
+) -> None:
     assert read(head + b"\r\n\r\n").is_reusable is is_reusable
 
 
-def test_a_connection_with_bytes_behind_the_response_is_spent() -> None:
+def test_a_connection_with_bytes_after_the_response_is_not_reusable() -> None:
     assert read(GONE + b"HTTP/1.1 200 OK\r\n").is_reusable is False
 
 
-def test_one_response_after_another() -> None:
+def test_a_reader_parses_one_response_after_another() -> None:
     reader = ResponseReader()
 
     assert reader.feed(GONE) == reader.feed(GONE)
@@ -127,13 +129,13 @@ def test_one_response_after_another() -> None:
         b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * MAX_BODY_BYTES + 1),
     ],
 )
-def test_bytes_that_are_no_response_are_reported_at_once(data: bytes) -> None:
+def test_malformed_and_oversized_responses_are_rejected_at_once(data: bytes) -> None:
     with pytest.raises(MalformedResponseError):
         ResponseReader().feed(data)
 
 
 @pytest.mark.parametrize("whole", [GONE, CHUNKED])
-def test_a_connection_that_ends_within_a_response_broke_it(whole: bytes) -> None:
+def test_a_connection_that_ends_within_a_response_is_an_error(whole: bytes) -> None:
     for end in range(1, len(whole)):
         reader = ResponseReader()
         assert reader.feed(whole[:end]) is None
@@ -142,5 +144,5 @@ def test_a_connection_that_ends_within_a_response_broke_it(whole: bytes) -> None
             reader.end()
 
 
-def test_a_connection_that_ends_before_a_response_broke_nothing() -> None:
+def test_a_connection_that_ends_before_a_response_is_not_an_error() -> None:
     assert ResponseReader().end() is None

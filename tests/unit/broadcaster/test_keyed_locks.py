@@ -5,7 +5,7 @@ import asyncio
 from broadcaster.keyed_locks import KeyedLocks
 
 
-async def test_turns_of_one_connection_come_one_after_the_other() -> None:
+async def test_a_lock_is_held_by_one_task_at_a_time() -> None:
     locks = KeyedLocks(wait_s=5)
     under_way: list[int] = []
     most = 0
@@ -25,7 +25,7 @@ async def test_turns_of_one_connection_come_one_after_the_other() -> None:
     assert not locks._queues
 
 
-async def test_a_turn_that_does_not_come_is_given_up_and_other_connections_have_theirs() -> None:
+async def test_waiting_for_a_lock_times_out_and_locks_of_other_keys_are_free() -> None:
     locks = KeyedLocks(wait_s=0.01)
 
     async with locks.hold("hung") as first, locks.hold("hung") as second, locks.hold("b") as other:

@@ -1,4 +1,4 @@
-"""Which viewers a nudge reaches, with what."""
+"""Which viewers a nudge reaches, and with which messages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_cancelled_delivery_sends_its_status_then_ends_and_its_subscript
     assert world.tracking == set()
 
 
-async def test_a_viewer_with_a_right_to_the_last_status_only_receives_none_before_it(
+async def test_a_viewer_of_a_cancelled_delivery_receives_no_earlier_status(
     world: World,
 ) -> None:
     world.delivery("D-1", status=Status.CANCELLED, version=5)
@@ -93,7 +93,7 @@ async def test_a_viewer_that_lost_its_right_receives_only_the_end(world: World) 
     assert world.tracking == {"new"}
 
 
-async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> None:
+async def test_a_delivered_delivery_is_shown_until_the_viewing_time_ends(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", status=Status.DELIVERED, version=5)
     now_ms = world.clock.now_ms()
@@ -120,7 +120,7 @@ async def test_a_position_nudge_shows_the_position(world: World) -> None:
     assert world.gateway.messages("a")[0]["position"]["age_s"] == 1
 
 
-async def test_a_position_that_the_rate_lets_begin_late_is_left_to_the_next_one(
+async def test_a_position_that_the_rate_limiter_would_delay_for_long_is_not_posted(
     world: World,
 ) -> None:
     world.truck("T-1", age_s=1)
@@ -162,7 +162,7 @@ async def test_a_viewer_that_tracks_again_during_its_removal_stays(world: World)
     assert world.tracking == {"a"}
 
 
-async def test_how_late_a_change_was_reported_is_measured_of_the_latest(world: World) -> None:
+async def test_the_nudge_age_metric_is_the_largest_age_and_is_then_reset(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.viewer("a", "D-1")
     consumer = world.nudge_consumer()
@@ -178,10 +178,10 @@ async def test_how_late_a_change_was_reported_is_measured_of_the_latest(world: W
     assert consumer.collect_metrics()["NudgeAge"] == 0
 
 
-async def test_a_position_that_waited_for_long_is_left_to_the_next_and_a_status_is_not(
+async def test_a_position_nudge_that_waited_too_long_is_dropped_and_a_transition_is_not(
     world: World,
 ) -> None:
-    """A flood of positions delays statuses by its deletions only."""
+    """So a flood of positions delays a status only by the time that deleting them takes."""
     near(world, "D-1")
     world.event("D-1", 4, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.queue.send(TransitionNudge(delivery_id="D-1", version=4))
@@ -207,7 +207,7 @@ async def test_many_deletions_share_requests(world: World) -> None:
     assert len(world.queue.deletions) < 10
 
 
-async def test_many_viewers_are_notified_a_chunk_at_a_time(world: World) -> None:
+async def test_many_viewers_are_notified_in_chunks(world: World) -> None:
     world.delivery("D-1")
     for number in range(25):
         world.viewer(f"conn-{number}", "D-1")

@@ -43,7 +43,7 @@ def world_of(gateway: PushingBack, *, hanging: list[str] = HANGING) -> World:
 
 
 def pushed_to(gateway: PushingBack, *nudges: Nudge) -> list[PushResult]:
-    """In that world, in virtual time."""
+    """Handles the nudges in `world_of(gateway)`, in virtual time."""
 
     async def main() -> list[PushResult]:
         return await handled(world_of(gateway), *nudges)
@@ -52,7 +52,7 @@ def pushed_to(gateway: PushingBack, *nudges: Nudge) -> list[PushResult]:
 
 
 async def handled(world: World, *nudges: Nudge) -> list[PushResult]:
-    """Has the nudges handled one after another, and waits for every response."""
+    """Handles the nudges one after another, and waits for every response."""
     handler = world.nudge_handler(slots=SLOTS, chunk_size=SLOTS)
     tasks = [task for nudge in nudges for task in await handler.begin(nudge)]
     return list(await asyncio.gather(*tasks))
@@ -74,7 +74,7 @@ def test_viewers_that_hang_delay_no_change_of_their_own_or_of_another_delivery()
     }
 
 
-def test_positions_are_not_tried_on_connections_that_hang() -> None:
+def test_positions_are_not_posted_to_quarantined_connections() -> None:
     gateway = PushingBack(hanging={*HANGING})
     nudge = PositionNudge(delivery_id="D-1", event_at_ms=0)
 

@@ -15,7 +15,7 @@ from tests.support.nudging import HANGS_S, consuming, handle, near
 from tests.support.waiting import COMES_WITHIN_S, until
 
 SOON_S = 0.02
-"""How long to wait for what hangs anyway."""
+"""How long the code under test waits for something that hangs."""
 
 
 async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:
@@ -36,7 +36,7 @@ async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: Wor
         responded.set()
 
 
-async def test_position_reads_that_hang_keep_no_right_from_being_read(world: World) -> None:
+async def test_position_reads_that_hang_do_not_block_reads_of_rights(world: World) -> None:
     responded = threading.Event()
 
     def hang() -> None:
@@ -57,7 +57,7 @@ async def test_position_reads_that_hang_keep_no_right_from_being_read(world: Wor
         responded.set()
 
 
-async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
+async def test_a_flood_of_nudges_delays_no_round(world: World) -> None:
     world.truck("T-1")
     flood = [f"D-{number}" for number in range(2 * NUDGE_THREADS)]
     for delivery_id in ("D-round", *flood):
@@ -87,8 +87,8 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
             responded.set()
 
 
-async def test_a_first_snapshot_waits_for_no_flood_of_positions(world: World) -> None:
-    """However many there are: in the queue before it, in the consumer's places, in its threads."""
+async def test_a_first_snapshot_does_not_wait_for_a_flood_of_positions(world: World) -> None:
+    """However many there are in the queue before it, in the consumer and in its threads."""
     world.truck("T-1")
     flood = [f"D-{number}" for number in range(300)]
     for delivery_id in (*flood, "D-new"):
@@ -122,7 +122,7 @@ async def test_a_first_snapshot_waits_for_no_flood_of_positions(world: World) ->
             responded.set()
 
 
-async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) -> None:
+async def test_a_slow_viewer_delays_no_other_viewer_and_no_later_nudge(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
@@ -133,7 +133,7 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
 
     async with consuming(world.nudge_consumer(response_wait_s=SOON_S)):
         for nudge in nudges:
-            # One after the other, as the queue gives them out: the next when this is deleted.
+            # As in the queue, the next one is received only after this one is deleted.
             world.queue.send(nudge)
             await until(lambda nudge=nudge: nudge in world.queue.deleted)  # type: ignore[misc]
         reported = [one for one in world.gateway.messages("fast") if one["type"] == "status"]
@@ -142,7 +142,7 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
     assert [one["version"] for one in reported] == [4, 5]
 
 
-async def test_positions_take_no_follow_up_from_a_change(world: World) -> None:
+async def test_positions_do_not_use_up_the_follow_ups_of_changes(world: World) -> None:
     near(world, "D-near")
     release = world.gateway.hold("of-D-near")
     world.delivery("D-1", version=5, status=Status.NEARBY)
@@ -157,7 +157,9 @@ async def test_positions_take_no_follow_up_from_a_change(world: World) -> None:
         release.set()
 
 
-async def test_a_position_that_can_not_be_read_affects_no_other(world: World) -> None:
+async def test_a_position_nudge_whose_viewers_cannot_be_decoded_affects_no_other_nudge(
+    world: World,
+) -> None:
     near(world, "D-1", "D-bad", "D-2")
 
     def refuse(delivery_id: str) -> None:

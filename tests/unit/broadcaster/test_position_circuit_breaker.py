@@ -9,7 +9,7 @@ from tests.fakes.fake_viewing_stores import FakePositions
 
 
 class Failing:
-    """Makes a store fail after so long, and counts the requests."""
+    """Makes each request of a store fail after `after_s`, and counts the requests."""
 
     def __init__(self, store: FakePositions, clock: FakeClock, after_s: float) -> None:
         self.requested = 0
@@ -32,7 +32,7 @@ def request_all(positions: PositionCircuitBreaker) -> None:
         positions.track("T-1", start_ms=0, end_ms=None, limit=1)
 
 
-def test_a_store_that_hangs_is_not_requested_again_for_a_moment() -> None:
+def test_a_store_that_hangs_gets_no_request_while_the_circuit_is_open() -> None:
     store, clock = FakePositions(), FakeClock()
     failing = Failing(store, clock, after_s=1.5)
     positions = PositionCircuitBreaker(store, clock.monotonic)

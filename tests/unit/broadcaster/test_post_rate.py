@@ -11,7 +11,7 @@ from broadcaster.post_rate import MIN_PER_S, RECOVERS_IN_S, PostRate
 CEILING = 5_000.0
 
 
-def test_rejections_of_one_moment_cut_the_rate_once() -> None:
+def test_simultaneous_rejections_cut_the_rate_once() -> None:
     rate = PostRate(CEILING)
     for _ in range(800):  # all under way when the first of them was rejected
         rate.throttled(1.0, 1.05)
@@ -23,17 +23,17 @@ def test_rejections_of_one_moment_cut_the_rate_once() -> None:
     assert rate.per_s == 2_450
 
 
-def test_a_rate_at_which_nothing_is_posted_is_not_thought_too_low() -> None:
+def test_a_learned_rate_is_kept_while_nothing_is_posted() -> None:
     rate = PostRate(CEILING)
     for moment in range(10):
         rate.throttled(moment + 0.5, moment + 1)
     learned = rate.per_s
 
     assert PostRate(CEILING).per_s == CEILING
-    assert rate.per_s == learned < 150, "an idle hour later a round begins with it"
+    assert rate.per_s == learned < 150, "a round after an idle hour begins with it"
 
 
-def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
+def test_a_rate_recovers_to_its_ceiling_after_about_a_minute_of_accepted_posts() -> None:
     rate = PostRate(CEILING)
     for moment in range(30):
         rate.throttled(moment + 0.5, moment + 1)
@@ -48,7 +48,7 @@ def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=200), st.floats(1, 1e5))
-def test_the_rate_stays_between_least_and_ceiling_for_any_responses(
+def test_the_rate_stays_between_minimum_and_ceiling_for_any_responses(
     responses: list[tuple[bool, float]], ceiling: float
 ) -> None:
     rate = PostRate(ceiling)
@@ -70,7 +70,7 @@ def test_broadcasters_of_one_account_converge_to_equal_rates(
     cuts_before: Sequence[int], account: float
 ) -> None:
     rates = [PostRate(CEILING) for _ in cuts_before]
-    for rate, cuts in zip(rates, cuts_before, strict=True):  # some have been at it, others begin
+    for rate, cuts in zip(rates, cuts_before, strict=True):  # some were cut before, others begin
         for moment in range(cuts):
             rate.throttled(moment + 0.5, moment + 1)
     seen: list[list[float]] = []

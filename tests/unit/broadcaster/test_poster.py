@@ -52,7 +52,7 @@ async def test_a_post_that_is_too_late_to_be_written_is_no_failure() -> None:
         (UnreachableError("no route"), PostOutcome.FAILED),
     ],
 )
-async def test_a_viewer_that_does_not_take_a_message_in_time_is_left_alone_for_a_while(
+async def test_a_post_without_a_response_in_time_is_hung_and_any_other_error_is_failed(
     error: HttpError, response: PostOutcome
 ) -> None:
     written = io.StringIO()

@@ -46,7 +46,9 @@ async def test_a_round_reports_the_viewers_of_a_traced_point_and_its_age(
     assert (line["outcome"], line["age_ms"]) == ("delivered", 5_000)
 
 
-async def test_a_viewer_that_was_not_reached_is_reported_as_such(world: World) -> None:
+async def test_a_traced_point_is_logged_with_the_outcome_when_its_viewer_is_not_reached(
+    world: World,
+) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("a", "D-1")
@@ -58,7 +60,9 @@ async def test_a_viewer_that_was_not_reached_is_reported_as_such(world: World) -
 
 
 @pytest.mark.parametrize(("truck_id", "lines"), [("T-1", 1), ("T-2", 0)])
-def test_a_status_names_the_point_that_it_rests_on(world: World, truck_id: str, lines: int) -> None:
+def test_a_status_is_logged_with_the_traced_point_that_caused_it(
+    world: World, truck_id: str, lines: int
+) -> None:
     world.delivery("D-1", truck_id=truck_id)
     event = world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     rests_on = msgspec.structs.replace(event, point_id=f"{truck_id}:1:2")

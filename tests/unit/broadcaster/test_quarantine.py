@@ -19,7 +19,7 @@ def hang(quarantine: Quarantine, *connection_ids: str, times: int = HANGS) -> No
             quarantine.hung(connection_id)
 
 
-def test_one_that_hung_once_is_no_case_for_quarantine() -> None:
+def test_a_connection_that_hung_too_few_times_is_not_quarantined() -> None:
     quarantine = quarantine_on(FakeClock())
 
     hang(quarantine, "slow", times=HANGS - 1)
@@ -27,7 +27,7 @@ def test_one_that_hung_once_is_no_case_for_quarantine() -> None:
     assert not quarantine.holds("slow")
 
 
-def test_a_response_between_two_hangs_makes_them_no_row() -> None:
+def test_a_response_resets_the_count_of_consecutive_hangs() -> None:
     quarantine = quarantine_on(FakeClock())
 
     hang(quarantine, "slow", times=HANGS - 1)
@@ -37,7 +37,7 @@ def test_a_response_between_two_hangs_makes_them_no_row() -> None:
     assert not quarantine.holds("slow")
 
 
-def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_response() -> None:
+def test_a_quarantined_connection_is_tried_after_a_pause_and_released_by_a_response() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
     hang(quarantine, "slow")
@@ -51,14 +51,14 @@ def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_res
 
     quarantine.try_now("slow")
 
-    assert not quarantine.may_be_tried("slow"), "nor are its other subscriptions"
+    assert not quarantine.may_be_tried("slow"), "its other subscriptions wait, too"
 
     quarantine.responded("slow")
 
     assert (quarantine.holds("slow"), quarantine.count) == (False, 0)
 
 
-def test_many_are_tried_less_often_so_that_together_they_fit_their_slots() -> None:
+def test_many_quarantined_connections_are_tried_less_often_to_fit_their_slots() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
     names = [f"slow-{number}" for number in range(4_000)]
@@ -77,7 +77,7 @@ def test_many_are_tried_less_often_so_that_together_they_fit_their_slots() -> No
     assert quarantine.may_be_tried("slow-1")
 
 
-def test_connections_that_ended_unnoticed_do_not_stay_cached() -> None:
+def test_connections_that_have_not_hung_for_a_long_time_are_forgotten() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
     hang(quarantine, *(f"gone-{number}" for number in range(5_000)))
@@ -88,7 +88,9 @@ def test_connections_that_ended_unnoticed_do_not_stay_cached() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=200))
-def test_the_count_is_of_those_that_it_holds(responses: list[tuple[int, bool]]) -> None:
+def test_the_count_is_the_number_of_quarantined_connections(
+    responses: list[tuple[int, bool]],
+) -> None:
     quarantine = quarantine_on(FakeClock())
     for connection, is_hanging in responses:
         if is_hanging:

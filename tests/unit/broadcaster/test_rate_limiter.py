@@ -15,7 +15,7 @@ def limiter(per_s: float) -> RateLimiter:
     return RateLimiter(per_s, monotonic=loop.time)
 
 
-def test_a_chunk_begins_whole_and_the_next_when_the_rate_has_made_up_for_it() -> None:
+def test_a_chunk_begins_as_a_whole_and_the_next_waits_for_its_time_at_the_rate() -> None:
     async def begin() -> list[float]:
         rate = limiter(50.0)
         begun_at_s = []
@@ -27,7 +27,7 @@ def test_a_chunk_begins_whole_and_the_next_when_the_rate_has_made_up_for_it() ->
     assert in_virtual_time(begin) == [0.0, 2.0, 4.0]
 
 
-def test_a_change_waits_for_no_round_and_the_round_makes_up_for_it() -> None:
+def test_a_change_does_not_wait_for_a_round_and_delays_the_rounds_next_chunk() -> None:
     async def begin() -> tuple[float, float]:
         rate = limiter(50.0)
         now_s = asyncio.get_running_loop().time
@@ -65,7 +65,7 @@ def test_a_post_that_waited_too_long_takes_no_rate_from_others() -> None:
     assert in_virtual_time(begin) == (True, False, 2.0)
 
 
-def test_snapshots_of_the_fleet_hold_up_no_round() -> None:
+def test_snapshots_of_the_fleet_delay_no_round() -> None:
     async def begin() -> float:
         rate = limiter(50.0)
         for _ in range(3):
@@ -77,7 +77,7 @@ def test_snapshots_of_the_fleet_hold_up_no_round() -> None:
 
 
 def began_at_s(*flooding: Lane, chunks: int) -> list[float]:
-    """When a round's chunks begin, while each of the lanes wants all that the rate gives."""
+    """When a round's chunks begin, while each of the lanes requests the whole rate."""
 
     async def begin() -> list[float]:
         rate = limiter(100.0)
@@ -108,7 +108,7 @@ def test_a_round_gets_its_share_however_many_positions_come() -> None:
     assert all(1.9 <= step_s <= 2.1 for step_s in steps_s), "half of 100 posts/s"
 
 
-def test_a_round_that_had_the_whole_rate_has_its_share_at_once_when_positions_come() -> None:
+def test_a_round_that_used_the_whole_rate_keeps_its_share_when_positions_come() -> None:
     async def begin() -> float:
         rate = limiter(100.0)
         for _ in range(50):
@@ -128,7 +128,7 @@ def test_a_round_that_had_the_whole_rate_has_its_share_at_once_when_positions_co
     assert in_virtual_time(begin) < 2.1
 
 
-def test_changes_come_before_a_rounds_share() -> None:
+def test_changes_have_priority_over_a_rounds_share() -> None:
     async def begin() -> float:
         rate = limiter(100.0)
         await rate.acquire(Lane.ROUND, 100)
@@ -141,7 +141,7 @@ def test_changes_come_before_a_rounds_share() -> None:
     assert in_virtual_time(begin) > -0.01
 
 
-def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> None:
+def test_cutting_the_rate_prolongs_the_wait_of_a_waiting_chunk() -> None:
     async def begin() -> float:
         rate = limiter(100.0)
         await rate.acquire(Lane.ROUND, 100)
@@ -163,7 +163,7 @@ def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> No
     ),
     st.floats(20, 1_000),
 )
-def test_no_span_of_time_sees_more_posts_than_the_rate_gives_but_for_some_chunks(
+def test_posts_in_any_span_of_time_exceed_the_rate_by_at_most_a_few_chunks(
     expected: list[tuple[Lane, int, float]], per_s: float
 ) -> None:
     debts = Debts()

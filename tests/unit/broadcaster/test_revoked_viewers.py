@@ -15,7 +15,9 @@ from tests.support.nudging import handle
 
 
 @pytest.mark.parametrize("subject", ["customer:C-1", "token:jti-7"])
-async def test_within_15_s_an_open_socket_is_shown_nothing_more(world: World, subject: str) -> None:
+async def test_an_open_socket_is_shown_nothing_more_15_s_after_the_revocation(
+    world: World, subject: str
+) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("stolen", "D-1", token_id="jti-7")
@@ -64,7 +66,7 @@ async def test_a_revoked_viewer_with_an_unknown_kind_of_endpoint_affects_no_othe
     assert world.subscriptions.has(unknown.topic, unknown.endpoint)
 
 
-async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round(
+async def test_a_revoked_connection_that_could_not_be_ended_is_ended_by_the_next_round(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -96,7 +98,7 @@ async def test_a_nudge_shows_a_revoked_viewer_nothing(world: World) -> None:
     assert world.gateway.ended == {"stolen"}
 
 
-async def test_a_socket_of_a_token_issued_after_the_revocation_goes_on(world: World) -> None:
+async def test_a_socket_of_a_token_issued_after_the_revocation_stays_open(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("old", "D-1")

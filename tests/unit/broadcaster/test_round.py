@@ -44,12 +44,12 @@ async def test_a_delivered_delivery_shows_its_trucks_last_position_before_the_en
     await world.run_round()
 
     (there,) = world.gateway.messages("a")
-    assert there["position"]["age_s"] == 130, "its last before the delivery, not where it is now"
+    assert there["position"]["age_s"] == 130, "the last one before it was delivered, not the latest"
     assert (there["distance_remaining_m"], there["eta"]) == (None, None)
     assert world.gateway.messages("b")[0]["position"]["age_s"] == 5
 
 
-async def test_while_the_history_is_unavailable_deliveries_under_way_have_their_positions(
+async def test_deliveries_under_way_show_positions_while_the_history_is_unavailable(
     world: World,
 ) -> None:
     world.closed("D-1", truck_id="T-1", ago_s=120)
@@ -84,7 +84,7 @@ def positions_of(world: World, connection_id: str) -> list[bool]:
     return [one["position"] is not None for one in world.gateway.messages(connection_id)]
 
 
-async def test_the_customer_after_the_next_receives_the_status_without_a_position(
+async def test_the_customer_of_a_later_stop_receives_the_status_without_a_position(
     world: World,
 ) -> None:
     await two_stops(world)
@@ -147,7 +147,7 @@ async def test_while_the_stops_before_are_unknown_only_the_status_is_sent(world:
     assert "stops_unavailable" in world.logged
 
 
-async def test_the_stops_before_are_read_only_where_they_decide(world: World) -> None:
+async def test_the_stops_before_are_read_only_if_they_decide_what_is_shown(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.change("D-1", visibility=EnRoute())
@@ -161,7 +161,7 @@ async def test_the_stops_before_are_read_only_where_they_decide(world: World) ->
     assert positions_of(world, "a") == [True]
 
 
-async def test_a_connection_with_410_ends_no_round_and_is_removed(world: World) -> None:
+async def test_a_connection_with_410_is_removed_and_does_not_end_the_round(world: World) -> None:
     for number in range(20):
         world.delivery(f"D-{number}")
         world.viewer(f"conn-{number}", f"D-{number}")
@@ -174,7 +174,7 @@ async def test_a_connection_with_410_ends_no_round_and_is_removed(world: World) 
     assert world.tracking == {f"conn-{number}" for number in range(20) if number % 3}
 
 
-async def test_a_failed_post_is_no_reason_to_drop_a_viewer(world: World) -> None:
+async def test_a_viewer_keeps_its_subscription_after_a_failed_post(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED)
@@ -185,7 +185,9 @@ async def test_a_failed_post_is_no_reason_to_drop_a_viewer(world: World) -> None
     assert world.tracking == {"a"}
 
 
-async def test_a_delivery_given_to_another_customer_between_rounds_ends(world: World) -> None:
+async def test_a_delivery_given_to_another_customer_between_rounds_ends_for_the_old_one(
+    world: World,
+) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-1")
     world.viewer("old", "D-1", identity="C-1")
@@ -278,7 +280,7 @@ async def test_connections_that_are_never_made_in_time_are_left_to_the_next_roun
     assert world.tracking == {"a"}
 
 
-async def test_nothing_is_posted_on_rights_that_can_only_be_read_too_late(world: World) -> None:
+async def test_nothing_is_posted_when_rights_cannot_be_read_in_time(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.deliveries.before_read = lambda: world.clock.advance(2.5)
@@ -290,13 +292,13 @@ async def test_nothing_is_posted_on_rights_that_can_only_be_read_too_late(world:
     assert report.read_nothing
 
 
-async def test_a_slow_post_delays_no_other(world: World) -> None:
+async def test_a_slow_post_delays_no_other_viewer(world: World) -> None:
     for number in range(30):
         world.delivery(f"D-{number}")
         world.viewer(f"conn-{number}", f"D-{number}")
     release = world.gateway.hold("conn-7")
 
-    # Fewer slots than viewers: the slow one holds up one of them, and its chunk no other viewer.
+    # Fewer slots than viewers: the slow viewer occupies one, and its chunk delays no other viewer.
     holding = asyncio.create_task(world.run_round(slots=6, chunk_size=5))
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))
@@ -307,7 +309,7 @@ async def test_a_slow_post_delays_no_other(world: World) -> None:
     assert report.delivered == 30
 
 
-async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World) -> None:
+async def test_only_the_throttled_connection_is_skipped_during_its_backoff(world: World) -> None:
     for name in ("slow", "fast"):
         world.delivery(f"D-{name}")
         world.viewer(name, f"D-{name}")
@@ -328,7 +330,7 @@ async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World
 
 async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_viewer(world: World) -> None:
     world.truck("T-1")
-    world.truck("T-2", age_s=30)  # from before it took the delivery over
+    world.truck("T-2", age_s=30)  # from before the transfer
     world.delivery("D-1", truck_id="T-1")
     world.viewer("a", "D-1")
     world.viewer("b", "D-1", role="dispatcher")
@@ -345,7 +347,7 @@ async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_viewer(wo
         assert (after["assignment"], after["position"]["age_s"]) == (2, 3)
 
 
-async def test_a_transfer_between_reading_the_delivery_and_the_position_shows_neither(
+async def test_a_transfer_between_reading_the_delivery_and_the_position_shows_no_position(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -367,7 +369,7 @@ async def test_a_transfer_between_reading_the_delivery_and_the_position_shows_ne
     assert message["position"] is None
 
 
-async def test_while_assigned_a_customer_receives_the_status_and_a_dispatcher_where_the_truck_is(
+async def test_while_assigned_a_customer_sees_only_the_status_and_a_dispatcher_also_the_truck(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -382,7 +384,9 @@ async def test_while_assigned_a_customer_receives_the_status_and_a_dispatcher_wh
     assert world.gateway.messages("dispatcher")[0]["position"] is not None
 
 
-async def test_a_message_is_encoded_once_a_delivery_however_many_see_it(world: World) -> None:
+async def test_a_message_is_encoded_once_per_delivery_however_many_viewers_it_has(
+    world: World,
+) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     for number in range(10):
@@ -435,7 +439,7 @@ async def test_without_positions_the_status_is_still_pushed(world: World) -> Non
     assert "positions_unavailable" in world.logged
 
 
-async def test_deliveries_that_cant_be_read_cost_only_their_own_chunk(world: World) -> None:
+async def test_deliveries_that_cant_be_read_affect_only_their_own_chunk(world: World) -> None:
     for number in range(4):
         world.delivery(f"D-{number}")
         world.viewer(f"conn-{number}", f"D-{number}")
@@ -471,7 +475,7 @@ async def test_a_row_that_cant_be_read_ends_no_subscription(world: World) -> Non
     assert report.delivered == 2
 
 
-async def test_data_that_no_message_can_be_made_of_costs_only_its_own_viewers(
+async def test_data_that_cant_be_encoded_affects_only_its_own_viewers(
     world: World,
 ) -> None:
     for truck_id in ("T-1", "T-2"):
@@ -490,7 +494,7 @@ async def test_data_that_no_message_can_be_made_of_costs_only_its_own_viewers(
     assert "push_failed" in world.logged
 
 
-async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: World) -> None:
+async def test_a_bucket_that_cant_be_read_affects_only_its_own_viewers(world: World) -> None:
     first, second = sorted_by_bucket("D-1", "D-2")
     for delivery_id in (first, second):
         world.delivery(delivery_id)
@@ -511,7 +515,9 @@ async def test_a_round_that_can_read_nothing_reports_it(world: World) -> None:
     assert report.buckets_unread == 256
 
 
-async def test_a_round_without_viewers_has_not_read_nothing(world: World) -> None:
+async def test_a_round_without_viewers_does_not_count_as_one_that_could_read_nothing(
+    world: World,
+) -> None:
     report = await world.run_round()
 
     assert report.due == 0

@@ -30,7 +30,7 @@ def test_the_first_round_is_at_once() -> None:
     assert first_tick(AT_MS + 17_000, MINUTE_MS) == Tick(AT_MS, 0)
 
 
-def test_the_next_is_at_the_whole_interval() -> None:
+def test_the_next_round_is_due_at_the_next_whole_interval() -> None:
     assert next_tick(Tick(AT_MS, 0), AT_MS + 17_500, MINUTE_MS) == Tick(AT_MS + MINUTE_MS, 0)
 
 
@@ -38,7 +38,7 @@ def test_the_next_is_at_the_whole_interval() -> None:
     ("lasted_ms", "due_in_minutes", "skipped"),
     [(1, 1, 0), (59_999, 1, 0), (60_000, 1, 0), (61_000, 1, 0), (200_000, 3, 2)],
 )
-def test_rounds_that_fell_due_meanwhile_are_skipped(
+def test_rounds_that_fell_due_during_a_long_round_are_skipped(
     lasted_ms: int, due_in_minutes: int, skipped: int
 ) -> None:
     tick = next_tick(Tick(AT_MS, 0), AT_MS + lasted_ms, MINUTE_MS)
@@ -46,13 +46,13 @@ def test_rounds_that_fell_due_meanwhile_are_skipped(
     assert tick == Tick(AT_MS + due_in_minutes * MINUTE_MS, skipped)
 
 
-def test_a_clock_that_was_set_back_keeps_rounds_coming() -> None:
+def test_rounds_continue_after_the_clock_was_set_back() -> None:
     tick = next_tick(Tick(AT_MS, 0), AT_MS - 3_600_000, MINUTE_MS)
 
     assert tick == Tick(AT_MS - 3_600_000 + MINUTE_MS, 0)
 
 
-async def test_missed_minutes_never_pile_up() -> None:
+async def test_missed_rounds_are_not_run_one_after_another() -> None:
     clock = FakeClock(AT_MS + 5_000)
     held_at_ms = []
     rounds_s = iter([1, 200, 1, 1])
@@ -64,11 +64,11 @@ async def test_missed_minutes_never_pile_up() -> None:
             break
         clock.advance(lasts_s)
 
-    # At once; at the first minute, lasting 200 s; then at once the fourth's, not three in a row.
+    # At once; at minute 1, lasting 200 s; then at once minute 4's only, not three in a row.
     assert held_at_ms == [(5_000, 0), (60_000, 0), (260_000, 2), (300_000, 0), (360_000, 0)]
 
 
-async def test_a_sleep_that_ends_early_makes_no_round_early() -> None:
+async def test_no_round_begins_early_when_a_sleep_ends_early() -> None:
     clock = FakeClock(AT_MS)
 
     async def half(seconds: float) -> None:
@@ -100,7 +100,7 @@ async def test_one_broadcaster_alone_runs_every_bucket_of_every_round() -> None:
     assert second.due_at_ms - first.due_at_ms == 10_000
 
 
-async def test_a_clock_stopped_between_rounds_begins_none() -> None:
+async def test_no_round_begins_after_a_stop_between_rounds() -> None:
     ran: list[RoundBatch] = []
 
     async def run_batch(

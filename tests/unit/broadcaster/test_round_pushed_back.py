@@ -1,5 +1,5 @@
-"""Rounds against a gateway that pushes back, in virtual time: every wait and every response's delay
-takes the time that it says, and none of the machine's."""
+"""Rounds against a gateway that throttles or hangs, in virtual time: waits and the delays of
+responses have their full length, but take no real time."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ VIEWERS = 300
 INTERVAL_S = 60.0
 LONGEST_GAP_S = 75.0
 SLOTS_OF_THE_RATE = 5
-"""At 20 posts per second, as 800 are at 3,333: 100,000 viewers in half a minute."""
+"""In proportion to 20 posts per second, as 800 to 3,333: 100,000 viewers in half a minute."""
 
 
 class Pressed:
-    """Viewers, each of a delivery of its own, and rounds of them."""
+    """Viewers with a delivery each, and rounds that reach them."""
 
     def __init__(self, gateway: PushingBack, *, posts_per_second: float, viewers: int) -> None:
         self.world = World(clock=LoopClock(), sender=gateway, posts_per_second=posts_per_second)
         self.gateway = gateway
         self.names = [f"c-{number}" for number in range(viewers)]
-        # No thread: virtual time passes while one works.
+        # No threads: virtual time would pass while they work.
         self.world.of_rounds = self.world.of_nudges = StoreThreads(NoThreads(), NoThreads())
 
     def begin(self) -> None:
-        """Needs the loop's time."""
+        """Must be called within the loop, because it reads the loop's time."""
         self.world.truck("T-1")
         for name in self.names:
             self.world.delivery(f"D-{name}")
@@ -94,13 +94,13 @@ def run_rounds(
     return in_virtual_time(main)
 
 
-def test_a_viewer_throttled_by_the_accounts_quota_receives_in_the_same_round() -> None:
+def test_a_viewer_throttled_by_the_accounts_quota_is_reached_in_the_same_round() -> None:
     gateway = PushingBack(per_s=20.0)
 
     _, (report,), _ = run_rounds(gateway, 1, posts_per_second=200.0)
 
     assert (report.due, report.delivered, report.over_quota) == (VIEWERS, VIEWERS, 0)
-    assert report.duration_ms < 25_000, "at the account's rate 15 s"
+    assert report.duration_ms < 25_000, "15 s at the account's rate"
 
 
 def test_the_next_round_begins_at_the_rate_that_the_last_one_learned() -> None:
@@ -114,7 +114,7 @@ def test_the_next_round_begins_at_the_rate_that_the_last_one_learned() -> None:
     assert both - learning < learning / 2
 
 
-def test_trucks_that_use_the_same_quota_slow_posts_and_cost_no_viewer_its_message() -> None:
+def test_trucks_that_use_the_same_quota_slow_posts_but_every_viewer_is_reached() -> None:
     gateway = PushingBack(per_s=40.0)
     accepted: list[bool] = []
 
@@ -155,11 +155,11 @@ def test_when_the_accounts_rate_is_too_low_no_viewer_is_left_out_for_ever() -> N
 
     assert max(pressed.longest_gap_s(name, ended_at_s) for name in pressed.names) < 240
     counts = [len(gateway.received_at_s[name]) for name in pressed.names]
-    assert max(counts) - min(counts) <= 2, "each as often as any other, but for who was refused"
+    assert max(counts) - min(counts) <= 2, "all equally often, except for rejected posts"
     assert any(report.skipped for report in reports)
 
 
-def test_a_viewer_throttled_once_or_twice_receives_in_the_same_round() -> None:
+def test_a_viewer_throttled_once_or_twice_is_reached_in_the_same_round() -> None:
     gateway = PushingBack()
     gateway.accepts_one_of = {f"c-{number}": 2 + number % 2 for number in range(0, VIEWERS, 3)}
 
@@ -169,8 +169,8 @@ def test_a_viewer_throttled_once_or_twice_receives_in_the_same_round() -> None:
     assert report.duration_ms < 5_000
 
 
-def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
-    """As on a machine that is busy: posts take long, and the rate is no bound."""
+def test_retries_delay_no_first_attempt_when_slots_are_scarce() -> None:
+    """As on a busy machine, where posts take long, and the rate is not the limit."""
     throttled = {f"c-{number}" for number in range(0, VIEWERS, 3)}
     last_s = []
     for accepts_one_of in ({}, dict.fromkeys(throttled, 1_000)):
@@ -182,7 +182,7 @@ def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
     assert pushed_back_s <= 1.2 * clean_s
 
 
-def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_ending() -> None:
+def test_a_viewer_that_is_always_throttled_gets_few_posts_and_delays_no_rounds_end() -> None:
     gateway = PushingBack()
     gateway.accepts_one_of = {"c-1": 1_000_000}
 
@@ -193,7 +193,7 @@ def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_e
     assert gateway.posted["c-1"] <= 4 + 6
 
 
-def test_hanging_endpoints_cost_a_round_less_once_they_are_known() -> None:
+def test_hanging_endpoints_prolong_later_rounds_less_than_the_first() -> None:
     gateway = PushingBack()
     gateway.hanging = {f"c-{number}" for number in range(0, VIEWERS, 10)}
 
@@ -206,7 +206,7 @@ def test_hanging_endpoints_cost_a_round_less_once_they_are_known() -> None:
     assert all(report.delivered == VIEWERS - 30 for report in reports)
 
 
-def test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_any_other() -> None:
+def test_a_recovered_viewer_leaves_quarantine_and_is_reached_by_later_rounds() -> None:
     gateway = PushingBack(hanging={"c-1"})
 
     async def main() -> list[int]:
@@ -247,16 +247,16 @@ def under_way(
 
 @functools.cache
 def clean_rounds(slots: int) -> Pressed:
-    """The same with a gateway that takes every message."""
+    """The same with a gateway that accepts every message."""
     pressed, *_ = under_way(PushingBack(), random.Random(0), slots)
     return pressed
 
 
 @pytest.mark.parametrize(("seed", "slots"), [(0, 20), (1, 20), (0, SLOTS_OF_THE_RATE)])
-def test_the_healthy_receive_in_time_whatever_the_others_do_and_nothing_without_a_right(
+def test_healthy_viewers_are_reached_in_time_whatever_others_do_and_none_without_a_right(
     seed: int, slots: int
 ) -> None:
-    """30 % throttled by connection, 10 % hanging, rights revoked while it posts, and a quota."""
+    """30 % throttled by connection, 10 % hanging, rights revoked during posts, a limited rate."""
     choose = random.Random(seed)
     names = [f"c-{number}" for number in range(VIEWERS)]
     hanging = set(choose.sample(names, VIEWERS // 10))
@@ -283,16 +283,16 @@ def test_the_healthy_receive_in_time_whatever_the_others_do_and_nothing_without_
     assert max(slow_gaps_s) <= LONGEST_GAP_S
     assert p99(pressed, healthy) <= 1.1 * p99(clean, healthy)
     assert reports[-1].delivered + reports[-1].quarantined + reports[-1].hung == reports[-1].due
-    assert pressed.world.rate.per_s == 20.0, "what a connection says slows no other"
+    assert pressed.world.rate.per_s == 20.0, "a throttled connection slows no other"
 
 
 def p99(pressed: Pressed, names: list[str]) -> float:
-    """Into the last round, in seconds."""
+    """When in the last round 99 % of them were reached, in seconds from its start."""
     into_s = sorted(pressed.gateway.received_at_s[name][-1] % INTERVAL_S for name in names)
     return into_s[len(into_s) * 99 // 100]
 
 
-def test_a_change_of_status_waits_for_no_round() -> None:
+def test_a_change_of_status_does_not_wait_for_a_round() -> None:
     gateway = PushingBack()
 
     async def main() -> float:
@@ -313,7 +313,7 @@ def test_a_change_of_status_waits_for_no_round() -> None:
     assert in_virtual_time(main) < 1.1
 
 
-def test_a_change_of_status_counts_as_the_two_posts_that_it_is() -> None:
+def test_a_change_of_status_counts_as_two_posts() -> None:
     gateway = PushingBack()
 
     async def main() -> float:
@@ -332,7 +332,7 @@ def test_a_change_of_status_counts_as_the_two_posts_that_it_is() -> None:
     assert in_virtual_time(main) >= 2 * 40 / 20.0
 
 
-def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate() -> None:
+def test_each_viewer_is_reached_even_if_positions_exceed_the_post_rate() -> None:
     gateway = PushingBack()
     near = [f"near-{number}" for number in range(15)]
 

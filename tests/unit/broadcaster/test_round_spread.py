@@ -53,7 +53,7 @@ async def _limited(reports, count):  # of a generator
         yield await anext(reports), number
 
 
-def test_each_viewer_receives_at_its_place_and_a_minute_later_again() -> None:
+def test_each_viewer_is_notified_at_its_place_in_the_round_and_every_minute_from_then_on() -> None:
     received_at_s = received(3, spread=SPREAD)
 
     for number in range(VIEWERS):
@@ -63,7 +63,7 @@ def test_each_viewer_receives_at_its_place_and_a_minute_later_again() -> None:
         assert [round(at_s - first_s, 1) for at_s in later_s] == [60.0, 120.0]
 
 
-def test_a_round_takes_the_time_over_which_it_is_spread_and_no_second_has_much_more() -> None:
+def test_a_round_is_spread_over_its_share_of_the_interval_without_high_peaks() -> None:
     per_second = collections.Counter(
         int(at_s) for times in received(1, spread=SPREAD).values() for at_s in times
     )
@@ -72,11 +72,11 @@ def test_a_round_takes_the_time_over_which_it_is_spread_and_no_second_has_much_m
     assert max(per_second.values()) <= 3 * VIEWERS / 30
 
 
-def test_without_a_spread_all_receive_at_once() -> None:
+def test_without_a_spread_all_viewers_are_notified_at_once() -> None:
     assert max(itertools.chain(*received(1, spread=0.0).values())) < 1
 
 
-def test_one_that_is_stopped_waits_for_no_place() -> None:
+def test_a_stopped_round_does_not_wait_for_its_remaining_places() -> None:
     async def main() -> tuple[int, float]:
         clock = LoopClock()
         world = World(clock=clock, sender=PushingBack())
@@ -92,7 +92,7 @@ def test_one_that_is_stopped_waits_for_no_place() -> None:
     assert ended_at_s < 12
 
 
-def test_several_send_ten_buckets_at_a_time_and_report_the_round_once() -> None:
+def test_shared_rounds_run_at_most_ten_buckets_at_a_time_and_report_each_round_once() -> None:
     async def main() -> tuple[Sequence[tuple[float, RoundBatch]], list[RoundReport]]:
         clock = LoopClock()
         queue = FakeRoundQueue(clock.now_ms)

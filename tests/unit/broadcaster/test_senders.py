@@ -57,7 +57,7 @@ async def test_a_message_is_posted_by_the_sender_of_its_endpoints_kind() -> None
     assert (two.gateways["socket"].ended, two.gateways["device"].ended) == (set(), {"a:b"})
 
 
-async def test_two_endpoints_of_one_name_have_each_their_backoff_and_quarantine() -> None:
+async def test_endpoints_of_two_kinds_with_one_name_have_separate_backoff_and_quarantine() -> None:
     two = TwoKinds()
     two.gateways["device"].respond_with("a", PostOutcome.HUNG)
 

@@ -1,4 +1,4 @@
-"""Rounds that several broadcasters divide: each bucket once, and what is reported."""
+"""Rounds that several broadcasters share: each bucket runs once, and what is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters, ro
 from tests.support.waiting import until
 
 
-async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Broadcasters) -> None:
+async def test_each_bucket_runs_once_per_round_on_one_of_two_broadcasters(
+    several: Broadcasters,
+) -> None:
     one, other = several.start(), several.start()
 
     for number in range(3):
@@ -23,7 +25,7 @@ async def test_each_bucket_runs_once_a_round_on_either_of_two(several: Broadcast
     assert several.queue.in_flight == set()
 
 
-async def test_each_reports_its_own_part_of_a_round_once_and_together_of_all(
+async def test_each_broadcaster_reports_its_part_of_a_round_once_and_the_parts_add_up(
     several: Broadcasters,
 ) -> None:
     one, other = several.start(), several.start()
@@ -35,7 +37,7 @@ async def test_each_reports_its_own_part_of_a_round_once_and_together_of_all(
     assert {report.started_at_ms for report in one.reports + other.reports} == {AT_MS}
 
 
-async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
+async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_its_last_batch(
     several: Broadcasters,
 ) -> None:
     one = several.start()
@@ -51,7 +53,7 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     assert report.buckets == BUCKETS
 
 
-async def test_a_broadcaster_that_got_nothing_of_a_round_reports_nothing(
+async def test_a_broadcaster_that_received_no_bucket_of_a_round_reports_nothing(
     several: Broadcasters,
 ) -> None:
     one = several.start()
@@ -79,7 +81,9 @@ async def test_a_batch_that_is_an_interval_old_is_deleted_unread_and_counted(
     assert (reported["due_at_ms"], reported["buckets"]) == (AT_MS - 60_000, 1)
 
 
-async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Broadcasters) -> None:
+async def test_every_round_begins_with_the_same_bucket_while_none_is_left_out(
+    several: Broadcasters,
+) -> None:
     several.start()
     firsts = []
     for number in range(3):

@@ -35,7 +35,7 @@ async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibili
     assert max(report.duration_ms for report in other.reports) == 10_000
 
 
-async def test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads(
+async def test_a_broadcaster_that_can_read_nothing_gives_its_buckets_back_to_a_healthy_one(
     several: Broadcasters,
 ) -> None:
     failing = several.start()
@@ -52,7 +52,7 @@ async def test_a_broadcaster_that_reads_nothing_gives_back_all_to_one_that_reads
     assert (reported.due_at_ms, reported.read_nothing, reported.buckets) == (AT_MS, True, 0)
 
 
-async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
+async def test_a_broadcaster_that_can_read_nothing_waits_before_it_receives_more(
     several: Broadcasters,
 ) -> None:
     one = several.start()
@@ -65,7 +65,7 @@ async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
     one.batches.sees = True
     assert one.batches.ran == []
     while len(several.queue.deleted) < BUCKETS:
-        several.clock.advance(10)  # as long as the longest rest
+        several.clock.advance(10)  # the longest wait
         await until(lambda: rests() or len(several.queue.deleted) == BUCKETS)
 
     assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
@@ -73,7 +73,7 @@ async def test_a_broadcaster_that_reads_nothing_waits_before_it_takes_more(
     assert [(report.buckets, report.read_nothing) for report in one.reports] == [(BUCKETS, False)]
 
 
-async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
+async def test_a_stopping_broadcaster_completes_its_batches_and_receives_no_more(
     several: Broadcasters,
 ) -> None:
     one = several.start()
@@ -93,7 +93,9 @@ async def test_a_stopping_broadcaster_ends_what_it_holds_and_takes_no_more(
     assert sum(report.buckets for report in one.reports) == len(taken)
 
 
-async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Broadcasters) -> None:
+async def test_buckets_received_while_stopping_are_given_back_at_once(
+    several: Broadcasters,
+) -> None:
     one = several.start()
     await several.done(BUCKETS)
     new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
@@ -111,7 +113,7 @@ async def test_buckets_of_the_last_poll_are_given_back_at_once(several: Broadcas
     assert several.queue.waiting == {3}
 
 
-async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_others(
+async def test_a_bug_in_a_round_raises_its_error_and_gives_the_buckets_back(
     several: Broadcasters,
 ) -> None:
     one = several.start()
@@ -125,7 +127,7 @@ async def test_a_bug_in_a_round_ends_it_with_an_error_and_leaves_the_share_to_ot
     assert several.queue.waiting == ALL
 
 
-async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(
+async def test_no_round_is_lost_when_the_queue_is_briefly_unavailable(
     several: Broadcasters,
 ) -> None:
     several.queue.trouble = OSError("the queue is unavailable")
@@ -141,7 +143,7 @@ async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(
     assert several.queue.in_flight == set()
 
 
-async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
+async def test_a_round_is_sent_at_once_when_the_queue_recovers_after_it_was_due(
     several: Broadcasters,
 ) -> None:
     several.queue.trouble = OSError("the queue is unavailable")
@@ -159,7 +161,7 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
     assert len(one.batches.of(AT_MS + 60_000)) == BUCKETS
 
 
-async def test_a_queue_that_is_unavailable_for_minutes_ends_it_with_an_error(
+async def test_a_queue_that_is_unavailable_for_minutes_ends_the_rounds_with_an_error(
     several: Broadcasters,
 ) -> None:
     several.queue.trouble = OSError("the queue is unavailable")

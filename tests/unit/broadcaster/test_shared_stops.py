@@ -1,4 +1,4 @@
-"""Reads of the same truck's stops share one reading, as long as it is fresh enough."""
+"""Reads of the same truck's stops share one query, as long as its result is fresh enough."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def on_a_truck_of_its_own(world: World, name: str) -> None:
     world.delivery(name, truck_id=f"T-{name}", status=Status.IN_TRANSIT)
 
 
-async def test_the_stops_of_a_truck_are_read_once_for_all_chunks_of_a_moment(world: World) -> None:
+async def test_the_stops_of_a_truck_are_read_once_for_all_chunks_of_a_round(world: World) -> None:
     for number in range(TRUCKS):
         on_a_truck_of_its_own(world, f"D-{number}")
         for viewer in range(VIEWERS_PER_DELIVERY):
@@ -45,7 +45,9 @@ async def test_the_stops_of_a_truck_are_read_once_for_all_chunks_of_a_moment(wor
     assert len(reads) == len(set(reads)) == TRUCKS
 
 
-async def test_reads_at_the_same_time_share_one_reading(world: World, stops: StopsOfTrucks) -> None:
+async def test_concurrent_reads_of_a_truck_share_one_query(
+    world: World, stops: StopsOfTrucks
+) -> None:
     first, second = await asyncio.gather(
         stops.read([world.row("D-1")]), stops.read([world.row("D-2")])
     )
@@ -54,7 +56,7 @@ async def test_reads_at_the_same_time_share_one_reading(world: World, stops: Sto
     assert world.stops.reads == [("T-1",)]
 
 
-async def test_a_reading_serves_others_for_a_part_of_a_rights_age(
+async def test_a_result_is_reused_for_less_than_half_of_a_rights_maximum_age(
     world: World, stops: StopsOfTrucks
 ) -> None:
     assert STOPS_MAX_AGE_S < RIGHT_MAX_AGE_S / 2
@@ -70,7 +72,9 @@ async def test_a_reading_serves_others_for_a_part_of_a_rights_age(
     assert after["T-1"].delivery_ids == {"D-1"}
 
 
-async def test_no_post_is_written_on_stops_that_are_older_than_a_right_may_be(world: World) -> None:
+async def test_no_position_is_posted_if_the_stops_are_older_than_a_rights_maximum_age(
+    world: World,
+) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("viewer", "D-1")
@@ -90,7 +94,9 @@ async def test_no_post_is_written_on_stops_that_are_older_than_a_right_may_be(wo
     assert [one["position"] is not None for one in messages] == [True, False]
 
 
-async def test_after_a_change_nothing_older_is_used(world: World, stops: StopsOfTrucks) -> None:
+async def test_a_change_does_not_reuse_stops_that_were_read_before_it(
+    world: World, stops: StopsOfTrucks
+) -> None:
     await stops.read([world.row("D-1")])
     world.change("D-2", status=Status.DELIVERED)
 
@@ -99,7 +105,7 @@ async def test_after_a_change_nothing_older_is_used(world: World, stops: StopsOf
     assert read["T-1"].delivery_ids == {"D-1"}
 
 
-async def test_a_delivery_that_a_reading_lacks_is_read_at_once(
+async def test_a_delivery_missing_from_the_last_result_is_read_at_once(
     world: World, stops: StopsOfTrucks
 ) -> None:
     await stops.read([world.row("D-1")])
@@ -110,7 +116,7 @@ async def test_a_delivery_that_a_reading_lacks_is_read_at_once(
     assert read["T-1"].delivery_ids == {"D-1", "D-2", "D-3"}
 
 
-async def test_a_failed_reading_is_not_used_by_the_next(world: World, stops: StopsOfTrucks) -> None:
+async def test_a_failed_read_is_not_reused(world: World, stops: StopsOfTrucks) -> None:
     def fail() -> None:
         raise ConnectionError
 
@@ -121,7 +127,7 @@ async def test_a_failed_reading_is_not_used_by_the_next(world: World, stops: Sto
     assert set(await stops.read([world.row("D-1")])) == {"T-1"}
 
 
-async def test_a_failed_reading_hides_no_stops_of_others_that_wait_for_it(
+async def test_callers_that_waited_for_a_failed_read_read_again(
     world: World, stops: StopsOfTrucks
 ) -> None:
     def fail_once() -> None:
@@ -134,7 +140,7 @@ async def test_a_failed_reading_hides_no_stops_of_others_that_wait_for_it(
     assert [set(one) for one in read] == [set(), {"T-1"}, {"T-1"}]
 
 
-async def test_a_failed_reading_hides_only_the_stops_of_its_own_trucks(
+async def test_a_failed_read_hides_only_the_stops_of_its_own_trucks(
     world: World, stops: StopsOfTrucks
 ) -> None:
     on_a_truck_of_its_own(world, "D-3")
@@ -148,7 +154,7 @@ async def test_a_failed_reading_hides_only_the_stops_of_its_own_trucks(
     assert set(await stops.read([world.row("D-1"), world.row("D-3")])) == {"T-1"}
 
 
-async def test_a_failed_reading_whose_readers_were_cancelled_is_not_logged_by_asyncio(
+async def test_a_failed_read_of_a_cancelled_caller_is_not_logged_by_asyncio(
     world: World, stops: StopsOfTrucks
 ) -> None:
     logged: list[dict[str, Any]] = []
@@ -166,14 +172,14 @@ async def test_a_failed_reading_whose_readers_were_cancelled_is_not_logged_by_as
     await until(failed.is_set)
     world.stops.before_read = lambda: None
     world.clock.advance(2 * STOPS_MAX_AGE_S)
-    await stops.read([world.row("D-1")])  # forgets the failed one
+    await stops.read([world.row("D-1")])  # drops the failed one
     del cancelled
     gc.collect()
 
     assert logged == []
 
 
-async def test_a_read_that_is_cancelled_leaves_its_reading_to_the_others(
+async def test_a_cancelled_caller_does_not_cancel_the_query_for_the_others(
     world: World, stops: StopsOfTrucks
 ) -> None:
     cancelled = asyncio.create_task(stops.read([world.row("D-1")]))
@@ -186,7 +192,7 @@ async def test_a_read_that_is_cancelled_leaves_its_reading_to_the_others(
     assert len(world.stops.reads) == 1
 
 
-async def test_old_readings_are_forgotten(world: World, stops: StopsOfTrucks) -> None:
+async def test_old_results_are_dropped(world: World, stops: StopsOfTrucks) -> None:
     for number in range(TRUCKS):
         on_a_truck_of_its_own(world, f"D-1{number}")
         await stops.read([world.row(f"D-1{number}")])

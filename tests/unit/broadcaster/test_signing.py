@@ -52,7 +52,7 @@ def botocores_authorization(
     later_s=st.integers(0, 200_000),
     method=st.sampled_from(["POST", "DELETE"]),
 )
-def test_the_signature_is_botocores(
+def test_the_signature_equals_botocores(
     management_url: str,
     connection_id: str,
     payload: bytes,
@@ -74,7 +74,7 @@ def test_the_signature_is_botocores(
     assert headers.get("X-Amz-Security-Token") == token
 
 
-def test_the_kept_key_follows_the_day_and_the_credentials() -> None:
+def test_the_cached_key_changes_with_the_day_and_the_credentials() -> None:
     signer = PostSigner(URLS[0], "ap-northeast-2")
     payload = Payload.of(b"hello")
     moments = [

@@ -26,7 +26,7 @@ async def test_a_reservation_waits_for_as_many_slots_as_it_requests() -> None:
     assert (await _reservable(slots, 1)) is False
 
 
-async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
+async def test_concurrent_reservations_of_all_slots_do_not_deadlock() -> None:
     slots = Slots(4)
 
     async def use() -> None:
@@ -56,7 +56,7 @@ async def test_reserve_behind_takes_slots_that_no_other_caller_waits_for() -> No
         assert (await slots.reserve(4)).count == 4
 
 
-async def test_one_that_gave_up_waiting_holds_nothing() -> None:
+async def test_a_cancelled_reservation_holds_no_slots() -> None:
     slots = Slots(2)
     held = await slots.reserve(1)
     waiting = asyncio.create_task(slots.reserve(2))
@@ -69,7 +69,7 @@ async def test_one_that_gave_up_waiting_holds_nothing() -> None:
     assert await _reservable(slots, 2)
 
 
-async def test_a_reservation_that_can_never_be_had_is_rejected() -> None:
+async def test_a_reservation_of_more_slots_than_there_are_is_rejected() -> None:
     with pytest.raises(ValueError, match="5 slots"):
         await Slots(4).reserve(5)
     with pytest.raises(ValueError, match="5 slots"):

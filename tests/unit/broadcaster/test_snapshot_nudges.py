@@ -1,4 +1,4 @@
-"""What a snapshot holds, and for which viewer."""
+"""What a snapshot contains, and for which viewer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.broadcaster_world import World
 from tests.support.nudging import HANGS_S, handle
 
 
-async def test_another_customer_gets_nothing_of_the_former_ones_time(world: World) -> None:
+async def test_a_new_customer_sees_nothing_from_the_former_customers_time(world: World) -> None:
     """Neither events nor the track, even if a viewer requests the snapshot again."""
     given_at_ms = world.clock.now_ms() - 60_000
     world.truck("T-1")
@@ -32,14 +32,14 @@ async def test_another_customer_gets_nothing_of_the_former_ones_time(world: Worl
         )
     await handle(world, TransitionNudge(delivery_id="D-1", version=4))
 
-    assert world.gateway.types("new") == ["snapshot"], "the status before it is not sent"
+    assert world.gateway.types("new") == ["snapshot"], "the earlier status is not sent"
     (theirs,), (all_of_it, *_) = (world.gateway.messages(one) for one in ("new", "desk"))
     assert [one[2] for one in theirs["track"]] == [given_at_ms]
     assert [one["version"] for one in theirs["events"]] == [5]
     assert len(all_of_it["track"]) == len(all_of_it["events"]) == 2
 
 
-async def test_a_snapshot_of_a_stop_that_is_not_next_shows_the_status_alone(world: World) -> None:
+async def test_a_snapshot_of_a_stop_that_is_not_next_shows_only_the_status(world: World) -> None:
     world.truck("T-1")
     world.positions.tracks["T-1"] = [TrackPoint(35.0, 129.0, world.clock.now_ms())]
     world.delivery("D-1", version=5)
@@ -86,7 +86,9 @@ async def test_a_snapshot_goes_to_its_requester_with_the_track_of_this_assignmen
     assert world.subscriptions.deliveries_read == []  # a delivery may have thousands of viewers
 
 
-async def test_a_viewer_that_requests_again_and_again_gets_the_last_snapshot(world: World) -> None:
+async def test_repeated_requests_of_a_viewer_get_only_the_snapshot_of_the_latest(
+    world: World,
+) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=2)
     world.event("D-1", 2, Status.IN_TRANSIT, Cause.DECLARED)
@@ -105,7 +107,7 @@ async def test_a_viewer_that_requests_again_and_again_gets_the_last_snapshot(wor
             )
             for number in range(50)
         ),
-        # Of a sender that does not say when yet.
+        # From an older sender, which does not send the time yet.
         SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="old"),
     )
 
@@ -183,7 +185,9 @@ async def test_a_snapshot_does_not_wait_for_a_position_store_that_hangs(world: W
         responded.set()
 
 
-async def test_a_snapshot_of_what_was_delivered_shows_where_that_was(world: World) -> None:
+async def test_a_snapshot_of_a_delivered_delivery_shows_the_position_when_it_was_delivered(
+    world: World,
+) -> None:
     world.closed("D-1", truck_id="T-1", ago_s=600)
     world.viewer("a", "D-1")
 
@@ -193,7 +197,9 @@ async def test_a_snapshot_of_what_was_delivered_shows_where_that_was(world: Worl
     assert snapshot["position"]["age_s"] == 610
 
 
-async def test_a_snapshot_for_a_viewer_without_a_right_is_an_ending(world: World) -> None:
+async def test_a_viewer_without_a_right_receives_an_ending_instead_of_a_snapshot(
+    world: World,
+) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2")
     world.viewer("a", "D-1", identity="C-1")

@@ -1,4 +1,4 @@
-"""Sockets that were opened by a share."""
+"""Sockets that were opened with a share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def types(world: World, connection: str) -> list[str]:
     return [one["type"] for one in world.gateway.messages(connection)]
 
 
-async def test_a_share_gets_what_its_customer_gets(world: World) -> None:
+async def test_a_viewer_by_share_receives_the_same_as_the_customer(world: World) -> None:
     shared(world)
     world.viewer("customer", "D-1")
     await world.run_round()
@@ -62,7 +62,7 @@ async def test_after_a_revocation_nothing_is_shown_and_the_socket_is_notified_of
     assert first["type"] == "position"
     assert (last["type"], last["reason"]) == ("ended", "token_expired")
     assert len(types(world, "guest")) == 2
-    assert types(world, "customer") == ["position"] * 2, "of the rounds alone"
+    assert types(world, "customer") == ["position"] * 2, "from the rounds only"
     assert world.tracking == {"customer"}
 
 
@@ -82,8 +82,8 @@ async def test_no_kind_of_nudge_shows_a_revoked_share_anything(world: World, nud
     assert types(world, "guest") == ["ended"]
 
 
-def test_a_revocation_waits_for_no_position() -> None:
-    """Of the account's rate, either; a position that waits is given up."""
+def test_a_revocation_does_not_wait_for_positions() -> None:
+    """Nor for the account's rate, for which a position would be given up."""
 
     async def main() -> float:
         world = World(clock=LoopClock(), posts_per_second=1.0)
@@ -166,7 +166,9 @@ async def test_while_assigned_a_share_shows_no_truck(world: World) -> None:
     assert [one["position"] for one in world.gateway.messages("guest")] == [None]
 
 
-async def test_shares_that_cannot_be_read_hold_up_no_token_and_end_nothing(world: World) -> None:
+async def test_shares_that_cannot_be_read_delay_no_viewer_with_a_token_and_end_nothing(
+    world: World,
+) -> None:
     shared(world)
     world.viewer("customer", "D-1")
     world.shares.is_unavailable = True
@@ -188,7 +190,7 @@ async def test_without_viewers_by_share_no_share_is_read(world: World) -> None:
     assert world.shares.reads == []
 
 
-async def test_the_stops_before_are_in_each_kind_of_message(world: World) -> None:
+async def test_each_kind_of_message_has_the_number_of_stops_before(world: World) -> None:
     shared(world)
     for number, delivery_id in ((7, "D-1"), (3, "D-3"), (5, "D-5"), (9, "D-9")):
         if delivery_id != "D-1":
