@@ -66,12 +66,12 @@ BREAKS = {
         "share-socket-tracks-any-delivery": ENTITLED(
             "if viewer.role == SHARE and viewer.delivery_id != delivery_id:",
             "if viewer.role == SHARE and not viewer.delivery_id:",
-            "test_another_delivery_looks_as_if_it_did_not_exist",
+            "test_a_socket_of_a_share_gets_not_found_for_any_other_delivery",
         ),
         "ended-sockets-keep-their-places": MINUTE(
             "self.limits.ended(viewer.role, viewer.identity, viewer.connection_id)",
             "pass",
-            "test_a_socket_that_ended_makes_room",
+            "test_a_socket_that_ended_makes_room_for_another",
         ),
         "the-fleet-is-for-all-roles": ENTITLED(
             "if viewer.role != DISPATCHER:",
@@ -132,22 +132,22 @@ BREAKS = {
         "revoked-token-opens-sockets": ENTITLED(
             "return Rejection(reason=RejectionReason.NOT_VALID, detail='revoked')",
             "pass",
-            "test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",
+            "test_a_revoked_token_and_its_tickets_open_no_socket",
         ),
         "ticket-outlives-its-revoked-token": ENTITLED(
             "token=Token(spent.token_id, spent.token_issued_at_ms),",
             "token=Token('', 0),",
-            "test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",
+            "test_a_revoked_token_and_its_tickets_open_no_socket",
         ),
         "round-the-edge-to-sockets": ISOLATED(
             "if not edge.passed(event.get('headers')):",
             "if False:",
-            "test_a_request_around_the_edge_opens_nothing_and_spends_nothing",
+            "test_a_request_that_bypasses_the_edge_opens_no_socket_and_spends_no_ticket",
         ),
         "any-text-costs-a-write": ISOLATED(
             "tickets.spend(ticket, now_ms) if is_ticket(ticket) else None",
             "tickets.spend(ticket, now_ms)",
-            "test_an_impossible_ticket_costs_no_write",
+            "test_a_malformed_ticket_is_rejected_without_a_write",
         ),
         "token-may-say-it-is-a-share": ENTITLED(
             "return bool(holder.delivery_id)",
@@ -158,14 +158,14 @@ BREAKS = {
             "if not origins.allow(event.get('headers')):",
             "if origins.allow(None) is None:",
             "test_a_page_of_another_origin_opens_no_socket_and_spends_no_ticket",
-            "test_a_page_of_another_origin_opens_no_socket_by_a_token_either",
+            "test_a_page_of_another_origin_opens_no_socket_with_a_token",
         ),
     },
     "socket_lambda/signing_keys.py": {
         "keys-over-plain-http": ENTITLED(
             "parts.scheme == 'http' and ipaddress.ip_address(host).is_loopback",
             "parts.scheme == 'http'",
-            "test_only_https_is_fetched_unless_it_is_this_machine",
+            "test_only_https_is_fetched_except_from_this_machine",
         ),
         "keys-from-where-a-redirect-leads": ENTITLED(
             "urllib.request.build_opener(_NoRedirects)",
@@ -175,14 +175,14 @@ BREAKS = {
         "each-token-waits-for-a-provider-that-is-away": ISOLATED(
             "if self._has_just_tried():\n    raise",
             "if False:\n    raise",
-            "test_without_any_key_the_provider_is_not_waited_for_by_each_token",
+            "test_without_any_key_the_provider_is_not_requested_for_each_token",
         ),
     },
     "socket_lambda/tokens.py": {
         "token-for-another-audience": ENTITLED(
             "if self._audience not in named:",
             "if not named:",
-            "test_a_token_that_proves_nothing_is_rejected",
+            "test_a_token_with_an_invalid_claim_or_key_is_rejected",
         ),
     },
     "delivery_lambda/share_service.py": {
@@ -252,43 +252,43 @@ BREAKS = {
         "one-token-opens-sockets-without-end": ISOLATED(
             "if not self._admits(f'connects:{role}:{identity}', self._limits.connects):",
             "if False:",
-            "test_one_token_has_so_many_sockets_open_and_no_more",
-            "test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected",
+            "test_one_token_never_has_more_open_sockets_than_its_limit",
+            "test_the_rate_of_connects_is_limited_even_if_each_socket_is_closed",
         ),
         "each-refused-socket-is-a-write": ISOLATED(
             "self._rejected.spend(key, 1, now_ms)",
             "pass",
-            "test_a_token_that_is_refused_again_and_again_costs_no_write_for_each_attempt",
+            "test_repeatedly_rejected_connects_do_not_write_each_time",
         ),
         "oldest-socket-counted-out-and-left-open": ISOLATED(
             "self._close(oldest)",
             "pass",
-            "test_one_token_has_so_many_sockets_open_and_no_more",
-            "test_the_oldest_socket_makes_room_and_is_notified_why",
+            "test_one_token_never_has_more_open_sockets_than_its_limit",
+            "test_the_oldest_socket_is_notified_and_ended_to_make_room",
         ),
         "one-socket-says-what-it-likes": ISOLATED(
             "return self._counts.try_acquire(key, rate, now_ms)",
             "return True",
-            "test_a_socket_that_sends_too_much_is_reported_and_ended",
+            "test_a_socket_that_sends_too_many_frames_is_notified_and_ended",
         ),
         "socket-that-says-too-much-stays-open": ISOLATED(
             "self._close(connection_id)",
             "pass",
-            "test_a_socket_that_sends_too_much_is_reported_and_ended",
+            "test_a_socket_that_sends_too_many_frames_is_notified_and_ended",
         ),
     },
     "socket_lambda/messages.py": {
         "versions-without-a-bound": ISOLATED(
             "Meta(ge=0, le=MAX_VERSION)",
             "Meta(ge=0)",
-            "test_a_version_that_cannot_be_is_a_bad_request",
+            "test_an_impossible_version_is_a_bad_request",
         ),
     },
     "socket_lambda/authorizer.py": {
         "strangers-fire-the-alarm": ISOLATED(
             "except UnauthorizedError:\n    raise\n",
             "",
-            "test_a_stranger_is_no_failure_of_the_authorizer",
+            "test_rejected_callers_are_not_counted_as_failures_of_the_authorizer",
         ),
     },
 }

@@ -43,7 +43,7 @@ def test_a_valid_token_opens_the_socket(gate: Gate, header: str, scheme: str) ->
     }
 
 
-def test_a_ticket_opens_one_socket_in_the_name_of_its_token(gate: Gate) -> None:
+def test_a_ticket_opens_one_socket_with_the_identity_of_its_token(gate: Gate) -> None:
     ticket = gate.tickets.issue(
         ticket_holder("dispatcher", "ann", NOW_MS + HOUR_MS), NOW_MS - 29_000
     ).ticket
@@ -57,12 +57,12 @@ def test_a_ticket_opens_one_socket_in_the_name_of_its_token(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["Bearer forged", "Bearer ", "Basic the-token", ""])
-def test_a_token_that_proves_nothing_is_unauthorized(gate: Gate, authorization: str) -> None:
+def test_an_invalid_authorization_header_is_unauthorized(gate: Gate, authorization: str) -> None:
     with pytest.raises(Exception, match=UNAUTHORIZED):
         gate.by_token(authorization)
 
 
-def test_a_late_and_an_invented_ticket_are_unauthorized(gate: Gate) -> None:
+def test_expired_and_invented_tickets_are_unauthorized(gate: Gate) -> None:
     late = gate.tickets.issue(
         ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS - 30_000
     ).ticket
@@ -80,7 +80,7 @@ def test_a_client_without_credentials_is_unauthorized(gate: Gate, query: Any) ->
         authorize(event, gate.app)
 
 
-def test_a_forged_token_is_not_made_good_by_a_ticket(gate: Gate) -> None:
+def test_a_forged_token_is_unauthorized_even_with_a_valid_ticket(gate: Gate) -> None:
     ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
     event = aws_event("socket_authorize_by_ticket")
     event["queryStringParameters"] = {"ticket": ticket}
@@ -99,14 +99,14 @@ def test_a_role_that_views_nothing_is_denied(gate: Gate, token: str) -> None:
     assert policy["context"] == {}
 
 
-def test_keys_that_are_unavailable_are_no_fault_of_the_viewers(gate: Gate) -> None:
+def test_unavailable_signing_keys_are_an_error_and_not_unauthorized(gate: Gate) -> None:
     gate.tokens.is_unavailable = True
 
     with pytest.raises(KeysUnavailable):
         gate.by_token("Bearer the-token")
 
 
-def test_a_stranger_is_no_failure_of_the_authorizer(gate: Gate) -> None:
+def test_rejected_callers_are_not_counted_as_failures_of_the_authorizer(gate: Gate) -> None:
     gate.handled("Bearer the-token")
     gate.handled("Bearer a-trucks")
     with pytest.raises(UnauthorizedError, match=UNAUTHORIZED):
@@ -116,7 +116,7 @@ def test_a_stranger_is_no_failure_of_the_authorizer(gate: Gate) -> None:
     assert '"level":"error"' not in gate.lines.getvalue()
 
 
-def test_keys_that_are_unavailable_are_counted_as_a_failure_and_logged_as_one(gate: Gate) -> None:
+def test_unavailable_signing_keys_are_counted_and_logged_as_a_failure(gate: Gate) -> None:
     gate.tokens.is_unavailable = True
     with pytest.raises(KeysUnavailable):
         gate.handled("Bearer the-token")
@@ -132,7 +132,7 @@ def test_settings_that_cannot_be_used_are_counted_as_a_failure(gate: Gate) -> No
     assert gate.failures == 1
 
 
-def test_each_attempt_is_one_line_of_log_without_secrets(gate: Gate) -> None:
+def test_each_attempt_is_logged_in_one_line_without_secrets(gate: Gate) -> None:
     ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
     gate.by_token("Bearer the-token")
     gate.by_ticket(ticket)
@@ -187,9 +187,7 @@ def test_the_authorizer_needs_no_setting_of_the_routes() -> None:
         revocation("customer:C-88", NOW_MS, issued_before_ms=NOW_MS + 1),
     ],
 )
-def test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got(
-    gate: Gate, block: Block
-) -> None:
+def test_a_revoked_token_and_its_tickets_open_no_socket(gate: Gate, block: Block) -> None:
     holder = TicketHolder(
         role="customer",
         identity="C-88",
@@ -207,14 +205,14 @@ def test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got(
 
 
 @pytest.mark.parametrize("ticket", ["x", "x" * 42, "x" * 44, "x" * 42 + "!", "é" * 43, "x" * 5_000])
-def test_an_impossible_ticket_costs_no_write(gate: Gate, ticket: str) -> None:
+def test_a_malformed_ticket_is_rejected_without_a_write(gate: Gate, ticket: str) -> None:
     with pytest.raises(Exception, match=UNAUTHORIZED):
         gate.by_ticket(ticket)
 
     assert gate.tickets.spendings == 0
 
 
-def test_a_request_around_the_edge_opens_nothing_and_spends_nothing() -> None:
+def test_a_request_that_bypasses_the_edge_opens_no_socket_and_spends_no_ticket() -> None:
     gate = Gate(edge_secrets="the-edges")
     ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
     rejected = [gate.by_ticket(ticket), gate.by_token("Bearer the-token")]

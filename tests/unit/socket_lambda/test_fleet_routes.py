@@ -1,4 +1,4 @@
-"""Following the fleet: which roles may, what a view must be, and which of two views stands."""
+"""Following the fleet: which roles may, which views are valid, and which of two views is kept."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_box_may_cross_the_antimeridian(socket: Socket) -> None:
     assert view_of(socket) == FleetView(bbox=(170, -20, -170, 5), zoom=5)
 
 
-def test_a_later_view_replaces_the_former_and_an_overtaken_one_does_not(socket: Socket) -> None:
+def test_the_latest_view_is_kept_whatever_the_order_of_arrival(socket: Socket) -> None:
     track_fleet(socket, {"bbox": WORLD, "zoom": 2}, at_ms=TAKEN_AT_MS + 5)
     track_fleet(socket, {"bbox": WORLD, "zoom": 1}, at_ms=TAKEN_AT_MS + 4)
     view = view_of(socket)
@@ -157,7 +157,7 @@ def test_a_later_view_replaces_the_former_and_an_overtaken_one_does_not(socket: 
     assert view.zoom == 3
 
 
-def test_a_view_is_kept_no_finer_than_a_store_holds(socket: Socket) -> None:
+def test_a_view_is_rounded_to_the_precision_that_is_stored(socket: Socket) -> None:
     track_fleet(socket, {"bbox": [1e-300, 0.123456789, 1, -0.0 + 1], "zoom": 3.333333})
 
     assert view_of(socket) == FleetView(bbox=(0.0, 0.123457, 1, 1), zoom=3.33)
@@ -178,7 +178,7 @@ def test_the_fleet_is_untracked_unless_it_was_tracked_again(socket: Socket) -> N
 
 
 @pytest.mark.parametrize("by", ["expiry", "block"])
-def test_a_token_that_is_over_follows_no_fleet(socket: Socket, by: str) -> None:
+def test_an_expired_or_revoked_token_follows_no_fleet(socket: Socket, by: str) -> None:
     if by == "expiry":
         socket.now_ms = EXPIRES_AT_MS
     else:
@@ -191,7 +191,7 @@ def test_a_token_that_is_over_follows_no_fleet(socket: Socket, by: str) -> None:
     ]
 
 
-def test_the_fleet_ends_with_its_connection(socket: Socket) -> None:
+def test_following_the_fleet_ends_with_the_connection(socket: Socket) -> None:
     track_fleet(socket)
     socket.send("disconnect", role="dispatcher", identity="ann")
 

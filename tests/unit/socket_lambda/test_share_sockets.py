@@ -1,4 +1,4 @@
-"""Sockets opened by a share: what they may track, and of which pages sockets are opened."""
+"""Sockets opened with a share: what they may track, and which origins may open a socket."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_shares_ticket_opens_a_socket_for_its_delivery() -> None:
 
 
 def test_a_token_that_claims_to_be_a_share_opens_nothing() -> None:
-    """A client with a forged role from an identity provider must not get round the shares."""
+    """A client with a forged role from an identity provider must not bypass the shares."""
     gate = Gate()
     gate.tokens.holders["forged"] = Holder(
         role=SHARE, identity=SHARE_ID, expires_at_ms=NOW_MS + HOUR_MS
@@ -92,7 +92,7 @@ class Guest:
         assert response == {"statusCode": 200}
 
 
-def test_it_tracks_its_delivery_as_the_share() -> None:
+def test_a_socket_of_a_share_tracks_its_delivery_as_the_share() -> None:
     guest = Guest()
     guest.track("D-1")
     (subscription,) = guest.socket.subscriptions.of_topic(delivery_topic("D-1"))
@@ -102,7 +102,7 @@ def test_it_tracks_its_delivery_as_the_share() -> None:
 
 
 @pytest.mark.parametrize("delivery_id", ["D-2", "D-none"])
-def test_another_delivery_looks_as_if_it_did_not_exist(delivery_id: str) -> None:
+def test_a_socket_of_a_share_gets_not_found_for_any_other_delivery(delivery_id: str) -> None:
     guest = Guest()
     guest.track(delivery_id)
     (response,) = guest.socket.replies
@@ -113,7 +113,7 @@ def test_another_delivery_looks_as_if_it_did_not_exist(delivery_id: str) -> None
 
 
 @pytest.mark.parametrize("known", [{}, {"delivery_id": ""}, {"delivery_id": None}])
-def test_without_a_delivery_it_tracks_nothing(known: dict[str, Any]) -> None:
+def test_a_socket_of_a_share_without_a_delivery_tracks_nothing(known: dict[str, Any]) -> None:
     guest = Guest()
     event = aws_event("socket_track")
     event["requestContext"]["authorizer"] |= {"role": SHARE, "identity": SHARE_ID, **known}
@@ -122,7 +122,7 @@ def test_without_a_delivery_it_tracks_nothing(known: dict[str, Any]) -> None:
     assert [one["reason"] for one in guest.socket.replies] == ["not_found"]
 
 
-def test_a_customers_name_that_is_a_shares_is_still_a_customer() -> None:
+def test_a_customer_named_like_a_share_has_no_right_of_the_share() -> None:
     """The role decides, not what an identity looks like."""
     socket = Socket()
     socket.has(new_delivery(delivery_id="D-1"))
@@ -131,7 +131,7 @@ def test_a_customers_name_that_is_a_shares_is_still_a_customer() -> None:
     assert [one["reason"] for one in socket.replies] == ["not_found"]
 
 
-def test_a_delivery_that_is_not_there_is_not_found() -> None:
+def test_the_missing_delivery_of_a_share_is_not_found() -> None:
     guest = Guest("D-9")
     guest.track("D-9")
 
@@ -156,7 +156,7 @@ def test_a_page_of_another_origin_opens_no_socket_and_spends_no_ticket(header: s
     assert gate.tickets.spendings == 1
 
 
-def test_a_page_of_another_origin_opens_no_socket_by_a_token_either() -> None:
+def test_a_page_of_another_origin_opens_no_socket_with_a_token() -> None:
     gate = Gate(allowed_origins=PAGE)
     event = aws_event("socket_authorize_by_token")
     event["headers"] |= {"Authorization": "Bearer the-token", "Origin": "https://evil.example"}

@@ -96,13 +96,13 @@ def test_deliveries_of_others_are_reported_as_missing(
     assert socket.nudges.sent == []
 
 
-def test_a_dispatcher_tracks_any(socket: Socket) -> None:
+def test_a_dispatcher_tracks_any_delivery(socket: Socket) -> None:
     socket.track("D-1", role="dispatcher", identity="ann")
 
     assert socket.followed == ["D-1"]
 
 
-def test_a_closed_delivery_may_be_requested_and_its_snapshot_has_the_end(
+def test_tracking_a_closed_delivery_requests_its_snapshot(
     socket: Socket,
 ) -> None:
     closed = moved_to(new_delivery(delivery_id="D-2"), Status.CANCELLED)
@@ -113,7 +113,7 @@ def test_a_closed_delivery_may_be_requested_and_its_snapshot_has_the_end(
     assert [nudge.delivery_id for nudge in socket.nudges.sent] == ["D-2"]
 
 
-def test_the_fleet_is_none_of_the_deliveries_that_a_connection_may_follow(socket: Socket) -> None:
+def test_the_fleet_does_not_count_towards_the_limit_of_tracked_deliveries(socket: Socket) -> None:
     socket.has(new_delivery(delivery_id="D-2"))
     socket.send("track_fleet", role="dispatcher")
     for delivery_id in ("D-1", "D-2"):
@@ -122,7 +122,7 @@ def test_the_fleet_is_none_of_the_deliveries_that_a_connection_may_follow(socket
     assert socket.followed == ["D-1", "D-2"]
 
 
-def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
+def test_a_connection_tracks_no_more_deliveries_than_its_limit(socket: Socket) -> None:
     socket.has(new_delivery(delivery_id="D-2"), new_delivery(delivery_id="D-3"))
     for delivery_id in ("D-1", "D-2", "D-3"):
         socket.track(delivery_id)
@@ -138,7 +138,7 @@ def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
     assert len(socket.replies) == 1
 
 
-def test_a_viewer_without_a_right_does_not_learn_that_it_has_too_many(socket: Socket) -> None:
+def test_a_viewer_without_a_right_gets_not_found_even_beyond_the_limit(socket: Socket) -> None:
     socket.has(new_delivery(delivery_id="D-2"), new_delivery(delivery_id="D-3", customer_id="C-9"))
     for delivery_id in ("D-1", "D-2", "D-3"):
         socket.track(delivery_id)
@@ -180,7 +180,7 @@ def test_a_frame_outside_the_contract_is_a_bad_request(
 
 
 @pytest.mark.parametrize("since_version", [-1, "2", 1.5, 2**31, int("9" * 40)])
-def test_a_version_that_cannot_be_is_a_bad_request(socket: Socket, since_version: Any) -> None:
+def test_an_impossible_version_is_a_bad_request(socket: Socket, since_version: Any) -> None:
     body = {"action": "track", "delivery_id": "D-1", "since_version": since_version}
     socket.send("track", body)
 
@@ -210,7 +210,7 @@ def test_untracking_ends_the_subscription_without_a_message(socket: Socket) -> N
     assert socket.poster.posted == []
 
 
-def test_an_untrack_that_was_overtaken_ends_nothing(socket: Socket) -> None:
+def test_an_untrack_older_than_the_last_track_ends_nothing(socket: Socket) -> None:
     later = aws_event("socket_track")
     later["requestContext"]["requestTimeEpoch"] = TAKEN_AT_MS + 1
     handle(later, socket.app)
@@ -219,7 +219,7 @@ def test_an_untrack_that_was_overtaken_ends_nothing(socket: Socket) -> None:
     assert socket.followed == ["D-1"]
 
 
-def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) -> None:
+def test_a_disconnect_removes_only_the_subscriptions_of_its_connection(socket: Socket) -> None:
     socket.track("D-1")
     (mine,) = socket.subscriptions.of_topic(delivery_topic("D-1"))
     socket.subscriptions.add(msgspec.structs.replace(mine, endpoint=socket_endpoint("other=")))
@@ -230,14 +230,14 @@ def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) ->
     ]
 
 
-def test_a_viewer_that_disconnected_is_no_failure(socket: Socket) -> None:
+def test_a_reply_to_a_closed_connection_is_not_a_failure(socket: Socket) -> None:
     socket.poster.gone = True
 
     assert socket.send("ping") == {"statusCode": 200}
     assert "gone" in socket.lines.getvalue()
 
 
-def test_a_failure_is_a_response_and_a_trace_in_the_log(socket: Socket) -> None:
+def test_an_unexpected_error_returns_500_and_is_logged(socket: Socket) -> None:
     socket.poster.trouble = client_error("InternalServerError", 500)
 
     assert socket.send("ping") == {"statusCode": 500}
@@ -245,13 +245,13 @@ def test_a_failure_is_a_response_and_a_trace_in_the_log(socket: Socket) -> None:
     assert [line["event"] for line in lines] == ["unexpected", "socket"]
 
 
-def test_no_response_has_a_body_the_gateway_would_send_it_to_the_viewer(socket: Socket) -> None:
+def test_no_response_has_a_body_that_the_gateway_would_send_to_the_viewer(socket: Socket) -> None:
     names = [route.removeprefix("$") for route in ROUTES]
 
     assert [set(socket.send(name)) for name in names] == [{"statusCode"}] * len(ROUTES)
 
 
-def test_each_event_is_one_line_of_log(socket: Socket) -> None:
+def test_each_event_is_logged_in_one_line(socket: Socket) -> None:
     socket.send("track")
     (line,) = [json.loads(line) for line in socket.lines.getvalue().splitlines()]
 
@@ -271,7 +271,7 @@ def test_a_post_distinguishes_410_from_failures() -> None:
     assert client.calls[0] == ("post_to_connection", {"ConnectionId": "c=", "Data": b"{}"})
 
 
-def test_a_connection_with_410_has_ended() -> None:
+def test_ending_a_connection_with_410_is_not_an_error() -> None:
     client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
     poster = ConnectionPoster(client)
     poster.end("c=")

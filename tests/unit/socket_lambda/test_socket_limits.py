@@ -1,4 +1,4 @@
-"""One token opens so many sockets, and one socket sends so much, whatever container handles it."""
+"""Limits on sockets per token and on frames per socket, whichever containers handle them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FREE = round(FREE_PER_MINUTE * FREE_BURST_MINUTES)
 
 
 class Gateway:
-    """Which connections are open, by the events that were taken and the calls that ended some."""
+    """Tracks which connections are open: accepted by the Lambda, and not ended since."""
 
     def __init__(self) -> None:
         self.open: set[str] = set()
@@ -61,7 +61,7 @@ class Gateway:
 
 
 class World:
-    """The Lambda as some containers, which events come to by turns."""
+    """The Lambda as several containers, which handle the events in turn."""
 
     def __init__(self) -> None:
         self.now_ms = NOW_MS
@@ -132,7 +132,7 @@ def world() -> World:
     return World()
 
 
-def test_one_token_has_so_many_sockets_open_and_no_more(world: World) -> None:
+def test_one_token_never_has_more_open_sockets_than_its_limit(world: World) -> None:
     statuses = [world.connects(f"c-{number}") for number in range(1_000)]
 
     assert len(world.gateway.open) == MAX_SOCKETS
@@ -141,7 +141,7 @@ def test_one_token_has_so_many_sockets_open_and_no_more(world: World) -> None:
     assert world.connects("another", identity="C-99") == 200
 
 
-def test_the_oldest_socket_makes_room_and_is_notified_why(world: World) -> None:
+def test_the_oldest_socket_is_notified_and_ended_to_make_room(world: World) -> None:
     for number in range(MAX_SOCKETS + 1):
         world.now_ms += 1_000
         assert world.connects(f"c-{number}") == 200
@@ -151,14 +151,14 @@ def test_the_oldest_socket_makes_room_and_is_notified_why(world: World) -> None:
     assert "c-1" not in world.gateway.posted
 
 
-def test_a_device_whose_ends_are_never_reported_gets_in_again_and_again(world: World) -> None:
+def test_a_client_can_reconnect_even_if_its_disconnects_are_never_reported(world: World) -> None:
     for number in range(10 * MAX_SOCKETS):
         world.now_ms += 10_000
         assert world.connects(f"c-{number}") == 200
         world.gateway.open.clear()
 
 
-def test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected(world: World) -> None:
+def test_the_rate_of_connects_is_limited_even_if_each_socket_is_closed(world: World) -> None:
     statuses = []
     for number in range(300):
         world.now_ms += 100
@@ -170,7 +170,7 @@ def test_a_client_that_opens_and_ends_sockets_for_ever_is_rejected(world: World)
     assert statuses.count(200) <= LIMITS.connects.burst + CONTAINERS * FREE + half_a_minute + 1
 
 
-def test_a_token_that_is_refused_again_and_again_costs_no_write_for_each_attempt(
+def test_repeatedly_rejected_connects_do_not_write_each_time(
     world: World,
 ) -> None:
     for number in range(LIMITS.connects.burst + CONTAINERS * FREE):
@@ -186,7 +186,7 @@ def test_a_token_that_is_refused_again_and_again_costs_no_write_for_each_attempt
     assert 200 in later
 
 
-def test_a_socket_that_ended_makes_room(world: World) -> None:
+def test_a_socket_that_ended_makes_room_for_another(world: World) -> None:
     for number in range(MAX_SOCKETS):
         world.connects(f"c-{number}")
     world.disconnects("c-3")
@@ -209,7 +209,7 @@ def test_no_socket_is_admitted_when_the_oldest_cannot_be_ended(world: World) -> 
 
 
 @pytest.mark.parametrize("name", ["track", "untrack", "ping", "default"])
-def test_a_socket_that_sends_too_much_is_reported_and_ended(world: World, name: str) -> None:
+def test_a_socket_that_sends_too_many_frames_is_notified_and_ended(world: World, name: str) -> None:
     world.connects("c")
     output = 0
     while "c" in world.gateway.open and output < 500:
@@ -227,11 +227,13 @@ def test_a_frame_after_the_end_is_not_handled(world: World) -> None:
     world.connects("c")
     statuses = [world.happens("track", "c") for _ in range(500)]
 
-    assert set(statuses) == {200}  # anything else the gateway would say to the viewer, too
+    assert set(statuses) == {200}  # the gateway would send any other response to the viewer
     assert len(world.nudges.sent) <= LIMITS.frames.burst + CONTAINERS * FREE
 
 
-def test_a_socket_that_does_not_read_is_ended_all_the_same(world: World) -> None:
+def test_a_socket_that_sends_too_many_frames_is_ended_even_if_it_does_not_read(
+    world: World,
+) -> None:
     world.connects("c")
     world.gateway.trouble = client_error("LimitExceededException", 429)
     for _ in range(100):
@@ -240,7 +242,7 @@ def test_a_socket_that_does_not_read_is_ended_all_the_same(world: World) -> None
     assert world.gateway.open == set()
 
 
-def test_a_connection_may_request_all_that_it_may_follow_and_once_more(world: World) -> None:
+def test_a_connection_may_track_twice_as_often_as_its_limit_of_deliveries(world: World) -> None:
     world.connects("c")
     for _ in range(2 * MAX_TRACKED):
         world.happens("track", "c")
@@ -249,7 +251,7 @@ def test_a_connection_may_request_all_that_it_may_follow_and_once_more(world: Wo
     assert world.gateway.posted == {}
 
 
-def test_one_sockets_frames_are_no_others(world: World) -> None:
+def test_frames_of_one_socket_do_not_count_for_another(world: World) -> None:
     world.connects("loud")
     world.connects("quiet")
     for _ in range(100):
@@ -259,7 +261,7 @@ def test_one_sockets_frames_are_no_others(world: World) -> None:
     assert [message["type"] for message in world.gateway.posted["quiet"]] == ["pong"]
 
 
-def test_an_ordinary_viewer_costs_a_write_to_open_and_one_to_end(world: World) -> None:
+def test_an_ordinary_viewer_needs_one_write_to_open_and_one_to_end(world: World) -> None:
     world.connects("c")
     world.happens("track", "c")
     for _ in range(10):

@@ -32,7 +32,7 @@ CLAIMS: dict[str, Any] = {
     "sub": "C-88",
 }
 
-_provider = FakeIdentityProvider()  # a key pair costs a tenth of a second
+_provider = FakeIdentityProvider()  # a key pair takes a tenth of a second
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_valid_token_names_its_holder(
 @pytest.mark.parametrize(
     "audience", [{"aud": [AUDIENCE, "other"]}, {"aud": None, "client_id": AUDIENCE}]
 )
-def test_the_audience_counts_as_at_the_http_gateway(
+def test_the_audience_is_checked_as_by_the_http_gateway(
     reader: TokenReader, provider: FakeIdentityProvider, audience: dict[str, Any]
 ) -> None:
     assert reader.read(provider.token(**{**CLAIMS, **audience})).identity == "C-88"
@@ -121,7 +121,7 @@ def test_the_audience_counts_as_at_the_http_gateway(
     ],
     ids=str,
 )
-def test_a_token_that_proves_nothing_is_rejected(
+def test_a_token_with_an_invalid_claim_or_key_is_rejected(
     reader: TokenReader, provider: FakeIdentityProvider, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidToken):
@@ -137,10 +137,10 @@ def test_a_token_signed_with_another_key_is_rejected(
         reader.read(stranger.token(**CLAIMS))
 
 
-def test_a_token_does_not_choose_how_it_is_checked(
+def test_a_token_cannot_choose_how_its_signature_is_checked(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
-    # The old trick: the public key, which is no secret, as the secret of an HMAC.
+    # A well-known attack: the public key as the secret of an HMAC.
     head = segment({"alg": "HS256", "typ": "JWT", "kid": "k1"})
     signed = f"{head}.{segment(CLAIMS)}"
     mac = hmac.new(provider.public_key_pem(), signed.encode(), hashlib.sha256).digest()
@@ -173,7 +173,7 @@ def test_keys_are_fetched_once(keys: SigningKeys, provider: FakeIdentityProvider
     assert len(provider.fetched) == 2, "discovery and the keys"
 
 
-def test_a_new_key_is_found_but_not_looked_for_all_the_time(
+def test_a_new_key_is_found_but_unknown_keys_are_not_fetched_each_time(
     keys: SigningKeys, provider: FakeIdentityProvider, clock: Clock
 ) -> None:
     keys.find("k1")
@@ -224,7 +224,7 @@ def test_without_any_key_no_token_can_be_checked(
     assert reader.read(provider.token(**CLAIMS)).identity == "C-88"
 
 
-def test_without_any_key_the_provider_is_not_waited_for_by_each_token(
+def test_without_any_key_the_provider_is_not_requested_for_each_token(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
     provider.is_unavailable = True
@@ -235,7 +235,7 @@ def test_without_any_key_the_provider_is_not_waited_for_by_each_token(
     assert len(provider.fetched) == 1
 
 
-def test_another_issuers_configuration_is_not_believed(
+def test_a_configuration_of_another_issuer_is_rejected(
     keys: SigningKeys, provider: FakeIdentityProvider
 ) -> None:
     provider.configuration["issuer"] = "https://evil.example/"
@@ -244,7 +244,7 @@ def test_another_issuers_configuration_is_not_believed(
         keys.find("k1")
 
 
-def test_keys_that_cannot_be_read_do_not_spoil_the_others(
+def test_keys_that_cannot_be_used_do_not_affect_the_others(
     keys: SigningKeys, provider: FakeIdentityProvider
 ) -> None:
     provider.documents[:0] = [
@@ -272,6 +272,6 @@ def test_keys_that_cannot_be_read_do_not_spoil_the_others(
         "http://[::1/keys",
     ],
 )
-def test_only_https_is_fetched_unless_it_is_this_machine(url: str) -> None:
+def test_only_https_is_fetched_except_from_this_machine(url: str) -> None:
     with pytest.raises(KeysUnavailable, match="is not an https URL"):
         fetch_json(url)
