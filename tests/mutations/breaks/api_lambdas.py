@@ -17,7 +17,7 @@ BREAKS = {
         "declaration-recorded-twice": TIMELINE(
             "if event.idempotency_key == declaration.idempotency_key:",
             "if False:",
-            "test_a_declaration_is_recorded_once_a_key",
+            "test_a_declaration_is_recorded_once_per_key",
         ),
         "a-truck-declares-pickups-without-end": ISOLATED(
             "_truck_pickups(log) >= MAX_TRUCK_PICKUPS",
@@ -38,13 +38,13 @@ BREAKS = {
         "former-customers-time-not-noted": ENTITLED(
             "since_ms, since_version = (at_ms, before.version + 1)",
             "pass",
-            "test_only_another_customer_begins_the_customers_time_anew",
-            "test_another_customer_gets_no_event_of_the_former_ones_time",
+            "test_only_another_customer_restarts_the_customers_time",
+            "test_a_new_customer_sees_no_event_from_the_former_customers_time",
         ),
         "wider-policy-opens-the-past": ENTITLED(
             "shown_from(before.shown_from_ms if is_unchanged else None, status, at_ms)",
             "shown_from(before.shown_from_ms, status, at_ms)",
-            "test_another_customer_truck_or_policy_opens_nothing_that_was_before",
+            "test_another_customer_truck_or_policy_shows_nothing_from_before_the_change",
         ),
     },
     "socket_lambda/dispatch.py": {
@@ -83,17 +83,17 @@ BREAKS = {
         "every-caller-reads-anything": ENTITLED(
             "return caller.identity == delivery.customer_id",
             "return True",
-            "test_for_all_others_it_does_not_exist",
+            "test_all_other_callers_get_not_found",
         ),
         "truck-reads-a-year": ENTITLED(
             "return closed_at_ms > now_ms - TRUCK_SEES_CLOSED_FOR_MS",
             "return True",
-            "test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day",
+            "test_a_truck_sees_open_deliveries_and_those_closed_within_the_last_day",
         ),
         "truck-lists-a-year": ENTITLED(
             "if caller.role == TRUCK else None",
             "if caller.role == CUSTOMER else None",
-            "test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day",
+            "test_a_truck_sees_open_deliveries_and_those_closed_within_the_last_day",
         ),
     },
     "delivery_lambda/handler.py": {
@@ -110,17 +110,17 @@ BREAKS = {
         "round-the-edge-to-deliveries": ISOLATED(
             "if not app.edge.passed(event.get('headers')):",
             "if False:",
-            "test_a_request_around_the_edge_is_403",
+            "test_a_request_that_bypasses_the_edge_is_403",
         ),
         "strangers-without-a-token-fill-the-log": ISOLATED(
             "is_error and event.get('routeKey') in _OPEN",
             "False",
-            "test_strangers_fill_no_log",
+            "test_failed_attempts_do_not_fill_the_log",
         ),
         "each-rejection-is-a-line-of-the-log": ISOLATED(
             "if not is_rejected and",
             "if",
-            "test_refusals_of_one_caller_have_a_line_now_and_then",
+            "test_rejections_of_one_caller_are_logged_only_now_and_then",
         ),
         "any-page-gets-tickets": ENTITLED(
             "(not app.origins.allow(event.get('headers')))",
@@ -194,17 +194,17 @@ BREAKS = {
         "blocked-share-gives-tickets": ENTITLED(
             " or blocks.revoking(SHARE, share.share_id, NO_TOKEN, now_ms)",
             "",
-            "test_all_that_opens_nothing_gets_the_same_response",
+            "test_every_token_that_opens_nothing_gets_the_same_response",
         ),
         "made-up-share-tokens-are-looked-up": ISOLATED(
             "if not is_share_token(token):",
             "if '~' not in token:",
-            "test_an_impossible_token_costs_no_request",
+            "test_a_malformed_token_is_rejected_without_a_read",
         ),
         "one-link-reads-and-writes-without-end": ISOLATED(
             "self._attempts.spend(token, 1, now_ms)",
             "self._attempts.spend(token, 0, now_ms)",
-            "test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read",
+            "test_a_flood_from_one_link_is_bounded_and_rejected_before_anything_is_read",
             "test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one",
         ),
         "each-container-gives-a-share-its-own-burst": ISOLATED(

@@ -113,7 +113,7 @@ BREAKS = {
         "erased-delivery-created-again": ERASED(
             "if before is None and ERASED_ATTRIBUTE in (self._item(after.delivery_id) or {}):",
             "if False:",
-            "test_a_delivery_that_was_erased_does_not_come_back_with_a_plan_that_is_sent_again",
+            "test_an_erased_delivery_is_not_created_again_by_a_repeated_plan",
         ),
     },
     "rtdts/delivery_store/transactions.py": {

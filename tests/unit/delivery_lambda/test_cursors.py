@@ -11,7 +11,7 @@ POSITION = ListPosition(created_at_ms=1_795_504_200_312, delivery_id="D-1")
 URL_SAFE = set(string.ascii_letters + string.digits + "-_")
 
 
-def test_a_cursor_leads_back_to_its_position() -> None:
+def test_a_cursor_decodes_to_its_position() -> None:
     cursor = encode_cursor(POSITION, "customer=C-88&status=")
 
     assert decode_cursor(cursor, "customer=C-88&status=") == POSITION
@@ -42,7 +42,7 @@ def test_junk_is_rejected(text: str) -> None:
     ],
     ids=lambda position: repr(position)[:60],
 )
-def test_a_cursor_that_dynamodb_would_reject_is_rejected_though_its_check_is_right(
+def test_a_cursor_that_dynamodb_would_reject_is_rejected_even_with_a_valid_checksum(
     position: ListPosition,
 ) -> None:
     with pytest.raises(InvalidCursor):

@@ -111,7 +111,7 @@ def test_another_plan_with_the_same_truck_keeps_the_status(
     assert (event.cause, event.status) == (Cause.CORRECTED, status)
 
 
-def test_by_default_a_customer_sees_the_truck_when_no_other_comes_first() -> None:
+def test_by_default_a_customer_sees_the_truck_once_its_stop_is_next() -> None:
     assert NextStop() == DEFAULT_VISIBILITY
     assert plan(None, PLAN).after.visibility == NextStop()
 
@@ -128,7 +128,7 @@ def test_a_new_delivery_shows_its_customer_nothing_yet() -> None:
     [{"customer_id": "C-99"}, {"truck_id": "T-2"}, {"visibility": EnRoute()}],
     ids=str,
 )
-def test_another_customer_truck_or_policy_opens_nothing_that_was_before(
+def test_another_customer_truck_or_policy_shows_nothing_from_before_the_change(
     changed: dict[str, Any],
 ) -> None:
     before = msgspec.structs.replace(at_status(Status.IN_TRANSIT), shown_from_ms=NOW_MS + 1_000)
@@ -139,7 +139,7 @@ def test_another_customer_truck_or_policy_opens_nothing_that_was_before(
     assert plan(before, other_window).after.shown_from_ms == NOW_MS + 1_000
 
 
-def test_only_another_customer_begins_the_customers_time_anew() -> None:
+def test_only_another_customer_restarts_the_customers_time() -> None:
     before = at_status(Status.IN_TRANSIT)
     given = plan(before, dataclasses.replace(PLAN, customer_id="C-99")).after
     changed = plan(given, dataclasses.replace(PLAN, customer_id="C-99", stop_sequence=3)).after
@@ -149,7 +149,7 @@ def test_only_another_customer_begins_the_customers_time_anew() -> None:
         assert after.customer_since_version == before.version + 1
 
 
-def test_back_at_assigned_with_another_truck_nothing_is_shown() -> None:
+def test_nothing_is_shown_after_another_truck_resets_the_status_to_assigned() -> None:
     before = msgspec.structs.replace(at_status(Status.AT_PICKUP), shown_from_ms=NOW_MS + 1_000)
 
     assert plan(before, dataclasses.replace(PLAN, truck_id="T-2")).after.shown_from_ms is None
@@ -169,7 +169,7 @@ def test_a_pickup_shows_the_truck_from_then_on_and_an_end_shows_nothing_new(
 
 @pytest.mark.parametrize("truck_id", ["T-0012", "T-2"])
 @pytest.mark.parametrize("status", sorted(UNDER_WAY))
-def test_a_truck_is_not_near_a_destination_that_has_moved(status: Status, truck_id: str) -> None:
+def test_a_moved_destination_resets_the_status_to_in_transit(status: Status, truck_id: str) -> None:
     elsewhere = dataclasses.replace(
         PLAN, truck_id=truck_id, destination=Place(lat=1.0, lon=2.0), customer_id="C-99"
     )
@@ -192,7 +192,7 @@ def test_a_truck_is_not_near_a_destination_that_has_moved(status: Status, truck_
         (Status.ARRIVED, Status.ARRIVED),
     ],
 )
-def test_only_a_truck_at_an_origin_that_has_moved_is_on_the_way_again(
+def test_a_moved_origin_changes_the_status_only_if_the_truck_is_at_the_pickup(
     status: Status, then: Status
 ) -> None:
     change = plan(at_status(status), dataclasses.replace(PLAN, origin=Place(lat=1.0, lon=2.0)))
@@ -201,7 +201,7 @@ def test_only_a_truck_at_an_origin_that_has_moved_is_on_the_way_again(
 
 
 @pytest.mark.parametrize("status", sorted(BEFORE_PICKUP))
-def test_another_truck_before_pickup_begins_anew(status: Status) -> None:
+def test_another_truck_before_pickup_resets_the_status_to_assigned(status: Status) -> None:
     before = at_status(status)
     change = plan(before, dataclasses.replace(PLAN, truck_id="T-2"))
 
@@ -224,7 +224,7 @@ def test_another_truck_after_pickup_is_a_transfer(status: Status) -> None:
     assert [event.cause for event in change.events] == [Cause.TRANSFERRED]
 
 
-def test_no_assignment_ends_before_it_began_whatever_the_clocks() -> None:
+def test_no_assignment_ends_before_it_began_even_if_clocks_differ() -> None:
     before = new_delivery()
     change = plan(before, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=NOW_MS - 5_000)
     ended, begun = change.after.assignments
@@ -234,7 +234,7 @@ def test_no_assignment_ends_before_it_began_whatever_the_clocks() -> None:
     assert change.after.updated_at_ms == NOW_MS
 
 
-def test_a_later_change_takes_effect_later_whatever_the_clocks_show() -> None:
+def test_a_later_change_takes_effect_no_earlier_even_if_clocks_differ() -> None:
     picked_up = declare(new_delivery(), declaration(DeclaredType.PICKED_UP))
     transfer = plan(
         picked_up.after, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=LATER_MS - 5_000
@@ -243,7 +243,7 @@ def test_a_later_change_takes_effect_later_whatever_the_clocks_show() -> None:
     assert transfer.events[0].effective_at_ms == LATER_MS
 
 
-def test_a_pickup_reported_late_takes_effect_with_the_change_that_it_missed() -> None:
+def test_a_pickup_declared_for_before_a_plan_change_takes_effect_with_that_change() -> None:
     created = plan(None, PLAN, now_ms=NOW_MS)
     moved = moved_to(created.after, Status.EN_ROUTE_TO_PICKUP)
     moved_event = event_of(moved, point_id="T-0012:1:2", effective_at_ms=NOW_MS + 500_000)
@@ -254,7 +254,7 @@ def test_a_pickup_reported_late_takes_effect_with_the_change_that_it_missed() ->
     assert declare(changed.after, late, log).events[0].effective_at_ms == NOW_MS + 300_000
 
 
-def test_a_pickup_of_before_a_change_that_kept_nearby_follows_it() -> None:
+def test_a_pickup_takes_effect_just_after_a_plan_change_that_kept_nearby() -> None:
     nearby = at_status(Status.NEARBY)
     changed = plan(nearby, dataclasses.replace(PLAN, customer_id="C-99"))
     log = (event_of(new_delivery(delivery_id="D-1")), event_of(nearby, point_id="p"))
@@ -366,7 +366,7 @@ def test_a_closed_delivery_does_not_change(status: Status) -> None:
         (False, ANY_VERSION, True),
     ],
 )
-def test_the_expected_version_is_held_against_the_delivery(
+def test_the_expected_version_is_compared_with_the_deliverys_version(
     exists: bool, expected: int | str, rejected: bool
 ) -> None:
     before = new_delivery() if exists else None
@@ -442,7 +442,9 @@ def test_a_declaration_has_the_declared_time() -> None:
         (LATER_MS + CLOCK_TOLERANCE_MS + 1, Reason.NOT_YET),
     ],
 )
-def test_it_happened_between_the_assignment_and_now(at_ms: int, reason: Reason | None) -> None:
+def test_a_declared_time_must_be_between_the_assignment_and_now(
+    at_ms: int, reason: Reason | None
+) -> None:
     decision = declare(new_delivery(), declaration(DeclaredType.PICKED_UP, at_ms=at_ms))
 
     if reason is None:
@@ -459,7 +461,7 @@ def test_a_repeated_declaration_changes_nothing_whatever_came_after_it() -> None
     assert declare(afterwards, output, change.events) == Unchanged(delivery=afterwards)
 
 
-def test_a_key_stands_for_one_declaration() -> None:
+def test_a_key_cannot_be_reused_for_another_declaration() -> None:
     change = declare(new_delivery(), declaration(DeclaredType.PICKED_UP))
     other = declaration(DeclaredType.PICKED_UP, request_hash="h-2")
 
@@ -467,7 +469,7 @@ def test_a_key_stands_for_one_declaration() -> None:
 
 
 def test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number() -> None:
-    """Each other declaration ends the delivery: its log would grow at a truck's will."""
+    """Only pickups do not end the delivery: without a limit, a truck could grow its log freely."""
     row, log = new_delivery(), list[DeliveryEvent]()
     for n in range(MAX_TRUCK_PICKUPS):
         change = declare(row, declaration(DeclaredType.PICKED_UP, idempotency_key=f"k-{n}"), log)
@@ -483,7 +485,7 @@ def test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number() -> None:
     assert delivered.after.status is Status.DELIVERED
 
 
-def test_nothing_that_was_passed_in_is_changed() -> None:
+def test_decisions_do_not_change_their_arguments() -> None:
     before = new_delivery()
     copy = msgspec.structs.replace(before)
     plan(before, dataclasses.replace(PLAN, truck_id="T-2"))

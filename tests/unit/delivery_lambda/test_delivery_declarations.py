@@ -30,7 +30,7 @@ def test_a_truck_that_claims_an_early_end_hides_nothing_from_viewers(api: Api) -
     assert line["doubts"] == ["not_seen_near_destination"]
 
 
-def test_a_declaration_is_recorded_once_a_key(api: Api) -> None:
+def test_a_declaration_is_recorded_once_per_key(api: Api) -> None:
     api.put()
     first = api.declare("picked_up", TRUCK, note="n")
     again = api.declare("picked_up", TRUCK, note="n")
@@ -50,7 +50,7 @@ def test_without_a_key_nothing_is_declared(api: Api) -> None:
     assert api.get()[1]["version"] == 1
 
 
-def test_which_role_may_declare_which_status(api: Api) -> None:
+def test_each_role_may_declare_only_some_statuses(api: Api) -> None:
     api.put()
 
     assert api.declare("picked_up", CUSTOMER)[0] == 403
@@ -61,14 +61,14 @@ def test_which_role_may_declare_which_status(api: Api) -> None:
 
 
 @pytest.mark.parametrize("at", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "yesterday"])
-def test_a_time_that_cannot_be_is_reported(api: Api, at: str) -> None:
+def test_an_impossible_time_is_reported_by_its_field(api: Api, at: str) -> None:
     api.put()
     status, problem = api.declare("picked_up", at=at)
 
     assert (status, problem["field"]) == (400, "at")
 
 
-def test_a_request_that_loses_a_race_decides_anew(api: Api) -> None:
+def test_a_request_that_loses_a_race_decides_again_on_the_new_version(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.EN_ROUTE_TO_PICKUP))
     status, body = api.declare("picked_up")
@@ -81,7 +81,7 @@ def test_a_request_that_loses_a_race_decides_anew(api: Api) -> None:
     ]
 
 
-def test_the_same_declaration_at_once_is_recorded_once(api: Api) -> None:
+def test_a_concurrent_identical_declaration_is_recorded_once(api: Api) -> None:
     api.put()
     rival: list[int] = []
     api.store.before_append.append(lambda: rival.append(api.declare("picked_up", TRUCK)[0]))

@@ -55,7 +55,7 @@ def test_a_store_that_is_unavailable_is_reported_and_logged(api: Api) -> None:
     assert "store_unavailable" in [line["event"] for line in api.log]
 
 
-def test_a_fault_of_ours_is_a_response_and_a_trace_in_the_log(api: Api) -> None:
+def test_an_unexpected_error_returns_500_and_logs_its_trace(api: Api) -> None:
     def faulty(_: str) -> None:
         raise ZeroDivisionError("secret")
 
@@ -67,7 +67,7 @@ def test_a_fault_of_ours_is_a_response_and_a_trace_in_the_log(api: Api) -> None:
     assert any("ZeroDivisionError" in line.get("trace", "") for line in api.log)
 
 
-def test_tickets_are_for_viewers(api: Api) -> None:
+def test_only_viewers_get_tickets(api: Api) -> None:
     status, body = api.ticket(CUSTOMER)
     holder = api.tickets.spend(body["ticket"], NOW_MS)
 
@@ -81,11 +81,11 @@ def test_tickets_are_for_viewers(api: Api) -> None:
     assert api.ticket(TRUCK)[0] == 403
 
 
-def test_a_token_without_a_role_of_ours_gets_nowhere(api: Api) -> None:
+def test_a_token_with_an_unknown_role_is_forbidden(api: Api) -> None:
     assert api.get(("admin", "root"))[0] == 403
 
 
-def test_each_request_is_one_line_of_log_without_secrets(api: Api) -> None:
+def test_each_request_is_logged_in_one_line_without_secrets(api: Api) -> None:
     api.put()
     (line,) = api.log
 
@@ -117,7 +117,7 @@ def test_a_revoked_identity_is_401_within_15_s_on_every_route(
     assert [one for one in STRANGERS if api.get(one)[0] == 401] == []
 
 
-def test_a_ticket_is_its_tokens(api: Api) -> None:
+def test_a_ticket_keeps_the_id_and_issue_time_of_its_token(api: Api) -> None:
     event = called_by(aws_event("http_api_issue_ticket"), *CUSTOMER)
     claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
     claims |= {"jti": "jti-7", "iat": "1795500000"}
@@ -145,8 +145,8 @@ def test_requests_beyond_the_quota_are_429_and_read_nothing(
     assert api.get(caller)[0] == 200
 
 
-def test_refusals_of_one_caller_have_a_line_now_and_then(api: Api) -> None:
-    """A line costs more than the rest of a refusal, and a caller may be refused without end."""
+def test_rejections_of_one_caller_are_logged_only_now_and_then(api: Api) -> None:
+    """A log line costs more than the rest of a rejection, and a caller may never stop."""
     for _ in range(260):
         api.get(CUSTOMER)
     api.blocks.block(revocation("truck:T-0012", api.now_ms))
@@ -158,7 +158,7 @@ def test_refusals_of_one_caller_have_a_line_now_and_then(api: Api) -> None:
     assert statuses == [404] * 60 + [429, 401]
 
 
-def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> None:
+def test_each_caller_has_its_own_quota_and_dispatchers_have_none(api: Api) -> None:
     api.put()
     for _ in range(61):
         api.get(CUSTOMER)
@@ -168,7 +168,7 @@ def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> N
 
 
 @pytest.mark.parametrize("caller", [TRUCK, CUSTOMER, DISPATCHER])
-def test_a_request_around_the_edge_is_403(caller: tuple[str, str]) -> None:
+def test_a_request_that_bypasses_the_edge_is_403(caller: tuple[str, str]) -> None:
     api = Api(edge_secrets="the-edges")
     event = called_by(aws_event("http_api_list_deliveries"), *caller)
     event["queryStringParameters"] = {"truck_id": "T-0012"} if caller == DISPATCHER else {}

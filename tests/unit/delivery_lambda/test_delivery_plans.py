@@ -11,7 +11,7 @@ from tests.support.deliveries import NOW_MS
 from tests.support.delivery_api import CUSTOMER, TRUCK, Api
 
 
-def test_a_delivery_is_created_changed_and_left_alone(api: Api) -> None:
+def test_a_plan_creates_a_delivery_changes_it_or_leaves_it_unchanged(api: Api) -> None:
     created, same, changed = api.put(), api.put(), api.put(customer_id="C-99")
 
     assert [status for status, _ in (created, same, changed)] == [201, 200, 200]
@@ -30,7 +30,7 @@ def test_every_change_is_nudged_after_it_is_written(api: Api) -> None:
     ]
 
 
-def test_a_repetition_is_nudged_again_since_the_first_may_have_been_cut_off(api: Api) -> None:
+def test_a_repeated_request_sends_its_nudge_again_in_case_the_first_was_lost(api: Api) -> None:
     api.put()
     api.put()
     api.declare("picked_up")
@@ -39,7 +39,7 @@ def test_a_repetition_is_nudged_again_since_the_first_may_have_been_cut_off(api:
     assert [nudge.version for nudge in api.nudges.sent] == [1, 1, 2, 2]
 
 
-def test_a_change_stays_done_when_its_nudge_is_not_accepted(api: Api) -> None:
+def test_a_change_is_kept_when_its_nudge_is_not_accepted(api: Api) -> None:
     api.nudges.trouble = client_error("ServiceUnavailable", 503)
 
     assert api.put()[0] == 201
@@ -83,7 +83,7 @@ def test_a_closed_delivery_is_not_changed(api: Api) -> None:
 
 
 @pytest.mark.parametrize("caller", [CUSTOMER, TRUCK])
-def test_only_a_dispatcher_plans(api: Api, caller: tuple[str, str]) -> None:
+def test_only_a_dispatcher_may_plan(api: Api, caller: tuple[str, str]) -> None:
     assert api.put(caller)[0] == 403
 
 
@@ -105,7 +105,7 @@ def test_a_full_truck_is_reported() -> None:
     assert (problem["field"], problem["limit"]) == ("truck_id", 1)
 
 
-def test_a_delivery_that_was_erased_does_not_come_back_with_a_plan_that_is_sent_again(
+def test_an_erased_delivery_is_not_created_again_by_a_repeated_plan(
     api: Api,
 ) -> None:
     api.put()
@@ -138,7 +138,7 @@ def test_a_request_that_loses_a_race_may_find_the_delivery_closed(api: Api) -> N
     assert api.get()[1]["customer_id"] == "C-88"
 
 
-def test_a_request_that_loses_a_race_no_longer_has_the_version_it_named(api: Api) -> None:
+def test_a_request_that_loses_a_race_fails_if_it_expected_the_old_version(api: Api) -> None:
     api.put()
     api.store.before_append.append(lambda: api.sensor(Status.EN_ROUTE_TO_PICKUP))
 

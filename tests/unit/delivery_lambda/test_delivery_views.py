@@ -1,4 +1,4 @@
-"""GET /deliveries: what each role reads of them."""
+"""GET /deliveries: what each role can read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests.support.delivery_shares import DAY_MS
 
 
 @pytest.mark.parametrize("caller", [DISPATCHER, CUSTOMER, TRUCK])
-def test_a_delivery_is_read_by_those_concerned(api: Api, caller: tuple[str, str]) -> None:
+def test_dispatchers_its_customer_and_its_truck_can_read_a_delivery(
+    api: Api, caller: tuple[str, str]
+) -> None:
     api.put()
     status, body = api.get(caller)
 
@@ -28,7 +30,7 @@ def test_a_delivery_is_read_by_those_concerned(api: Api, caller: tuple[str, str]
 
 
 @pytest.mark.parametrize("caller", STRANGERS)
-def test_for_all_others_it_does_not_exist(api: Api, caller: tuple[str, str]) -> None:
+def test_all_other_callers_get_not_found(api: Api, caller: tuple[str, str]) -> None:
     api.put()
     others, missing = api.get(caller), api.get(caller, "D-missing")
 
@@ -37,7 +39,7 @@ def test_for_all_others_it_does_not_exist(api: Api, caller: tuple[str, str]) -> 
     assert api.get(DISPATCHER, "no spaces")[0] == 404
 
 
-def test_a_former_truck_and_a_former_customer_are_strangers(api: Api) -> None:
+def test_a_former_truck_and_a_former_customer_get_not_found(api: Api) -> None:
     api.put()
     api.put(truck_id="T-2", customer_id="C-99")
 
@@ -45,7 +47,7 @@ def test_a_former_truck_and_a_former_customer_are_strangers(api: Api) -> None:
     assert api.declare("picked_up", TRUCK)[0] == 404
 
 
-def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
+def test_only_a_dispatcher_sees_the_details_of_an_event(api: Api) -> None:
     api.put()
     api.declare("picked_up", TRUCK, note="two pallets", proof="photo-1")
     seen = {caller: api.get(caller)[1]["events"][1] for caller in (DISPATCHER, CUSTOMER, TRUCK)}
@@ -81,7 +83,7 @@ def test_the_visibility_policy_is_shown_to_dispatcher_and_truck_only(
     assert "visibility" in api.list(TRUCK)[1]["deliveries"][0]
 
 
-def test_another_customer_gets_no_event_of_the_former_ones_time(api: Api) -> None:
+def test_a_new_customer_sees_no_event_from_the_former_customers_time(api: Api) -> None:
     api.put()
     api.sensor(Status.EN_ROUTE_TO_PICKUP)
     api.put(customer_id="C-99")
@@ -91,7 +93,7 @@ def test_another_customer_gets_no_event_of_the_former_ones_time(api: Api) -> Non
     assert [one["version"] for one in api.get()[1]["events"]] == [1, 2, 3, 4]
 
 
-def test_a_log_that_grew_meanwhile_is_cut_to_the_row(api: Api) -> None:
+def test_events_newer_than_the_row_are_not_shown(api: Api) -> None:
     api.put()
     api.sensor(Status.EN_ROUTE_TO_PICKUP)
     row = api.store.get("D-1")
@@ -118,7 +120,7 @@ def test_lists_are_paged_by_a_cursor(api: Api) -> None:
     assert api.list(customer_id="C-88", cursor="junk")[0] == 400
 
 
-def test_customers_and_trucks_list_their_own(api: Api) -> None:
+def test_customers_and_trucks_list_only_their_own_deliveries(api: Api) -> None:
     api.put()
     api.put(delivery_id="D-2", truck_id="T-99", customer_id="C-99")
 
@@ -130,7 +132,7 @@ def test_customers_and_trucks_list_their_own(api: Api) -> None:
     assert api.list(DISPATCHER, truck_id="T-0012", status="assigned")[1]["deliveries"]
 
 
-def test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day(api: Api) -> None:
+def test_a_truck_sees_open_deliveries_and_those_closed_within_the_last_day(api: Api) -> None:
     """A stolen token of a truck must not list a year of customers."""
     for number in range(3):
         api.put(delivery_id=f"D-{number}")

@@ -99,9 +99,9 @@ def test_a_malformed_plan_is_reported_by_its_field(body: Any, field: str) -> Non
     assert invalid.value.reason
 
 
-@pytest.mark.parametrize("hair", [5e-324, -2.2e-281, 1e-131, -0.0])
-def test_a_hair_beside_zero_is_zero_since_dynamodb_holds_no_such_number(hair: float) -> None:
-    plan = parse_plan(put({**PLAN, "origin": {"lat": hair, "lon": -hair}}))
+@pytest.mark.parametrize("tiny", [5e-324, -2.2e-281, 1e-131, -0.0])
+def test_numbers_too_close_to_zero_for_dynamodb_become_zero(tiny: float) -> None:
+    plan = parse_plan(put({**PLAN, "origin": {"lat": tiny, "lon": -tiny}}))
 
     assert repr((plan.origin.lat, plan.origin.lon)) == "(0.0, 0.0)"
 
@@ -117,7 +117,7 @@ def test_unknown_fields_are_ignored_so_that_what_was_read_can_be_sent_back() -> 
     assert parse_plan(put(read)) == parse_plan(put(PLAN))
 
 
-def test_a_body_that_came_as_base64_is_the_same_body() -> None:
+def test_a_base64_body_is_decoded() -> None:
     event = aws_event("http_api_put_delivery")
     plan = parse_plan(parse_request(event))
     event["body"] = base64.b64encode(event["body"].encode()).decode()
@@ -126,7 +126,7 @@ def test_a_body_that_came_as_base64_is_the_same_body() -> None:
     assert parse_plan(parse_request(event)) == plan
 
 
-def test_a_body_that_is_no_base64_is_rejected() -> None:
+def test_an_invalid_base64_body_is_rejected() -> None:
     event = aws_event("http_api_put_delivery") | {"body": "{", "isBase64Encoded": True}
 
     with pytest.raises(InvalidRequest):
@@ -136,11 +136,11 @@ def test_a_body_that_is_no_base64_is_rejected() -> None:
 @pytest.mark.parametrize(
     ("text", "version"), [("3", 3), ('"3"', 3), (" 3 ", 3), ("*", ANY_VERSION), ("", None)]
 )
-def test_the_expected_version_comes_in_several_spellings(text: str, version: Any) -> None:
+def test_the_expected_version_can_be_written_in_several_ways(text: str, version: Any) -> None:
     assert parse_expected_version(put(PLAN, if_match=text)) == version
 
 
-def test_without_if_match_any_version_will_do() -> None:
+def test_without_if_match_no_version_is_expected() -> None:
     assert parse_expected_version(put(PLAN)) is None
 
 
@@ -178,7 +178,7 @@ def test_an_invalid_declaration_is_reported_by_its_field(body: Any, key: str, fi
     assert invalid.value.field == field
 
 
-def test_the_same_words_in_other_spelling_are_the_same_declaration() -> None:
+def test_the_request_hash_does_not_depend_on_how_the_json_is_written() -> None:
     one = parse_declaration(declared('{"type":"delivered","note":"é"}'))
     same = parse_declaration(declared('{ "note": "\\u00e9", "type": "delivered", "x": 1 }'))
     other = parse_declaration(declared('{"type":"delivered","note":"e"}'))
@@ -187,7 +187,7 @@ def test_the_same_words_in_other_spelling_are_the_same_declaration() -> None:
     assert one.request_hash != other.request_hash
 
 
-def test_a_status_is_one_of_ours() -> None:
+def test_only_a_known_status_is_accepted() -> None:
     assert parse_status(listed(status="nearby")) is Status.NEARBY
     assert parse_status(listed()) is None
     with pytest.raises(InvalidRequest, match="assigned"):
@@ -206,7 +206,7 @@ def test_a_status_is_one_of_ours() -> None:
         (CUSTOMER, {"customer_id": "C-88", "truck_id": "T-1"}, None),
     ],
 )
-def test_a_list_is_of_parties_that_the_caller_may_name(
+def test_a_caller_may_list_only_the_deliveries_of_permitted_owners(
     caller: Caller, query: dict[str, str], owner: tuple[str, str] | None
 ) -> None:
     found = parse_owner_filter(listed(**query), caller)
@@ -217,13 +217,13 @@ def test_a_list_is_of_parties_that_the_caller_may_name(
 @pytest.mark.parametrize(
     "query", [{}, {"customer_id": "C-1", "truck_id": "T-1"}, {"truck_id": "no spaces"}]
 )
-def test_a_dispatcher_names_one_owner(query: dict[str, str]) -> None:
+def test_a_dispatcher_must_name_exactly_one_owner(query: dict[str, str]) -> None:
     with pytest.raises(InvalidRequest):
         parse_owner_filter(listed(**query), DISPATCHER)
 
 
 @pytest.mark.parametrize("exp", ["1795506600", "1.7955066E9", 1795506600])
-def test_the_caller_is_the_one_that_the_gateway_names(exp: Any) -> None:
+def test_the_caller_is_read_from_the_gateways_claims(exp: Any) -> None:
     event = aws_event("http_api_get_delivery")
     event["requestContext"]["authorizer"]["jwt"]["claims"]["exp"] = exp
 
@@ -246,14 +246,16 @@ def test_the_caller_is_the_one_that_the_gateway_names(exp: Any) -> None:
         {"role": "truck", "sub": "T-1", "exp": "soon"},
     ],
 )
-def test_a_token_without_role_identity_or_end_is_nobodys(claims: dict[str, Any]) -> None:
+def test_a_token_without_a_valid_role_identity_or_expiry_has_no_caller(
+    claims: dict[str, Any],
+) -> None:
     event = aws_event("http_api_get_delivery")
     event["requestContext"]["authorizer"]["jwt"]["claims"] = claims
 
     assert caller_of(event, "sub") is None
 
 
-def test_the_identity_may_be_another_claim() -> None:
+def test_the_identity_may_come_from_another_claim() -> None:
     event = aws_event("http_api_get_delivery")
     event["requestContext"]["authorizer"]["jwt"]["claims"]["custom:id"] = "C-7"
     caller = caller_of(event, "custom:id")

@@ -1,4 +1,4 @@
-"""Shares from the gateway's event to the response, and what can be tried against them."""
+"""Shares from the gateway's event to the response, and attacks on them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_holder_of_the_link_gets_the_delivery_and_a_ticket_for_it(api: Shari
     assert opened["delivery"]["status"] == "assigned"
 
 
-def test_the_document_is_what_the_customer_sees_and_no_more(api: SharingApi) -> None:
+def test_a_share_shows_what_the_customer_sees_and_nothing_private(api: SharingApi) -> None:
     api.plan(
         origin={"lat": 35.1, "lon": 129.1, "name": "Centum <b>depot</b>"},
         customer_id="C-secret",
@@ -130,7 +130,7 @@ def test_corrected_events_are_not_in_the_timeline(api: SharingApi) -> None:
     assert [one["status"] for one in opened["delivery"]["timeline"]] == ["assigned"]
 
 
-def test_the_number_of_stops_before_is_reported_and_nothing_of_them(api: SharingApi) -> None:
+def test_the_number_of_stops_before_is_shown_and_nothing_else_about_them(api: SharingApi) -> None:
     api.plan(stop_sequence=9)
     for index, number in enumerate((2, 4, 4, 11)):
         api.plan(f"D-other-{index}", customer_id="C-x", stop_sequence=number)
@@ -145,7 +145,7 @@ def test_the_number_of_stops_before_is_reported_and_nothing_of_them(api: Sharing
     "failure",
     [StoreBusy("BatchGetItem", ("UnprocessedKeys",)), client_error("InternalServerError")],
 )
-def test_a_share_opens_although_the_stops_cannot_be_read(
+def test_a_share_opens_even_if_the_stops_cannot_be_read(
     api: SharingApi, failure: Exception
 ) -> None:
     api.plan(stop_sequence=9)
@@ -187,7 +187,7 @@ def test_a_guessed_token_opens_nothing(api: SharingApi) -> None:
         "D-1~" + "a" * 500,
     ],
 )
-def test_an_impossible_token_costs_no_request(api: SharingApi, token: str) -> None:
+def test_a_malformed_token_is_rejected_without_a_read(api: SharingApi, token: str) -> None:
     status, problem = api.open(token)
 
     assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
@@ -207,8 +207,8 @@ def test_a_share_of_one_delivery_opens_no_other(api: SharingApi) -> None:
     assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
 
 
-def test_all_that_opens_nothing_gets_the_same_response(api: SharingApi) -> None:
-    """Nobody learns of a delivery, or of a share that there was, by trying."""
+def test_every_token_that_opens_nothing_gets_the_same_response(api: SharingApi) -> None:
+    """Trying tokens does not reveal whether a delivery or a former share exists."""
     api.plan("D-2", customer_id="C-1")
     revoked, expired = api.share(), api.share(expires_in_s=60)
     moved, over = api.share("D-2"), api.share("D-2")
@@ -239,7 +239,7 @@ def test_after_a_revocation_a_token_opens_nothing(api: SharingApi) -> None:
     assert ShareNudge(delivery_id="D-1", share_id=made["share_id"]) in api.nudges.sent
 
 
-def test_a_revocation_stands_although_its_nudge_was_not_sent(api: SharingApi) -> None:
+def test_a_revocation_takes_effect_even_if_its_nudge_was_not_sent(api: SharingApi) -> None:
     made = api.share()
     api.nudges.trouble = client_error("ServiceUnavailable", 503)
 
@@ -248,7 +248,7 @@ def test_a_revocation_stands_although_its_nudge_was_not_sent(api: SharingApi) ->
 
 
 @pytest.mark.parametrize("share_id", ["0" * 16, "", "../../x", "0" * 17, "x" * 16])
-def test_a_mistyped_share_is_not_revoked_in_silence(api: SharingApi, share_id: str) -> None:
+def test_revoking_an_unknown_share_is_404(api: SharingApi, share_id: str) -> None:
     api.share()
 
     assert api.revoke(share_id) == 404
@@ -265,7 +265,7 @@ def test_a_share_of_another_delivery_is_not_revoked(api: SharingApi) -> None:
 
 @pytest.mark.parametrize("caller", [CUSTOMER, TRUCK])
 @pytest.mark.parametrize("route", [CREATE_SHARE, LIST_SHARES, REVOKE_SHARE])
-def test_only_dispatchers_share(
+def test_only_dispatchers_create_list_and_revoke_shares(
     api: SharingApi, route: tuple[str, str], caller: tuple[str, str]
 ) -> None:
     made = api.share()
@@ -275,7 +275,7 @@ def test_only_dispatchers_share(
     assert api.open(made["token"])[0] == 201
 
 
-def test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read(
+def test_a_flood_from_one_link_is_bounded_and_rejected_before_anything_is_read(
     api: SharingApi,
 ) -> None:
     token = api.share()["token"]
@@ -288,7 +288,7 @@ def test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read(
 
 
 def test_a_flood_through_many_containers_is_bounded_too(api: SharingApi) -> None:
-    """Each of them has counted nothing yet; the share's own row has."""
+    """New containers have counted no request yet, but the share's own row has."""
     token = api.share()["token"]
     responses = []
     for _ in range(5):
@@ -307,14 +307,14 @@ def test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one(api: 
     assert api.shares.writes == 0
 
 
-def test_strangers_fill_no_log(api: SharingApi) -> None:
+def test_failed_attempts_do_not_fill_the_log(api: SharingApi) -> None:
     for number in range(50):
         api.open(f"D-1~{number:043}")
 
     assert sum(line["event"] == "request" and line["status"] == 404 for line in api.log) == 1
 
 
-def test_a_delivery_has_so_many_shares_and_no_more() -> None:
+def test_a_delivery_has_no_more_shares_than_its_limit() -> None:
     api = SharingApi(max_shares=2)
     api.plan()
     first = api.share()
@@ -340,7 +340,7 @@ def test_a_delivery_has_so_many_shares_and_no_more() -> None:
         "{",
     ],
 )
-def test_a_share_lives_no_shorter_and_no_longer_than_it_may(api: SharingApi, body: Any) -> None:
+def test_a_lifetime_of_a_share_outside_its_limits_is_rejected(api: SharingApi, body: Any) -> None:
     writes = api.shares.writes
 
     assert api.call(CREATE_SHARE, body)[0] == 400
@@ -348,7 +348,7 @@ def test_a_share_lives_no_shorter_and_no_longer_than_it_may(api: SharingApi, bod
 
 
 @pytest.mark.parametrize("body", [None, {}, {"expires_in_s": None}])
-def test_a_share_lives_a_week_unless_another_time_is_named(api: SharingApi, body: Any) -> None:
+def test_a_share_expires_after_a_week_by_default(api: SharingApi, body: Any) -> None:
     _, made = api.call(CREATE_SHARE, body)
 
     assert made["expires_at"] == "2026-12-01T07:10:00.312Z"
@@ -375,7 +375,9 @@ def test_a_share_opens_a_closed_delivery_for_as_long_as_it_may_be_viewed(
     assert (opened["delivery"]["status"], opened["delivery"]["ended"]) == (end, True)
 
 
-def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: SharingApi) -> None:
+def test_shares_are_listed_with_their_use_and_revocation_and_without_tokens(
+    api: SharingApi,
+) -> None:
     first, second = api.share(), api.share(expires_in_s=60)
     api.open(first["token"])
     api.now_ms += 1_000
@@ -397,7 +399,7 @@ def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: Shar
     assert first["token"].partition("~")[2] not in json.dumps(listed)
 
 
-def test_a_request_round_the_edge_is_rejected_without_a_token_too() -> None:
+def test_a_request_for_a_share_ticket_that_bypasses_the_edge_is_403() -> None:
     api = SharingApi(edge_secrets="s" * 20)
 
     assert api.open(f"D-1~{'x' * 43}")[0] == 403
@@ -420,7 +422,7 @@ def test_a_page_of_another_origin_gets_no_ticket(api: SharingApi, route: tuple[s
     ]
 
 
-def test_a_store_that_is_unavailable_is_not_a_response_about_the_token(api: SharingApi) -> None:
+def test_a_token_is_503_and_not_404_while_the_share_store_is_unavailable(api: SharingApi) -> None:
     token = api.share()["token"]
     api.shares.is_unavailable = True
 
