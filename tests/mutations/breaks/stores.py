@@ -108,7 +108,7 @@ BREAKS = {
             "if after.closed_at_ms is None:\n    return None",
             "pass",
             "test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it",
-            "test_an_open_delivery_never_expires_nor_does_its_log",
+            "test_an_open_delivery_and_its_log_never_expire",
         ),
         "erased-delivery-created-again": ERASED(
             "if before is None and ERASED_ATTRIBUTE in (self._item(after.delivery_id) or {}):",
@@ -120,7 +120,7 @@ BREAKS = {
         "transaction-repeated-under-another-token": TIMELINE(
             "ClientRequestToken=token",
             "ClientRequestToken=str(uuid.uuid4())",
-            "test_a_temporary_failure_is_tried_again_with_the_same_token",
+            "test_a_temporary_failure_is_retried_with_the_same_token",
         ),
     },
     "rtdts/delivery_store/appends.py": {
@@ -139,18 +139,18 @@ BREAKS = {
         "each-guess-of-a-phones-secret-is-read": ISOLATED(
             "self._guesses.spend(address, 1, begun_at_ms)\nself._keep_unknown",
             "self._guesses.spend(key, 1, begun_at_ms)\nself._keep_unknown",
-            "test_guesses_from_one_address_are_read_up_to_a_bound",
+            "test_guesses_from_one_address_are_read_up_to_a_limit",
             "test_guesses_beyond_a_bound_are_429_and_read_nothing",
         ),
         "guesses-keep-phones-out": ISOLATED(
             "if known is None and (wait_ms := self._guesses",
             "if (wait_ms := self._guesses",
-            "test_guesses_keep_neither_cached_devices_nor_other_addresses_out",
+            "test_guesses_block_neither_cached_devices_nor_other_addresses",
         ),
         "guess-costs-a-reading": ISOLATED(
             "if not is_secret(secret):",
             "if not secret:",
-            "test_an_impossible_secret_costs_no_read",
+            "test_a_malformed_secret_is_rejected_without_a_read",
             "test_a_guess_of_the_wrong_form_costs_no_reading",
         ),
         "revoked-device-goes-on": ENTITLED(
@@ -170,14 +170,14 @@ BREAKS = {
         "blocks-of-before-a-quiet-minute": ENTITLED(
             "blocking=self._is_due(_USABLE_FOR_S)",
             "blocking=self._read_at_ms is None",
-            "test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle",
+            "test_no_thread_uses_a_list_from_before_the_process_was_idle",
         ),
     },
     "rtdts/delivery_store/blocked_identities.py": {
         "one-bad-item-lifts-all-blocks": ENTITLED(
             "except FOREIGN_ITEM_ERRORS as error:",
             "except AssertionError as error:",
-            "test_an_item_written_by_hand_lifts_no_other_block",
+            "test_an_unreadable_item_lifts_no_other_block",
         ),
     },
     "rtdts/delivery_store/devices.py": {

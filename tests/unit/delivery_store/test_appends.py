@@ -1,4 +1,4 @@
-"""What is too much for one transaction goes into several that fit."""
+"""An append that is too large for one transaction is split into several that fit."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BACK_AND_FORTH = (Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP, Status.IN_TRANSIT
 
 
 class LimitedClient:
-    """Takes the transactions that DynamoDB would, and keeps them.
+    """Accepts the transactions that DynamoDB would accept, and records them.
 
     Attributes:
         taken: The writes of each transaction.
-        reject_from: From this transaction on, the first write's condition does not hold.
+        reject_from: From this transaction on, the first write's condition fails.
     """
 
     def __init__(self, reject_from: int | None = None) -> None:
@@ -49,7 +49,7 @@ class LimitedClient:
 
 
 def grown(before: Delivery, count: int, **changed: Any) -> tuple[Delivery, list[DeliveryEvent]]:
-    """The delivery so many events later."""
+    """The delivery after `count` more events, and these events."""
     events, row = [], before
     for number in range(count):
         row = moved_to(row, BACK_AND_FORTH[number % len(BACK_AND_FORTH)])
@@ -65,7 +65,7 @@ def append(
 
 
 def rows_and_events(client: LimitedClient) -> list[tuple[Delivery, list[DeliveryEvent]]]:
-    """What each transaction wrote that appends."""
+    """The row and the events that each appending transaction wrote."""
     written = []
     for writes in client.taken:
         items = [one["Put"]["Item"] for one in writes if "Put" in one]
@@ -112,7 +112,7 @@ def test_each_transaction_builds_on_the_one_before_it() -> None:
     assert built_on == [before.version, *(row.version for row, _ in rows_and_events(client)[:-1])]
 
 
-def test_large_events_are_cut_by_their_bytes() -> None:
+def test_large_events_are_split_by_their_size() -> None:
     before = new_delivery()
     after, events = grown(before, 30, note="☎" * 100_000)  # 300 kB each
     client = LimitedClient()
@@ -123,7 +123,7 @@ def test_large_events_are_cut_by_their_bytes() -> None:
     assert len(client.taken) > 1
 
 
-def test_an_event_that_no_transaction_takes_is_rejected_as_it_is() -> None:
+def test_an_event_too_large_for_any_transaction_is_rejected() -> None:
     before = new_delivery()
     after, events = grown(before, 1, note="☎" * 200_000)
 
@@ -132,7 +132,7 @@ def test_an_event_that_no_transaction_takes_is_rejected_as_it_is() -> None:
     assert rejected.value.response["Error"]["Code"] == "TransactionCanceledException"
 
 
-def test_a_conflict_in_the_middle_leaves_a_whole_log() -> None:
+def test_a_conflict_in_the_middle_leaves_a_row_that_matches_its_log() -> None:
     before = new_delivery()
     after, events = grown(before, 250)
     client = LimitedClient(reject_from=1)
@@ -145,7 +145,7 @@ def test_a_conflict_in_the_middle_leaves_a_whole_log() -> None:
     assert (row.version, row.status) == (some[-1].version, some[-1].status)
 
 
-def test_the_matches_and_the_expiry_go_with_the_last() -> None:
+def test_the_matches_and_the_expiry_are_written_with_the_last_transaction() -> None:
     before = new_delivery(version=3)
     nearly, events = grown(before, 250)
     closed = moved_to(nearly, Status.DELIVERED)
@@ -156,7 +156,7 @@ def test_the_matches_and_the_expiry_go_with_the_last() -> None:
     tables = [
         {one["Update"]["TableName"] for one in writes if "Update" in one} for writes in client.taken
     ]
-    # What the last has no room for expires right after it.
+    # Events for which the last has no room expire right after it.
     assert tables[:2] == [set(), set()]
     assert tables[2] == {TABLES.truck_matches, TABLES.delivery_events}
     updates = [one["Update"] for writes in client.taken for one in writes if "Update" in one]
@@ -168,10 +168,12 @@ def test_the_matches_and_the_expiry_go_with_the_last() -> None:
     in_last = {event.version for event in rows_and_events(client)[2][1]}
     assert expiring | in_last == {*range(1, closed.version + 1)}
     early = [writes[1]["Put"]["Item"] for writes in client.taken[:2]]
-    assert not any("expires_at_s" in item for item in early), "an open delivery's never expire"
+    assert not any("expires_at_s" in item for item in early), (
+        "events of an open delivery never expire"
+    )
 
 
-def test_the_plan_changes_with_the_last() -> None:
+def test_the_plan_changes_with_the_last_part() -> None:
     before = new_delivery()
     moved, events = grown(before, 120)
     after = given_to(moved, "T-other")

@@ -61,7 +61,7 @@ def test_keys_that_are_never_read_are_given_up_on() -> None:
         read(client, 1)
 
 
-def test_as_long_as_something_is_read_it_goes_on() -> None:
+def test_reading_continues_as_long_as_each_request_reads_something() -> None:
     count = ATTEMPTS * 2
     slow = [response(n, unread=tuple(range(n + 1, count))) for n in range(count)]
     items, _ = read(ScriptedClient(*slow), count)
@@ -69,7 +69,7 @@ def test_as_long_as_something_is_read_it_goes_on() -> None:
     assert len(items) == count
 
 
-def test_nothing_is_requested_no_keys() -> None:
+def test_no_request_is_sent_for_no_keys() -> None:
     client = ScriptedClient()
 
     assert read(client, 0) == ([], [])

@@ -1,4 +1,4 @@
-"""Reading the blocks: whole, whatever single items hold, and once for all threads of a process."""
+"""Reading the blocks: completely, despite invalid items, and once for all threads of a process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_all_pages_are_read() -> None:
     assert client.calls[1][1]["ExclusiveStartKey"] == key
 
 
-def test_an_item_written_by_hand_lifts_no_other_block() -> None:
+def test_an_unreadable_item_lifts_no_other_block() -> None:
     by_hand = {"subject": {"S": "truck:T-0"}, "kind": {"S": "nonsense"}}
     client = ScriptedClient({"Items": [by_hand, to_item(revocation("truck:T-1", NOW_MS))]})
     lines = io.StringIO()
@@ -47,8 +47,8 @@ def test_an_item_written_by_hand_lifts_no_other_block() -> None:
     assert "block_unreadable" in lines.getvalue()
 
 
-def test_a_response_that_was_cut_lifts_no_block() -> None:
-    """The SDK makes an empty response of what it can't parse."""
+def test_a_truncated_response_lifts_no_block() -> None:
+    """The SDK returns an empty response when it can't parse one."""
     client = ScriptedClient({"Items": [to_item(revocation("truck:T-1", NOW_MS))]}, {})
     now_ms = NOW_MS
     blocks = BlockList(
@@ -61,7 +61,7 @@ def test_a_response_that_was_cut_lifts_no_block() -> None:
 
 
 class SlowStore(FakeBlockStore):
-    """Its second read waits until it may go on."""
+    """Its second read waits until `go_on` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class SlowStore(FakeBlockStore):
         return thread
 
 
-def test_threads_go_on_with_the_old_list_while_one_reads() -> None:
+def test_threads_use_the_old_list_while_one_reads() -> None:
     store = SlowStore()
     now_ms = NOW_MS
     blocks = BlockList(store, log=quiet(), now_ms=lambda: now_ms)
@@ -114,7 +114,7 @@ class _Watched:
         self._lock.release()
 
 
-def test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle() -> None:
+def test_no_thread_uses_a_list_from_before_the_process_was_idle() -> None:
     """Two pushes come at once after a quiet minute, in which a viewer was revoked."""
     store = SlowStore()
     now_ms = NOW_MS
@@ -141,5 +141,5 @@ def test_no_thread_goes_on_with_a_list_from_before_the_process_was_idle() -> Non
         ({}, Token("", 0)),
     ],
 )
-def test_which_token_it_is_is_read_of_any_claims(claims: dict[str, object], token: Token) -> None:
+def test_a_token_is_identified_from_any_claims(claims: dict[str, object], token: Token) -> None:
     assert token_of(claims) == token

@@ -1,4 +1,4 @@
-"""When a delivery and its log go by themselves."""
+"""When a delivery and its log expire."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEPT_DAYS = 10
 def append(
     client: ScriptedClient, before: Delivery | None, after: Delivery, *events: DeliveryEvent
 ) -> str:
-    """What is logged of it."""
+    """Appends the events, and returns what was logged."""
     stream = io.StringIO()
     store = DeliveryStore(
         client,
@@ -42,7 +42,7 @@ def append(
 def written(
     before: Delivery | None, after: Delivery, *events: DeliveryEvent
 ) -> list[dict[str, Any]]:
-    """The row and the events."""
+    """The written items: the row and the events."""
     client = ScriptedClient({}, {})
     append(client, before, after, *events)
     writes = transactions(client)[0]
@@ -67,7 +67,7 @@ def long_open(events: int) -> Delivery:
     return new_delivery(version=events, status=Status.IN_TRANSIT)
 
 
-def test_an_open_delivery_never_expires_nor_does_its_log() -> None:
+def test_an_open_delivery_and_its_log_never_expire() -> None:
     delivery = new_delivery()
 
     row, event = written(None, delivery, event_of(delivery))
@@ -76,7 +76,7 @@ def test_an_open_delivery_never_expires_nor_does_its_log() -> None:
     assert DELIVERY_EVENTS.ttl_attribute not in event
 
 
-def test_a_closed_one_expires_some_days_after_its_end_was_recorded() -> None:
+def test_a_closed_delivery_expires_some_days_after_its_end_was_recorded() -> None:
     open_one = new_delivery()
     moved = moved_to(open_one, Status.DELIVERED)
     closed = msgspec.structs.replace(moved, closed_at_ms=open_one.created_at_ms)
@@ -87,7 +87,7 @@ def test_a_closed_one_expires_some_days_after_its_end_was_recorded() -> None:
     assert row[DELIVERIES.ttl_attribute or ""] == {"N": str(expires_at_s)}
 
 
-def test_a_log_with_an_end_reported_a_year_late_is_kept_from_then_on() -> None:
+def test_the_retention_of_a_log_begins_when_its_end_is_recorded_even_a_year_late() -> None:
     open_one = new_delivery()
     reported = moved_to(open_one, Status.DELIVERED)
     closed = msgspec.structs.replace(
@@ -128,7 +128,9 @@ def test_events_too_many_for_a_transaction_expire_right_after_it() -> None:
 
 
 @pytest.mark.parametrize("rejected", [client_error("AccessDenied"), cancelled("ValidationError")])
-def test_a_delivery_is_closed_although_the_rest_of_its_log_is_rejected(rejected: Exception) -> None:
+def test_a_delivery_is_closed_even_if_the_expiry_of_its_remaining_log_is_rejected(
+    rejected: Exception,
+) -> None:
     before = long_open(250)
     closed = moved_to(before, Status.DELIVERED)
 
@@ -138,7 +140,7 @@ def test_a_delivery_is_closed_although_the_rest_of_its_log_is_rejected(rejected:
     assert reported["delivery_id"] == closed.delivery_id
 
 
-def test_a_log_that_is_being_erased_is_not_written_anew() -> None:
+def test_a_log_that_is_being_erased_is_not_created_again() -> None:
     before = long_open(2)
     closed = moved_to(before, Status.CANCELLED)
     gone = ScriptedClient(cancelled("None", "None", "None", "ConditionalCheckFailed", "None"))
@@ -152,7 +154,7 @@ def test_a_log_that_is_being_erased_is_not_written_anew() -> None:
     assert conditions == ["attribute_exists(delivery_id)"] * 2
 
 
-def test_a_later_event_of_a_closed_one_expires_and_leaves_the_others_as_they_are() -> None:
+def test_a_later_event_of_a_closed_delivery_expires_and_changes_no_other_event() -> None:
     closed = moved_to(new_delivery(), Status.DELIVERED)
     corrected = msgspec.structs.replace(closed, version=3)
     client = ScriptedClient({})

@@ -49,7 +49,7 @@ def test_a_delivery_in_a_stale_index_entry_is_not_listed() -> None:
     assert page.next is None
 
 
-def test_a_filter_that_leaves_little_ends_in_a_short_page_that_goes_on() -> None:
+def test_a_selective_filter_returns_a_short_page_with_a_next_position() -> None:
     last = new_delivery(customer_id="C-1")
     empty = [index_page(more=last)] * MAX_INDEX_PAGES
     client = ScriptedClient(*empty)
@@ -95,7 +95,7 @@ def test_a_delivery_is_read_consistently() -> None:
     assert client.calls[0][1]["ConsistentRead"] is True
 
 
-def test_a_row_that_cannot_be_read_costs_itself_only() -> None:
+def test_a_row_that_cannot_be_read_affects_no_other_row() -> None:
     good, broken = new_delivery(), new_delivery()
     bad_row = {**to_item(broken), "status": {"S": "lost"}}
     output = io.StringIO()

@@ -1,4 +1,4 @@
-"""Phones' credentials: what is stored, and how long a process believes what it has read."""
+"""Phones' credentials: what is stored, and how long a process caches what it has read."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def test_a_revoked_device_is_unknown_within_ten_seconds(process: Known) -> None:
     "text",
     ["", "short", SECRET[:-1], SECRET + "0", SECRET.upper(), SECRET[:-1] + "u", SECRET + "\n"],
 )
-def test_an_impossible_secret_costs_no_read(process: Known, text: str) -> None:
+def test_a_malformed_secret_is_rejected_without_a_read(process: Known, text: str) -> None:
     assert process.holder(text) is None
     assert process.store.readings == 0
 
 
-def test_made_up_secrets_displace_no_device() -> None:
+def test_made_up_secrets_displace_no_cached_device() -> None:
     process = Known(max_devices=2)
     process.holder(SECRET)
     for _ in range(10):
@@ -152,7 +152,7 @@ def test_a_device_that_was_added_after_its_first_message_is_known_ten_seconds_la
     assert process.holder(early) == device
 
 
-def test_guesses_from_one_address_are_read_up_to_a_bound(process: Known) -> None:
+def test_guesses_from_one_address_are_read_up_to_a_limit(process: Known) -> None:
     process.holder(SECRET)
     for _ in range(GUESSES_PER_MINUTE):
         assert process.holder(new_secret()) is None
@@ -166,7 +166,7 @@ def test_guesses_from_one_address_are_read_up_to_a_bound(process: Known) -> None
     assert process.holder(new_secret()) is None
 
 
-def test_guesses_keep_neither_cached_devices_nor_other_addresses_out(process: Known) -> None:
+def test_guesses_block_neither_cached_devices_nor_other_addresses(process: Known) -> None:
     process.holder(SECRET)
     other = process.store.put(new := new_secret(), "T-2")
     for _ in range(GUESSES_PER_MINUTE):
@@ -183,7 +183,7 @@ def test_guesses_keep_neither_cached_devices_nor_other_addresses_out(process: Kn
     assert process.holder(new, "203.0.113.8") == other
 
 
-def test_guesses_while_the_table_is_unavailable_are_bounded_too(process: Known) -> None:
+def test_guesses_are_limited_even_while_the_table_is_unavailable(process: Known) -> None:
     process.store.is_unavailable = True
     for _ in range(GUESSES_PER_MINUTE):
         with pytest.raises(DevicesUnavailableError):
@@ -193,7 +193,7 @@ def test_guesses_while_the_table_is_unavailable_are_bounded_too(process: Known) 
         process.holder(new_secret())
 
 
-def test_unknown_secrets_are_dropped_beyond_a_number(process: Known) -> None:
+def test_only_a_limited_number_of_unknown_secrets_is_cached(process: Known) -> None:
     first = new_secret()
     process.holder(first, "first")
     for n in range(MAX_UNKNOWN):
@@ -204,7 +204,7 @@ def test_unknown_secrets_are_dropped_beyond_a_number(process: Known) -> None:
     assert process.store.readings == before + 1
 
 
-def test_more_devices_than_are_kept_displace_the_one_read_longest_ago() -> None:
+def test_a_full_cache_evicts_the_device_that_was_read_longest_ago() -> None:
     process = Known(max_devices=2)
     others = [new_secret(), new_secret()]
     for secret in others:
@@ -221,7 +221,7 @@ def test_more_devices_than_are_kept_displace_the_one_read_longest_ago() -> None:
     assert process.store.readings == before + 1
 
 
-def test_a_table_that_is_unavailable_stops_no_device_that_is_known(process: Known) -> None:
+def test_a_cached_device_stays_known_while_the_table_is_unavailable(process: Known) -> None:
     process.holder(SECRET)
     process.store.is_unavailable = True
     process.now_ms += TEN_SECONDS_MS
@@ -232,7 +232,7 @@ def test_a_table_that_is_unavailable_stops_no_device_that_is_known(process: Know
     assert "devices_not_read" in process.lines.getvalue()
 
 
-def test_a_device_that_is_not_known_waits_for_the_table(process: Known) -> None:
+def test_a_device_that_is_not_cached_fails_until_the_table_is_available(process: Known) -> None:
     process.store.is_unavailable = True
     for _ in range(10):
         with pytest.raises(DevicesUnavailableError):

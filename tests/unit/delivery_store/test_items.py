@@ -36,8 +36,8 @@ def test_missing_values_are_left_out_at_every_depth() -> None:
     assert item["truck_id"] == {"S": "T-1"}
 
 
-def test_a_whole_number_is_accepted_for_a_float_where_one_belongs() -> None:
-    # DynamoDB gives 35.0 back as 35.
+def test_a_whole_number_is_decoded_as_a_float_where_a_float_is_expected() -> None:
+    # DynamoDB returns 35.0 as 35.
     item: Any = {"lat": {"N": "35"}, "lon": {"N": "129.5"}, "radius_m": {"N": "1E+2"}}
     place = from_item(item, Place)
 
@@ -52,13 +52,13 @@ def test_attributes_that_only_keys_need_are_ignored_when_read() -> None:
     assert from_item(item, Delivery) == delivery
 
 
-def test_an_attribute_of_a_kind_that_is_not_ours_is_rejected() -> None:
+def test_an_attribute_of_an_unused_type_is_rejected() -> None:
     with pytest.raises(TypeError):
         from_attribute({"SS": ["a"]})
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (2, [2]), (3, [2, 1]), (4, [2, 2])])
-def test_chunks_are_full_but_for_the_last(count: int, sizes: list[int]) -> None:
+def test_all_chunks_but_the_last_are_full(count: int, sizes: list[int]) -> None:
     cut = list(chunks(range(count), 2))
 
     assert [len(chunk) for chunk in cut] == sizes

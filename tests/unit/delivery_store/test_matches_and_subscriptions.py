@@ -37,7 +37,7 @@ def matches_item(truck_id: str, **matches: object) -> dict[str, object]:
     [{"S": "no match"}, {"S": "{}"}, {"M": {"delivery_id": {"S": "D-2"}}}, {"B": b"x"}, {"N": "?"}],
     ids=str,
 )
-def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object) -> None:
+def test_a_match_that_cannot_be_read_affects_only_its_own_delivery(broken: object) -> None:
     delivery = new_delivery(delivery_id="D-1")
     match, good = match_of(delivery), to_attribute(encode_match(delivery))
     items = [matches_item("T-1", **{"D-1": good, "D-2": broken}), matches_item("T-2")]
@@ -57,7 +57,7 @@ def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object)
     )
 
 
-def test_a_truck_with_malformed_matches_costs_no_other_truck() -> None:
+def test_a_truck_with_malformed_matches_affects_no_other_truck() -> None:
     delivery = new_delivery(delivery_id="D-1")
     match, good = match_of(delivery), to_attribute(encode_match(delivery))
     items = [
@@ -78,7 +78,7 @@ def test_a_truck_with_malformed_matches_costs_no_other_truck() -> None:
     assert [json.loads(line)["truck_id"] for line in output.getvalue().splitlines()] == ["T-1"]
 
 
-def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
+def test_the_matches_of_a_full_truck_stay_far_below_the_size_limit_of_an_item() -> None:
     delivery = new_delivery(
         delivery_id="D" * 64,
         version=10**6,
@@ -90,7 +90,7 @@ def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
     assert MAX_OPEN_DELIVERIES * bytes_per_match < DYNAMODB_ITEM_BYTES / 2
 
 
-def test_deletions_that_were_throttled_are_done_one_by_one() -> None:
+def test_throttled_deletions_are_repeated_one_by_one() -> None:
     left = {"topic": {"S": "delivery:D-2"}, "endpoint": {"S": "socket:c="}}
     client = ScriptedClient(
         {"Items": [left, {**left, "topic": {"S": "delivery:D-1"}}]},
@@ -126,7 +126,7 @@ def test_a_subscription_expires_after_its_connection_must_have_ended() -> None:
     [{"S": "no match"}, {"M": {}}, {"S": "{}"}],
     ids=str,
 )
-def test_stops_of_which_one_cannot_be_read_are_not_whole(broken: object) -> None:
+def test_stops_are_incomplete_if_one_of_them_cannot_be_read(broken: object) -> None:
     good = to_attribute(encode_match(new_delivery(delivery_id="D-1")))
     items = [matches_item("T-1", **{"D-1": good, "D-2": broken}), matches_item("T-2")]
     output = io.StringIO()

@@ -9,7 +9,7 @@ from tests.fakes.scripted_client import ScriptedClient, client_error
 from tests.support.deliveries import NOW_MS, ticket_holder
 
 
-def test_a_reader_of_the_table_cannot_connect_with_what_it_holds() -> None:
+def test_the_table_does_not_contain_the_ticket_itself() -> None:
     client = ScriptedClient({})
     store = TicketStore(client, TABLES.socket_tickets, new_ticket=lambda: "the-secret")
     ticket = store.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)

@@ -22,7 +22,7 @@ def write(client: ScriptedClient) -> list[float]:
     return waits_s
 
 
-def test_all_writes_go_in_one_request() -> None:
+def test_all_writes_are_sent_in_one_request() -> None:
     client = ScriptedClient({})
     waits_s = write(client)
 
@@ -35,13 +35,13 @@ def test_all_writes_go_in_one_request() -> None:
 @pytest.mark.parametrize(
     "reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
 )
-def test_a_temporary_failure_is_tried_again_with_the_same_token(reason: str) -> None:
+def test_a_temporary_failure_is_retried_with_the_same_token(reason: str) -> None:
     client = ScriptedClient(cancelled("None", reason, "None"), {})
     waits_s = write(client)
 
     tokens = [parameters["ClientRequestToken"] for _, parameters in client.calls]
     assert len(tokens) == 2
-    assert len(set(tokens)) == 1, "a write whose response got lost would conflict with itself"
+    assert len(set(tokens)) == 1, "else a write with a lost response would conflict with itself"
     assert len(waits_s) == 1
 
 
@@ -53,7 +53,7 @@ def test_different_writes_have_different_tokens() -> None:
     assert len({parameters["ClientRequestToken"] for _, parameters in client.calls}) == 2
 
 
-def test_a_failure_that_lasts_is_given_up() -> None:
+def test_a_lasting_failure_is_given_up() -> None:
     client = ScriptedClient(*[cancelled("TransactionConflict", "None", "None")] * ATTEMPTS)
 
     with pytest.raises(StoreBusy) as busy:
@@ -68,11 +68,11 @@ def test_a_failure_that_lasts_is_given_up() -> None:
         (("ConditionalCheckFailed", "None", "None"), VersionConflict),
         (("None", "None", "ConditionalCheckFailed"), TruckFull),
         (("ConditionalCheckFailed", "None", "ConditionalCheckFailed"), VersionConflict),
-        # Who lost decides anew; trying the same again could only lose again.
+        # The caller must decide again: a retry of the same write could only fail again.
         (("ConditionalCheckFailed", "TransactionConflict", "None"), VersionConflict),
     ],
 )
-def test_a_condition_that_fails_raises_the_error_for_it(
+def test_a_failed_condition_raises_the_error_of_its_write(
     codes: tuple[str, ...], expected: type[Exception]
 ) -> None:
     client = ScriptedClient(cancelled(*codes))
@@ -93,7 +93,7 @@ def test_a_condition_that_fails_raises_the_error_for_it(
         cancelled(),
     ],
 )
-def test_anything_else_passes_through_at_once(error: Any) -> None:
+def test_any_other_error_is_raised_unchanged_at_once(error: Any) -> None:
     client = ScriptedClient(error)
 
     with pytest.raises(ClientError) as raised:
