@@ -263,7 +263,7 @@ BREAKS = {
         "viewers-of-a-delivery-wait-for-each-others-snapshots": ISOLATED(
             "return f'{self.connection_id}:{self.delivery_id}'",
             "return self.delivery_id",
-            "test_a_nudge_goes_to_its_group_under_its_own_identity",
+            "test_a_nudge_has_its_message_group_and_its_own_deduplication_id",
         ),
     },
     "rtdts/delivery_store/socket_limits.py": {

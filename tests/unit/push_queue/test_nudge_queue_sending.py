@@ -35,14 +35,14 @@ def sent(client: ScriptedClient) -> list[list[str]]:
     ]
 
 
-def test_ten_go_in_a_request() -> None:
+def test_up_to_ten_nudges_are_sent_per_request() -> None:
     client = ScriptedClient({}, {}, {})
     queue_on(client).send_many(nudges(21))
 
     assert [len(batch) for batch in sent(client)] == [10, 10, 1]
 
 
-def test_only_what_failed_is_sent_again() -> None:
+def test_only_failed_nudges_are_sent_again() -> None:
     client = ScriptedClient(failed(1, 2), failed(2), {})
     queue_on(client).send_many(nudges(3))
 
@@ -67,7 +67,7 @@ def test_messages_that_fail_repeatedly_are_given_up_and_reported() -> None:
     assert rejected.value.codes == ("ServiceUnavailable",)
 
 
-def test_the_same_nudge_twice_goes_once() -> None:
+def test_a_repeated_nudge_is_sent_once() -> None:
     client = ScriptedClient({})
     queue_on(client).send_many([*nudges(2), *nudges(2)])
 
@@ -91,7 +91,7 @@ def test_the_same_nudge_twice_goes_once() -> None:
         (ShareNudge(delivery_id="D-1", share_id="0a"), "D-1:0a", "r:D-1:0a"),
     ],
 )
-def test_a_nudge_goes_to_its_group_under_its_own_identity(
+def test_a_nudge_has_its_message_group_and_its_own_deduplication_id(
     nudge: Any, group: str, identity: str
 ) -> None:
     client = ScriptedClient({})
@@ -103,7 +103,7 @@ def test_a_nudge_goes_to_its_group_under_its_own_identity(
     assert message["QueueUrl"] == URL
 
 
-def test_a_snapshots_nudge_is_read_as_every_version_of_the_service_has_written_it() -> None:
+def test_a_snapshot_nudge_is_decoded_from_the_format_that_every_version_has_written() -> None:
     nudge = decode_nudge(
         '{"type":"snapshot","delivery_id":"D-1","connection_id":"Kx=","request_id":"R=",'
         '"since_version":2,"subscribed_at_ms":1795504200999}'

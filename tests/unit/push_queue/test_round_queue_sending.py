@@ -34,7 +34,7 @@ def failed(*numbers: int, sender_fault: bool = False) -> dict[str, Any]:
     return {"Failed": [{"Id": str(n), "Code": code, "SenderFault": sender_fault} for n in numbers]}
 
 
-def test_a_bucket_goes_to_its_own_group_and_is_one_from_every_sender() -> None:
+def test_a_bucket_has_its_own_group_and_the_same_deduplication_id_from_every_sender() -> None:
     client = ScriptedClient({})
     queue_on(client).send_buckets(due(3)[2:])
     ((_, request),) = client.calls
@@ -50,7 +50,7 @@ def test_a_bucket_goes_to_its_own_group_and_is_one_from_every_sender() -> None:
     ]
 
 
-def test_ten_go_in_a_request_and_only_what_failed_is_sent_again() -> None:
+def test_up_to_ten_buckets_are_sent_per_request_and_only_failed_ones_again() -> None:
     client = ScriptedClient({}, failed(12), {})
     queue_on(client).send_buckets(due(13))
 
@@ -68,7 +68,7 @@ def test_permanently_rejected_messages_are_reported_after_the_others_were_sent()
     assert len(client.calls) == 2
 
 
-def test_buckets_that_another_has_already_are_reported_per_request() -> None:
+def test_buckets_that_another_broadcaster_has_received_are_reported_per_request() -> None:
     client = ScriptedClient(failed(4, sender_fault=True), failed(1, sender_fault=True))
     codes = queue_on(client).delete(received(12))
 
@@ -77,7 +77,7 @@ def test_buckets_that_another_has_already_are_reported_per_request() -> None:
 
 
 @pytest.mark.parametrize(("method", "seconds"), [("extend", 10), ("release", 0)])
-def test_buckets_are_kept_for_their_visibility_and_given_back_at_once(
+def test_extending_renews_the_visibility_timeout_and_releasing_ends_it_at_once(
     method: str, seconds: int
 ) -> None:
     client = ScriptedClient({})
