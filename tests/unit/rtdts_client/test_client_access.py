@@ -42,7 +42,7 @@ SHARED: dict[str, Any] = {
 
 
 class Server:
-    """Responds with what the test gives it and keeps the requests."""
+    """Returns the response that the test chooses, and records the requests."""
 
     def __init__(self, status: int, body: object = None, retry_after: str | None = None) -> None:
         self.requests: list[tuple[str, Mapping[str, str], bytes]] = []
@@ -57,7 +57,7 @@ async def jwt() -> str:
     return "a.b.c"
 
 
-async def test_a_share_gives_a_ticket_with_what_there_is_to_show() -> None:
+async def test_a_share_returns_a_ticket_and_a_summary_of_the_delivery() -> None:
     server = Server(201, SHARED)
 
     given = await share_access("https://api.test", "D-1~x", post=server)()
@@ -77,7 +77,7 @@ async def test_a_share_gives_a_ticket_with_what_there_is_to_show() -> None:
     )
 
 
-async def test_a_delivery_is_followed_without_what_it_does_not_promise() -> None:
+async def test_summary_fields_that_break_the_contract_are_left_out() -> None:
     odd = {"delivery_id": "D-1", "status": "in_transit", "window": "soon", "origin": {"lat": "x"}}
 
     given = await share_access(
@@ -89,7 +89,7 @@ async def test_a_delivery_is_followed_without_what_it_does_not_promise() -> None
     assert (given.summary.window, given.summary.origin, given.summary.version) == (None, None, 0)
 
 
-async def test_a_customer_shows_a_jwt_and_no_ticket_stands_in_a_log() -> None:
+async def test_a_customer_sends_its_jwt_and_no_repr_contains_the_ticket() -> None:
     server = Server(201, {"ticket": "t-1", "expires_at": AT})
 
     given = await customer_access("https://api.test", "D-1", jwt, post=server)()
@@ -117,12 +117,14 @@ async def test_a_customer_shows_a_jwt_and_no_ticket_stands_in_a_log() -> None:
         (Server(201, {"ticket": 1}), Unavailable()),
     ],
 )
-async def test_a_failed_response_is_its_kind_of_failure(server: Server, failure: object) -> None:
+async def test_each_failed_response_returns_its_kind_of_failure(
+    server: Server, failure: object
+) -> None:
     assert await share_access("https://api.test", "x", post=server)() == failure
     assert await customer_access("https://api.test", "D-1", jwt, post=server)() == failure
 
 
-async def test_no_response_and_no_jwt_are_tried_again_later(
+async def test_a_missing_response_or_jwt_is_a_temporary_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def fail(url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:

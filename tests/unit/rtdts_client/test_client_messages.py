@@ -1,4 +1,4 @@
-"""A frame that is not as promised is ignored, whatever it is; a client never breaks on one."""
+"""A frame that breaks the contract is ignored; none makes the client fail."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ PLACE = {
 }
 
 
-def test_a_message_of_the_promised_form_is_read() -> None:
+def test_a_message_that_follows_the_contract_is_parsed() -> None:
     read = parse_message(json.dumps({**POSITION, "position": PLACE, "position_at": AT}))
 
     assert isinstance(read, PositionUpdate)
@@ -81,5 +81,5 @@ def test_a_null_differs_from_a_missing_field() -> None:
     ],
     ids=lambda frame: frame[:60],
 )
-def test_a_frame_of_another_form_is_ignored(frame: str) -> None:
+def test_a_frame_that_breaks_the_contract_is_ignored(frame: str) -> None:
     assert parse_message(frame) is None

@@ -1,4 +1,4 @@
-"""The tracker over a service whose sockets end and whose messages get lost, for hours on end."""
+"""The tracker over many hours, on a service that closes sockets and loses messages."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ STATUSES = ("en_route_to_pickup", "at_pickup", "in_transit", "nearby")
 
 @dataclass
 class Followed:
-    """A tracker at work and what it reported."""
+    """A running tracker and what it reported."""
 
     service: FakeLiveService
     reports: list[Report] = field(default_factory=list)
@@ -63,7 +63,7 @@ async def following(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_a_delivery_is_shown_and_since_when_that_is_true() -> None:
+def test_a_delivery_is_reported_with_the_time_at_which_it_was_true() -> None:
     async def main() -> None:
         service = FakeLiveService()
         service.move()
@@ -81,7 +81,7 @@ def test_a_delivery_is_shown_and_since_when_that_is_true() -> None:
     in_virtual_time(main)
 
 
-def test_a_paused_tracker_has_no_socket_and_goes_on_from_what_it_knows() -> None:
+def test_a_paused_tracker_has_no_socket_and_resumes_from_its_last_version() -> None:
     async def main() -> None:
         service = FakeLiveService()
         async with following(service) as followed:
@@ -102,7 +102,7 @@ def test_a_paused_tracker_has_no_socket_and_goes_on_from_what_it_knows() -> None
     in_virtual_time(main)
 
 
-def test_a_ticket_that_comes_after_a_pause_opens_nothing() -> None:
+def test_a_ticket_that_arrives_after_a_pause_opens_no_socket() -> None:
     async def main() -> None:
         service = FakeLiveService()
 
@@ -134,7 +134,7 @@ def test_a_socket_that_went_silent_is_replaced() -> None:
     in_virtual_time(main)
 
 
-def test_a_connection_that_must_prove_itself_and_does_stays() -> None:
+def test_a_connection_that_responds_to_a_check_is_kept() -> None:
     async def main() -> None:
         service = FakeLiveService()
         async with following(service) as followed:
@@ -160,7 +160,7 @@ def test_a_share_that_has_ended_is_not_requested_again() -> None:
     in_virtual_time(main)
 
 
-def test_a_service_that_is_unavailable_for_hours_is_found_again_within_20_s() -> None:
+def test_the_tracker_reconnects_within_20_s_after_hours_of_unavailability() -> None:
     async def main() -> None:
         service = FakeLiveService()
         service.is_unavailable = True
@@ -251,7 +251,7 @@ async def repeated(wait_s: Callable[[], float], work: Callable[[], object]) -> A
 
 @asynccontextmanager
 async def closes_at_random(service: FakeLiveService, rng: random.Random) -> AsyncIterator[None]:
-    """Every connection ends at random, and after 2 hours; the truck drives; rounds come."""
+    """All connections are closed at random times, while the truck drives and rounds come."""
 
     def end_all() -> None:
         for socket in service.open:
@@ -266,7 +266,7 @@ async def closes_at_random(service: FakeLiveService, rng: random.Random) -> Asyn
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_over_6_hours_of_closes_at_random_nothing_is_missed_or_given_twice(seed: int) -> None:
+def test_nothing_is_missed_or_reported_twice_in_6_hours_of_random_closes(seed: int) -> None:
     async def main() -> Followed:
         rng = random.Random(seed)
         service = FakeLiveService(seed=seed, noise=0.05)
@@ -296,7 +296,7 @@ def test_over_6_hours_of_closes_at_random_nothing_is_missed_or_given_twice(seed:
     assert len(shown) > 300
 
 
-def test_without_loss_no_gap_is_longer_than_the_round_and_2_s_whatever_is_closed() -> None:
+def test_without_lost_messages_random_closes_add_at_most_2_s_to_the_gap_between_rounds() -> None:
     async def main() -> Followed:
         rng = random.Random(11)
         service = FakeLiveService(seed=11)
@@ -314,7 +314,7 @@ def test_without_loss_no_gap_is_longer_than_the_round_and_2_s_whatever_is_closed
     assert max(gaps_s) <= ROUND_S + 2
 
 
-def test_over_the_gateways_limit_no_connection_is_ever_ended_by_it_or_missed() -> None:
+def test_each_connection_is_replaced_without_a_gap_before_the_gateways_limit_ends_it() -> None:
     async def main() -> Followed:
         service = FakeLiveService(seed=3)
         rng = random.Random(3)

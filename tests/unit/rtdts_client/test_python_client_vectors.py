@@ -92,7 +92,7 @@ def input_of(step: dict[str, Any]) -> p.Input:
             return p.Closed(number)
         case {"type": signal}:
             return p.Signal[signal.upper()]
-    raise AssertionError(f"a step that is not known: {step}")
+    raise AssertionError(f"unknown step: {step}")
 
 
 def plain(action: p.Action) -> dict[str, Any]:
