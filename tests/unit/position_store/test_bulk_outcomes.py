@@ -16,9 +16,9 @@ class ScriptedOpenSearch:
     """Responds to bulk requests as scripted, item by item.
 
     Attributes:
-        bodies: What was sent.
-        items: The responses' items, in order of the actions; what is missing is a success.
-        trouble: Raised instead.
+        bodies: The bodies of the requests.
+        items: The responses' items, in order of the actions; missing ones are successes.
+        trouble: Raised instead of a response.
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ def test_the_type_of_a_bad_requests_error_decides_its_fate(
 
 
 @pytest.mark.parametrize("error", [None, {"type": "index_not_found_exception"}], ids=str)
-def test_to_delete_what_is_not_there_is_a_success(
+def test_deleting_a_missing_document_is_a_success(
     server: ScriptedOpenSearch, error: dict[str, str] | None
 ) -> None:
     server.items = [{"status": 200}, {"status": 404} | ({"error": error} if error else {})]
@@ -121,7 +121,7 @@ def test_a_rejection_reports_why(server: ScriptedOpenSearch) -> None:
     assert outcome.reason == "400 mapper: bad field: no date"
 
 
-def test_a_response_that_is_cut_short_is_no_success(
+def test_items_missing_from_a_response_are_retryable(
     server: ScriptedOpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "bulk", lambda **_: {"items": [{"index": {"status": 201}}]})
@@ -166,7 +166,7 @@ def test_requests_are_bounded_in_bytes(
         SerializationError('{"errors":fal', ValueError("Expecting value")),
     ],
 )
-def test_a_temporary_failure_of_a_request_is_reported_as_one(
+def test_a_temporary_failure_of_a_request_raises_store_unavailable(
     server: ScriptedOpenSearch, trouble: Exception
 ) -> None:
     server.trouble = trouble
@@ -175,7 +175,7 @@ def test_a_temporary_failure_of_a_request_is_reported_as_one(
         send(server, 1)
 
 
-def test_a_request_that_is_wrong_is_a_bug_of_ours(server: ScriptedOpenSearch) -> None:
+def test_an_invalid_request_raises_its_own_error(server: ScriptedOpenSearch) -> None:
     server.trouble = RequestError(400, "parse_exception")
 
     with pytest.raises(RequestError):

@@ -20,7 +20,7 @@ TODAY, TOMORROW = "truck-positions-2027.01.15", "truck-positions-2027.01.16"
 
 
 class NodeBeforeARefresh:
-    """Finds by id what it holds, and nothing by a search."""
+    """Finds its documents by id, and none by a search."""
 
     def __init__(self, held: dict[tuple[str, str], int], trouble: str = "") -> None:
         self.places: list[tuple[str, str]] = []
@@ -77,7 +77,7 @@ def test_a_copy_that_was_not_shifted_is_found_by_its_own_time() -> None:
     }
 
 
-def test_a_day_without_an_index_holds_no_copy_but_a_day_that_cannot_be_read_may() -> None:
+def test_a_day_without_an_index_has_no_copy_and_an_unreadable_day_is_an_error() -> None:
     one = msgspec.structs.replace(point(0, 0.0), seq=1)
 
     assert pages_on(NodeBeforeARefresh({}, "index_not_found_exception")).stored([one]) == {}

@@ -1,4 +1,4 @@
-"""What is requested of OpenSearch, and what its response means, before a truck is erased."""
+"""When a truck was last received, which is checked before it is erased."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def plain() -> Fix:
 
 @st.composite
 def any_fixes(draw: st.DrawFn) -> Fix:
-    """Whatever a fix can hold."""
+    """Any values that a fix can have."""
     at_ms = START_MS + draw(st.integers(-(10**9), 10**9))
     sent = point(
         draw(st.integers(0, 10**6)),
@@ -117,7 +117,7 @@ def progress() -> st.SearchStrategy[tuple[DeliveryProgress, ...]]:
 
 
 def names(mapped: dict[str, object], document: dict[str, object], path: str = "") -> list[str]:
-    """The document's fields that a mapping lacks."""
+    """The document's fields that are missing from a mapping."""
     properties = mapped["properties"]
     assert isinstance(properties, dict)
     missing_properties = []
@@ -133,7 +133,7 @@ def names(mapped: dict[str, object], document: dict[str, object], path: str = ""
 
 
 @given(any_fixes(), progress(), st.integers(0, 2**63 - 1), st.booleans())
-def test_a_document_of_the_history_gives_back_exactly_the_fix_that_it_was_made_of(
+def test_a_document_of_the_history_decodes_to_exactly_the_encoded_fix(
     fix: Fix, deliveries: tuple[DeliveryProgress, ...], n: int, beyond: bool
 ) -> None:
     stored = StoredFix(msgspec.structs.replace(fix, n=n), deliveries, beyond=beyond)
@@ -154,7 +154,7 @@ def test_the_history_keeps_no_eta() -> None:
 
 
 @pytest.mark.parametrize("one", [full(), plain()])
-def test_a_document_has_the_contracts_names(one: Fix) -> None:
+def test_a_document_has_the_field_names_of_the_contract(one: Fix) -> None:
     written = json.loads(encode_position(StoredFix(one)))
 
     assert written["event_at"] == "2027-01-15T08:00:00.000Z"
@@ -163,7 +163,7 @@ def test_a_document_has_the_contracts_names(one: Fix) -> None:
     assert written.keys().isdisjoint({"lat", "point_id", "n", "beyond"})
 
 
-def test_a_documents_speed_and_heading_are_the_devices_or_derived_where_it_sent_none() -> None:
+def test_a_documents_speed_and_heading_are_derived_only_if_the_device_sent_none() -> None:
     silent = msgspec.structs.replace(full(), speed_mps=None, heading_deg=None)
 
     sent, derived = (json.loads(encode_position(StoredFix(one))) for one in (full(), silent))
@@ -187,7 +187,7 @@ def latest_of(newest: Fix, shown: Fix | None = None, revision: int = 0) -> Lates
 
 
 @pytest.mark.parametrize("is_newest", [True, False])
-def test_the_eta_of_what_is_shown_is_found_in_the_document(*, is_newest: bool) -> None:
+def test_the_eta_of_the_shown_point_is_found_in_the_document(*, is_newest: bool) -> None:
     newest = full(20)
     latest = msgspec.structs.replace(
         latest_of(newest, newest if is_newest else plain()), shown_deliveries=PROGRESS
@@ -200,7 +200,7 @@ def test_the_eta_of_what_is_shown_is_found_in_the_document(*, is_newest: bool) -
     assert eta_earliest_ms(document, "D-3") is None
 
 
-def test_a_current_delivery_survives_its_document_and_is_replaced_in_it() -> None:
+def test_a_current_delivery_is_decoded_as_encoded_and_can_be_replaced_in_its_document() -> None:
     arrived = CurrentDelivery(delivery_id="D-1", status=Status.ARRIVED)
     late = CurrentDelivery(delivery_id="D-2", status=Status.NEARBY, late_from_ms=START_MS)
     latest = msgspec.structs.replace(latest_of(full(20), plain()), current=late)
@@ -218,7 +218,7 @@ def test_a_current_delivery_survives_its_document_and_is_replaced_in_it() -> Non
 
 
 @pytest.mark.parametrize("revision", [0, 7])
-def test_the_latest_position_survives_its_document(revision: int) -> None:
+def test_a_latest_position_is_decoded_as_it_was_encoded(revision: int) -> None:
     latest = latest_of(full(20), plain(), revision)
 
     read = decode_latest(json.loads(encode_latest(latest)), external_version(latest))
@@ -226,7 +226,7 @@ def test_the_latest_position_survives_its_document(revision: int) -> None:
     assert read == latest
 
 
-def test_the_newest_point_is_not_stored_twice_where_it_is_what_is_shown() -> None:
+def test_the_newest_point_is_stored_once_if_it_is_also_the_shown_one() -> None:
     newest = full(20)
     latest = LatestPosition(
         newest=newest, deliveries=PROGRESS, shown=newest, shown_deliveries=PROGRESS
@@ -241,7 +241,7 @@ def test_the_newest_point_is_not_stored_twice_where_it_is_what_is_shown() -> Non
     assert decode_shown_latest(read) == shown_of(latest)
 
 
-def test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_it() -> None:
+def test_a_newest_point_shown_with_other_deliveries_is_decoded_as_it_was_encoded() -> None:
     newest = full(20)
     latest = LatestPosition(newest=newest, deliveries=(), shown=newest, shown_deliveries=PROGRESS)
 
@@ -249,7 +249,7 @@ def test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_
 
 
 @pytest.mark.parametrize("shown", [full(), plain(), None])
-def test_the_fields_read_for_viewing_have_what_it_needs(shown: Fix | None) -> None:
+def test_the_fields_read_for_viewing_are_sufficient(shown: Fix | None) -> None:
     latest = latest_of(full(20), shown)
     document = json.loads(encode_latest(latest))
     filtered = {
@@ -271,7 +271,7 @@ def test_the_fields_read_for_viewing_have_what_it_needs(shown: Fix | None) -> No
     assert decode_shown_latest(filtered) == decode_shown_latest(document) == shown_of(latest)
 
 
-def test_strict_mappings_know_every_field_that_is_written() -> None:
+def test_strict_mappings_contain_every_field_that_is_written() -> None:
     silent = msgspec.structs.replace(full(), speed_mps=None, n=1, clock_lag_ms=1)
     stored = StoredFix(silent, PROGRESS, beyond=True)
 
@@ -307,7 +307,7 @@ def test_only_what_is_searched_or_aggregated_is_indexed() -> None:
     assert latest["shown"] == {"type": "object", "enabled": False}
 
 
-def test_an_index_that_is_there_gets_the_fields_that_it_misses_and_keeps_the_others() -> None:
+def test_an_existing_index_gets_its_missing_fields_and_keeps_the_others() -> None:
     expected = POSITIONS_MAPPINGS["properties"]
     older = {
         name: {"type": of.get("type", "object")} for name, of in expected.items() if name != "n"
@@ -324,7 +324,7 @@ def test_an_index_that_is_there_gets_the_fields_that_it_misses_and_keeps_the_oth
             },
         },
     }
-    # Where deliveries are nested an erasure would not find them: installing fails instead.
+    # If deliveries were nested, an erasure would not find them, so the installation fails.
     nested = {"deliveries": {**expected["deliveries"], "type": "nested"}}
     assert missing_properties({**expected, **nested}, expected) == {
         "deliveries": expected["deliveries"]
@@ -341,7 +341,7 @@ def test_the_external_version_grows_with_the_time_then_with_the_revision() -> No
     assert external_version(first) < external_version(again) < external_version(later)
 
 
-def test_a_point_that_comes_late_has_the_lower_version() -> None:
+def test_a_late_point_has_the_lower_version() -> None:
     late = msgspec.structs.replace(full(0), received_at_ms=START_MS + 3_600_000)
 
     assert external_version(latest_of(late, revision=9)) < external_version(latest_of(full(1)))
@@ -374,7 +374,7 @@ def test_ids_are_keywords_and_times_are_dates_everywhere() -> None:
         ("truck-state", False),
     ],
 )
-def test_no_index_guesses_a_type(template: str, dynamic: object) -> None:
+def test_no_index_guesses_the_types_of_unknown_fields(template: str, dynamic: object) -> None:
     assert index_templates()[template]["template"]["mappings"]["dynamic"] == dynamic
 
 

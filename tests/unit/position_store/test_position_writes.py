@@ -1,4 +1,4 @@
-"""What a write requests of OpenSearch: the conditions that keep the guarantees on a repeat."""
+"""What a write sends to OpenSearch: the conditions that keep the guarantees if it is repeated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIX = fix_of(point(0, 0.0, truck_id="T-1"))
 
 
 class RecordingOpenSearch:
-    """Takes everything, and keeps the actions' own lines."""
+    """Accepts everything, and records the action lines."""
 
     def __init__(self) -> None:
         self.actions: list[dict[str, Any]] = []
@@ -40,7 +40,7 @@ def actions_of(write: Any) -> list[dict[str, Any]]:
     return node.actions
 
 
-def test_a_latest_position_is_written_under_its_own_version_only() -> None:
+def test_a_latest_position_is_written_with_its_external_version() -> None:
     latest = LatestPosition(newest=FIX, shown=None, revision=2)
 
     (action,) = actions_of(lambda node: PositionWriter(node).write_latest([latest]))
@@ -55,7 +55,7 @@ def test_a_latest_position_is_written_under_its_own_version_only() -> None:
     }
 
 
-def test_a_point_overwrites_what_knew_no_more() -> None:
+def test_a_point_overwrites_a_document_with_the_same_or_less_knowledge() -> None:
     writes = [HistoryWrite(fix=FIX, knowledge=7), HistoryWrite(fix=FIX)]
 
     actions = actions_of(lambda node: PositionWriter(node).write_history(writes))

@@ -1,4 +1,4 @@
-"""A truck's state as bytes and as a document: what comes back, what is rejected, its size."""
+"""A truck's state as bytes and as a document: what is unpacked, what is rejected, its size."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VERSION = DocumentVersion(seq_no=7, primary_term=1)
 
 @st.composite
 def any_fixes(draw: st.DrawFn) -> Fix:
-    """Whatever a fix can hold; of its identity, what its truck, time and number or place make."""
+    """Any values that a fix can have. Its id is derived from truck, time, and number or place."""
     raw = point(
         draw(st.integers(-(10**6), 10**6)),
         0.0,
@@ -58,11 +58,11 @@ def any_fixes(draw: st.DrawFn) -> Fix:
 
 
 @given(any_fixes())
-def test_every_fix_comes_back(fix: Fix) -> None:
+def test_every_fix_is_unpacked_as_it_was_packed(fix: Fix) -> None:
     assert unpack_fix(TRUCK, pack_fix(fix), fix.n) == fix
 
 
-def test_a_fix_without_a_number_comes_back_under_its_places_hash() -> None:
+def test_a_fix_without_a_sequence_number_is_identified_by_the_hash_of_its_place() -> None:
     fix = fix_of(point(7, 20.0, seq=None))
 
     unpacked = unpack_fix(TRUCK, pack_fix(fix), fix.n)
@@ -77,7 +77,7 @@ def test_a_fix_of_a_release_with_one_more_measurement_can_be_read_without_it() -
     assert unpack_fix(TRUCK, msgspec.msgpack.encode(newer), fix.n) == fix
 
 
-def test_a_fix_of_a_release_with_one_measurement_less_has_none() -> None:
+def test_a_fix_of_a_release_with_one_measurement_less_can_be_read() -> None:
     fix = fix_of(point(7, 20.0))
     older = msgspec.msgpack.decode(pack_fix(fix))[:-1]
 
@@ -104,7 +104,7 @@ def test_a_window_is_a_sequence_of_its_fixes(fixes: list[Fix], data: st.DataObje
 
 
 def states(deliveries: int = 1) -> list[TruckState]:
-    """Of a whole drive with deliveries on board: after each point, some late ones unsettled."""
+    """The states after each point of a drive with deliveries; some have unsettled late points."""
     world = World()
     for number in range(deliveries):
         world.assign(f"D-{number + 1}")
@@ -139,13 +139,13 @@ def without_evidence(state: TruckState) -> TruckState:
 
 
 @pytest.mark.parametrize("state", states())
-def test_every_state_comes_back(state: TruckState) -> None:
+def test_every_state_is_unpacked_as_it_was_packed_except_for_evidence(state: TruckState) -> None:
     again = unpack_state(TRUCK, pack_state(state))
 
     assert without_evidence(again) == without_evidence(state)
 
 
-def test_a_state_with_any_status_or_cause_comes_back() -> None:
+def test_a_state_with_any_status_or_cause_is_unpacked_as_it_was_packed() -> None:
     known = states()[-1]
     (delivery_state,) = known.deliveries
     anchors = [
@@ -168,7 +168,7 @@ def test_a_state_with_any_status_or_cause_comes_back() -> None:
 
 
 def test_every_field_of_a_state_is_stored() -> None:
-    """A field that is forgotten would have its default after each batch."""
+    """A field that is not stored would have its default after each batch."""
     last = msgspec.structs.replace(
         states()[-1],
         last_good=fix_of(point(3, 1.0), 3),
@@ -208,8 +208,10 @@ def test_transitions_in_the_log_are_stored_without_their_evidence() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-def test_a_truck_goes_on_from_a_stored_state_as_from_its_own(random: Random) -> None:
-    """Late points too: they have those after them derived anew."""
+def test_folding_gives_the_same_state_whether_it_is_stored_between_batches_or_not(
+    random: Random,
+) -> None:
+    """With late points, too, after which later points are derived again."""
     whole = points(3, 90, end_ms=START_MS)
     late = whole[10:60:7]
     rest = [one for one in whole[:-1] if one not in late]

@@ -23,7 +23,7 @@ class Hits:
 @pytest.mark.parametrize(
     ("to_ms", "next_ms"), [(AT_MS + 1, None), (AT_MS + 2, AT_MS + 1), (AT_MS + 9, AT_MS + 1)]
 )
-def test_after_a_moment_that_fills_a_page_the_next_begins_within_the_interval(
+def test_after_a_page_full_of_points_of_one_moment_the_next_page_begins_1_ms_later(
     to_ms: int, next_ms: int | None
 ) -> None:
     pages = TrackPages(cast("Any", Hits()))
