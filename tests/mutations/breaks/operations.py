@@ -7,7 +7,7 @@ BREAKS = {
         "set-aside-batches-go-though-not-taken": DURABLE(
             "if report.failed:\n    break",
             "if report.failed and dry_run:\n    break",
-            "test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay",
+            "test_a_batch_that_is_not_completely_accepted_stays_and_ends_the_replay",
         ),
     },
     "deploy/terraform/modules/iot_ingest/rules/telemetry.sql": {
@@ -49,7 +49,7 @@ BREAKS = {
         "documents-before-the-tombstones": ERASED(
             "if not delivery.is_tombstone:",
             "if False:",
-            "test_a_customer_goes_everywhere_and_another_nowhere",
+            "test_a_customer_is_erased_everywhere_and_another_customer_nowhere",
         ),
         "erasure-of-a-customer-overlooks-what-was-being-written": ERASED(
             "stores.sleep(WRITTEN_WITHIN_S)",
@@ -61,14 +61,14 @@ BREAKS = {
         "erasure-leaves-the-buckets": ERASED(
             "console, broken, dry_run=False)",
             "console, broken, dry_run=True)",
-            "test_a_truck_goes_everywhere_and_another_nowhere",
+            "test_a_truck_is_erased_everywhere_and_another_truck_nowhere",
         ),
     },
     "operations/erasing.py": {
         "erasure-is-not-verified": ERASED(
             "if not left:\n    return erased",
             "return erased",
-            "test_documents_that_keep_coming_are_reported_and_fail",
+            "test_documents_that_keep_coming_are_reported_and_fail_the_erasure",
             "test_documents_written_meanwhile_are_erased_in_the_next_round",
         ),
     },
@@ -76,17 +76,17 @@ BREAKS = {
         "parked-record-removed-though-the-stream-refused-it": DURABLE(
             "if name not in still:",
             "if True:",
-            "test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest",
+            "test_only_accepted_records_are_removed_and_a_second_run_replays_the_rest",
         ),
         "object-removed-though-a-slice-was-refused": DURABLE(
             "left += some",
             "left = some",
-            "test_an_object_stays_when_the_stream_did_not_take_one_of_its_slices",
+            "test_an_object_stays_when_the_stream_did_not_accept_one_of_its_slices",
         ),
         "points-of-one-object-go-at-once": ISOLATED(
             "BATCH_RECORDS = 500",
             "BATCH_RECORDS = 10_000",
-            "test_many_points_of_one_object_go_in_slices_at_the_pace",
+            "test_many_points_of_one_object_are_replayed_in_slices_at_the_rate_limit",
         ),
     },
     "sim/local_cloud/socket_gateway/signature.py": {

@@ -222,7 +222,7 @@ BREAKS = {
         "erasure-does-not-decode-parked-messages": ERASED(
             "several_payloads(self.body) if self.reason == SEVERAL else self.records",
             "self.records",
-            "test_a_truck_named_in_another_trucks_parked_messages_goes",
+            "test_a_truck_is_erased_from_parked_messages_of_another_truck",
         ),
     },
     "rtdts/runtime/rate_limits.py": {

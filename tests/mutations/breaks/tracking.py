@@ -7,7 +7,7 @@ BREAKS = {
         "block-of-one-token-blocks-none": ENTITLED(
             "if token.token_id:",
             "if token is NO_TOKEN:",
-            "test_one_token_is_blocked_by_its_name",
+            "test_one_token_is_blocked_by_its_id",
             "test_a_revoked_token_is_401_as_one_that_another_token_helps",
         ),
         "tokens-of-before-a-theft-go-on": ENTITLED(

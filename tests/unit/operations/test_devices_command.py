@@ -32,7 +32,7 @@ URL = "https://trucks.example.com"
 
 
 class Shell:
-    """Types commands; keeps what came out."""
+    """Runs commands, and returns their exit codes and outputs."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.devices = FakeDeviceStore()
@@ -108,7 +108,7 @@ def test_owntracks_over_mqtt_is_configured_as_a_broker_allows_it() -> None:
     assert setup["clientId"].startswith("T-1/")
 
 
-def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
+def test_adding_a_phone_for_mqtt_shows_its_mqtt_settings(shell: Shell) -> None:
     code, output = shell("add", "T-1", "--mqtt-url", "mqtts://mqtt.example.com:8883")
     (device,) = shell.devices.list_devices("T-1")
 
@@ -143,7 +143,7 @@ def test_traccar_client_is_configured_by_a_link_that_no_server_sees() -> None:
     assert values["id"] == ["s3cret"]
 
 
-def test_another_url_may_be_named(shell: Shell) -> None:
+def test_adding_needs_a_url_from_the_settings_or_the_command_line(shell: Shell) -> None:
     shell.server_url = ""
     rejected, output = shell("add", "T-1")
     no_one = shell.devices.list_devices()
@@ -169,7 +169,7 @@ def test_devices_are_listed_by_truck_and_never_with_a_secret(shell: Shell) -> No
     assert not [secret for secret in secrets if secret in output]
 
 
-def test_a_trucks_devices_are_revoked_together_or_alone(shell: Shell) -> None:
+def test_a_trucks_devices_are_revoked_together_or_individually(shell: Shell) -> None:
     first, second, _ = (
         shell.devices.add(truck, name="", now_ms=NOW_MS)[0] for truck in ("T-1", "T-1", "T-2")
     )
@@ -197,7 +197,9 @@ def test_invalid_arguments_are_rejected_before_anything_is_built(
     assert ended.value.code == 2
 
 
-def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_device_commands_need_no_settings_of_other_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     code = main(["device", "list"], {"STREAM_NAME": "points"})
     output = capsys.readouterr().err
 
@@ -206,7 +208,7 @@ def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str
     assert "OPENSEARCH_URL" not in output
 
 
-def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> None:
+def test_enrolling_shows_the_parameters_for_one_certificate(shell: Shell) -> None:
     code, output = shell("enroll", "T-1", "--days", "2")
     parameters = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
     claim: dict[str, Any] = {
@@ -222,7 +224,7 @@ def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> N
     assert format_instant(NOW_MS + 2 * MS_PER_DAY) in output
 
 
-def test_a_truck_that_can_be_no_thing_is_rejected_at_once(shell: Shell) -> None:
+def test_a_truck_id_that_is_no_valid_iot_thing_name_is_rejected(shell: Shell) -> None:
     code, output = shell("enroll", "T.1")
 
     assert code == 1
@@ -231,6 +233,6 @@ def test_a_truck_that_can_be_no_thing_is_rejected_at_once(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "367", "x", "1.5"])
-def test_a_secret_is_good_for_whole_days_up_to_a_year(shell: Shell, days: str) -> None:
+def test_an_enrollment_secret_is_valid_for_1_to_366_whole_days(shell: Shell, days: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         shell("enroll", "T-1", "--days", days)

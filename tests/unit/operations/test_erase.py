@@ -1,4 +1,4 @@
-"""Erasing a truck or a customer: what goes, and what ends it early."""
+"""Erasing a truck or a customer: what is erased, and what ends the erasure early."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def stores_of(world: World, search: FakeTruckSearch, *carried: str) -> TruckStor
 
 
 def erase(stores: TruckStores, world: World) -> dict[str, int]:
-    """Erases a truck; a millisecond passes between looks at the clock."""
+    """Erases a truck; a millisecond passes between two readings of the clock."""
     now_ms = itertools.count(NOW_MS)
     return erase_truck("T-1", stores, world.console, now_ms=lambda: next(now_ms))
 
@@ -61,7 +61,9 @@ def fill(world: World) -> None:
     world.backup_bucket.put_object(Key="points/a.gz", Body=join_records(records))
 
 
-def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeTruckSearch) -> None:
+def test_a_truck_is_erased_everywhere_and_another_truck_nowhere(
+    world: World, search: FakeTruckSearch
+) -> None:
     fill(world)
     stores = stores_of(world, search)
     all_of_it = {
@@ -82,7 +84,7 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     assert erase(stores, world) == {}
 
 
-def test_a_truck_named_in_another_trucks_parked_messages_goes(
+def test_a_truck_is_erased_from_parked_messages_of_another_truck(
     world: World, search: FakeTruckSearch
 ) -> None:
     def parked_together(*payloads: bytes) -> None:
@@ -104,7 +106,7 @@ def test_a_truck_named_in_another_trucks_parked_messages_goes(
     assert all(base64.b64encode(foreign) not in body for body in world.parked_bucket.bodies)
 
 
-def test_an_unreadable_object_holds_nothing_up_and_is_reported(
+def test_an_unreadable_object_does_not_stop_an_erasure_and_is_reported(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -124,7 +126,7 @@ def test_an_unreadable_object_holds_nothing_up_and_is_reported(
     assert erase(stores, world) == {}
 
 
-def test_an_unreadable_object_is_reported_beside_what_keeps_coming(
+def test_an_unreadable_object_is_reported_together_with_documents_that_keep_coming(
     world: World, search: FakeTruckSearch
 ) -> None:
     world.backup_bucket.put_object(Key="points/broken.gz", Body=join_records([b"?"])[:-9])
@@ -156,7 +158,7 @@ def test_documents_written_meanwhile_are_erased_in_the_next_round(
     assert not any(search.count("T-1").values())
 
 
-def test_each_round_erases_what_was_received_up_to_it(
+def test_each_round_erases_what_was_received_before_it(
     world: World, search: FakeTruckSearch
 ) -> None:
     search.comes_back = 1
@@ -172,7 +174,7 @@ def test_a_dry_run_writes_no_tombstone(world: World, search: FakeTruckSearch) ->
     assert not search.erased_before_ms
 
 
-def test_documents_that_keep_coming_are_reported_and_fail(
+def test_documents_that_keep_coming_are_reported_and_fail_the_erasure(
     world: World, search: FakeTruckSearch
 ) -> None:
     search.comes_back = 99
@@ -193,7 +195,7 @@ def test_a_rewritten_object_is_stored_before_the_old_one_is_deleted(
     assert len(world.backup_bucket.bodies) == 1
 
 
-def test_a_crash_while_an_object_is_rewritten_loses_nothing_of_others(
+def test_a_crash_while_an_object_is_rewritten_loses_no_data_of_other_trucks(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -212,7 +214,7 @@ def test_a_truck_with_open_deliveries_is_rejected(world: World, search: FakeTruc
         check_truck("T-1", stores_of(world, search, "D-7"), now_ms=NOW_MS)
 
 
-def test_one_that_was_seen_just_now_is_rejected_until_all_is_written(
+def test_erasing_a_truck_is_rejected_until_15_minutes_after_its_last_point(
     world: World, search: FakeTruckSearch
 ) -> None:
     search.last_received_ms = NOW_MS - 14 * 60_000
@@ -223,7 +225,7 @@ def test_one_that_was_seen_just_now_is_rejected_until_all_is_written(
     check_truck("T-1", stores_of(world, search), now_ms=NOW_MS)
 
 
-def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
+def test_a_customer_is_erased_everywhere_and_another_customer_nowhere(world: World) -> None:
     stores = customer_stores(
         ("C-1", owned("D-1", "T-1", "T-2")),
         ("C-1", owned("D-2", "T-3")),
@@ -236,7 +238,7 @@ def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
     assert gone == {"truck-positions-*": 10, "delivery items": 8, "session items": 2}
     assert isinstance(stores.search, FakeDeliverySearch)
     assert stores.search.requested_trucks == {"T-1", "T-2", "T-3"}
-    assert stores.search.had_tombstones, "a consumer would name them again"
+    assert stores.search.had_tombstones, "without tombstones, a consumer would write the ids again"
     assert not any(count_customer("C-1", stores).values())
     assert count_customer("C-2", stores) == of_other
     assert not any(erase_customer("C-1", stores, world.console).values())
@@ -272,7 +274,7 @@ def test_documents_in_flight_during_a_customers_erasure_are_erased_too(world: Wo
     assert naming == {}
 
 
-def test_a_customer_without_deliveries_is_not_waited_for(world: World) -> None:
+def test_erasing_a_customer_without_deliveries_does_not_wait(world: World) -> None:
     def sleep(_: float) -> None:
         raise AssertionError
 
@@ -281,7 +283,7 @@ def test_a_customer_without_deliveries_is_not_waited_for(world: World) -> None:
     assert erase_customer("C-1", stores, world.console) == {"session items": 2}
 
 
-def test_a_delivery_that_another_was_given_meanwhile_is_left_to_it(world: World) -> None:
+def test_a_delivery_given_to_another_customer_meanwhile_is_not_erased(world: World) -> None:
     stores = customer_stores(("C-1", owned("D-1", "T-1")), ("C-1", owned("D-2", "T-1")))
     assert isinstance(stores.deliveries, FakeCustomers)
     assert isinstance(stores.search, FakeDeliverySearch)

@@ -1,4 +1,4 @@
-"""What may be typed, and what the operator and the shell get back."""
+"""The arguments of the commands, their outputs and their exit codes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FakeRetention:
 
 
 class Shell:
-    """Types commands; keeps what came out."""
+    """Runs commands, and returns their exit codes and outputs."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.world = World()
@@ -223,7 +223,7 @@ def test_the_tokens_issued_until_a_moment_are_blocked_and_later_ones_are_not(
     assert not blocks_of(shell).revoking("truck", "T-1", Token("a", moment_ms), NOW_MS)
 
 
-def test_one_token_is_blocked_by_its_name(shell: Shell) -> None:
+def test_one_token_is_blocked_by_its_id(shell: Shell) -> None:
     code, output = shell("block", "--token", "jti-7", "--reason", "leaked")
 
     assert code == 0
@@ -259,7 +259,7 @@ def test_the_list_shows_what_is_blocked_why_and_until_when(shell: Shell) -> None
         ("--token", "jti-7", "--reason", "x", "--issued-before", "now"),
     ],
 )
-def test_a_block_that_blocks_nothing_is_rejected(shell: Shell, arguments: tuple[str, ...]) -> None:
+def test_a_block_without_an_effect_is_rejected(shell: Shell, arguments: tuple[str, ...]) -> None:
     code, output = shell("block", *arguments)
 
     assert code == 1
@@ -277,7 +277,9 @@ def test_a_block_that_blocks_nothing_is_rejected(shell: Shell, arguments: tuple[
         ("--truck", "T-1", "--reason", " "),
     ],
 )
-def test_a_block_names_one_subject_and_a_reason(shell: Shell, arguments: tuple[str, ...]) -> None:
+def test_a_block_requires_exactly_one_subject_and_a_reason(
+    shell: Shell, arguments: tuple[str, ...]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         shell("block", *arguments)
 
@@ -317,7 +319,7 @@ def test_messages_that_the_rule_could_not_write_are_replayed(
         (invocation(device_message("T-1")), FailSome([0]), 1, "replayed 0 messages of 0 objects; "),
         (b"{", None, 1, "replayed 0 messages of 0 objects; stay"),
     ],
-    ids=["whole", "not-taken", "broken"],
+    ids=["accepted", "not-accepted", "broken"],
 )
 def test_batches_that_lambda_set_aside_are_replayed(
     shell: Shell, body: bytes, trouble: FailSome | None, code: int, summary: str

@@ -83,7 +83,7 @@ def replay(
     return replay_backup(world.backup, target, span, dry_run=dry_run, console=world.console)
 
 
-def test_a_times_points_go_into_the_stream_each_trucks_together(world: World) -> None:
+def test_points_of_a_time_span_are_replayed_into_the_stream_grouped_by_truck(world: World) -> None:
     keep(world, 0, data("T-0", 0))
     keep(world, 1, data("T-1", 7), data("T-2", 2), data("T-1", 3))
     keep(world, 2, data("T-9", 9))
@@ -107,7 +107,7 @@ def test_records_that_the_consumer_would_reject_are_left_out(world: World) -> No
     assert (report.replayed, report.rejected) == (1, 2)
 
 
-def test_into_the_raw_log_each_record_goes_to_the_index_of_its_arrival(
+def test_each_record_is_replayed_into_the_raw_index_of_the_day_of_its_arrival(
     world: World, raw_log: FakeRawLog
 ) -> None:
     foreign = b'{"not": "a point"}'
@@ -145,7 +145,7 @@ def test_a_failed_document_is_replayed_into_the_index_that_firehose_named(
     ]
 
 
-def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_take(
+def test_only_records_that_the_raw_log_did_not_accept_are_retried(
     world: World,
 ) -> None:
     raw_log = FakeRawLog(
@@ -159,7 +159,7 @@ def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_t
     assert (report.replayed, report.rejected) == (2, 1)
 
 
-def test_when_it_gives_up_it_reports_the_object_to_go_on_after_and_loses_nothing(
+def test_a_failed_replay_reports_where_to_resume_and_loses_nothing(
     world: World,
 ) -> None:
     raw_log = FakeRawLog([Fate.WRITTEN], *[StoreUnavailable("bulk", 503, "unavailable")] * 3)
@@ -176,7 +176,7 @@ def test_when_it_gives_up_it_reports_the_object_to_go_on_after_and_loses_nothing
     assert [one.source for one in raw_log.held] == [data("T-1", n) for n in (1, 2, 3)]
 
 
-def test_a_stream_that_does_not_take_all_ends_it(world: World) -> None:
+def test_a_replay_stops_when_the_stream_does_not_accept_all_points(world: World) -> None:
     world.stream = FakeStream(then=FailSome([0]))
     key = keep(world, 0, data("T-1", 1))
 
@@ -186,7 +186,7 @@ def test_a_stream_that_does_not_take_all_ends_it(world: World) -> None:
     assert key in str(reported.value)
 
 
-def test_a_broken_object_ends_it_by_name(world: World, raw_log: FakeRawLog) -> None:
+def test_a_replay_stops_at_a_broken_object_and_names_it(world: World, raw_log: FakeRawLog) -> None:
     key = keep(world, 0, data("T-1", 1))
     world.backup_bucket.put_object(Key=key, Body=b"\x1f\x8bspoilt")
 

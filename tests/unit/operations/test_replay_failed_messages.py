@@ -1,4 +1,4 @@
-"""What a rule could not write, from the error action's queue back into the small stream."""
+"""Messages that a rule could not write, from the error action's queue into the small stream."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class World:
 
 @pytest.mark.parametrize("prefix", ["", "$aws/rules/rtdts_dev_telemetry/"])
 @pytest.mark.parametrize("payload", [b'{"truck_id":"T-1"}', b"\x00\xff no text", b""])
-def test_a_message_is_what_the_rule_would_have_written(prefix: str, payload: bytes) -> None:
+def test_a_replayed_message_is_the_one_that_the_rule_would_have_written(
+    prefix: str, payload: bytes
+) -> None:
     world = World()
     world.send(document("T-1", payload, prefix=prefix))
     report = world.replay()
@@ -88,7 +90,7 @@ def test_a_message_is_what_the_rule_would_have_written(prefix: str, payload: byt
     assert (report.replayed, report.kept, world.failed.held) == (1, 0, [])
 
 
-def test_all_that_is_there_is_replayed() -> None:
+def test_all_messages_in_the_queue_are_replayed() -> None:
     world = World()
     for number in range(35):
         world.send(document(f"T-{number}", b"{}"))
@@ -111,7 +113,7 @@ def test_all_that_is_there_is_replayed() -> None:
         document("T-1", b"{}", base64OriginalPayload="*"),
     ],
 )
-def test_a_message_of_no_truck_stays_and_delays_nothing(body: str) -> None:
+def test_an_unusable_message_stays_in_the_queue_and_delays_no_other(body: str) -> None:
     world = World()
     world.send(body)
     for number in range(12):
@@ -138,7 +140,7 @@ def test_a_message_that_the_stream_rejects_stays_until_it_accepts_it() -> None:
     assert sorted(key for key, _ in world.streamed) == ["T-0", "T-1", "T-2"]
 
 
-def test_after_a_lost_response_a_message_comes_twice_and_never_not_at_all() -> None:
+def test_a_message_may_be_duplicated_but_is_never_lost_after_a_lost_response() -> None:
     world = World(FakeStream([LoseResponse({})]))
     world.send(document("T-1", b"{}"))
 
@@ -151,7 +153,7 @@ def test_after_a_lost_response_a_message_comes_twice_and_never_not_at_all() -> N
     assert world.failed.held == []
 
 
-def test_a_crash_leaves_what_was_not_put() -> None:
+def test_a_message_that_was_not_put_before_a_crash_stays_in_the_queue() -> None:
     world = World(FakeStream([rejected("InternalFailure", 500)]))
     world.send(document("T-1", b"{}"))
     with pytest.raises(Exception, match="InternalFailure"):
@@ -160,7 +162,7 @@ def test_a_crash_leaves_what_was_not_put() -> None:
     assert len(world.failed.held) == 1
 
 
-def test_a_message_that_stays_is_looked_at_once_although_it_is_shown_again() -> None:
+def test_a_message_that_stays_is_counted_once_even_if_it_is_received_again() -> None:
     world = World()
     world.send("no json")
     receive = world.failed.receive

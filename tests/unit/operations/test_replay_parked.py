@@ -61,7 +61,7 @@ def test_valid_records_are_replayed_under_their_key_in_order_of_their_points(wor
         ("T-1", data("T-1", 9)),
         ("T-2", data("T-2", 5)),
     ]
-    assert len(world.stream.records) == 2, "one record a truck, as ingest puts them"
+    assert len(world.stream.records) == 2, "one record per truck, as ingest puts them"
     assert world.parked_bucket.objects == {}
 
 
@@ -91,7 +91,7 @@ def test_messages_beyond_a_trucks_quota_are_replayed_point_by_point(world: World
     assert world.parked_bucket.objects == {}
 
 
-def test_many_points_of_one_object_go_in_slices_at_the_pace(world: World) -> None:
+def test_many_points_of_one_object_are_replayed_in_slices_at_the_rate_limit(world: World) -> None:
     taken_at_each_wait: list[int] = []
 
     def wait(_seconds: float) -> None:
@@ -110,7 +110,7 @@ def test_many_points_of_one_object_go_in_slices_at_the_pace(world: World) -> Non
     assert world.parked_bucket.objects == {}
 
 
-def test_an_object_stays_when_the_stream_did_not_take_one_of_its_slices() -> None:
+def test_an_object_stays_when_the_stream_did_not_accept_one_of_its_slices() -> None:
     world = World(stream=FakeStream([FailSome([0])]))
     world.parking.park_points([data("T-1", second) for second in range(1_200)], truck_id="T-1")
 
@@ -121,7 +121,7 @@ def test_an_object_stays_when_the_stream_did_not_take_one_of_its_slices() -> Non
     assert len(world.parked_bucket.objects) == 1
 
 
-def test_points_beyond_a_quota_that_are_too_old_stay_together(world: World) -> None:
+def test_parked_points_beyond_a_quota_stay_if_they_are_too_old(world: World) -> None:
     world.parking.park_points([data("T-1", 1), data("T-1", 2)], truck_id="T-1")
 
     report = replay(world, now_ms=START_MS + 31 * DAY_MS)
@@ -140,7 +140,9 @@ def test_a_record_received_more_than_30_days_ago_stays(world: World) -> None:
     assert world.streamed == []
 
 
-def test_a_record_parked_before_keys_were_kept_has_its_trucks(world: World) -> None:
+def test_a_record_parked_without_a_partition_key_is_replayed_with_its_trucks_key(
+    world: World,
+) -> None:
     world.parking.park(data("T-1", 1), name="1", reason="not_indexable")
     world.parking.park(data("T-1", 2), name="2", reason="partition_key_is_not_the_truck")
 
@@ -150,7 +152,7 @@ def test_a_record_parked_before_keys_were_kept_has_its_trucks(world: World) -> N
     assert report.kept == {"partition_key_is_not_the_truck": 1}
 
 
-def test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest() -> None:
+def test_only_accepted_records_are_removed_and_a_second_run_replays_the_rest() -> None:
     world = World(stream=FakeStream([FailSome([0])]))
     for truck_id in ("T-1", "T-2"):
         park(world, truck_id, 1)
@@ -167,7 +169,7 @@ def test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest()
     assert world.parked_bucket.objects == {}
 
 
-def test_a_crash_between_putting_and_removing_costs_a_copy_only(world: World) -> None:
+def test_a_crash_between_putting_and_removing_only_causes_a_duplicate(world: World) -> None:
     park(world, "T-1", 1)
     world.parked_bucket.fails_at.append("delete_object")
 
@@ -179,7 +181,7 @@ def test_a_crash_between_putting_and_removing_costs_a_copy_only(world: World) ->
     assert world.parked_bucket.objects == {}
 
 
-def test_only_what_was_chosen(world: World) -> None:
+def test_only_objects_that_match_the_filter_are_replayed(world: World) -> None:
     world.parked_bucket.now = datetime(2026, 11, 1, tzinfo=UTC)
     park(world, "T-1", 1)
     world.parked_bucket.now = datetime(2026, 11, 2, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What Lambda gave up, from the bucket back into the small stream."""
+"""Batches that Lambda gave up, from the bucket back into the small stream."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class World:
 
 
 @pytest.mark.parametrize("as_text", [True, False])
-def test_messages_go_back_as_they_lay_in_the_stream_and_their_objects_go(as_text: bool) -> None:
+def test_messages_are_replayed_unchanged_and_their_objects_are_deleted(as_text: bool) -> None:
     world = World()
     messages = [device_message(f"T-{n}", b"\x00 %d" % n) for n in range(5)]
     world.set_aside("1", invocation(*messages[:3], as_text=as_text))
@@ -68,7 +68,7 @@ def test_a_dry_run_lists_what_there_is_and_changes_nothing() -> None:
     assert line.startswith(f"{SET_ASIDE_KEY}1: 2 messages of 1 trucks, set aside 2026-11-24T12:00")
 
 
-def test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay() -> None:
+def test_a_batch_that_is_not_completely_accepted_stays_and_ends_the_replay() -> None:
     world = World(None, FailSome([1]))
     for name in "123":
         world.set_aside(name, invocation(device_message(f"a{name}"), device_message(f"b{name}")))
@@ -85,7 +85,7 @@ def test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", json.dumps({"KinesisBatchInfo": {}}).encode()])
-def test_an_unreadable_batch_stays_is_named_and_delays_nothing(body: bytes) -> None:
+def test_an_unreadable_batch_stays_is_named_and_delays_no_other(body: bytes) -> None:
     world = World()
     world.set_aside("1", body)
     world.set_aside("2", invocation(device_message("T-1")))
@@ -104,7 +104,7 @@ def test_an_unreadable_batch_stays_is_named_and_delays_nothing(body: bytes) -> N
     ],
     ids=["many", "large"],
 )
-def test_a_call_is_within_what_a_shard_takes_in_a_second(
+def test_a_call_stays_within_the_limits_of_a_shard_per_second(
     messages: list[bytes], max_calls: int
 ) -> None:
     world = World()
