@@ -15,13 +15,13 @@ BREAKS = {
         "mqtt-truck-without-a-quota": ISOLATED(
             "if self._ports.quota.is_over(one)",
             "if not one",
-            "test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on",
+            "test_points_of_a_truck_over_its_quota_are_set_aside_and_those_of_others_are_put",
             "test_a_truck_that_the_consumer_has_blocked_is_set_aside",
         ),
         "mqtt-points-count-in-no-quota": ISOLATED(
             "self._ports.quota.count(batch.truck_id, accepted)",
             "pass",
-            "test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on",
+            "test_points_of_a_truck_over_its_quota_are_set_aside_and_those_of_others_are_put",
         ),
         "mqtt-acknowledged-though-not-set-aside": DURABLE(
             "failed = tuple(range(len(batch.payloads))) if failure else ()",
@@ -54,7 +54,7 @@ BREAKS = {
         "mqtt-poison-message-ends-the-bridge": ISOLATED(
             "except Exception as error:",
             "except KeyError as error:",
-            "test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other",
+            "test_an_unexpected_error_makes_only_its_own_message_unusable",
         ),
     },
     "iot_lambda/classifying.py": {
@@ -103,19 +103,19 @@ BREAKS = {
         "messages-that-name-no-truck-wait-for-each-other": ISOLATED(
             "before = None if truck_id is None else self._last.get(truck_id)",
             "before = self._last.get(truck_id)",
-            "test_a_message_that_names_no_truck_waits_for_no_other_and_few_are_parked_at_once",
+            "test_messages_that_name_no_truck_are_parked_concurrently_up_to_a_limit",
         ),
     },
     "mqtt_bridge/batching.py": {
         "one-truck-makes-a-put-of-any-size": ISOLATED(
             "if messages and points > room:",
             "if False:",
-            "test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_none",
+            "test_many_points_of_a_truck_are_divided_among_puts_without_a_wait_between_them",
         ),
         "many-trucks-make-a-put-of-any-size": ISOLATED(
             "room -= sum(map(self._points, due[truck_id]))",
             "room -= 0",
-            "test_a_put_is_as_large_as_one_truck_may_make_it_and_the_others_have_the_next_one",
+            "test_a_put_has_at_most_the_points_allowed_per_truck_and_the_rest_wait_for_the_next",
         ),
         "mqtt-failed-messages-fall-behind": DURABLE(
             "truck.waiting.extendleft(reversed(failed))",

@@ -1,4 +1,4 @@
-"""Connections come and go; what the broker keeps is handed out again, and nothing is lost."""
+"""When connections are lost, the broker delivers its messages again, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOW_MS = 1_795_503_168_120
 
 
 class World:
-    """A bridge over a fake broker and a fake stream, whose puts wait for a gate."""
+    """A bridge over a fake broker and a fake stream, with puts that wait for a gate."""
 
     def __init__(self, stream: FakeStream | None = None) -> None:
         self.broker = FakeBroker()
@@ -123,7 +123,7 @@ async def test_messages_of_a_lost_connection_are_delivered_again() -> None:
 
 
 async def test_an_old_connections_put_acknowledges_nothing_of_the_new_one() -> None:
-    """Both connections number their messages from 1: the first one's must not stand for another."""
+    """Both connections number their messages from 1, so equal numbers are different messages."""
     world = World()
     world.gate.clear()
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=0))
@@ -138,7 +138,7 @@ async def test_an_old_connections_put_acknowledges_nothing_of_the_new_one() -> N
     assert world.broker.kept == 1
 
 
-async def test_it_comes_back_when_the_broker_does() -> None:
+async def test_it_reconnects_when_the_broker_is_available_again() -> None:
     world = World()
     world.broker.is_unavailable = True
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))
@@ -169,7 +169,7 @@ async def test_it_puts_and_acknowledges_what_it_has_before_it_ends() -> None:
     assert '"in_time":true' in world.reported.getvalue()
 
 
-async def test_an_error_of_ours_ends_it() -> None:
+async def test_an_unexpected_error_ends_the_bridge() -> None:
     world = World(FakeStream(then=ValueError("ours")))
     world.send(1)
 

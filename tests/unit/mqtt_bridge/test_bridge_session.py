@@ -1,4 +1,4 @@
-"""From a message's arrival to its acknowledgement, over a broker, a stream, a bucket in memory."""
+"""From a message's arrival to its acknowledgement, with a fake broker, stream and bucket."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.support.waiting import until
 
 NOW_MS = 1_795_503_168_120
 SOON_S = 20.0
-"""Longer than any of this takes; nothing here waits for it."""
+"""Longer than anything here takes; no test waits that long."""
 
 
 def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
@@ -223,7 +223,7 @@ async def test_a_trucks_failed_record_delays_no_other_truck() -> None:
         drained.cancel()
 
 
-async def test_no_more_is_held_than_the_broker_may_hand_over() -> None:
+async def test_no_more_messages_are_in_flight_than_the_receive_maximum() -> None:
     world = World(FakeStream(), broker=FakeBroker(receive_maximum=5))
     world.gate.clear()
     async with world.running():
@@ -270,7 +270,7 @@ def set_aside(world: World) -> list[int | None]:
     return [decode_point(line).seq for one in kept for line in one.body.splitlines()]
 
 
-async def test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on() -> None:
+async def test_points_of_a_truck_over_its_quota_are_set_aside_and_those_of_others_are_put() -> None:
     world = World(FakeStream())
     async with world.running():
         world.send("T-1", *(point("T-1", seq) for seq in range(1, 62)))
@@ -290,7 +290,7 @@ async def test_points_of_a_truck_over_its_quota_are_set_aside_and_others_go_on()
 
 
 async def test_a_truck_that_the_consumer_has_blocked_is_set_aside() -> None:
-    """The consumer sees what it sends over HTTP and through other bridges, too."""
+    """The consumer also sees what the truck sends over HTTP and through other bridges."""
     world = World(FakeStream())
     world.blocks.append(blocked("T-1"))
     async with world.running():
@@ -314,7 +314,7 @@ async def test_a_message_that_could_not_be_set_aside_is_tried_again() -> None:
     assert world.tally.collect(in_flight=0, oldest_in_flight_s=0)["PointsFailed"] == 2
 
 
-async def test_a_put_of_other_trucks_waits_for_nothing_that_is_set_aside() -> None:
+async def test_setting_points_aside_delays_no_put_of_other_trucks() -> None:
     world = World(FakeStream())
     world.blocks.append(blocked("T-1"))
     world.set_aside_failures = 1_000_000
@@ -346,7 +346,7 @@ async def test_a_truck_that_sends_unusable_messages_without_end_takes_one_parkin
     assert len(world.parkings) <= 4
     assert len(world.parked) == 901
     assert world.tally.collect(in_flight=0, oldest_in_flight_s=0)["MessagesUnusable"] == 901
-    assert len(lines) == 2, "one of each truck"
+    assert len(lines) == 2, "one per truck"
 
 
 async def test_messages_that_come_while_an_object_is_written_share_the_next_one() -> None:
@@ -375,9 +375,7 @@ async def test_messages_that_name_no_truck_share_no_object() -> None:
     assert len(world.bucket.objects) == len(world.parked) == 2
 
 
-async def test_a_message_that_names_no_truck_waits_for_no_other_and_few_are_parked_at_once() -> (
-    None
-):
+async def test_messages_that_name_no_truck_are_parked_concurrently_up_to_a_limit() -> None:
     world = World(FakeStream())
     world.parking_gate.clear()
     async with world.running():
@@ -425,7 +423,7 @@ async def test_messages_of_a_revoked_truck_are_acknowledged_and_dropped() -> Non
     assert [json.loads(one.payload)["reason"] for one in world.broker.results] == ["revoked"]
 
 
-async def test_the_good_points_of_a_message_are_put_and_its_bad_ones_parked_and_named() -> None:
+async def test_valid_points_of_a_message_are_put_and_invalid_ones_are_parked_and_reported() -> None:
     world = World(FakeStream())
     async with world.running():
         world.send("T-1", point("T-1", 1), point("T-1", 2, lat=95.0))
@@ -457,7 +455,7 @@ async def test_a_phones_messages_are_acknowledged_and_have_no_result() -> None:
 
 
 @pytest.mark.parametrize(("correlation", "results"), [(None, 0), (b"mine", 1)])
-async def test_a_good_message_has_a_result_when_the_truck_requests_one(
+async def test_a_valid_message_has_a_result_only_if_the_truck_requests_one(
     correlation: bytes | None, results: int
 ) -> None:
     world = World(FakeStream())
@@ -490,7 +488,7 @@ async def test_a_drain_ends_at_its_deadline_and_what_is_left_is_not_acknowledged
     assert world.broker.kept == 1
 
 
-async def test_an_error_of_ours_ends_the_session() -> None:
+async def test_an_unexpected_error_ends_the_session() -> None:
     world = World(FakeStream(then=ValueError("ours")))
     async with world.connection.opened(SUBSCRIPTIONS, world.session.receive):
         world.send("T-1", point("T-1", 1))
@@ -514,9 +512,9 @@ async def test_each_point_of_a_traced_truck_is_reported_with_its_place_in_the_st
 
 
 @pytest.mark.parametrize("steps", range(5))
-async def test_a_session_ends_though_a_message_comes_at_that_moment(steps: int) -> None:
-    # asyncio.wait_for of Python 3.11 drops a cancellation that meets its result: the bridge then
-    # waited for ever for a session that went on.
+async def test_a_session_ends_even_if_a_message_arrives_at_that_moment(steps: int) -> None:
+    # asyncio.wait_for of Python 3.11 drops a cancellation that coincides with its result: the
+    # bridge then waited for ever for a session that kept running.
     world = World(FakeStream(), gather_s=SOON_S)
     running = asyncio.create_task(world.session.run())
     async with world.connection.opened(SUBSCRIPTIONS, world.session.receive):

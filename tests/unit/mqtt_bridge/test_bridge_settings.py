@@ -23,14 +23,14 @@ def test_the_required_settings_are_enough() -> None:
     assert (settings.broker_port, settings.broker_tls) == (8883, True)
 
 
-def test_all_that_is_missing_is_named_at_once() -> None:
+def test_all_missing_settings_are_named_together() -> None:
     with pytest.raises(SettingsError) as raised:
         read_settings(Settings, {})
 
     assert len(raised.value.problems) == len(REQUIRED)
 
 
-async def test_a_zone_that_there_is_not_is_named() -> None:
+async def test_an_unknown_time_zone_is_rejected() -> None:
     settings = read_settings(Settings, REQUIRED | {"FIRST_GENERATION_TIMEZONE": "Asia/Nowhere"})
 
     with pytest.raises(SettingsError, match="no such zone"):

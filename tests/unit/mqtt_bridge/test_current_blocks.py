@@ -1,4 +1,4 @@
-"""Blocks are read at once, and again and again, and never while a message is classified."""
+"""Blocks are read at the start and then repeatedly, but never while a message is classified."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def blocks(*, issued_before_ms: int | None = None, until_ms: int = NOW_MS + 1) -
     )
 
 
-async def test_the_next_reading_replaces_the_one_before() -> None:
+async def test_each_reading_replaces_the_blocks_of_the_one_before() -> None:
     readings = iter([Blocks(), blocks(), Blocks()])
     seen: list[bool] = []
 
@@ -45,7 +45,7 @@ async def test_the_next_reading_replaces_the_one_before() -> None:
     assert seen == [False, True, False]
 
 
-def test_an_endpoint_without_tokens_rejects_only_identities_without_a_valid_token() -> None:
+def test_without_tokens_only_a_block_of_all_tokens_of_an_identity_revokes_it() -> None:
     assert blocks().is_revoked(TRUCK, "T-1", NOW_MS)
     assert not blocks().is_revoked(TRUCK, "T-2", NOW_MS)
     assert not blocks(until_ms=NOW_MS).is_revoked(TRUCK, "T-1", NOW_MS)

@@ -1,4 +1,4 @@
-"""What is put when: together what belongs together, and no truck waits for another."""
+"""Which messages are put together, and when; no truck waits for another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def new_batcher() -> TruckBatcher[str]:
     return TruckBatcher(lambda _: 1, gather_s=0.1, waits_s=waits_s)
 
 
-def test_messages_of_one_truck_share_a_put_when_they_come_within_a_moment() -> None:
+def test_messages_of_one_truck_within_the_gathering_time_share_a_put() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
     batcher.add("T-1", "b", now_s=0.09)
@@ -37,7 +37,7 @@ def test_a_truck_has_one_put_under_way_and_its_next_messages_follow() -> None:
     assert batcher.begin_due(2.1, max_trucks=9) == {"T-1": ["b"]}
 
 
-def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_none() -> None:
+def test_many_points_of_a_truck_are_divided_among_puts_without_a_wait_between_them() -> None:
     batcher: TruckBatcher[int] = TruckBatcher(lambda points: points, gather_s=0.1, waits_s=waits_s)
     for points in (MAX_POINTS - 1, 1, MAX_POINTS + 1, 2):
         batcher.add("T-1", points, now_s=0.0)
@@ -51,8 +51,8 @@ def test_a_truck_with_many_points_has_some_of_them_in_each_put_and_waits_for_non
     assert batcher.next_due_s() is None
 
 
-def test_a_put_is_as_large_as_one_truck_may_make_it_and_the_others_have_the_next_one() -> None:
-    """All that a put has no time for would fail, and its trucks would back off."""
+def test_a_put_has_at_most_the_points_allowed_per_truck_and_the_rest_wait_for_the_next() -> None:
+    """Points for which a put has no time would fail, and their trucks would back off."""
     batcher: TruckBatcher[int] = TruckBatcher(lambda points: points, gather_s=0.1, waits_s=waits_s)
     for truck_id, points in (("T-1", MAX_POINTS - 500), ("T-2", 500), ("T-2", 300), ("T-3", 1)):
         batcher.add(truck_id, points, now_s=0.0)
@@ -79,7 +79,7 @@ def test_failed_messages_are_put_again_before_later_ones() -> None:
     assert batcher.begin_due(1.2, max_trucks=9) == {"T-1": ["a", "b", "c"]}
 
 
-def test_a_failing_truck_waits_longer_each_time_and_makes_no_other_wait() -> None:
+def test_a_failing_truck_waits_longer_each_time_and_delays_no_other_truck() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
     for now_s, due_s in ((0.1, 1.1), (1.1, 3.1)):
@@ -92,7 +92,7 @@ def test_a_failing_truck_waits_longer_each_time_and_makes_no_other_wait() -> Non
     assert batcher.begin_due(1.4, max_trucks=9) == {"T-2": ["b"]}
 
 
-def test_a_truck_that_got_through_waits_as_briefly_as_any_after_the_next_failure() -> None:
+def test_a_success_resets_the_backoff_of_a_truck() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=0.0)
     batcher.begin_due(0.1, max_trucks=9)
@@ -107,7 +107,7 @@ def test_a_truck_that_got_through_waits_as_briefly_as_any_after_the_next_failure
     assert batcher.next_due_s() == 3.1
 
 
-def test_the_longest_waiting_come_first_when_not_all_can() -> None:
+def test_the_trucks_that_waited_longest_come_first_when_a_put_is_full() -> None:
     batcher = new_batcher()
     for number in range(3):
         batcher.add(f"T-{number}", "a", now_s=float(number))
@@ -115,7 +115,7 @@ def test_the_longest_waiting_come_first_when_not_all_can() -> None:
     assert list(batcher.begin_due(9.0, max_trucks=2)) == ["T-0", "T-1"]
 
 
-def test_nothing_waits_for_more_once_it_is_hastened() -> None:
+def test_after_hasten_a_message_is_due_without_a_gathering_time() -> None:
     batcher = new_batcher()
     batcher.add("T-1", "a", now_s=5.0)
 

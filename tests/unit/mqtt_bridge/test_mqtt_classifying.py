@@ -1,4 +1,4 @@
-"""A message is a truck's points, or has a reason why it can't be used; nothing makes it raise."""
+"""A message becomes a truck's points or a reason why it can't be used, and never an exception."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ def test_an_unusable_message_has_a_reason(payload: bytes, reason: str) -> None:
 @pytest.mark.parametrize(
     "topic", ["trucks/T-1/telemetry/result", "trucks//telemetry", "trucks/a b/telemetry", "x"]
 )
-def test_a_topic_that_is_no_trucks_names_none(topic: str) -> None:
+def test_a_topic_of_no_truck_has_no_truck_id(topic: str) -> None:
     classification = classified(json.dumps(point()).encode(), topic=topic)
 
     assert classification.truck_id is None
     assert isinstance(classification.verdict, Fault)
 
 
-def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
+def test_an_unexpected_error_makes_only_its_own_message_unusable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -121,12 +121,12 @@ def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
 
 
 @given(payload=st.binary(max_size=300), content_type=st.sampled_from(["", "application/gzip"]))
-def test_nothing_makes_it_raise(payload: bytes, content_type: str) -> None:
+def test_no_message_makes_classifying_raise(payload: bytes, content_type: str) -> None:
     assert classified(payload, content_type=content_type).truck_id == "T-1"
 
 
 @given(st.from_regex(r"\A[A-Za-z0-9._-]{1,64}\Z"))
-def test_a_topic_leads_back_to_its_truck(truck_id: str) -> None:
+def test_the_truck_is_read_from_its_topic(truck_id: str) -> None:
     assert truck_of(telemetry_topic(truck_id)) == truck_id
     assert truck_of(result_topic(truck_id)) is None
 
@@ -158,7 +158,7 @@ def test_a_location_of_owntracks_is_a_point_of_the_truck_in_its_topic() -> None:
     assert (point.lat, point.lon, point.heading_deg) == (48.85833, 2.29513, 271)
 
 
-def test_a_phone_listens_to_no_result_and_a_truck_to_its_own() -> None:
+def test_a_phone_has_no_result_topic_and_a_truck_has_its_own() -> None:
     assert classified_of_phone(BOOKLETS_LOCATION).result_topic is None
     assert classified(json.dumps(point()).encode()).result_topic == result_topic("T-1")
 
@@ -166,7 +166,7 @@ def test_a_phone_listens_to_no_result_and_a_truck_to_its_own() -> None:
 @pytest.mark.parametrize(
     "payload", [b'{"_type":"lwt"}', b"", b'{"_type":"transition","tst":1,"event":"enter"}']
 )
-def test_a_phones_message_about_no_position_holds_nothing(payload: bytes) -> None:
+def test_a_phones_message_without_a_position_has_no_verdict(payload: bytes) -> None:
     assert classified_of_phone(payload).verdict is None
 
 
@@ -175,7 +175,7 @@ def test_a_phones_message_about_no_position_holds_nothing(payload: bytes) -> Non
     [(b"nonsense", messages.UNREADABLE), (b" " * (LIMIT_BYTES + 1), messages.TOO_LARGE)],
     ids=["nonsense", "large"],
 )
-def test_a_phones_message_that_can_not_be_used_has_a_reason(payload: bytes, reason: str) -> None:
+def test_an_unusable_message_of_a_phone_has_a_reason(payload: bytes, reason: str) -> None:
     verdict = classified_of_phone(payload).verdict
 
     assert isinstance(verdict, Fault)
@@ -191,19 +191,19 @@ def test_no_message_of_a_revoked_trucks_phone_is_accepted(payload: bytes) -> Non
 
 
 @given(payload=st.binary(max_size=300))
-def test_no_message_of_a_phone_makes_it_raise(payload: bytes) -> None:
+def test_no_message_of_a_phone_makes_classifying_raise(payload: bytes) -> None:
     assert classified_of_phone(payload).truck_id == "T-1"
 
 
 @pytest.mark.parametrize(
     "topic", ["owntracks/T-1", "owntracks/T-1/phone/event", "owntracks//phone", "owntracks/a b/c"]
 )
-def test_a_topic_of_owntracks_that_is_no_phones_names_none(topic: str) -> None:
+def test_an_owntracks_topic_of_no_phone_has_no_truck_id(topic: str) -> None:
     assert classified(BOOKLETS_LOCATION, topic=topic).truck_id is None
 
 
-def test_a_phones_topic_without_a_device_is_refused_and_names_the_truck() -> None:
-    """So its messages share parked objects, as all of a truck's do."""
+def test_a_phones_topic_without_a_device_is_rejected_but_has_its_truck_id() -> None:
+    """So its messages share parked objects with the truck's other messages."""
     classification = classified(BOOKLETS_LOCATION, topic="owntracks/T-1/")
 
     assert classification.truck_id == "T-1"
