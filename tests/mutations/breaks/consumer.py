@@ -23,20 +23,20 @@ BREAKS = {
             "self._checkpoints.durable_up_to(max(record.position for record in records))\n"
             "self._checkpoints.checkpoint_if_due(batch.checkpointer)\n"
             "report = self._pipeline.process(records)",
-            "test_nothing_is_checkpointed_that_is_not_durable",
+            "test_only_durable_records_are_checkpointed",
             "test_under_kclpy_a_batch_that_fails_is_never_acknowledged",
         ),
         "shard-ends-unread": RESTARTED(
             "self._die('lease_lost_at_shard_end', None)",
             "return",
-            "test_after_a_state_conflict_the_shard_never_ends_without_a_checkpoint",
+            "test_after_a_state_conflict_the_shard_end_is_not_checkpointed_and_ends_the_process",
         ),
     },
     "consumer/pipeline.py": {
         "faulty-record-is-dropped": DURABLE(
             "self._park(decoded.faults, report, budget)",
             "pass",
-            "test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on",
+            "test_a_record_that_is_no_point_of_its_truck_is_parked_and_others_are_processed",
         ),
         "refused-point-takes-its-ordinal-along": TIMELINE(
             "if all((one.identity in rejected_ids for one in arrivals)):",
@@ -47,7 +47,7 @@ BREAKS = {
         "one-trucks-bug-stops-a-shard": ISOLATED(
             "self._park(faults, report, budget)\nreturn None",
             "raise",
-            "test_points_that_cause_an_error_are_parked_and_other_trucks_go_on",
+            "test_points_that_cause_an_error_are_parked_and_other_trucks_are_processed",
         ),
         "record-on-a-foreign-shard-is-taken": ISOLATED(
             "decode_batch(records, self._shard_range)",
@@ -69,7 +69,7 @@ BREAKS = {
         "settling-reads-before-a-refresh": TIMELINE(
             "budget.call('refresh the history', self._finder.refresh)",
             "pass",
-            "test_late_points_far_from_each_other_give_the_same",
+            "test_late_points_far_from_each_other_give_the_same_timeline",
         ),
         "second-interval-on-stale-neighbours": TIMELINE(
             "if one.fix.point_id in changed",
@@ -105,22 +105,22 @@ BREAKS = {
         "former-truck-moves-a-delivery": TIMELINE(
             "return delivery.is_open and delivery.truck_id == truck_id",
             "return delivery.is_open",
-            "test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_accepted_up",
+            "test_an_outdated_match_of_a_delivery_now_on_another_truck_adds_no_event",
         ),
         "depots-deliveries-one-by-one": ISOLATED(
             "written.update(self._append_together(update, pending, here, budget))",
             "pass",
-            "test_a_depots_deliveries_are_read_and_appended_to_together",
+            "test_many_deliveries_of_a_truck_are_read_and_appended_to_together",
         ),
         "group-that-lost-a-race-given-up": TIMELINE(
             "except VersionConflict:\n    return False",
             "except VersionConflict:\n    return True",
-            "test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on",
+            "test_a_declaration_on_one_of_many_deliveries_is_respected_and_the_others_proceed",
         ),
         "group-that-is-refused-given-up": ISOLATED(
             "if not is_rejection(error):\n    raise\nreturn False",
             "if not is_rejection(error):\n    raise\nreturn True",
-            "test_rejected_events_of_one_of_many_are_parked_and_the_others_go_on",
+            "test_rejected_events_of_one_of_many_deliveries_are_parked_and_the_others_proceed",
         ),
         "closed-delivery-moved": TIMELINE(
             "return delivery.is_open and delivery.truck_id == truck_id",
@@ -133,34 +133,34 @@ BREAKS = {
         "slow-clock-shown-while-assigned": ENTITLED(
             "event.status, event.effective_at_ms + lag_ms)",
             "event.status, event.effective_at_ms)",
-            "test_a_slow_truck_is_shown_from_when_it_moved_off_by_our_clock",
+            "test_a_slow_truck_is_shown_from_the_time_it_moved_off_by_the_services_clock",
         ),
         "change-found-written-is-not-pushed": MINUTE(
             "settlement.already_there, has_moved_times",
             "(), has_moved_times",
-            "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+            "test_repeating_the_batch_of_a_worker_killed_at_any_step_gives_the_same_result",
         ),
         "what-a-crash-left-unsent-stays-unsent": MINUTE(
             "versions = (*settlement.already_there, *(event.version for event in new))",
             "versions = tuple(event.version for event in new)",
-            "test_a_batch_that_comes_again_with_more_nudges_what_a_crash_left_unsent",
+            "test_a_repeated_batch_with_more_records_sends_the_nudges_that_a_crash_left_unsent",
         ),
         "one-deliverys-refusal-stops-the-shard": ISOLATED(
             "if not is_rejection(error):\n    raise\nself._park",
             "if True:\n    raise\nself._park",
-            "test_rejected_events_of_one_delivery_are_parked_and_the_batch_goes_on",
+            "test_rejected_events_of_one_delivery_are_parked_and_the_other_deliveries_proceed",
         ),
     },
     "consumer/quota.py": {
         "greedy-truck-is-not-blocked": ISOLATED(
             "if wait_ms >= BLOCK_FROM_MS else 0",
             "if wait_ms < 0 else 0",
-            "test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew",
+            "test_a_truck_over_its_quota_of_points_is_blocked_in_proportion_to_the_excess",
         ),
         "messages-over-mqtt-count-as-requests": ISOLATED(
             "return 1 if point.source == 'http' else 0",
             "return 1",
-            "test_messages_over_mqtt_count_their_points_alone",
+            "test_messages_over_mqtt_count_only_their_points",
         ),
         "old-excess-blocks-now": ISOLATED(
             "points=len(of_request), now_ms=arrived_at_ms",
@@ -177,43 +177,43 @@ BREAKS = {
         "erased-delivery-named-again": ERASED(
             "remove_deliveries(truck_id, erased)",
             "pass",
-            "test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back",
-            "test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back",
+            "test_a_batch_during_which_a_delivery_is_erased_removes_its_id_again",
+            "test_a_settling_during_which_a_delivery_is_erased_removes_its_id_again",
         ),
         "erased-in-its-first-batch-stored": ERASED(
             "erased = frozenset((one.delivery_id for one in state_to_write.deliveries)) - kept",
             "erased = frozenset[str]()",
-            "test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_nothing",
+            "test_a_delivery_erased_during_its_trucks_first_batch_with_it_leaves_nothing",
         ),
         "zombie-writes-on": RESTARTED(
             "if writer_id not in (self._writer_id, ERASURE):",
             "if False:",
-            "test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more",
+            "test_a_worker_that_lost_its_lease_detects_it_and_writes_no_state",
         ),
         "tombstone-is-ignored": ERASED(
             "return state is None or state.is_tombstone",
             "return state is None",
-            "test_the_next_batch_begins_anew_and_brings_nothing_back",
-            "test_a_truck_is_erased_twice",
+            "test_the_first_batch_after_an_erasure_starts_afresh_and_restores_nothing",
+            "test_a_truck_can_be_erased_twice",
         ),
     },
     "consumer/retrying.py": {
         "work-counts-as-waiting": ISOLATED(
             "self._left_s -= min(self._clock() - begun_s, MAX_ATTEMPT_S)",
             "self._left_s -= self._clock() - begun_s",
-            "test_one_call_that_works_for_minutes_and_fails_is_made_again",
+            "test_a_call_that_fails_after_working_for_minutes_is_retried",
         ),
         "attempts-that-hang-cost-no-patience": ISOLATED(
             "self._left_s -= min(self._clock() - begun_s, MAX_ATTEMPT_S)",
             "pass",
-            "test_attempts_that_hang_use_the_budget_up_as_pauses_do",
+            "test_time_in_hanging_attempts_counts_towards_the_retry_budget",
         ),
     },
     "consumer/writing.py": {
         "zombie-overwrites-the-history": RESTARTED(
             "knowledge = max(update.state.knowledge, PROVISIONAL + 1)",
             "knowledge = PROVISIONAL + 1",
-            "test_a_zombies_late_write_replaces_no_document_of_its_successor",
+            "test_a_late_write_after_a_lost_lease_replaces_no_document_of_the_new_owner",
         ),
     },
     "consumer/committing.py": {
@@ -221,21 +221,21 @@ BREAKS = {
             "states: list[TruckState] = []",
             "self._truck_states.save([one.state for one in updates], here.position, budget)\n"
             "states: list[TruckState] = []",
-            "test_the_order_is_history_transitions_latest_state",
-            "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
-            "test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles",
+            "test_writes_are_in_the_order_history_transitions_latest_nudges_state",
+            "test_repeating_the_batch_of_a_worker_killed_at_any_step_gives_the_same_result",
+            "test_the_next_worker_completes_a_settling_that_was_killed_at_any_step",
         ),
         "latest-before-the-logs": RESTARTED(
             "states: list[TruckState] = []",
             "self._write_latest([one.latest for one in updates if one.latest], budget)\n"
             "states: list[TruckState] = []",
-            "test_the_order_is_history_transitions_latest_state",
+            "test_writes_are_in_the_order_history_transitions_latest_nudges_state",
         ),
         "what-an-erased-batch-wrote-stays": ERASED(
             "if fix.received_at_ms <= until_ms.get(fix.truck_id, 0)]",
             "if fix.truck_id not in until_ms]",
-            "test_a_batch_in_the_middle_of_which_the_truck_is_erased_takes_back_what_it_wrote",
-            "test_a_worker_killed_before_it_knows_of_the_erasure_leaves_nothing_once_the_batch_comes_again",
+            "test_a_batch_during_which_the_truck_is_erased_deletes_what_it_wrote",
+            "test_a_repeated_batch_leaves_nothing_of_a_worker_killed_before_it_detects_an_erasure",
         ),
     },
     "consumer/__main__.py": {

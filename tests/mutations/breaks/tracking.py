@@ -76,17 +76,17 @@ BREAKS = {
             "self._unsettle(fixes[0].event_at_ms, fixes[later - 1].event_at_ms)",
             "pass",
             "test_any_order_split_and_repetition_gives_the_timeline",
-            "test_settling_page_by_page_while_the_truck_goes_on_gives_the_same",
+            "test_settling_page_by_page_while_points_arrive_gives_the_same_timeline",
         ),
         "late-points-count-for-half-a-day": TIMELINE(
             "late_horizon_s: float = 86400.0",
             "late_horizon_s: float = 43200.0",
-            "test_late_points_far_from_each_other_give_the_same",
+            "test_late_points_far_from_each_other_give_the_same_timeline",
         ),
         "unsettled-reconciled-at-once": TIMELINE(
             "if state.unsettled:",
             "if False:",
-            "test_while_late_points_are_unsettled_nothing_is_logged",
+            "test_no_event_is_logged_while_late_points_are_unsettled",
         ),
         "log-depends-on-where-batches-end": TIMELINE(
             "for record in records:\n    fold.apply(record)",
@@ -197,12 +197,12 @@ BREAKS = {
         "log-corrected-for-what-has-not-come-again": TIMELINE(
             "one.shard_id == here.shard_id and one.position > here.position",
             "False",
-            "test_a_replay_that_is_behind_the_log_appends_nothing",
+            "test_a_replay_of_records_that_the_log_already_includes_appends_nothing",
         ),
         "contradicting-points-make-a-log-grow-without-end": ISOLATED(
             "if log_length >= CORRECTED_EVENTS:",
             "if log_length < 0:",
-            "test_contradicting_late_points_make_a_log_grow_to_a_bound_only",
+            "test_contradicting_late_points_grow_a_log_only_up_to_its_bound",
             "test_transitions_are_logged_after_corrections_have_ended",
         ),
         "what-follows-a-long-log-is-lost": ISOLATED(
@@ -217,17 +217,17 @@ BREAKS = {
             "if len(log.after_anchor) >= before.log_length and (not is_behind):",
             "test_crashes_before_the_state_is_stored_append_nothing_twice",
             "test_the_log_folds_to_the_timeline_with_any_disturbance",
-            "test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+            "test_repeating_the_batch_of_a_worker_killed_at_any_step_gives_the_same_result",
         ),
         "correction-found-written-is-not-pushed": MINUTE(
             "log.after_anchor[before.log_length:]",
             "log.entries[before.log_length:]",
-            "test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next",
+            "test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next_worker",
         ),
         "slow-clock-hidden-in-assigned": TIMELINE(
             "if fix.counts_at_ms >= delivery_state.anchor.from_ms:",
             "if fix.event_at_ms >= delivery_state.anchor.from_ms:",
-            "test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way",
+            "test_a_delivery_on_a_truck_with_a_slow_clock_gets_every_status",
         ),
     },
     "rtdts/tracking/settling.py": {
@@ -240,7 +240,7 @@ BREAKS = {
         "settling-ends-where-the-rules-still-look-back": TIMELINE(
             "return self._alike >= LOOKBACK_FIXES and is_all_agreed",
             "return is_all_agreed",
-            "test_late_points_of_a_truck_without_deliveries_are_derived_in_their_place",
+            "test_late_points_of_a_truck_without_deliveries_become_fixes_as_if_in_order",
         ),
         "machines-agree-while-fixes-still-change": TIMELINE(
             "if self._alike < LOOKBACK_FIXES:\n    return",
@@ -250,12 +250,12 @@ BREAKS = {
         "late-point-behind-a-settling-is-lost": TIMELINE(
             "if state.last_late_n != self._last_late_n:",
             "if False:",
-            "test_a_late_point_behind_a_settling_under_way_is_settled_too",
+            "test_a_late_point_earlier_than_a_settlings_progress_is_settled_too",
         ),
         "settling-counted-by-its-intervals": TIMELINE(
             "unsettled=self._left(state),",
             "unsettled=self._left(state), settlings=state.settlings + 1,",
-            "test_a_settling_of_fewer_intervals_than_the_lost_one_overwrites_what_that_left",
+            "test_a_settling_overwrites_the_documents_of_a_lost_one_with_more_intervals",
         ),
         "late-points-of-a-slow-clock-do-not-count": TIMELINE(
             "return fix.counts_at_ms >= anchor.from_ms",
@@ -413,7 +413,7 @@ BREAKS = {
         "one-bad-record-stops-a-shard": ISOLATED(
             "return InvalidRecord(reason='not_a_point', detail=str(error))",
             "raise",
-            "test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on",
+            "test_a_record_that_is_no_point_of_its_truck_is_parked_and_others_are_processed",
         ),
     },
     "rtdts/tracking/eta.py": {

@@ -1,4 +1,4 @@
-"""A consumer's world."""
+"""The fixture `world`: a consumer with its stores, queue and clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A phone back in coverage sends its backlog newest first, a point a request: no other waits."""
+"""A phone back in coverage sends its backlog newest first, one point per request.
+
+No other truck is delayed by it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def world() -> World:
 
 
 def batch(world: World) -> list[StreamRecord]:
-    """The backlog with a neighbour's drive among it, in one poll."""
+    """The backlog, interleaved with another truck's drive, in one poll."""
     pairs = itertools.zip_longest(reversed(BACKLOG), drive("T-2"))
     return world.shard.records(*[[one] for pair in pairs for one in pair if one is not None])
 
@@ -45,7 +48,7 @@ def assert_log_is_whole(world: World, delivery_id: str) -> None:
     assert row.status is events[-1].status
 
 
-def test_the_neighbour_has_everything_at_once_and_one_settling_later_the_log_is_right(
+def test_a_backlog_delays_no_other_truck_and_one_settling_completes_its_log(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -64,7 +67,7 @@ def test_the_neighbour_has_everything_at_once_and_one_settling_later_the_log_is_
     assert (report.parked, settled.waiting) == (0, 0)
 
 
-def test_points_that_come_one_by_one_bring_no_event_before_they_are_settled(
+def test_late_points_in_single_batches_append_no_event_before_they_are_settled(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -78,7 +81,9 @@ def test_points_that_come_one_by_one_bring_no_event_before_they_are_settled(
     assert len(world.deliveries.events("D-1")) <= 2 + len(Status) + 6
 
 
-def test_cut_off_before_its_transactions_the_same_batch_goes_on(world: World) -> None:
+def test_a_settling_that_crashed_before_its_appends_completes_when_the_batch_is_repeated(
+    world: World,
+) -> None:
     records = batch(world)
     killed = world.pipeline()
     killed.process(records)
@@ -118,7 +123,7 @@ def test_a_declaration_before_the_settlings_transaction_is_respected(world: Worl
         cancelled("None", "ValidationError"),
     ],
 )
-def test_rejected_events_of_one_delivery_are_parked_and_the_batch_goes_on(
+def test_rejected_events_of_one_delivery_are_parked_and_the_other_deliveries_proceed(
     world: World, rejection: Exception
 ) -> None:
     world.assign("D-3")  # on the same truck
@@ -158,7 +163,7 @@ def test_rejected_events_are_tried_again_with_the_trucks_next_point(world: World
     assert_log_is_whole(world, "D-1")
 
 
-def test_a_fault_of_the_deployment_is_logged_as_an_error_and_parks_nothing(world: World) -> None:
+def test_an_error_of_the_deployment_is_raised_and_parks_nothing(world: World) -> None:
     world.deliveries.rejections["D-1"] = client_error("UnrecognizedClientException")
     pipeline = world.pipeline()
     pipeline.process(batch(world))
@@ -192,7 +197,7 @@ def _cancel(world: World, delivery_id: str) -> None:
     world.deliveries.append(row, after, [event], matches=True)
 
 
-def test_a_corrected_start_moves_from_when_on_the_truck_is_shown(world: World) -> None:
+def test_a_corrected_start_changes_the_time_from_which_the_truck_is_shown(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records([BACKLOG[-1]]))
     first = world.deliveries.get("D-1")

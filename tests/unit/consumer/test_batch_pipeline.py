@@ -25,7 +25,7 @@ def test_a_drive_is_indexed_and_its_transitions_are_logged(world: World) -> None
     assert latest.deliveries[0].distance_remaining_m == 10.0  # not 10.0000003
 
 
-def test_the_order_is_history_transitions_latest_state(world: World) -> None:
+def test_writes_are_in_the_order_history_transitions_latest_nudges_state(world: World) -> None:
     world.assign("D-1")
     order: list[str] = world.positions.steps
     append = world.deliveries.append
@@ -59,7 +59,7 @@ def test_an_older_point_never_overwrites_the_latest(world: World) -> None:
     assert latest.revision == 1
 
 
-def test_near_the_destination_each_batch_nudges(world: World) -> None:
+def test_each_batch_near_the_destination_sends_a_nudge(world: World) -> None:
     world.assign("D-1")
     pipeline = world.pipeline()
     for one in drive():
@@ -87,7 +87,7 @@ def test_a_declaration_between_reading_and_writing_is_respected(world: World) ->
     ]
 
 
-def test_a_declared_pickup_is_noticed_within_seconds_and_the_rules_go_on_from_it(
+def test_a_declared_pickup_is_detected_within_seconds_and_the_rules_continue_from_it(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -107,7 +107,7 @@ def test_a_declared_pickup_is_noticed_within_seconds_and_the_rules_go_on_from_it
     ]
 
 
-def test_a_delivery_first_seen_late_gets_the_windows_points_since_its_assignment(
+def test_a_delivery_first_seen_late_gets_its_statuses_since_its_assignment(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -116,28 +116,28 @@ def test_a_delivery_first_seen_late_gets_the_windows_points_since_its_assignment
     world.clock.advance(6)
 
     pipeline.process(world.shard.records([drive()[12]]))
-    world.settle(pipeline)  # what has left the window since is read from the history
+    world.settle(pipeline)  # points that have left the window are read from the history
 
     events = world.deliveries.events("D-1")
     assert [event.status for event in events] == list(STATUSES[:3])
     assert events[1].effective_at_ms == START_MS + 20_000
 
 
-def test_a_truck_with_two_deliveries_has_two_machines(world: World) -> None:
+def test_a_truck_with_two_deliveries_has_two_status_machines(world: World) -> None:
     world.assign("D-1")
     world.assign("D-2", second=200)
 
     world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
 
     assert world.statuses("D-1") == list(STATUSES)
-    # The second one's truck had left the origin before: its pickup is implied by the arrival.
+    # The truck had left the second one's origin before: its pickup is implied by the arrival.
     assert world.statuses("D-2") == [
         *(Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP),
         *(Status.IN_TRANSIT, Status.NEARBY, Status.ARRIVED),
     ]
 
 
-def test_a_point_earlier_than_the_window_moves_no_status_before_it_is_settled(
+def test_a_point_earlier_than_the_window_changes_no_status_before_it_is_settled(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -158,7 +158,7 @@ def test_a_point_earlier_than_the_window_moves_no_status_before_it_is_settled(
     assert [one.status for one in standing_of(world)] == list(STATUSES[1:])
 
 
-def test_while_late_points_are_unsettled_nothing_is_logged(world: World) -> None:
+def test_no_event_is_logged_while_late_points_are_unsettled(world: World) -> None:
     world.assign("D-1")
     pipeline = world.pipeline()
     late = drive()[2]

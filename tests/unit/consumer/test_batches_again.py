@@ -1,4 +1,4 @@
-"""Batches and points that come again: after a crash, to another worker, over another way."""
+"""Batches and points that arrive again: after a crash, at another worker, over another path."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_redelivered_batch_appends_no_event_and_no_document(world: World) -> N
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
 @pytest.mark.parametrize("before", [0, 8])
-def test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same(
+def test_repeating_the_batch_of_a_worker_killed_at_any_step_gives_the_same_result(
     world: World, step: str, when: str, before: int
 ) -> None:
     reference = World()
@@ -81,7 +81,7 @@ def test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same(
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
-def test_a_worker_killed_at_any_step_and_the_batch_cut_otherwise_gives_the_same(
+def test_repeating_records_in_other_batches_after_a_kill_at_any_step_gives_the_same_result(
     world: World, step: str, when: str
 ) -> None:
     reference = World()
@@ -113,7 +113,9 @@ def test_a_worker_killed_at_any_step_and_the_batch_cut_otherwise_gives_the_same(
 
 
 @pytest.mark.parametrize("size", [1, 4])
-def test_a_replay_that_is_behind_the_log_appends_nothing(world: World, size: int) -> None:
+def test_a_replay_of_records_that_the_log_already_includes_appends_nothing(
+    world: World, size: int
+) -> None:
     world.assign("D-1")
     killed = world.pipeline()
     records = world.shard.records(*[[one] for one in drive()])
@@ -132,7 +134,7 @@ def test_a_replay_that_is_behind_the_log_appends_nothing(world: World, size: int
     assert world.deliveries.events("D-1") == events
 
 
-def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_left_unsent(
+def test_a_repeated_batch_with_more_records_sends_the_nudges_that_a_crash_left_unsent(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -159,7 +161,7 @@ def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_left_unsent(
     ]
 
 
-def test_a_copy_over_another_way_counts_once(world: World) -> None:
+def test_a_copy_of_a_point_over_another_path_counts_once(world: World) -> None:
     pipeline = world.pipeline()
 
     report = pipeline.process(world.shard.records([point(0, 0.0)], [point(0, 0.0)]))
@@ -203,7 +205,7 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     assert {one.fix.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
 
 
-def test_a_fast_clock_is_looked_up_after_it_left_the_window(
+def test_a_retry_of_a_shifted_point_that_has_left_the_window_is_a_duplicate(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -217,7 +219,7 @@ def test_a_fast_clock_is_looked_up_after_it_left_the_window(
     assert (report.points, report.duplicates) == (0, 1)
 
 
-def test_the_points_of_a_right_clock_are_not_looked_for_in_the_history(world: World) -> None:
+def test_points_of_a_right_clock_are_not_looked_up_in_the_history(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(drive()[:1]))
     world.positions.troubles["stored"] = [AssertionError("requested")]
@@ -243,7 +245,7 @@ def test_a_shifted_point_that_a_crash_left_in_the_history_is_not_its_own_copy(
     assert "T-1" in world.positions.latest(["T-1"])
 
 
-def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
+def test_a_worker_that_lost_its_lease_detects_it_and_writes_no_state(
     world: World,
 ) -> None:
     zombie, owner = world.pipeline(writer_id="zombie"), world.pipeline(writer_id="owner")
@@ -259,7 +261,7 @@ def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
     assert world.positions.load(["T-1"]) == kept
 
 
-def test_a_zombies_late_write_replaces_no_document_of_its_successor(
+def test_a_late_write_after_a_lost_lease_replaces_no_document_of_the_new_owner(
     world: World,
 ) -> None:
     first, batch, late = (
@@ -277,7 +279,7 @@ def test_a_zombies_late_write_replaces_no_document_of_its_successor(
     assert world.positions.history == history
 
 
-def test_a_lost_response_to_ones_own_write_is_a_success(world: World) -> None:
+def test_a_write_with_a_lost_response_counts_as_a_success(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records([point(0, 0.0)]))
     world.positions.troubles_after["save"] = [UNAVAILABLE]
@@ -291,7 +293,7 @@ def test_a_lost_response_to_ones_own_write_is_a_success(world: World) -> None:
 
 
 def _statuses_of(records: list[StreamRecord]) -> tuple[Status, ...]:
-    """What a delivery goes through with these records."""
+    """The statuses of a delivery after these records."""
     world = World()
     world.assign("D-1")
     world.pipeline().process(records)

@@ -15,7 +15,7 @@ from tests.fakes.scripted_client import client_error
 from tests.support.consumer_world import STATUSES, UNAVAILABLE, World, drive, point
 
 
-def test_a_record_that_is_no_point_of_its_truck_is_parked_and_the_others_go_on(
+def test_a_record_that_is_no_point_of_its_truck_is_parked_and_others_are_processed(
     world: World,
 ) -> None:
     good = world.shard.records([point(0, 0.0)])
@@ -62,7 +62,7 @@ def test_a_point_that_the_history_rejects_is_parked_with_the_reason(world: World
     assert len(world.positions.history) == 2
 
 
-def test_one_item_that_fails_for_now_is_written_again_alone(world: World) -> None:
+def test_an_item_that_fails_temporarily_is_retried_alone(world: World) -> None:
     points = [point(n, n * 10.0) for n in range(3)]
     world.positions.passing[point_id(points[1])] = 2
 
@@ -72,7 +72,7 @@ def test_one_item_that_fails_for_now_is_written_again_alone(world: World) -> Non
     assert len(world.clock.slept_s) == 2
 
 
-def test_a_store_that_comes_back_loses_nothing(world: World) -> None:
+def test_nothing_is_lost_when_a_store_is_unavailable_for_a_while(world: World) -> None:
     world.positions.troubles = {
         name: [UNAVAILABLE] * 3 for name in ("load", "write_history", "write_latest", "save")
     }
@@ -84,7 +84,7 @@ def test_a_store_that_comes_back_loses_nothing(world: World) -> None:
     assert len(world.clock.slept_s) == 12
 
 
-def test_a_store_that_stays_unavailable_is_given_up_within_the_budget(world: World) -> None:
+def test_retries_end_within_the_budget_when_a_store_stays_unavailable(world: World) -> None:
     world.positions.troubles["write_history"] = [UNAVAILABLE] * 1_000
 
     with pytest.raises(RetriesExhausted):
@@ -126,7 +126,7 @@ def test_positions_are_written_whatever_error_the_queues_client_raises(
     assert world.positions.load(["T-1"])
 
 
-def test_a_queue_that_is_unavailable_costs_one_batch_some_seconds_and_not_each(
+def test_an_unavailable_queue_delays_one_batch_and_not_every_batch(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -168,7 +168,7 @@ def test_a_delivery_that_cannot_be_processed_stops_no_other(world: World) -> Non
     assert world.reported("delivery_unprocessable")
 
 
-def test_points_that_cause_an_error_are_parked_and_other_trucks_go_on(
+def test_points_that_cause_an_error_are_parked_and_other_trucks_are_processed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = pipeline_module.fold_truck  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What the back office decides about a plan, and what the rules then make of the truck's points."""
+"""Changes of a plan by the back office, and the statuses that the rules then derive."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def changed(world: World, *, second: int, **places: Place) -> None:
         ),
         second=second,
     )
-    world.clock.advance(6)  # the matches are read anew
+    world.clock.advance(6)  # the matches are read again
 
 
 def given_on(world: World, truck_id: str, *, second: int) -> None:
@@ -97,7 +97,7 @@ def declare_delivered(world: World, *, second: int) -> None:
     ],
     ids=["far away", "next door"],
 )
-def test_after_its_destination_moved_a_delivery_has_the_status_of_the_trucks_points(
+def test_after_a_change_of_destination_the_status_follows_the_trucks_points(
     world: World, moved_to_m: float, then: list[Status]
 ) -> None:
     world.assign("D-1")
@@ -114,7 +114,7 @@ def test_after_its_destination_moved_a_delivery_has_the_status_of_the_trucks_poi
     assert row.status is then[-1]
 
 
-def test_a_truck_at_an_origin_that_has_moved_has_not_left_it_with_the_cargo(world: World) -> None:
+def test_a_truck_that_leaves_a_former_origin_has_not_picked_up_the_cargo(world: World) -> None:
     world.assign("D-1")
     pipeline = world.pipeline()
     loading = [one for one in drive() if one.event_at_ms < START_MS + 120_000]
@@ -126,7 +126,7 @@ def test_a_truck_at_an_origin_that_has_moved_has_not_left_it_with_the_cargo(worl
     assert world.statuses("D-1")[-1] is Status.EN_ROUTE_TO_PICKUP
 
 
-def test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it(world: World) -> None:
+def test_points_of_a_truck_that_no_longer_carries_a_delivery_add_no_event(world: World) -> None:
     world.assign("D-1")
     pipeline = world.pipeline()
     points = drive()
@@ -134,7 +134,7 @@ def test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it(world: World
     given_on(world, "T-2", second=135)
     log = world.deliveries.events("D-1")
 
-    # The match of T-1 is still remembered, and its points go on as if it carried the cargo.
+    # The match of T-1 is still cached, and its points continue as if it carried the cargo.
     report = pipeline.process(world.shard.records(*[[one] for one in points[14:]]))
 
     assert report.transitions == 0
@@ -144,7 +144,7 @@ def test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it(world: World
     assert (row.truck_id, row.version) == ("T-2", log[-1].version)
 
 
-def test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_accepted_up(
+def test_an_outdated_match_of_a_delivery_now_on_another_truck_adds_no_event(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -192,7 +192,7 @@ def test_a_customer_is_shown_the_truck_from_when_it_moved_off_for_the_delivery(
     assert after.shown_from_ms == moved_off.effective_at_ms
 
 
-def test_another_customer_is_shown_the_truck_from_then_on_whatever_the_rules_find(
+def test_a_new_customer_is_shown_the_truck_only_from_the_change_of_customer_on(
     world: World,
 ) -> None:
     world.assign("D-1")

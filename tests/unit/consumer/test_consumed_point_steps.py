@@ -11,7 +11,7 @@ def world() -> World:
     return World(traced="T-1")
 
 
-def test_each_point_of_a_traced_truck_is_reported_with_what_became_of_it(world: World) -> None:
+def test_each_point_of_a_traced_truck_is_reported_with_its_outcome(world: World) -> None:
     first, second = point(0, 0.0), point(10, 50.0)
     shard = Shard()
     pipeline = world.pipeline()
@@ -29,7 +29,7 @@ def test_each_point_of_a_traced_truck_is_reported_with_what_became_of_it(world: 
     assert {line["shard_id"] for line in reported} == {world.reported("point")[0]["shard_id"]}
 
 
-def test_the_points_of_others_are_not_shown(world: World) -> None:
+def test_points_of_untraced_trucks_are_not_reported(world: World) -> None:
     world.pipeline().process(Shard().records([point(0, 0.0, truck_id="T-2")]))
 
     assert not world.reported("point")

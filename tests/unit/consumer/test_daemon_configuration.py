@@ -26,14 +26,14 @@ def test_the_defaults_are_those_of_production() -> None:
     assert "leaseAssignmentIntervalMillis" not in reported
 
 
-def test_no_polling_property_switches_fan_out_off() -> None:
+def test_fan_out_is_configured_without_polling_properties() -> None:
     reported = properties(settings(KCL_RETRIEVAL_MODE="FANOUT"))
 
     assert reported["retrievalMode"] == "FANOUT"
     assert not {"idleTimeBetweenReadsInMillis", "maxRecords"} & reported.keys()
 
 
-def test_the_child_is_found_on_the_path_since_the_kcl_cuts_its_command_at_spaces() -> None:
+def test_the_childs_command_is_found_on_path_since_the_kcl_splits_it_at_spaces() -> None:
     assert properties(settings())["executableName"] == "python -m consumer"
 
 

@@ -46,7 +46,7 @@ def take(world: World, pipeline: BatchPipeline, points: Sequence[Point]) -> None
 
 
 def later(second: int, east_m: float = 5_000.0) -> Point:
-    """A point of after the erasure."""
+    """A point from after the erasure."""
     return point(1_000 + second, east_m)
 
 
@@ -56,7 +56,7 @@ def seconds_of(world: World) -> list[int]:
 
 
 def before_write(world: World, name: str, does: Callable[[], object]) -> None:
-    """Does something once, right before the consumer's next call of that name."""
+    """Calls `does` once, right before the consumer's next call of that name."""
     real = getattr(world.positions, name)
 
     def first(*args: object) -> object:
@@ -73,7 +73,7 @@ def before_write(world: World, name: str, does: Callable[[], object]) -> None:
     ids=["one", "out of order", "more than a window"],
 )
 @pytest.mark.parametrize("is_restarted", [False, True])
-def test_the_next_batch_begins_anew_and_brings_nothing_back(
+def test_the_first_batch_after_an_erasure_starts_afresh_and_restores_nothing(
     world: World, batch: list[Point], is_restarted: bool
 ) -> None:
     pipeline = world.pipeline()
@@ -94,10 +94,10 @@ def test_the_next_batch_begins_anew_and_brings_nothing_back(
     assert all(fix.received_at_ms > ERASED_MS for fix in state.window)
     assert state.erased_before_ms == ERASED_MS
     first = next(fix for fix in world.positions.fixes_of("T-1") if fix.seq == 1_001)
-    assert first.distance_m is None, "it says how far away the truck was erased"
+    assert first.distance_m is None, "it reveals the distance to an erased point"
 
 
-def test_a_consumer_that_does_not_know_yet_gives_up_no_shard_and_stores_no_old_fix(
+def test_a_consumer_unaware_of_an_erasure_keeps_its_shard_and_stores_no_old_fix(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -111,7 +111,7 @@ def test_a_consumer_that_does_not_know_yet_gives_up_no_shard_and_stores_no_old_f
     assert seconds_of(world) == [1, 2]
 
 
-def test_late_points_of_after_the_erasure_are_accepted(world: World) -> None:
+def test_late_points_received_after_the_erasure_are_accepted(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive())
     erase(world)
@@ -141,7 +141,7 @@ def test_points_received_before_the_erasure_are_dropped_and_counted(world: World
 def test_a_batch_between_the_tombstone_and_the_deletions_leaves_nothing(
     world: World, done: int
 ) -> None:
-    """The command is at any of its steps when a batch comes that was received before."""
+    """The batch was received before the erasure, and is processed after any step of it."""
     pipeline = world.pipeline()
     take(world, pipeline, drive()[:-2])
     steps = erasing(world)
@@ -156,14 +156,14 @@ def test_a_batch_between_the_tombstone_and_the_deletions_leaves_nothing(
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-def test_a_batch_in_the_middle_of_which_the_truck_is_erased_takes_back_what_it_wrote(
+def test_a_batch_during_which_the_truck_is_erased_deletes_what_it_wrote(
     world: World, step: str
 ) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, [*drive()[:18], *drive()[19:21]])
     before_write(world, step, lambda: erase(world))
 
-    # Out of order: documents of the batches before are written anew, too.
+    # Out of order: documents of the previous batches are written again, too.
     report = pipeline.process(world.shard.records([drive()[18]], [drive()[21]]))
 
     assert count(world) == NONE
@@ -172,7 +172,9 @@ def test_a_batch_in_the_middle_of_which_the_truck_is_erased_takes_back_what_it_w
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-def test_only_points_from_after_the_erasure_stay_of_a_batch(world: World, step: str) -> None:
+def test_a_batch_during_an_erasure_keeps_only_points_received_after_it(
+    world: World, step: str
+) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive()[:-1])
     before_write(world, step, lambda: erase(world))
@@ -196,7 +198,7 @@ def test_a_new_truck_that_is_erased_within_its_first_batch_leaves_nothing(world:
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest"])
-def test_a_worker_killed_before_it_knows_of_the_erasure_leaves_nothing_once_the_batch_comes_again(
+def test_a_repeated_batch_leaves_nothing_of_a_worker_killed_before_it_detects_an_erasure(
     world: World, step: str
 ) -> None:
     pipeline = world.pipeline()
@@ -229,11 +231,11 @@ def test_a_truck_erased_while_late_points_wait_or_are_settled_leaves_nothing(
 
     assert count(world) == NONE
     assert world.statuses("D-1")[: len(statuses)] == statuses
-    assert Status.ARRIVED is world.statuses("D-1")[-1], "corrected for want of what was erased"
+    assert Status.ARRIVED is world.statuses("D-1")[-1], "the erasure led to a correction"
     assert pipeline.settle(everything=True) is None
 
 
-def test_a_settling_in_slices_is_left_off_when_its_truck_is_erased(
+def test_a_settling_in_slices_is_abandoned_when_its_truck_is_erased(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PAGE_FIXES", "LEAD_FIXES"):
@@ -250,11 +252,11 @@ def test_a_settling_in_slices_is_left_off_when_its_truck_is_erased(
         world.settle(pipeline)
 
     first = next(fix for fix in world.positions.fixes_of("T-1") if fix.seq == 1_001)
-    assert first.distance_m is None, "it says how far away the truck was erased"
+    assert first.distance_m is None, "it reveals the distance to an erased point"
     assert seconds_of(world) == [*range(1, 15)]
 
 
-def test_an_erased_point_that_is_not_deleted_yet_takes_no_part_in_a_settling(world: World) -> None:
+def test_an_erased_point_that_is_not_yet_deleted_is_ignored_by_a_settling(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive())
     steps = erasing(world)
@@ -276,7 +278,7 @@ def test_an_erased_point_that_is_not_deleted_yet_takes_no_part_in_a_settling(wor
     assert seconds_of(world) == [*range(1, 15)]
 
 
-def test_the_log_stays_as_it_is_when_points_come_out_of_order_after_an_erasure(
+def test_points_out_of_order_after_an_erasure_do_not_change_the_log(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -294,7 +296,7 @@ def test_the_log_stays_as_it_is_when_points_come_out_of_order_after_an_erasure(
     assert not state_of(world).is_unsettled
 
 
-def test_a_truck_is_erased_twice(world: World) -> None:
+def test_a_truck_can_be_erased_twice(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive())
     erase(world)
@@ -307,7 +309,7 @@ def test_a_truck_is_erased_twice(world: World) -> None:
     assert state_of(world).erased_before_ms == ERASED_MS + 2_000
 
 
-def test_another_truck_of_the_batch_is_processed_once(world: World) -> None:
+def test_another_truck_in_the_batch_of_an_erased_truck_is_processed_once(world: World) -> None:
     pipeline = world.pipeline()
     mine, other = point(0, 0.0), point(0, 0.0, truck_id="T-2")
     pipeline.process(world.shard.records([mine], [other]))
@@ -339,7 +341,7 @@ def test_a_state_that_was_deleted_by_hand_is_rebuilt_and_not_written_back(
     assert len(world.positions.fixes_of("T-1")) == 2 + (0 if is_history_lost else len(drive()))
 
 
-def test_a_deliverys_state_that_an_erasure_took_out_is_not_written_back(world: World) -> None:
+def test_a_deliverys_state_that_an_erasure_removed_is_not_written_back(world: World) -> None:
     world.assign("D-1")
     world.assign("D-2")
     pipeline = world.pipeline()
@@ -360,7 +362,7 @@ def test_a_deliverys_state_that_an_erasure_took_out_is_not_written_back(world: W
     assert len(state_of(world).window) == 6
 
 
-def test_a_settling_is_not_lost_when_an_erasure_takes_a_delivery_out_meanwhile(
+def test_a_settling_completes_when_an_erasure_removes_a_delivery_meanwhile(
     world: World,
 ) -> None:
     world.assign("D-1")
@@ -382,7 +384,7 @@ def test_a_settling_is_not_lost_when_an_erasure_takes_a_delivery_out_meanwhile(
 
 
 def erase_delivery(world: World, delivery_id: str = "D-1") -> None:
-    """As `DeliveryErasure`: every state anew without it, then the documents."""
+    """As `DeliveryErasure` does it: every state without the delivery, then the documents."""
     world.deliveries.erase(delivery_id)
     for truck_id, stored in world.positions.load(["T-1"]).items():
         assert stored.state is not None
@@ -403,7 +405,7 @@ def named(world: World) -> set[str]:
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-def test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back(
+def test_a_batch_during_which_a_delivery_is_erased_removes_its_id_again(
     world: World, step: str
 ) -> None:
     for delivery_id in ("D-1", "D-2"):
@@ -420,12 +422,12 @@ def test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-def test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_nothing(
+def test_a_delivery_erased_during_its_trucks_first_batch_with_it_leaves_nothing(
     world: World, step: str
 ) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive()[:20])
-    world.clock.advance(6.0)  # the matches are read anew
+    world.clock.advance(6.0)  # the matches are read again
     world.assign("D-1")
     before_write(world, step, lambda: erase_delivery(world))
 
@@ -435,7 +437,7 @@ def test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_noth
 
 
 @pytest.mark.parametrize("step", ["write_history", "save"])
-def test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back(
+def test_a_settling_during_which_a_delivery_is_erased_removes_its_id_again(
     world: World, step: str
 ) -> None:
     world.assign("D-1")
@@ -450,7 +452,7 @@ def test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_b
     assert named(world) == set()
 
 
-def test_a_worker_killed_before_it_has_taken_a_name_back_does_so_with_the_batch_again(
+def test_an_erased_deliverys_id_is_removed_when_a_killed_workers_batch_is_repeated(
     world: World,
 ) -> None:
     world.assign("D-1")

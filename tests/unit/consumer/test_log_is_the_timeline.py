@@ -1,8 +1,8 @@
-"""Guarantee 3 through the whole consumer: beside a back office, crashing, out of order, repeated.
+"""Guarantee 3 through the whole consumer: with a back office, crashes, disorder and repetition.
 
-The pure fold has its properties in tests/unit/tracking/test_timeline_in_any_order.py; here are the
-matches' cache, the states' writes and the log's conditions around it, and a dispatcher.
-tests/integration/test_log_over_a_real_store.py has some of it on OpenSearch.
+The properties of the pure fold are tested in tests/unit/tracking/test_timeline_in_any_order.py.
+These tests add the cache of matches, the writes of states, the conditions of the log, and a
+dispatcher. tests/integration/test_log_over_a_real_store.py tests some of it on OpenSearch.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LAST = point(400, 4_010.0)
 EXPECTED = derived(in_order([*DRIVE, LAST]))
 SPARSE = sparse([*DRIVE, LAST])
 ALL_DAY = sparse([*DRIVE, point(300, 4_010.0)], 285)
-"""The first points may come 23 hours late, shortly before late points stop to count."""
+"""The first points may come 23 hours late, shortly before late points no longer count."""
 
 
 @given(st.integers(0, 2**32))
@@ -64,7 +64,7 @@ def test_the_log_folds_to_the_timeline_with_any_disturbance(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_settling_page_by_page_while_the_truck_goes_on_gives_the_same(seed: int) -> None:
+def test_settling_page_by_page_while_points_arrive_gives_the_same_timeline(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)
@@ -95,7 +95,7 @@ def test_settling_page_by_page_while_the_truck_goes_on_gives_the_same(seed: int)
     ids=["two_hours", "all_day"],
 )
 @given(st.integers(0, 2**32), st.booleans())
-def test_late_points_far_from_each_other_give_the_same(
+def test_late_points_far_from_each_other_give_the_same_timeline(
     track: Sequence[Point], derived_in_order: dict[str, Fix], seed: int, is_paged: bool
 ) -> None:
     rng = random.Random(seed)

@@ -30,7 +30,7 @@ def world() -> World:
     return world
 
 
-def test_a_depots_deliveries_are_read_and_appended_to_together(
+def test_many_deliveries_of_a_truck_are_read_and_appended_to_together(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = len(world.deliveries.transactions)
@@ -46,14 +46,16 @@ def test_a_depots_deliveries_are_read_and_appended_to_together(
     assert len(written) <= -(-sum(written) // (MAX_WRITES_TOGETHER - 4))
 
 
-def test_every_change_of_many_is_nudged_once(world: World) -> None:
+def test_each_of_many_changed_deliveries_gets_one_nudge(world: World) -> None:
     world.pipeline().process(world.shard.records(*[[one] for one in FIRST]))
 
     nudged = [one.delivery_id for one in world.nudges.sent if isinstance(one, TransitionNudge)]
     assert sorted(nudged) == IDS
 
 
-def test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on(world: World) -> None:
+def test_a_declaration_on_one_of_many_deliveries_is_respected_and_the_others_proceed(
+    world: World,
+) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in FIRST]))
 
@@ -71,7 +73,9 @@ def test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on(world: W
     assert {world.statuses(one)[-1] for one in IDS[1:]} == {Status.IN_TRANSIT}
 
 
-def test_rejected_events_of_one_of_many_are_parked_and_the_others_go_on(world: World) -> None:
+def test_rejected_events_of_one_of_many_deliveries_are_parked_and_the_others_proceed(
+    world: World,
+) -> None:
     world.deliveries.rejections[IDS[7]] = client_error("ValidationException")
 
     world.pipeline().process(world.shard.records(*[[one] for one in (*FIRST, *LEFT)]))

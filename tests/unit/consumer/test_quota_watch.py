@@ -47,7 +47,9 @@ def _received(one: Point, now_ms: int) -> Point:
     return msgspec.structs.replace(one, received_at_ms=now_ms)
 
 
-def test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew(world: World) -> None:
+def test_a_truck_over_its_quota_of_points_is_blocked_in_proportion_to_the_excess(
+    world: World,
+) -> None:
     send(world, world.pipeline(), batch(range(150)))
     (block,) = blocks(world)
 
@@ -56,15 +58,15 @@ def test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew(world: Wo
     assert [line["truck_id"] for line in world.reported("truck_blocked")] == ["T-1"]
 
 
-def test_a_truck_over_its_requests_is_blocked(world: World) -> None:
+def test_a_truck_over_its_quota_of_requests_is_blocked(world: World) -> None:
     send(world, world.pipeline(), *([one] for one in batch(range(15))))
     (block,) = blocks(world)
 
     assert block.until_ms == NOW_MS + 40_000
 
 
-def test_messages_over_mqtt_count_their_points_alone(world: World) -> None:
-    """How many of them share a record is decided by the bridge."""
+def test_messages_over_mqtt_count_only_their_points(world: World) -> None:
+    """The bridge decides how many of them share a record."""
     send(world, world.pipeline(), *([one] for one in batch(range(15), source="mqtt")))
     before = blocks(world)
     send(world, world.pipeline(), batch(range(20, 155), source="mqtt"))
@@ -94,7 +96,7 @@ def test_points_read_long_after_their_arrival_block_no_truck(world: World) -> No
     assert not blocks(world)
 
 
-def test_an_hour_of_points_received_at_once_is_within_the_quota(world: World) -> None:
+def test_points_received_over_an_hour_and_read_at_once_are_within_the_quota(world: World) -> None:
     sent = [[_received(one, NOW_MS + 60_000 * n)] for n, one in enumerate(batch(range(60)))]
     records = world.shard.records(*sent)
     world.clock.advance(3_600)
@@ -104,7 +106,7 @@ def test_an_hour_of_points_received_at_once_is_within_the_quota(world: World) ->
 
 
 def test_an_operators_replay_blocks_no_truck(world: World) -> None:
-    """What is put into the stream again says when it was received at first."""
+    """A replayed record has the time at which it was first received."""
     records = world.shard.records(batch(range(150)))
     arrived_ms = NOW_MS + 24 * 3_600_000
     world.clock.advance(24 * 3_600)
@@ -115,7 +117,9 @@ def test_an_operators_replay_blocks_no_truck(world: World) -> None:
     assert not blocks(world)
 
 
-def test_a_block_is_written_once_while_it_holds_and_again_when_more_came(world: World) -> None:
+def test_a_block_in_force_is_written_once_and_again_when_more_points_exceed_the_quota(
+    world: World,
+) -> None:
     pipeline = world.pipeline()
     send(world, pipeline, batch(range(150)))
     send(world, pipeline, batch(range(150, 155)))
@@ -137,7 +141,7 @@ def test_a_revocation_is_not_replaced(world: World) -> None:
     assert len(blocks(world)) == 2
 
 
-def test_a_table_that_is_unavailable_costs_no_point_and_is_left_alone_for_a_while(
+def test_an_unavailable_table_loses_no_point_and_is_not_retried_for_a_while(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -154,7 +158,7 @@ def test_a_table_that_is_unavailable_costs_no_point_and_is_left_alone_for_a_whil
     assert [block.subject for block in blocks(world)] == ["truck:T-1"]
 
 
-def test_a_batch_waits_for_a_few_writes_only(world: World) -> None:
+def test_a_batch_writes_at_most_ten_blocks(world: World) -> None:
     pipeline = world.pipeline()
     trucks = [f"T-{number}" for number in range(15)]
     send(world, pipeline, *(batch(range(150), truck_id=one) for one in trucks))

@@ -23,7 +23,7 @@ class RecordingCheckpointer:
 
     Attributes:
         reported: What was checkpointed; (None, None) is the end of the shard.
-        troubles: The KCL's exceptions, by name, that the next checkpoints meet.
+        troubles: The KCL's exceptions, by name, that the next checkpoints raise.
     """
 
     def __init__(self) -> None:
@@ -168,7 +168,7 @@ def test_under_kclpy_a_batch_that_fails_is_never_acknowledged(
     assert responses.endswith("exit 1")
 
 
-def test_nothing_is_checkpointed_that_is_not_durable(
+def test_only_durable_records_are_checkpointed(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     durable_at_checkpoint: list[bool] = []
@@ -196,7 +196,7 @@ def test_a_checkpoint_names_the_last_record_and_its_place_in_the_aggregate(
     assert checkpointer.reported == [(records[-1].sequence_number, 1)]
 
 
-def test_at_most_one_checkpoint_a_second_and_an_empty_batch_brings_the_rest(
+def test_checkpoints_are_at_most_one_per_second_and_an_empty_batch_makes_the_pending_one(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     processor = started(world, checkpointer)
@@ -217,7 +217,7 @@ def test_at_most_one_checkpoint_a_second_and_an_empty_batch_brings_the_rest(
     ]
 
 
-def test_shutdown_checkpoints_what_was_not_due(
+def test_shutdown_makes_the_checkpoint_that_was_not_yet_due(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     processor = started(world, checkpointer)
@@ -230,7 +230,7 @@ def test_shutdown_checkpoints_what_was_not_due(
     assert checkpointer.reported[-1] == (batch[0].sequence_number, 0)
 
 
-def test_a_throttled_checkpoint_is_made_up_for_by_the_next(
+def test_a_throttled_checkpoint_is_retried_with_the_next_batch(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     processor = started(world, checkpointer)
@@ -268,7 +268,7 @@ def test_the_end_of_a_shard_that_cannot_be_reported_ends_the_process(
     assert end.value.code == 1
 
 
-def test_after_a_state_conflict_it_neither_checkpoints_nor_takes_more(
+def test_after_a_state_conflict_no_batch_is_processed_or_checkpointed(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
@@ -283,7 +283,7 @@ def test_after_a_state_conflict_it_neither_checkpoints_nor_takes_more(
     assert checkpointer.reported == []
 
 
-def test_after_a_state_conflict_the_shard_never_ends_without_a_checkpoint(
+def test_after_a_state_conflict_the_shard_end_is_not_checkpointed_and_ends_the_process(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
@@ -297,7 +297,7 @@ def test_after_a_state_conflict_the_shard_never_ends_without_a_checkpoint(
     assert checkpointer.reported == []
 
 
-def test_after_a_state_conflict_it_ends_when_the_lease_is_not_lost_within_30_s(
+def test_after_a_state_conflict_the_process_ends_when_the_lease_is_not_lost_within_30_s(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
@@ -333,7 +333,7 @@ def test_ready_is_reported_once_it_is_initialized(
     assert world.reported("record_processor_ready")[0]["shard_id"] == SHARD
 
 
-def test_one_line_a_batch(world: World, checkpointer: RecordingCheckpointer) -> None:
+def test_each_batch_logs_one_line(world: World, checkpointer: RecordingCheckpointer) -> None:
     processor = started(world, checkpointer)
 
     processor.process_records(Input(checkpointer, world.shard.records(drive())))
@@ -342,7 +342,7 @@ def test_one_line_a_batch(world: World, checkpointer: RecordingCheckpointer) -> 
     assert (line["points"], line["trucks"], line["shard_id"]) == (len(drive()), 1, SHARD)
 
 
-def test_a_batch_is_measured_by_how_old_its_oldest_point_is_when_it_can_be_seen(
+def test_a_batchs_metrics_include_the_age_of_its_oldest_point_when_it_becomes_visible(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     processor = started(world, checkpointer)

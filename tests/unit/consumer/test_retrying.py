@@ -1,4 +1,4 @@
-"""Waiting for a store that is unavailable costs nothing but time."""
+"""Calls to an unavailable store: which are retried, for how long, and that no memory leaks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Body:
 
 @pytest.fixture
 def without_collector() -> Iterator[None]:
-    """As between two of its seldom runs."""
+    """As between two of the garbage collector's rare runs."""
     gc.disable()
     yield
     gc.enable()
@@ -43,15 +43,15 @@ def without_collector() -> Iterator[None]:
         (client_error("ThrottlingException"), True, False),
         (client_error("InternalServerError", 500), True, False),
         (EndpointConnectionError(endpoint_url="http://x"), True, False),
-        # The deployment's: patience first, then the loud end.
+        # Errors of the deployment: retried first, then raised.
         (client_error("AccessDeniedException"), True, False),
         (client_error("ResourceNotFoundException"), True, False),
-        # In no list: the loud end at once.
+        # In no list: raised at once.
         (client_error("UnrecognizedClientException"), False, False),
         (ValueError(), False, False),
     ],
 )
-def test_whether_an_error_may_pass_or_is_a_rejection_of_what_was_to_be_written(
+def test_errors_are_classified_as_temporary_or_as_rejections_of_the_write(
     error: Exception, passes: bool, rejects: bool
 ) -> None:
     assert (is_temporary(error), is_rejection(error)) == (passes, rejects)
@@ -63,7 +63,7 @@ def policy(clock: FakeClock, budget_s: float) -> RetryPolicy:
     )
 
 
-def test_one_failure_after_minutes_of_work_is_waited_for() -> None:
+def test_a_failure_after_minutes_of_work_is_retried() -> None:
     clock = FakeClock(0)
     budget = policy(clock, 240.0).start()
     failures = iter([StoreUnavailable("write", 429, "too many requests")])
@@ -80,7 +80,7 @@ def test_one_failure_after_minutes_of_work_is_waited_for() -> None:
     assert budget.call("write", write) == "written"
 
 
-def test_one_call_that_works_for_minutes_and_fails_is_made_again() -> None:
+def test_a_call_that_fails_after_working_for_minutes_is_retried() -> None:
     clock = FakeClock(0)
     failures = iter([StoreUnavailable("write", 429, "too many requests")])
 
@@ -93,7 +93,7 @@ def test_one_call_that_works_for_minutes_and_fails_is_made_again() -> None:
     assert policy(clock, 240.0).start().call("write", write) == "written"
 
 
-def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
+def test_time_in_hanging_attempts_counts_towards_the_retry_budget() -> None:
     clock = FakeClock(0)
 
     def hang() -> None:
@@ -107,7 +107,7 @@ def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
 
 
 @pytest.mark.usefixtures("without_collector")
-def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
+def test_a_failed_attempt_keeps_no_reference_to_what_it_tried_to_write() -> None:
     clock = FakeClock(0)
     bodies: list[weakref.ref[Body]] = []
     left: list[int] = []
@@ -123,7 +123,7 @@ def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
         try:
             raise ConnectionError(f"{body} was not taken")
         except ConnectionError as error:
-            itself = error  # by way of its trace and this frame
+            itself = error  # through its traceback and this frame
             raise StoreUnavailable("write", None, "no response") from itself
 
     retry_policy = RetryPolicy(
@@ -134,7 +134,7 @@ def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
     assert left == [1] * ATTEMPTS
 
 
-def test_causes_that_lead_in_a_circle_are_followed_once() -> None:
+def test_a_cycle_of_exception_causes_is_followed_once() -> None:
     clock = FakeClock(0)
     attempts: list[int] = []
 

@@ -27,7 +27,7 @@ def range_reported_by(*script: object) -> ShardRange | None:
     )
 
 
-def test_a_shard_is_waited_for_as_long_as_kinesis_may_come_back() -> None:
+def test_reading_the_shards_range_is_retried_while_kinesis_is_unavailable() -> None:
     throttled = client_error("LimitExceededException")
 
     assert range_reported_by(throttled, client_error("InternalFailure", 500), FOUND) == ShardRange(
@@ -35,7 +35,7 @@ def test_a_shard_is_waited_for_as_long_as_kinesis_may_come_back() -> None:
     )
 
 
-def test_it_ends_when_kinesis_stays_unavailable() -> None:
+def test_reading_the_shards_range_is_given_up_when_kinesis_stays_unavailable() -> None:
     with pytest.raises(RetriesExhausted, match="list shards"):
         range_reported_by(*[client_error("InternalFailure", 500)] * 1_000)
 

@@ -1,4 +1,4 @@
-"""Trucks whose clocks are slow by hours: their deliveries go on, and show no more than they may."""
+"""Trucks whose clocks are hours slow: deliveries proceed, and viewers see no more than allowed."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ from tests.support.consumer_world import (
 
 SLOW_MS = 3 * 3_600_000
 BEFORE_S = 200
-"""So long a truck has been sending when the drive begins."""
+"""How long a truck has been sending when the drive begins."""
 
 
 def slow(points: Iterable[Point], by_ms: int = SLOW_MS) -> list[Point]:
-    """The same points by a clock that is slow, received when they happened."""
+    """The same points, stamped by a slow clock and received when they happened."""
     return [
         msgspec.structs.replace(
             one,
@@ -62,7 +62,7 @@ def slow(points: Iterable[Point], by_ms: int = SLOW_MS) -> list[Point]:
 
 
 def waiting(truck_id: str = "T-1", *, until_s: int = 0, east_m: float = -900.0) -> list[Point]:
-    """A truck that stands before the origin, and sends."""
+    """The points of a truck that stands near the origin."""
     return [
         point(second, east_m, truck_id=truck_id, speed_mps=0.0, seq=10_000 + second)
         for second in range(until_s - BEFORE_S, until_s, 10)
@@ -70,7 +70,7 @@ def waiting(truck_id: str = "T-1", *, until_s: int = 0, east_m: float = -900.0) 
 
 
 def take(world: World, pipeline: BatchPipeline, points: Iterable[Point]) -> None:
-    """Each point a request and a batch, ten seconds after the one before."""
+    """Processes each point as one request and one batch, ten seconds after the one before."""
     for one in points:
         world.clock.advance(10.0)
         pipeline.process(world.shard.records([one]))
@@ -86,7 +86,7 @@ def close(world: World, delivery: Delivery, second: int) -> Delivery:
     )
 
 
-def test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way(world: World) -> None:
+def test_a_delivery_on_a_truck_with_a_slow_clock_gets_every_status(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     world.assign("D-1")
@@ -96,7 +96,7 @@ def test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way(world: World
     assert world.statuses("D-1") == list(STATUSES)
 
 
-def test_the_times_of_its_statuses_stay_the_devices(world: World) -> None:
+def test_status_times_of_a_slow_clock_are_those_of_the_device(world: World) -> None:
     right = World()
     for each, points in ((right, drive()), (world, slow(drive()))):
         pipeline = each.pipeline()
@@ -122,7 +122,7 @@ def test_a_delivery_leaves_assigned_once_its_trucks_clock_is_known_to_be_slow(
     assert world.statuses("D-1")[1:] == [*STATUSES[2:]]
 
 
-def test_without_a_slow_clock_points_of_before_the_assignment_count_for_nothing(
+def test_points_before_the_assignment_are_ignored_when_the_clock_is_right(
     world: World,
 ) -> None:
     world.assign("D-1", second=1_000)
@@ -137,7 +137,7 @@ def test_late_points_of_a_slow_clock_are_settled_where_they_belong(world: World)
     take(world, pipeline, slow(waiting()))
     world.assign("D-1")
     points = slow(drive())
-    # An hour's drive on, the wait at the origin comes, as one request of a backlog.
+    # After the drive, the points at the origin arrive in one request, as a backlog.
     received_at_ms = points[-1].received_at_ms + 10_000
     late = [msgspec.structs.replace(one, received_at_ms=received_at_ms) for one in points[4:13]]
     take(world, pipeline, [*points[:4], *points[13:]])
@@ -150,12 +150,12 @@ def test_late_points_of_a_slow_clock_are_settled_where_they_belong(world: World)
 
 
 def reported_in_the_end(world: World) -> list[Status]:
-    """The statuses that stand, of a log that may have been corrected."""
+    """The statuses of a log, without those that were corrected."""
     entries = fold_log(world.deliveries.events("D-1")).entries
     return [Status.ASSIGNED, *(one.transition.status for one in entries)]
 
 
-def test_a_delivery_first_seen_late_is_folded_from_when_the_slow_truck_got_it(
+def test_a_delivery_of_a_slow_truck_first_seen_late_is_folded_from_its_assignment_on(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -169,7 +169,7 @@ def test_a_delivery_first_seen_late_is_folded_from_when_the_slow_truck_got_it(
     assert reported_in_the_end(world) == list(STATUSES)
 
 
-def test_a_slow_trucks_state_that_was_lost_is_rebuilt_with_its_clock(world: World) -> None:
+def test_a_slow_trucks_state_that_was_lost_is_rebuilt_with_its_clock_lag(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     world.assign("D-1")
@@ -185,7 +185,7 @@ def test_a_slow_trucks_state_that_was_lost_is_rebuilt_with_its_clock(world: Worl
     assert world.positions.latest(["T-1"])["T-1"].newest.clock_lag_ms == SLOW_MS
 
 
-def test_the_way_that_remains_is_indexed_with_the_fixes_of_a_slow_clock(world: World) -> None:
+def test_the_remaining_distance_is_indexed_with_the_fixes_of_a_slow_clock(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     world.assign("D-1")
@@ -196,7 +196,7 @@ def test_the_way_that_remains_is_indexed_with_the_fixes_of_a_slow_clock(world: W
     assert shown.deliveries[0].distance_remaining_m == pytest.approx(4_000 - DRIVE_M[19], abs=1)
 
 
-def test_a_clock_that_is_found_ahead_is_not_slow_any_more(world: World) -> None:
+def test_a_slow_clock_that_is_found_ahead_is_no_longer_slow(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     ahead = msgspec.structs.replace(point(0, 0.0), recorded_at_ms=START_MS + 9 * 3_600_000)
@@ -210,7 +210,9 @@ def full(row: Delivery) -> Scope | None:
     return scope_of(row, Access.FULL, None)
 
 
-def test_a_slow_truck_is_shown_from_when_it_moved_off_by_our_clock(world: World) -> None:
+def test_a_slow_truck_is_shown_from_the_time_it_moved_off_by_the_services_clock(
+    world: World,
+) -> None:
     pipeline = world.pipeline()
     world.assign("D-1")
     take(world, pipeline, slow(waiting()))
@@ -243,8 +245,8 @@ def test_viewers_see_the_truck_and_the_age_of_its_position(world: World) -> None
 
 
 @pytest.mark.parametrize("by_ms", [0, SLOW_MS], ids=["right", "slow"])
-def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) -> None:
-    """T-1, then T-2, then T-1 again: what T-1 did in between is for others."""
+def test_nothing_of_a_trucks_other_assignments_is_shown(world: World, by_ms: int) -> None:
+    """T-1, then T-2, then T-1 again: what T-1 did in between belongs to other deliveries."""
     pipeline = world.pipeline()
     first = world.assign("D-1")
     take(world, pipeline, slow([*waiting(), *drive()], by_ms))
@@ -260,7 +262,7 @@ def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) ->
         ),
     )
     start_ms = again.current.started_at_ms
-    # The backlog of its second turn comes only now.
+    # The backlog of its time without this delivery arrives only now.
     pipeline.process(world.shard.records(slow([point(150, 350.0, received_at_ms=start_ms)], by_ms)))
 
     track = track_to_show(
@@ -275,11 +277,11 @@ def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) ->
     ]
     latest = world.positions.shown(["T-1"])["T-1"]
     assert position_to_show(again, latest, full(again), now_ms=START_MS) is not None
-    next_turn = msgspec.structs.replace(
+    next_assignment = msgspec.structs.replace(
         again,
         assignments=(msgspec.structs.replace(again.current, started_at_ms=START_MS + 290_001),),
     )
-    assert position_to_show(next_turn, latest, full(next_turn), now_ms=START_MS) is None
+    assert position_to_show(next_assignment, latest, full(next_assignment), now_ms=START_MS) is None
 
 
 def test_points_of_a_slow_clock_after_the_close_are_not_shown(world: World) -> None:
@@ -303,7 +305,7 @@ def test_points_of_a_slow_clock_after_the_close_are_not_shown(world: World) -> N
     assert max(one.counts_at_ms for one in shown) == START_MS + 250_000
 
 
-def test_a_clock_that_is_put_right_shows_the_truck_where_it_is(world: World) -> None:
+def test_a_slow_clock_that_is_corrected_keeps_the_statuses_and_resets_the_lag(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
     world.assign("D-1")
@@ -334,7 +336,7 @@ def test_a_slow_clock_is_logged_once_and_traced_with_each_point_and_counted(worl
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
-def test_records_that_come_again_after_a_crash_give_the_same_lags(
+def test_records_repeated_after_a_crash_give_the_same_clock_lags(
     world: World, step: str, when: str
 ) -> None:
     points = slow([*waiting(), *drive()])
@@ -371,7 +373,7 @@ def lags_of(world: World) -> dict[str, int]:
 
 @given(seed=st.integers(0, 2**32))
 def test_the_log_folds_to_the_timeline_with_any_clock(seed: int) -> None:
-    """Right, slow, put right, falling back among its earlier points, with late points."""
+    """The clock is right, slow, corrected, or set back among its earlier points; some are late."""
     rng = random.Random(seed)
     world = World()
     pipeline = world.pipeline()
@@ -407,7 +409,7 @@ def statuses_of(transitions: Iterable[Transition]) -> list[Status]:
 
 
 def expected(world: World, assigned_s: int) -> tuple[Transition, ...]:
-    """What the history, with what it says of the clock, makes of the delivery."""
+    """The delivery's timeline by the history and the clock lags in it."""
     declared = Transition(Status.ASSIGNED, Cause.ASSIGNED, START_MS + assigned_s * 1_000)
     fixes: list[Fix] = [one.fix for one in world.positions.history.values()]
     events = timeline(

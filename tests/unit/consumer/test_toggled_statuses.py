@@ -1,4 +1,4 @@
-"""A truck whose late points contradict each other without end: its delivery's log is bounded."""
+"""Late points that contradict each other without end: the delivery's log stays bounded."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SLOTS = 35
 MAX_EVENTS = 1 + CORRECTED_EVENTS + len(Status) + 6
 WAITS_S = SLOT_S * (SLOTS + 1)
 WAIT = [point(SLOT_S * n, -800.0) for n in range(SLOTS + 2)]
-"""Hours within sight of the origin's geofence, and outside it."""
+"""Hours near the origin's geofence, but outside it."""
 ALONG_M = (-400, 200, 800, 1400, 2000, 2600, 3200, 3600, 3900, 3990, *range(4000, 4010))
 ALONG = [point(WAITS_S + 10 * n, float(east_m)) for n, east_m in enumerate(ALONG_M, 1)]
 """Past the origin without a stop, and a wait at the destination."""
 
 
 def contradictions() -> Iterator[list[Point]]:
-    """Late points that show a dwell at the origin, and then others that show that it was none."""
+    """Late points that show a dwell at the origin, and then others that contradict it."""
     for begins_s in range(0, SLOT_S * SLOTS, SLOT_S):
         around = [point(begins_s + 30, -600.0), point(begins_s + 155, -600.0)]
         inside = [point(begins_s + after_s, 0.0, speed_mps=0.0) for after_s in (60, 125)]
@@ -38,7 +38,7 @@ def attack(world: World, pipeline: BatchPipeline) -> None:
         world.settle(pipeline)
 
 
-def test_contradicting_late_points_make_a_log_grow_to_a_bound_only() -> None:
+def test_contradicting_late_points_grow_a_log_only_up_to_its_bound() -> None:
     world = World()
     world.assign("D-1")
     pipeline = world.pipeline()
@@ -74,7 +74,7 @@ def test_transitions_are_logged_after_corrections_have_ended() -> None:
     assert world.statuses("D-1")[len(before) :] == [Status.NEARBY, Status.ARRIVED]
 
 
-def test_other_deliveries_of_the_truck_are_corrected_still() -> None:
+def test_other_deliveries_of_the_truck_are_still_corrected() -> None:
     world = World()
     world.assign("D-1")
     pipeline = world.pipeline()
@@ -95,7 +95,7 @@ def test_other_deliveries_of_the_truck_are_corrected_still() -> None:
     assert world.statuses("D-2")[-1] is Status.EN_ROUTE_TO_PICKUP
 
 
-def test_the_same_records_again_append_nothing_to_a_log_that_is_no_longer_corrected() -> None:
+def test_repeated_records_append_nothing_to_a_log_that_is_no_longer_corrected() -> None:
     world = World()
     world.assign("D-1")
     pipeline = world.pipeline()

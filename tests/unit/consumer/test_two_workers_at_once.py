@@ -1,4 +1,4 @@
-"""Two workers that begin a truck at once: one of them has lost the shard without notice."""
+"""Two workers begin a new truck at once: one has lost its lease without knowing it yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.consumer_world import World, drive
 
 
-def test_the_winner_of_a_new_truck_keeps_the_losers_writes(
+def test_two_workers_on_a_new_truck_give_the_history_and_log_of_one_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     points = drive()
@@ -23,7 +23,7 @@ def test_the_winner_of_a_new_truck_keeps_the_losers_writes(
         expected.process(records[start : start + 7])
     expected.settle(everything=True)
 
-    # No search shows yet what the other has written.
+    # Searches do not show yet what the other worker has written.
     monkeypatch.setattr(winner.positions, "known_trucks", lambda _: frozenset())
     winner.positions.troubles["write_latest"] = [RuntimeError("it stands still")]
     with pytest.raises(RuntimeError):

@@ -1,4 +1,4 @@
-"""A delivery under way, and what it comes to in order."""
+"""A delivery under way, and the results when its points arrive in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def world() -> World:
 
 @pytest.fixture
 def reference() -> World:
-    """What it comes to when everything comes in order."""
+    """The result when all points arrive in order."""
     made = World()
     made.assign("D-1")
     made.pipeline().process(made.shard.records(*[[one] for one in ROAD]))

@@ -28,7 +28,7 @@ def test_late_points_are_settled_as_if_they_had_come_in_order(
     assert report.transitions <= len(Status) + 6
 
 
-def test_late_points_of_a_truck_without_deliveries_are_derived_in_their_place() -> None:
+def test_late_points_of_a_truck_without_deliveries_become_fixes_as_if_in_order() -> None:
     world, reference = World(), World()
     reference.pipeline().process(reference.shard.records(*[[one] for one in ROAD]))
 
@@ -92,7 +92,7 @@ def test_a_point_in_the_middle_that_the_history_rejects_is_left_out_of_everythin
 
 
 def at_midnight(second: int, east_m: float) -> Point:
-    """A point so many seconds from a midnight (UTC)."""
+    """A point `second` seconds after a midnight (UTC)."""
     at_ms = (START_MS // MS_PER_DAY + 1) * MS_PER_DAY + second * 1_000
     return msgspec.structs.replace(
         point(0, east_m), recorded_at_ms=at_ms, event_at_ms=at_ms, received_at_ms=at_ms
@@ -115,7 +115,7 @@ def test_late_points_of_two_days_are_settled_across_midnight(world: World) -> No
     assert_same(world, reference)
 
 
-def test_just_inside_the_horizon_a_point_is_folded_and_just_beyond_it_is_only_indexed(
+def test_a_point_just_inside_the_horizon_is_folded_and_one_just_beyond_it_is_only_indexed(
     world: World,
 ) -> None:
     world.rules = TrackingRules(late_horizon_s=100.0)

@@ -1,4 +1,4 @@
-"""A settling that was lost in a crash, and what the next one makes of what it left."""
+"""A settling that was lost in a crash, and how the next one completes its work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def killed_in_settling(world: World, pipeline: BatchPipeline, step: str) -> None
     world.clock.advance(3.0)
 
 
-def test_a_settling_of_fewer_intervals_than_the_lost_one_overwrites_what_that_left() -> None:
+def test_a_settling_overwrites_the_documents_of_a_lost_one_with_more_intervals() -> None:
     world, reference = World(), World()
     points = [point(240 * n, 300.0 * n, speed_mps=None) for n in range(30)]
     first, between = [points[6], points[13]], [points[8], points[10], points[12]]
@@ -37,12 +37,12 @@ def test_a_settling_of_fewer_intervals_than_the_lost_one_overwrites_what_that_le
     assert derived(world) == derived(reference)
 
 
-def test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next() -> None:
-    """Nothing follows it that would be."""
+def test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next_worker() -> None:
+    """No later event follows that would be nudged in its place."""
     world = World()
     world.assign("D-1")
     pipeline = world.pipeline()
-    # Too far off the road to be true, once the points before it are known.
+    # Implausible, once the points before it are known.
     jump = point(200, 3_500.0)
     parked = [point(10 * n, -5_000.0, speed_mps=0.0) for n in range(20)]
     rest = [point(210 + 10 * n, -5_000.0, speed_mps=0.0) for n in range(12)]

@@ -1,4 +1,4 @@
-"""A settling that reads page by page, of a truck that sends several points of one moment."""
+"""A settling that reads page by page; the truck has several points with the same time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.consumer_world import DRIVE_M, STATUSES, World, drive, point
 
 
 def pairs() -> list[Point]:
-    """Two points of each moment of a drive; their ids are not in the order of their numbers."""
+    """Two points for each time of a drive; their ids are not in the order of their numbers."""
     return [
         msgspec.structs.replace(point(10 * n, float(m) + at), seq=9 + 2 * n + at)
         for n, m in enumerate(DRIVE_M)
@@ -23,7 +23,7 @@ def pairs() -> list[Point]:
 
 
 @pytest.mark.parametrize("page", [2, 3, 4, 5, 7])
-def test_nothing_of_a_moment_is_left_out_where_a_page_ends(
+def test_no_point_with_the_same_time_is_skipped_at_the_end_of_a_page(
     monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     points = pairs()
@@ -55,8 +55,10 @@ def test_nothing_of_a_moment_is_left_out_where_a_page_ends(
     assert late.statuses("D-1") == in_order.statuses("D-1")
 
 
-def test_however_slow_the_store_is_every_pass_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each search takes longer than a pass may last; no pass reads what one before it has read."""
+def test_every_pass_makes_progress_however_slow_the_store_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each search takes longer than a pass may take; no pass reads what an earlier one has read."""
     world = World()
     world.assign("D-1")
     monkeypatch.setattr(settling, "PAGE_FIXES", 10)
@@ -80,7 +82,7 @@ def test_however_slow_the_store_is_every_pass_gets_on(monkeypatch: pytest.Monkey
         world.clock.advance(60.0)
         pipeline.settle()
 
-    assert passes > 2, "it was not too much for one pass"
+    assert passes > 2, "it was done in one or two passes"
     assert world.statuses("D-1")[-1] is Status.ARRIVED
 
 

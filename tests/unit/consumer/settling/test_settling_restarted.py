@@ -1,4 +1,4 @@
-"""Settlings that are cut off, and the worker that goes on with them."""
+"""Settlings that are interrupted, and the worker that completes them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.late_points import EARLY, LATE, assert_same, state_of, with_l
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
-def test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles(
+def test_the_next_worker_completes_a_settling_that_was_killed_at_any_step(
     world: World, reference: World, step: str, when: str
 ) -> None:
     killed = with_late_points(world)
@@ -46,7 +46,7 @@ def test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles(
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("begin", [0, len(EARLY) - 3, len(EARLY)])
-def test_a_worker_killed_while_it_settles_and_the_records_come_again_cut_otherwise(
+def test_records_repeated_in_other_batches_complete_a_settling_killed_at_any_step(
     world: World, reference: World, step: str, begin: int
 ) -> None:
     pipeline = world.pipeline()
@@ -65,7 +65,7 @@ def test_a_worker_killed_while_it_settles_and_the_records_come_again_cut_otherwi
     for start in range(begin, len(records), 4):
         pipeline.process(records[start : start + 4])
         world.settle(pipeline)
-    if step in STEPS[2:]:  # the log had all: what is behind it appends nothing
+    if step in STEPS[2:]:  # the log has all of it: records that it includes append nothing
         assert world.deliveries.events("D-1") == events
     world.settle(pipeline, after_s=PAUSE_S)
 
@@ -73,7 +73,7 @@ def test_a_worker_killed_while_it_settles_and_the_records_come_again_cut_otherwi
 
 
 @pytest.mark.parametrize("is_lost_before", [True, False])
-def test_a_state_that_is_lost_beside_late_points_is_rebuilt(
+def test_a_state_that_is_lost_before_or_after_late_points_is_rebuilt(
     world: World, reference: World, is_lost_before: bool
 ) -> None:
     pipeline = world.pipeline()
@@ -94,7 +94,7 @@ def test_a_state_that_is_lost_beside_late_points_is_rebuilt(
     assert world.reported("truck_state_lost")
 
 
-def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(
+def test_a_settling_of_a_worker_that_lost_its_lease_is_stopped_and_changes_nothing(
     world: World, reference: World
 ) -> None:
     zombie = with_late_points(world)
@@ -111,10 +111,10 @@ def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(
     assert_same(world, reference)
 
 
-def test_a_zombie_that_settled_before_its_state_was_rejected_leaves_the_log_right(
+def test_a_settling_logged_before_the_lost_lease_is_detected_leaves_the_log_right(
     world: World, reference: World
 ) -> None:
-    """The owner goes on between the zombie's reading of the state and its writing."""
+    """The owner processes a point between the zombie's reading of the state and its writing."""
     zombie = with_late_points(world)
     owner = world.pipeline(writer_id="owner")
     owner.process(world.shard.records([point(400, 4_010.0)]))
@@ -127,7 +127,7 @@ def test_a_zombie_that_settled_before_its_state_was_rejected_leaves_the_log_righ
     assert_same(world, reference)
 
 
-def test_a_new_worker_finds_what_the_one_before_left_unsettled(
+def test_a_new_worker_settles_what_its_predecessor_left_unsettled(
     world: World, reference: World
 ) -> None:
     with_late_points(world)
@@ -156,7 +156,7 @@ def test_an_unsettled_state_without_a_window_stops_no_other_truck(
 def test_points_that_a_crash_left_in_the_history_are_folded_with_their_records(
     world: World, reference: World
 ) -> None:
-    """It is found there under its stamp, but its ordinal was not taken."""
+    """The history has them with their stamps, but the stored state has not counted them."""
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in EARLY]))
     late = world.shard.records(*[[one] for one in LATE])

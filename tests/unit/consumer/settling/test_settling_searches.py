@@ -44,7 +44,7 @@ def parked_at(second: int) -> Point:
 
 
 def silent_hours(world: World) -> tuple[BatchPipeline, World]:
-    """A truck with so long a silence before its late points that the pages are needed."""
+    """A truck with such a long silence before its late points that one search is not enough."""
     night = [parked_at(-40_000 + 10 * n) for n in range(12)]
     lone = parked_at(-20_000)
     points = [*night, *drive()]
@@ -131,7 +131,7 @@ def settle_to_the_end(world: World, pipeline: BatchPipeline) -> None:
     assert not state_of(world).unsettled
 
 
-def test_a_late_point_behind_a_settling_under_way_is_settled_too(
+def test_a_late_point_earlier_than_a_settlings_progress_is_settled_too(
     small_pages: World, whole_drive: World
 ) -> None:
     world, pipeline = small_pages, small_pages.pipeline()
@@ -173,7 +173,7 @@ def test_the_second_interval_of_a_truck_builds_on_what_the_first_changed(max_hit
     world, reference = World(), World()
     for each in (world, reference):
         each.assign("D-1")
-    # Bad ones have the speed of the one before: what the first late point changes goes far.
+    # Bad fixes keep the speed before them: what the first late point changes reaches far.
     points = [
         point(240 * n, 300.0 * n, speed_mps=None, accuracy_m=900.0 if 6 < n < 16 else None)
         for n in range(30)
@@ -192,7 +192,7 @@ def test_the_second_interval_of_a_truck_builds_on_what_the_first_changed(max_hit
     assert_same(world, reference)
 
 
-def test_where_intervals_overlap_a_point_is_folded_once() -> None:
+def test_a_point_in_overlapping_intervals_is_folded_once() -> None:
     world, reference = World(), World()
     for each in (world, reference):
         each.assign("D-1")

@@ -29,7 +29,7 @@ assert MANY > GREEDY_FIXES
 
 
 def long_tail() -> list[Point]:
-    """Hours of a point per 10 s: the drive, then a long wait at the destination."""
+    """Hours with one point per 10 s: the drive, then a long wait at the destination."""
     waiting = [point(10 * n, 4_000.0, speed_mps=0.0) for n in range(len(drive()), MANY)]
     return [
         msgspec.structs.replace(one, received_at_ms=START_MS + TAIL_AT_S * 1_000)
@@ -38,7 +38,7 @@ def long_tail() -> list[Point]:
 
 
 def back_in_coverage(world: World) -> BatchPipeline:
-    """What it is now comes first, then all that it kept."""
+    """The current points arrive first, then the backlog."""
     pipeline = world.pipeline()
     now = [point(TAIL_AT_S + n, 4_000.0, speed_mps=0.0) for n in range(WINDOW_FIXES + 1)]
     pipeline.process(world.shard.records(*[[one] for one in now]))
@@ -48,7 +48,7 @@ def back_in_coverage(world: World) -> BatchPipeline:
     return pipeline
 
 
-def test_a_long_tail_is_settled_at_once_and_the_trucks_next_one_after_a_while(
+def test_a_long_backlog_is_settled_at_once_and_the_trucks_next_late_point_after_a_while(
     world: World,
 ) -> None:
     pipeline = back_in_coverage(world)
@@ -64,7 +64,7 @@ def test_a_long_tail_is_settled_at_once_and_the_trucks_next_one_after_a_while(
     assert not state_of(world).unsettled
 
 
-def test_a_tail_of_which_a_search_has_too_much_goes_on_in_slices_and_the_shard_with_it(
+def test_a_backlog_too_large_for_one_search_is_settled_in_slices_without_delaying_the_shard(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.assign("D-2", "T-2")
@@ -86,7 +86,7 @@ def test_a_tail_of_which_a_search_has_too_much_goes_on_in_slices_and_the_shard_w
         pipeline.settle()
         assert world.clock.monotonic() - started_s <= 2 * SLICE_S
         passes += 1
-        # Its own points, in order, and others' are not kept waiting.
+        # Its own points in order and those of other trucks are not delayed.
         later = point(TAIL_AT_S + 100 + passes, 4_000.0, speed_mps=0.0)
         pipeline.process(world.shard.records([later], points[passes - 1 : passes]))
         assert state_of(world).window[-1].seq == later.seq
@@ -106,7 +106,9 @@ def test_a_tail_of_which_a_search_has_too_much_goes_on_in_slices_and_the_shard_w
     assert derived(world, "T-1") == derived(reference)
 
 
-def test_a_tail_that_is_cut_off_by_a_kill_is_settled_by_the_next_worker(world: World) -> None:
+def test_a_settling_of_a_backlog_cut_off_by_a_kill_is_completed_by_the_next_worker(
+    world: World,
+) -> None:
     world.positions.max_hits = 1_000
     killed = back_in_coverage(world)
     world.kill_at("append", "before")
