@@ -35,7 +35,7 @@ BREAKS = {
         "status-of-another-truck-is-kept-for-ever": TIMELINE(
             "machine = initial_machine(one.status, one.cause)",
             "machine = initial_machine(one.status, None)",
-            "test_the_log_of_a_transfer_folds_to_the_timeline",
+            "test_a_transferred_delivery_is_in_transit_again_only_far_from_its_destination",
         ),
     },
     "deploy/run_operation.py": {

@@ -8,7 +8,7 @@ BREAKS = {
             "if token.token_id:",
             "if token is NO_TOKEN:",
             "test_one_token_is_blocked_by_its_id",
-            "test_a_revoked_token_is_401_as_one_that_another_token_helps",
+            "test_a_revoked_token_is_401_with_error_invalid_token",
         ),
         "tokens-of-before-a-theft-go-on": ENTITLED(
             "block.issued_before_ms is None or token.issued_at_ms < block.issued_before_ms",
@@ -18,7 +18,7 @@ BREAKS = {
         "iot-blocks-what-was-sent-before-the-block": DURABLE(
             "return block is not None and block.blocked_at_ms <= at_ms",
             "return block is not None",
-            "test_a_block_counts_for_what_was_sent_while_it_lasted",
+            "test_a_block_applies_only_to_messages_received_while_it_lasted",
         ),
     },
     "rtdts/tracking/point_identity.py": {
@@ -33,13 +33,13 @@ BREAKS = {
         "only-the-newest-of-a-wrong-clock-is-shifted": DURABLE(
             "is_too_old = recorded_at_ms[place] + shift_ms < oldest_ms",
             "is_too_old = recorded_at_ms[place] < newest_ms",
-            "test_a_run_is_judged_by_its_newest_and_by_nothing_else",
-            "test_order_and_spacing_of_a_run_stay",
+            "test_a_runs_shift_depends_only_on_its_newest_point",
+            "test_shifting_a_run_keeps_its_order_and_spacing",
         ),
         "a-wrong-clock-shifts-the-whole-request": DURABLE(
             "for run in clock_runs(recorded_at_ms):",
             "for run in [range(len(recorded_at_ms))]:",
-            "test_one_wrong_stamp_of_ten_moves_nothing_but_itself",
+            "test_one_wrong_time_of_ten_shifts_no_other_point",
             "test_a_point_far_from_every_point_ahead_keeps_its_time",
         ),
     },
@@ -47,8 +47,8 @@ BREAKS = {
         "no-jump-of-a-clock-seen-by-the-order": DURABLE(
             "if _is_in_order(times_ms, run) or _has_no_order(times_ms, run):",
             "if run:",
-            "test_a_clock_that_jumps_by_minutes_and_back_is_seen_by_the_order",
-            "test_a_wrong_stamp_ahead_of_a_request_in_order_is_by_itself",
+            "test_a_clock_that_jumps_by_minutes_and_back_is_detected_by_the_order",
+            "test_a_wrong_time_ahead_of_a_request_in_order_is_a_run_of_its_own",
         ),
     },
     "rtdts/tracking/latest.py": {
@@ -63,19 +63,19 @@ BREAKS = {
         "revision-counts-settlings-only": LATEST(
             "return self.last_ordinal + self.settlings - self.shown_from",
             "return self.settlings",
-            "test_the_worker_that_took_more_points_has_the_higher_revision_however_batches_were_cut",
+            "test_the_worker_that_folded_more_points_has_the_higher_revision_in_any_batches",
         ),
         "rebuilt-state-knows-less-than-the-lost-one": TIMELINE(
             "settlings = first_ordinal // _ORDINALS_PER_SETTLING",
             "settlings = 0",
-            "test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day",
+            "test_a_new_state_has_higher_counters_than_one_that_was_settled_all_day",
         ),
     },
     "rtdts/tracking/truck_fold.py": {
         "late-point-is-not-folded-in-its-place": TIMELINE(
             "self._unsettle(fixes[0].event_at_ms, fixes[later - 1].event_at_ms)",
             "pass",
-            "test_any_order_split_and_repetition_gives_the_timeline",
+            "test_any_order_batching_and_repetition_gives_the_timeline",
             "test_settling_page_by_page_while_points_arrive_gives_the_same_timeline",
         ),
         "late-points-count-for-half-a-day": TIMELINE(
@@ -91,41 +91,41 @@ BREAKS = {
         "log-depends-on-where-batches-end": TIMELINE(
             "for record in records:\n    fold.apply(record)",
             "fold.apply([point for record in records for point in record])",
-            "test_where_batches_end_does_not_matter",
+            "test_where_batches_end_does_not_change_the_state",
         ),
     },
     "rtdts/tracking/reachability.py": {
         "sent-speeds-do-not-show-a-jump": TIMELINE(
             "if _is_unreachable(chain, step_m, rules, trusts_speeds=True):",
             "if _is_unreachable(chain, step_m, rules, trusts_speeds=False):",
-            "test_reflections_are_jumps",
+            "test_reflections_are_implausible",
         ),
         "what-goes-on-from-a-jump-is-a-drive": TIMELINE(
-            "if fix is not first:", "if False:", "test_reflections_are_jumps"
+            "if fix is not first:", "if False:", "test_reflections_are_implausible"
         ),
         "a-device-without-doppler-is-never-believed": TIMELINE(
             "return not _disproves_speeds(fix, context, rules) or",
             "return True or",
-            "test_drives_are_none",
+            "test_real_movements_are_good_after_a_few_fixes_at_most",
         ),
         "doubted-drives-are-not-confirmed-by-the-next-fix": TIMELINE(
             "speed_mps = max(speed_mps, _step_mps(first, chain[2], rules))",
             "pass",
-            "test_drives_are_none",
+            "test_real_movements_are_good_after_a_few_fixes_at_most",
         ),
     },
     "rtdts/tracking/quality.py": {
         "three-reflections-outweigh-a-truck-that-stands": TIMELINE(
-            "return is_alone or len(row)", "return True or len(row)", "test_reflections_are_jumps"
+            "return is_alone or len(row)", "return True or len(row)", "test_reflections_are_implausible"
         ),
         "a-place-that-a-receiver-keeps-outweighs-the-truck": TIMELINE(
-            "(one.lat, one.lon) != (good.lat, good.lon) and", "", "test_drives_are_none"
+            "(one.lat, one.lon) != (good.lat, good.lon) and", "", "test_real_movements_are_good_after_a_few_fixes_at_most"
         ),
         "reflections-at-different-places-agree": TIMELINE(
             "if any((not are_consistent(one, other, rules.reachability) "
             "for one, other in pairwise(row))):",
             "if False:",
-            "test_two_reflections_at_different_places_outweigh_nothing",
+            "test_two_reflections_at_different_places_do_not_outweigh_the_fixes_before",
         ),
     },
     "rtdts/tracking/status_machine.py": {
@@ -192,7 +192,7 @@ BREAKS = {
         "correction-back-to-the-anchor-stops-at-a-later-status": TIMELINE(
             "kept = 0 if back_to is anchor else next(led_to, 0)",
             "kept = next(led_to, 0)",
-            "test_the_log_of_a_transfer_folds_to_what_was_wanted",
+            "test_the_reconciled_log_of_a_transfer_folds_to_the_expected_transitions",
         ),
         "log-corrected-for-what-has-not-come-again": TIMELINE(
             "one.shard_id == here.shard_id and one.position > here.position",
@@ -234,7 +234,7 @@ BREAKS = {
         "settling-starts-anywhere": TIMELINE(
             "if is_reset_point(status, fix, plan, rules):",
             "if True:",
-            "test_any_order_split_and_repetition_gives_the_timeline",
+            "test_any_order_batching_and_repetition_gives_the_timeline",
             "test_the_log_folds_to_the_timeline_with_any_disturbance",
         ),
         "settling-ends-where-the-rules-still-look-back": TIMELINE(
@@ -245,7 +245,7 @@ BREAKS = {
         "machines-agree-while-fixes-still-change": TIMELINE(
             "if self._alike < LOOKBACK_FIXES:\n    return",
             "pass",
-            "test_any_order_split_and_repetition_gives_the_timeline",
+            "test_any_order_batching_and_repetition_gives_the_timeline",
         ),
         "late-point-behind-a-settling-is-lost": TIMELINE(
             "if state.last_late_n != self._last_late_n:",
@@ -275,22 +275,22 @@ BREAKS = {
         "viewing-ends-when-a-truck-says": ENTITLED(
             "ended_at_ms = delivery.end_recorded_at_ms",
             "ended_at_ms = delivery.closed_at_ms",
-            "test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes",
+            "test_a_closed_delivery_stays_visible_for_the_viewing_minutes",
         ),
     },
     "rtdts/tracking/owntracks.py": {
         "speed-of-owntracks-as-it-is": TIMELINE(
             "_MPS_PER_KMH = 1 / 3.6",
             "_MPS_PER_KMH = 1.0",
-            "test_a_location_of_the_booklet_is_a_point_in_our_units",
+            "test_a_location_from_the_owntracks_booklet_becomes_a_point_in_our_units",
         ),
     },
     "rtdts/tracking/phone_points.py": {
         "minus-one-is-a-reading": DURABLE(
             "if value is not None and field_is_good({name: value}, name, TelemetryPoint):",
             "if value is not None:",
-            "test_a_reading_that_is_none_is_left_out",
-            "test_minus_one_is_no_reading",
+            "test_an_invalid_reading_is_left_out",
+            "test_minus_one_means_no_reading",
         ),
     },
     "rtdts/tracking/viewer_scope.py": {
@@ -307,7 +307,7 @@ BREAKS = {
         "slow-clock-shown-after-the-end": ENTITLED(
             "return self.end_ms is None or at_ms < self.end_ms",
             "return True",
-            "test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_when_it_ended",
+            "test_a_slow_truck_is_shown_between_the_same_times_by_the_services_clock",
         ),
         "slow-clock-hidden-from-viewers": MINUTE(
             "at_ms = point.counts_at_ms",
@@ -317,12 +317,12 @@ BREAKS = {
         "track-since-the-assignment": ENTITLED(
             ", delivery.updated_at_ms if shown_from_ms is None else shown_from_ms)",
             ")",
-            "test_a_customer_sees_the_truck_from_when_it_moved_off_and_a_dispatcher_all_the_while",
+            "test_a_customer_sees_the_truck_from_moving_off_and_a_dispatcher_from_the_assignment",
         ),
         "former-customers-track": ENTITLED(
             "delivery.customer_since_ms, ",
             "",
-            "test_another_customer_does_not_get_the_former_ones_track",
+            "test_a_new_customer_does_not_see_the_former_customers_track",
             "test_a_new_customer_sees_nothing_from_the_former_customers_time",
         ),
         "former-customers-events": ENTITLED(
@@ -334,26 +334,26 @@ BREAKS = {
         "stop-that-is-not-next-shown": ENTITLED(
             "if stops is None or not stops.is_next(delivery.delivery_id):",
             "if stops is None:",
-            "test_the_next_stop_sees_the_truck_and_the_one_after_it_the_status_alone",
+            "test_the_next_stops_customer_sees_the_truck_and_later_ones_only_the_status",
             "test_the_customer_of_a_later_stop_receives_the_status_without_a_position",
             "test_a_snapshot_of_a_stop_that_is_not_next_shows_only_the_status",
         ),
         "destination-of-the-stop-before-shown": ENTITLED(
             "start_ms = max(scope.start_ms, stops.changed_at_ms)",
             "start_ms = scope.start_ms",
-            "test_the_next_customer_does_not_see_where_the_truck_was_for_those_before",
+            "test_the_next_customer_does_not_see_where_the_truck_was_for_earlier_customers",
             "test_the_next_customer_sees_the_truck_once_it_has_left_the_stop_before",
         ),
         "policy-of-a-place-shows-the-truck-anywhere": ENTITLED(
             "near = msgspec.structs.replace(delivery.destination, radius_m=radius_m)",
             "near = None",
             "test_within_metres_the_truck_is_shown_near_the_destination_with_the_cargo_on_board",
-            "test_within_metres_the_track_is_what_was_driven_since_it_last_came_near",
+            "test_within_metres_the_track_begins_where_the_truck_last_came_near",
         ),
         "policy-of-a-time-shows-the-truck-at-any-time": ENTITLED(
             "return is_believed and earliest_ms - now_ms <= scope.expected_within_ms",
             "return is_believed",
-            "test_within_minutes_the_truck_is_shown_while_its_eta_begins_so_soon",
+            "test_within_minutes_the_truck_is_shown_while_its_earliest_eta_is_that_soon",
         ),
     },
     "rtdts/tracking/clock_lag.py": {
@@ -365,14 +365,14 @@ BREAKS = {
         "backlog-taken-for-a-slow-clock": ENTITLED(
             "and RUN_SPREADS * (max_sample_ms - min_sample_ms) <= lasted_ms",
             "",
-            "test_a_clock_is_not_slow_for_what_the_network_and_the_device_do",
+            "test_delays_of_the_network_and_the_device_do_not_make_a_clock_slow",
         ),
     },
     "rtdts/tracking/truck_stops.py": {
         "stops-shown-while-unknown": ENTITLED(
             "if own is None or not self.is_complete:\n    return False",
             "if own is None:\n    return True",
-            "test_nothing_is_shown_while_it_is_not_known_what_comes_first",
+            "test_nothing_is_shown_while_the_next_stop_is_unknown",
         ),
     },
     "rtdts/tracking/telemetry.py": {
@@ -420,13 +420,13 @@ BREAKS = {
         "eta-ignores-the-roads-of-this-drive": MINUTE(
             "_road_factor(baseline.remaining_m - remaining_m, seen_m, rules)",
             "rules.road_factor",
-            "test_winding_roads_are_expected_to_go_on_winding",
+            "test_a_winding_road_is_expected_to_continue_winding",
         ),
         "eta-takes-noise-for-way": MINUTE(
             "if step_m < max(rules.step_m, accuracy_m or 0.0):",
             "if step_m == 0.0:",
-            "test_noise_of_a_standing_truck_is_no_way",
-            "test_inaccurate_fixes_make_no_way_out_of_their_error",
+            "test_noise_of_a_standing_truck_adds_no_distance",
+            "test_the_error_of_an_inaccurate_fix_adds_no_distance",
         ),
     },
     "rtdts/tracking/viewer_messages.py": {
@@ -446,14 +446,14 @@ BREAKS = {
             "return rows if len(rows) <= ROWS_MAX_BYTES else None",
             "return rows",
             "test_trucks_that_do_not_fit_into_a_frame_are_sent_as_clusters",
-            "test_a_frame_holds_some_400_ordinary_trucks_and_150_with_the_longest_names",
+            "test_a_frame_has_room_for_400_ordinary_trucks_or_150_with_the_longest_ids",
         ),
     },
     "rtdts/tracking/fleet_view.py": {
         "clusters-as-fine-as-requested": ISOLATED(
             "_tiles(self.bbox, precision) > MAX_CLUSTERS:",
             "_tiles(self.bbox, precision) > 1_000 * MAX_CLUSTERS:",
-            "test_a_huge_zoom_over_the_whole_world_requests_no_more",
+            "test_the_precision_of_a_view_of_the_whole_world_is_limited_at_any_zoom",
         ),
     },
 }

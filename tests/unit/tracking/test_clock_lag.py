@@ -1,4 +1,4 @@
-"""How slow a clock is taken for: by sequences of requests."""
+"""By how much a clock is found to be slow, from sequences of requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def live(count: int, *, every_s: int = 10, lag_ms: int = 0, from_s: int = 0) -> 
 
 
 def oldest_first(count: int, *, lag_ms: int = 0, points_s: int = 10) -> list[Request]:
-    """A backlog, two requests a second, each with the next point."""
+    """A backlog, two requests per second, each with the next point."""
     return [(n // 2, lag_ms // 1_000 + (count - n) * points_s) for n in range(count)]
 
 
@@ -71,8 +71,10 @@ NEVER_SLOW = {
     "right, after minutes of latency": live(100, lag_ms=30_000),
     "a backlog, oldest first": [*oldest_first(2_000), *live(20, from_s=1_000)],
     "a backlog, newest first": [*newest_first(2_000), *live(20, from_s=1_000)],
-    "a backlog of a point a minute, a request each 10 s": [(10 * n, 60 * n) for n in range(300)],
-    "a backlog uploaded at one and a half of its pace": [
+    "a backlog with one point per minute, one request per 10 s": [
+        (10 * n, 60 * n) for n in range(300)
+    ],
+    "a backlog uploaded 1.5 times as fast as it was recorded": [
         (10 * n, 7_200 - 5 * n) for n in range(900)
     ],
     "live points, and a backlog between them": [
@@ -81,15 +83,15 @@ NEVER_SLOW = {
     "two devices, one of them slow": [
         one for n in range(200) for one in ((10 * n, 2), (10 * n + 1, 10_800))
     ],
-    "a clock that stands still": [(10 * n, 200 + 10 * n) for n in range(200)],
+    "a clock that has stopped": [(10 * n, 200 + 10 * n) for n in range(200)],
     "too few requests": live(RUN_REQUESTS - 1, every_s=60, lag_ms=SLOW),
     "too short": live(50, every_s=1, lag_ms=SLOW),
-    "a batch each five minutes": [(300 * n, 3) for n in range(50)],
+    "a batch every five minutes": [(300 * n, 3) for n in range(50)],
 }
 
 
 @pytest.mark.parametrize("requests", NEVER_SLOW.values(), ids=NEVER_SLOW.keys())
-def test_a_clock_is_not_slow_for_what_the_network_and_the_device_do(
+def test_delays_of_the_network_and_the_device_do_not_make_a_clock_slow(
     requests: Sequence[Request],
 ) -> None:
     assert not any(is_slow(clock) for clock in reported(requests))
@@ -97,8 +99,8 @@ def test_a_clock_is_not_slow_for_what_the_network_and_the_device_do(
 
 SLOW_BY_THREE_HOURS = {
     "live": live(30, lag_ms=SLOW),
-    "a request a second": live(70, every_s=1, lag_ms=SLOW),
-    "a request each ten minutes": live(6, every_s=600, lag_ms=SLOW),
+    "a request every second": live(70, every_s=1, lag_ms=SLOW),
+    "a request every ten minutes": live(6, every_s=600, lag_ms=SLOW),
     "live, then a silence of eight hours": [
         *live(30, lag_ms=SLOW),
         *live(1, lag_ms=SLOW, from_s=28_800),
@@ -119,21 +121,21 @@ SLOW_BY_THREE_HOURS = {
 
 
 @pytest.mark.parametrize("requests", SLOW_BY_THREE_HOURS.values(), ids=SLOW_BY_THREE_HOURS.keys())
-def test_a_clock_is_slow_by_the_least_that_a_request_shows(requests: Sequence[Request]) -> None:
+def test_a_clock_is_slow_by_the_smallest_lag_of_its_requests(requests: Sequence[Request]) -> None:
     clock = after(requests)
 
     assert clock is not None
     assert SLOW <= clock.lag_ms <= SLOW + 4_000
 
 
-def test_a_clock_that_is_put_right_is_right_with_the_first_fresh_point() -> None:
+def test_a_corrected_clock_is_right_from_the_first_fresh_point_on() -> None:
     clock = after(live(1, from_s=400), known_slow())
 
     assert not is_slow(clock)
     assert not is_slow(after(live(50, from_s=410), clock))
 
 
-def test_a_clock_is_slow_by_less_once_a_point_is_fresher_than_it_can_be() -> None:
+def test_a_clock_set_forward_is_right_at_first_and_slow_by_less_after_a_run() -> None:
     before, *_, after_run = reported(live(30, lag_ms=SLOW // 2, from_s=400), known_slow())
 
     assert not is_slow(before)
@@ -141,7 +143,7 @@ def test_a_clock_is_slow_by_less_once_a_point_is_fresher_than_it_can_be() -> Non
     assert after_run.lag_ms == SLOW // 2
 
 
-def test_a_clock_that_falls_back_further_is_slow_by_more_after_a_run() -> None:
+def test_a_clock_set_back_further_is_slow_by_more_after_a_run() -> None:
     between, *_, after_run = reported(live(30, lag_ms=2 * SLOW, from_s=400), known_slow())
 
     assert between is not None
@@ -150,7 +152,7 @@ def test_a_clock_that_falls_back_further_is_slow_by_more_after_a_run() -> None:
     assert after_run.lag_ms == 2 * SLOW
 
 
-def test_a_clock_at_the_limit_does_not_change_with_every_request() -> None:
+def test_a_clock_at_the_limit_does_not_alternate_between_slow_and_right() -> None:
     jitter = [(10 * n, SLOW_MS // 1_000 + (0, 6, 3, -5)[n % 4]) for n in range(400)]
 
     states = [is_slow(clock) for clock in reported(jitter)]
@@ -158,7 +160,7 @@ def test_a_clock_at_the_limit_does_not_change_with_every_request() -> None:
     assert sum(one != other for one, other in itertools.pairwise(states)) <= 1
 
 
-def test_a_shifted_request_reports_a_fast_clock() -> None:
+def test_a_shifted_request_ends_a_slow_clock() -> None:
     assert right(None) is None
     assert right(after(live(3, lag_ms=SLOW))) is None
     assert not is_slow(right(known_slow()))
@@ -173,7 +175,7 @@ def test_a_shifted_request_reports_a_fast_clock() -> None:
         (SLOW - SPREAD_MS - 1, 0),
         (1_000, 0),
     ],
-    ids=["live", "buffered", "faster than any before", "put right", "right"],
+    ids=["live", "buffered", "fresher than any before", "corrected", "right"],
 )
 def test_a_point_counts_as_later_by_the_lag_and_never_as_later_than_its_receipt(
     old_ms: int, lag_ms: int
@@ -204,13 +206,13 @@ def test_fixes_count_from_an_earlier_time_on_only_while_the_clock_was_slow() -> 
 
 
 @pytest.mark.parametrize("clock", [None, known_slow(), ClockLag(max_lag_ms=1, until_ms=2)])
-def test_a_clock_comes_back_with_its_trucks_state(clock: ClockLag | None) -> None:
+def test_a_clock_lag_is_stored_and_restored_with_its_trucks_state(clock: ClockLag | None) -> None:
     state = TruckState(truck_id="T-1", window=Window("T-1"), clock=clock)
 
     assert unpack_state("T-1", pack_state(state)) == state
 
 
-def test_a_right_clock_takes_a_byte_of_the_state() -> None:
+def test_a_slow_clock_adds_fewer_than_45_bytes_to_the_state_and_a_right_one_is_none() -> None:
     def size(clock: ClockLag | None) -> int:
         return len(pack_state(TruckState(truck_id="T-1", window=Window("T-1"), clock=clock)))
 

@@ -22,17 +22,17 @@ def test_a_request_of_no_points_has_no_runs() -> None:
     assert clock_runs([]) == []
 
 
-def test_neighbours_up_to_20_min_apart_are_of_one_run() -> None:
+def test_neighbours_up_to_20_min_apart_are_in_one_run() -> None:
     assert runs_of(0, 1_200, 2_400) == [[0, 1_200, 2_400]]
     assert runs_of(0, 1_200, 2_400.001) == [[0, 1_200], [2_400.001]]
     assert runs_of(2_400, 1_200, 0) == [[2_400, 1_200, 0]]
 
 
-def test_sparse_sampling_is_one_run_in_requests_of_two() -> None:
+def test_two_points_15_min_apart_are_in_one_run() -> None:
     assert runs_of(0, 900) == [[0, 900]]
 
 
-def test_a_run_goes_on_behind_a_wrong_stamp() -> None:
+def test_a_run_continues_after_a_wrong_time() -> None:
     assert runs_of(0, 10, 9_000, 30, 40) == [[0, 10, 30, 40], [9_000]]
 
 
@@ -54,7 +54,7 @@ def test_runs_may_alternate() -> None:
         ((0, 600, 1_200, 3_590, 2_400, 3_000), [3_590]),
     ],
 )
-def test_a_clock_that_jumps_by_minutes_and_back_is_seen_by_the_order(
+def test_a_clock_that_jumps_by_minutes_and_back_is_detected_by_the_order(
     request_s: tuple[int, ...], wrong_s: list[int]
 ) -> None:
     assert wrong_s in runs_of(*request_s)
@@ -65,15 +65,15 @@ def test_a_gap_of_minutes_in_a_request_in_order_is_no_jump() -> None:
     assert runs_of(0, 10, 20, 620, 630, 640) == [[0, 10, 20, 620, 630, 640]]
 
 
-def test_points_out_of_order_by_seconds_are_of_one_run() -> None:
+def test_points_out_of_order_by_seconds_are_in_one_run() -> None:
     assert runs_of(0, 10, 30, 20, 40, 60, 50) == [[0, 10, 30, 20, 40, 60, 50]]
 
 
-def test_a_wrong_stamp_among_points_out_of_order_by_seconds_is_found() -> None:
+def test_a_wrong_time_among_points_out_of_order_by_seconds_is_found() -> None:
     assert runs_of(0, 10, 30, 20, 400, 40, 60, 50) == [[0, 10, 30, 20, 40, 60, 50], [400]]
 
 
-def test_points_in_no_order_at_all_are_of_one_run() -> None:
+def test_points_in_random_order_are_in_one_run() -> None:
     times_s = random.Random(7).sample(range(0, 1_200, 30), 40)
 
     assert runs_of(*times_s) == [times_s]
@@ -85,7 +85,7 @@ TIMES_MS = st.lists(
 
 
 @given(TIMES_MS)
-def test_each_place_is_in_one_run_ascending(times_ms: list[int]) -> None:
+def test_each_point_is_in_exactly_one_run_in_ascending_order(times_ms: list[int]) -> None:
     runs = clock_runs(times_ms)
 
     assert sorted(itertools.chain.from_iterable(runs)) == list(range(len(times_ms)))
@@ -106,7 +106,7 @@ SORTED_RUNS = st.lists(
 def test_the_order_of_runs_does_not_matter(
     steps_s: list[list[int]], shuffle: random.Random
 ) -> None:
-    """Nor does how they lie between one another, as long as each keeps its own order."""
+    """Nor does it matter how they are interleaved, as long as each keeps its own order."""
     runs_s = [
         [30 * H // S * n + time_s for time_s in itertools.accumulate([0, *steps])]
         for n, steps in enumerate(steps_s)
@@ -126,10 +126,10 @@ def test_the_order_of_runs_does_not_matter(
     st.booleans(),
     st.data(),
 )
-def test_a_wrong_stamp_ahead_of_a_request_in_order_is_by_itself(
+def test_a_wrong_time_ahead_of_a_request_in_order_is_a_run_of_its_own(
     steps_s: list[int], ahead_s: int, newest_first: bool, data: st.DataObject
 ) -> None:
-    """Wherever it stands; at the very end only if the step to it is no usual one."""
+    """At any place; at the very end only if the step to it is longer than the others."""
     times_s: list[float] = list(itertools.accumulate(steps_s))
     place = data.draw(st.integers(0, len(times_s) - 1))
     wrong_s = times_s[-1] + ahead_s

@@ -1,4 +1,4 @@
-"""Which of a truck's deliveries it is shown with, and from when on that is late."""
+"""Which of a truck's deliveries is its current one, and from when on it is late."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def of(*deliveries: CarriedDelivery) -> CurrentDelivery | None:
         ([carried("D-2"), carried("D-1")], "D-1"),
     ],
 )
-def test_the_furthest_is_shown_and_of_those_the_next_stop(
+def test_the_current_delivery_is_the_furthest_advanced_and_then_the_next_stop(
     deliveries: list[CarriedDelivery], current: str | None
 ) -> None:
     found = of(*deliveries)
@@ -67,7 +67,7 @@ def test_the_furthest_is_shown_and_of_those_the_next_stop(
         (carried(status=Status.ASSIGNED, end_ms=END_MS), END_MS),
     ],
 )
-def test_a_delivery_is_late_from_its_windows_end_or_when_it_is_seen_not_to_keep_it(
+def test_a_delivery_is_late_from_its_windows_end_or_once_its_eta_is_after_it(
     one: CarriedDelivery, late_from_ms: int | None
 ) -> None:
     found = of(one)
@@ -76,7 +76,7 @@ def test_a_delivery_is_late_from_its_windows_end_or_when_it_is_seen_not_to_keep_
     assert found.late_from_ms == late_from_ms
 
 
-def test_a_promise_is_of_the_plan() -> None:
+def test_a_promise_comes_from_the_plan() -> None:
     window = TimeWindow(start_ms=NOW_MS, end_ms=END_MS)
 
     assert promise_of(new_delivery(window=window, stop_sequence=3)) == Promise(END_MS, 3, NOW_MS)

@@ -1,4 +1,4 @@
-"""Where a delivery's viewers live."""
+"""The bucket of a delivery's subscriptions."""
 
 from __future__ import annotations
 

@@ -19,20 +19,20 @@ def fix(second: int, east_m: float, **changed: Any) -> Fix:
     return fix_of(point(second, east_m, **changed))
 
 
-def test_a_trucks_first_fix_has_no_way_and_no_speed() -> None:
+def test_a_trucks_first_fix_has_no_distance_and_no_speed() -> None:
     (first,) = derived(fix(0, 0.0))
 
     assert (first.distance_m, first.implied_speed_mps) == (None, None)
 
 
-def test_way_and_speed_are_since_the_previous_fix() -> None:
+def test_distance_and_speed_are_since_the_previous_fix() -> None:
     second = derived(fix(0, 0.0), fix(10, 150.0))[1]
 
     assert second.distance_m == pytest.approx(150.0, abs=0.01)
     assert second.implied_speed_mps == pytest.approx(15.0, abs=0.01)
 
 
-def test_derived_values_have_no_digits_that_were_not_measured() -> None:
+def test_derived_values_are_rounded_to_the_precision_of_measurements() -> None:
     *_, last = derived(*(fix(7 * n, 100.0 * n, lat=48.0 + 0.0003 * n) for n in range(3)))
 
     reported = (
@@ -50,20 +50,22 @@ def test_nearly_due_north_is_a_heading_of_0_and_not_of_360() -> None:
     assert last.track_heading_deg == 0.0
 
 
-def test_two_fixes_of_one_moment_imply_no_speed() -> None:
+def test_two_fixes_with_the_same_time_imply_no_speed() -> None:
     second = derived(fix(0, 0.0), fix(0, 1.0, seq=9))[1]
 
     assert second.implied_speed_mps is None
 
 
 @pytest.mark.parametrize(("speed_mps", "moving"), [(0.9, False), (1.0, True)])
-def test_the_devices_speed_decides_whether_it_moves(speed_mps: float, moving: bool) -> None:
+def test_the_devices_speed_decides_whether_a_truck_is_moving(
+    speed_mps: float, moving: bool
+) -> None:
     second = derived(fix(0, 0.0), fix(10, 90.0, speed_mps=speed_mps))[1]
 
     assert second.moving is moving
 
 
-def test_without_it_a_shift_over_seconds_decides() -> None:
+def test_without_a_measured_speed_the_distance_over_seconds_decides_on_moving() -> None:
     driving = derived(*(fix(n, 8.0 * n, speed_mps=None) for n in range(10)))
 
     assert [one.moving for one in driving[:3]] == [False, False, True]
@@ -77,7 +79,7 @@ def test_noise_of_a_parked_truck_is_no_motion() -> None:
     assert not any(one.moving for one in parked)
 
 
-def test_a_bad_fix_moves_as_the_one_before_it() -> None:
+def test_a_bad_fix_is_moving_if_the_previous_fix_was() -> None:
     fixes = derived(fix(0, 0.0, speed_mps=9.0), fix(10, 90.0, speed_mps=0.0, accuracy_m=500.0))
 
     assert fixes[1].moving
@@ -105,7 +107,7 @@ def test_the_speed_is_the_devices_or_the_implied_one() -> None:
     assert points == [3.0, pytest.approx(10.0, abs=0.01)]
 
 
-def test_a_good_fix_after_a_false_place_has_the_speed_since_the_last_good_one() -> None:
+def test_a_good_fix_after_an_outlier_has_the_speed_since_the_last_good_one() -> None:
     fixes = derived(
         fix(0, 0.0, speed_mps=None),
         fix(10, 100.0, speed_mps=None),
@@ -120,7 +122,7 @@ def test_a_good_fix_after_a_false_place_has_the_speed_since_the_last_good_one() 
 
 
 @pytest.mark.parametrize(
-    ("second", "seq"), [(1, 9), (0, 9)], ids=["90 m in a second", "two of one moment"]
+    ("second", "seq"), [(1, 9), (0, 9)], ids=["90 m in a second", "two at the same time"]
 )
 def test_noise_and_outliers_give_a_good_fix_no_impossible_speed(second: int, seq: int) -> None:
     fixes = derived(
@@ -133,7 +135,7 @@ def test_noise_and_outliers_give_a_good_fix_no_impossible_speed(second: int, seq
     assert fixes[2].shown_speed_mps == pytest.approx(8.0, abs=0.01)
 
 
-def test_when_the_last_good_fix_was_the_outlier_no_way_from_it_is_a_speed() -> None:
+def test_no_speed_is_derived_from_an_outlier_that_was_the_last_good_fix() -> None:
     fixes = derived(
         fix(0, 90_000.0, speed_mps=None),
         *(fix(10 * n, 100.0 * n, speed_mps=None) for n in range(1, 5)),
@@ -144,7 +146,7 @@ def test_when_the_last_good_fix_was_the_outlier_no_way_from_it_is_a_speed() -> N
     assert speeds == [None, None, pytest.approx(10.0, abs=0.01)]
 
 
-def test_only_what_is_requested_is_derived() -> None:
+def test_only_fixes_from_the_start_index_on_are_derived() -> None:
     before = derived(fix(0, 0.0), fix(10, 100.0))
 
     both = enrich([*before, fix(20, 300.0)], RULES, start=2)
@@ -153,7 +155,7 @@ def test_only_what_is_requested_is_derived() -> None:
     assert both[2].distance_m == pytest.approx(200.0, abs=0.01)
 
 
-def test_deriving_anew_drops_what_was_derived_before() -> None:
+def test_deriving_again_replaces_what_was_derived_before() -> None:
     first, last = fix(0, 0.0), fix(20, 300.0)
     once = derived(first, last)
 

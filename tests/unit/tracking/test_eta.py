@@ -81,7 +81,7 @@ STATUSES_WITHOUT = [one for one in Status if one not in {Status.IN_TRANSIT, Stat
 
 @pytest.mark.parametrize("mps", [5.0, 10.0, 15.0, 22.0])
 @pytest.mark.parametrize("every_s", [1, 5, 30, 60])
-def test_range_holds_the_time_of_a_steady_drive_whatever_its_speed_and_interval(
+def test_range_contains_the_arrival_of_a_steady_drive_at_any_speed_and_interval(
     mps: float, every_s: int
 ) -> None:
     fixes = driving(mps, 600, every_s=every_s)
@@ -119,7 +119,7 @@ def test_range_is_none_inside_the_destinations_geofence(step_m: float) -> None:
     assert range_of(fixes, east(6_000 + step_m)) is None
 
 
-def test_range_is_none_when_a_day_of_driving_would_not_do() -> None:
+def test_range_is_none_when_the_destination_is_more_than_a_days_driving_away() -> None:
     fixes = driving(20.0, 600)
 
     assert range_of(fixes, east(200_000)) is not None
@@ -144,9 +144,9 @@ def test_speed_before_the_pickup_counts_when_the_delivery_has_shown_none() -> No
     assert latest_slow_s > 1.2 * latest_fast_s
 
 
-def test_winding_roads_are_expected_to_go_on_winding() -> None:
+def test_a_winding_road_is_expected_to_continue_winding() -> None:
     straight = driving(12.0, 1_200)
-    # The same way and time, to and fro across the course: half of it is progress.
+    # The same distance and time, in zigzag across the course: half of it is progress.
     zigzag, lat, lon = [(START_MS, *DEPOT)], *DEPOT
     for number in range(1, 241):
         lat, lon = place_at(lat, lon, 30.0 if number // 4 % 2 else 150.0, 60.0)
@@ -179,7 +179,7 @@ def test_range_is_none_when_the_truck_has_stood_for_an_hour() -> None:
     assert range_of([*fixes, *parked], east(12_000)) is None
 
 
-def test_noise_of_a_standing_truck_is_no_way() -> None:
+def test_noise_of_a_standing_truck_adds_no_distance() -> None:
     jitter = [
         (START_MS + n * 1_000, *place_at(*DEPOT, n * 77.0 % 360, 4.0 + n % 8)) for n in range(900)
     ]
@@ -188,7 +188,7 @@ def test_noise_of_a_standing_truck_is_no_way() -> None:
     assert pace.path_cm == 0
 
 
-def test_inaccurate_fixes_make_no_way_out_of_their_error() -> None:
+def test_the_error_of_an_inaccurate_fix_adds_no_distance() -> None:
     pace = drive_on(None, at_ms=START_MS, lat=DEPOT[0], lon=DEPOT[1])
     lat, lon = east(60.0)
 
@@ -197,7 +197,7 @@ def test_inaccurate_fixes_make_no_way_out_of_their_error() -> None:
 
 
 @pytest.mark.parametrize("silence_s", [60, 240])
-def test_a_tunnel_is_driven_on_through(silence_s: int) -> None:
+def test_a_drive_through_a_tunnel_counts_with_its_distance_and_speed(silence_s: int) -> None:
     before = driving(14.0, 600)
     after_ms = before[-1][0] + silence_s * 1_000
     out = driving(14.0, 60, since_ms=after_ms, along_m=14.0 * (600 + silence_s))
@@ -207,7 +207,7 @@ def test_a_tunnel_is_driven_on_through(silence_s: int) -> None:
     assert pace.recent_mps == pytest.approx(14.0, rel=0.05)
 
 
-def test_a_night_between_two_fixes_does_not_make_a_slow_truck() -> None:
+def test_a_night_between_two_fixes_does_not_lower_the_pace() -> None:
     evening = driving(14.0, 600)
     morning = driving(14.0, 0, since_ms=evening[-1][0] + 36_000_000, along_m=14.0 * 600 + 2_000)
     pace, _, _ = folded([*evening, *morning], east(50_000))
@@ -216,7 +216,7 @@ def test_a_night_between_two_fixes_does_not_make_a_slow_truck() -> None:
     assert pace.driven_ms < 1_000_000
 
 
-def test_late_points_and_copies_leave_the_pace_as_it_was() -> None:
+def test_late_points_and_copies_leave_the_pace_unchanged() -> None:
     fixes = driving(12.0, 600)
     pace, _, _ = folded(fixes, east(9_000))
 
@@ -224,7 +224,7 @@ def test_late_points_and_copies_leave_the_pace_as_it_was() -> None:
         assert drive_on(pace, at_ms=at_ms, lat=lat, lon=lon) == pace
 
 
-def test_state_begins_with_the_cargo_under_way_and_is_kept() -> None:
+def test_the_baseline_begins_when_the_cargo_is_under_way_and_is_kept_until_the_end() -> None:
     pace, begun, _ = folded(driving(12.0, 60), east(9_000))
     later = TruckPace(START_MS + 90_000, *DEPOT, 0, 999, 999, 9.0)
 
@@ -257,7 +257,7 @@ FIXES = st.lists(
 
 
 @given(fixes=FIXES, destination=PLACES, radius_m=st.floats(0, 1e6))
-def test_range_never_begins_before_its_fix_and_is_finite_whatever_comes(
+def test_range_never_begins_before_its_fix_and_is_finite_for_any_fixes(
     fixes: list[tuple[int, tuple[float, float], float | None]],
     destination: tuple[float, float],
     radius_m: float,
@@ -307,7 +307,7 @@ def test_range_narrows_and_comes_sooner_with_less_distance_at_the_same_pace(
 
 
 @pytest.mark.parametrize("mps", [8.0, 14.0, 20.0])
-def test_range_narrows_all_along_a_steady_drive(mps: float) -> None:
+def test_range_narrows_throughout_a_steady_drive(mps: float) -> None:
     fixes = driving(mps, 1_500, every_s=10)
     destination = east(mps * 1_500)
     found = [range_of(fixes[:end], destination) for end in range(30, len(fixes) - 3, 10)]
@@ -319,7 +319,7 @@ def test_range_narrows_all_along_a_steady_drive(mps: float) -> None:
 
 
 @given(fixes=FIXES)
-def test_the_same_fixes_in_order_give_the_same_whatever_is_repeated_among_them(
+def test_repeated_fixes_do_not_change_the_pace(
     fixes: list[tuple[int, tuple[float, float], float | None]],
 ) -> None:
     ordered = sorted(fixes, key=lambda fix: fix[0])

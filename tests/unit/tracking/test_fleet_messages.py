@@ -1,4 +1,4 @@
-"""A snapshot of the fleet: what its rows say, and that it fits one frame whatever is in it."""
+"""A snapshot of the fleet: its rows, and that it fits one frame whatever it contains."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def trucks(draw: st.DrawFn) -> FleetTruck:
 
 
 @given(shown=st.lists(trucks(), max_size=5), copies=st.integers(1, 200))
-def test_trucks_fit_a_frame_or_are_not_sent_one_by_one(
+def test_rows_of_single_trucks_fit_one_frame_or_are_none(
     shown: list[FleetTruck], copies: int
 ) -> None:
     rows = truck_rows(shown * copies, AGES, as_of_ms=NOW_MS)
@@ -114,7 +114,7 @@ def test_trucks_fit_a_frame_or_are_not_sent_one_by_one(
     assert len(message) <= FRAME_MAX_BYTES
 
 
-def test_a_frame_holds_some_400_ordinary_trucks_and_150_with_the_longest_names() -> None:
+def test_a_frame_has_room_for_400_ordinary_trucks_or_150_with_the_longest_ids() -> None:
     ordinary = [
         truck(
             f"T-{number:05d}",
@@ -142,7 +142,7 @@ def test_a_frame_holds_some_400_ordinary_trucks_and_150_with_the_longest_names()
     assert truck_rows(longest * 2, AGES, as_of_ms=NOW_MS) is None
 
 
-def test_the_longest_clusters_that_can_be_fit_a_frame() -> None:
+def test_the_longest_possible_clusters_fit_one_frame() -> None:
     corner = 2**MAX_PRECISION - 1
     longest = FleetCluster(
         f"{MAX_PRECISION}/{corner}/{corner}",
@@ -159,7 +159,7 @@ def test_the_longest_clusters_that_can_be_fit_a_frame() -> None:
     assert len(validate_message(message)["clusters"]) == MAX_CLUSTERS
 
 
-def test_snapshots_that_differ_in_nothing_but_their_time_show_the_same() -> None:
+def test_snapshots_that_differ_only_in_their_time_show_the_same() -> None:
     early = FleetSnapshot(as_of_ms=NOW_MS, total=1, trucks=b"[1]")
     late = FleetSnapshot(as_of_ms=NOW_MS + 1, total=1, trucks=b"[1]")
 

@@ -29,7 +29,7 @@ def views(draw: st.DrawFn) -> FleetView:
 
 
 def tile_of(lat: float, lon: float, precision: int) -> tuple[int, int]:
-    """As the published formula of web maps has it."""
+    """By the published formula of web maps."""
     across = 2**precision
     bounded = max(-85.0511287798066, min(85.0511287798066, lat))
     x = math.floor((lon + 180) / 360 * across)
@@ -39,7 +39,7 @@ def tile_of(lat: float, lon: float, precision: int) -> tuple[int, int]:
 
 
 @given(view=views())
-def test_no_view_is_cut_into_more_tiles_than_fit_a_frame(view: FleetView) -> None:
+def test_no_view_is_divided_into_more_tiles_than_fit_one_frame(view: FleetView) -> None:
     west, south, east, north = view.bbox
     precision = view.precision
     (x_west, y_south), (x_east, y_north) = (
@@ -62,18 +62,18 @@ def test_clusters_are_as_fine_as_the_zoom_when_they_are_few() -> None:
     assert msgspec.structs.replace(city, zoom=10.9).precision == 12
 
 
-def test_a_huge_zoom_over_the_whole_world_requests_no_more() -> None:
+def test_the_precision_of_a_view_of_the_whole_world_is_limited_at_any_zoom() -> None:
     assert FleetView(bbox=WORLD, zoom=24).precision == 4
     assert FleetView(bbox=WORLD, zoom=0).precision == 2
 
 
 @pytest.mark.parametrize("bbox", [(0, 1, 1, 1), (0, 2, 1, 1), (1, 0, 1, 1)])
-def test_a_box_without_an_inside_is_none(bbox: tuple[float, float, float, float]) -> None:
+def test_a_bbox_without_an_area_is_rejected(bbox: tuple[float, float, float, float]) -> None:
     with pytest.raises(ValueError, match="bbox"):
         FleetView(bbox=bbox, zoom=1)
 
 
-def test_equal_requests_share_the_response_whatever_the_view_is_called() -> None:
+def test_equal_views_share_a_query_key_whatever_their_names() -> None:
     status = (FleetStatus.NEARBY, FleetStatus.ARRIVED)
     ann = FleetView(bbox=WORLD, zoom=1, filter=FleetFilter(status=status), view="a")
     ben = msgspec.structs.replace(ann, filter=FleetFilter(status=status[::-1]), view="b")

@@ -21,16 +21,16 @@ def test_seoul_to_busan() -> None:
     assert bearing_deg(*SEOUL, *BUSAN) == pytest.approx(144.1, abs=0.5)
 
 
-def test_a_degree_of_a_meridian() -> None:
+def test_the_length_of_a_degree_of_a_meridian() -> None:
     assert distance_m(35.0, 129.0, 36.0, 129.0) == pytest.approx(math.pi / 180 * EARTH_RADIUS_M)
 
 
-def test_metres_are_kept_at_small_distances() -> None:
+def test_small_distances_are_precise() -> None:
     # 1e-7 degrees of latitude is 1.1 cm.
     assert distance_m(35.0, 129.0, 35.0000001, 129.0) == pytest.approx(0.0111, rel=0.01)
 
 
-def test_across_the_date_line_it_is_near() -> None:
+def test_places_on_both_sides_of_the_date_line_are_near_each_other() -> None:
     assert distance_m(0.0, 179.999, 0.0, -179.999) == pytest.approx(222.4, rel=0.001)
     assert bearing_deg(0.0, 179.999, 0.0, -179.999) == pytest.approx(90.0)
 
@@ -39,7 +39,7 @@ def test_across_the_date_line_it_is_near() -> None:
     ("to", "bearing"),
     [((1, 0), 0.0), ((0, 1), 90.0), ((-1, 0), 180.0), ((0, -1), 270.0), ((0, 0), 0.0)],
 )
-def test_the_four_winds(to: tuple[float, float], bearing: float) -> None:
+def test_the_bearings_of_the_cardinal_directions(to: tuple[float, float], bearing: float) -> None:
     assert bearing_deg(0.0, 0.0, *to) == pytest.approx(bearing)
 
 
@@ -59,7 +59,7 @@ def test_a_bearing_is_below_360(lat: float, lon: float, other_lat: float, other_
 
 
 @given(st.floats(-85, 85), LONS, st.floats(0, 359.9), st.floats(1, 100_000))
-def test_a_place_at_a_bearing_and_distance_is_there(
+def test_place_at_returns_a_place_at_that_bearing_and_distance(
     lat: float, lon: float, bearing: float, distance: float
 ) -> None:
     there = place_at(lat, lon, bearing, distance)

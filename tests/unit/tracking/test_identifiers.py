@@ -1,4 +1,4 @@
-"""What could be the id of something."""
+"""Valid and invalid identifiers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rtdts.tracking.identifiers import Identifier, is_identifier
 
 
 @pytest.mark.parametrize("text", ["D-1", "a.b_c-D", "x" * 64])
-def test_ids(text: str) -> None:
+def test_a_valid_id_is_accepted(text: str) -> None:
     assert is_identifier(text)
     assert msgspec.convert(text, Identifier) == text
 

@@ -1,4 +1,4 @@
-"""OwnTracks' messages, as its documents and its apps have them."""
+"""OwnTracks' messages, as in its documentation and from its apps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def translated(message: object) -> DecodedBody:
     return decode_body(body, truck_id="T-1", first_generation_zone=UTC)
 
 
-def test_a_location_of_the_booklet_is_a_point_in_our_units() -> None:
+def test_a_location_from_the_owntracks_booklet_becomes_a_point_in_our_units() -> None:
     """https://owntracks.org/booklet/features/traccar"""
     message = {
         **LOCATION,
@@ -61,12 +61,12 @@ def test_a_location_of_the_booklet_is_a_point_in_our_units() -> None:
         {"_type": ["location"]},
     ],
 )
-def test_messages_about_something_else_hold_no_point(message: object) -> None:
+def test_messages_of_other_types_contain_no_point(message: object) -> None:
     assert owntracks_telemetry(json.dumps(message).encode(), truck_id="T-1") is None
 
 
 @pytest.mark.parametrize("body", [b"", b" \n"])
-def test_an_empty_message_holds_no_point(body: bytes) -> None:
+def test_an_empty_message_contains_no_point(body: bytes) -> None:
     assert owntracks_telemetry(body, truck_id="T-1") is None
 
 
@@ -76,7 +76,7 @@ def test_a_message_that_is_no_json_object_is_unreadable(body: bytes) -> None:
         owntracks_telemetry(body, truck_id="T-1")
 
 
-def test_a_reading_that_is_none_is_left_out() -> None:
+def test_an_invalid_reading_is_left_out() -> None:
     message = {**LOCATION, "vel": -1, "cog": -1, "acc": "near", "alt": None, "batt": 101}
     (sent,) = translated(message).sent
 
@@ -98,7 +98,9 @@ def test_a_reading_that_is_none_is_left_out() -> None:
         ({"tst": -1}, "recorded_at"),
     ],
 )
-def test_a_wrong_place_or_time_is_rejected_by_its_field(wrong: dict[str, Any], field: str) -> None:
+def test_a_wrong_place_or_time_is_rejected_with_its_field(
+    wrong: dict[str, Any], field: str
+) -> None:
     decoded = translated({**LOCATION, **wrong})
 
     assert decoded.sent == []

@@ -28,7 +28,7 @@ POINT = make_point(
 )
 
 
-def test_a_numbered_point_is_known_by_truck_time_and_number() -> None:
+def test_the_id_of_a_numbered_point_has_its_truck_time_and_number() -> None:
     assert point_id(POINT) == "T-1:1795503168120:4711"
 
 
@@ -36,7 +36,7 @@ def test_number_0_is_a_number() -> None:
     assert point_id(msgspec.structs.replace(POINT, seq=0)) == "T-1:1795503168120:0"
 
 
-def test_a_point_without_a_number_is_known_by_its_place() -> None:
+def test_the_id_of_a_point_without_a_number_has_a_hash_of_its_place() -> None:
     # printf '35.1705505,129.1329985' | sha256sum
     unnumbered = msgspec.structs.replace(POINT, seq=None)
 
@@ -93,7 +93,7 @@ SENT = st.builds(
 
 
 @given(SENT, st.integers(0, DAY_MS), st.integers(0, DAY_MS))
-def test_a_point_is_the_same_whichever_way_and_however_often_it_comes(
+def test_a_points_id_is_the_same_over_every_path_and_for_every_copy(
     sent: SentPoint, first_ms: int, again_ms: int
 ) -> None:
     (by_http,) = stamp([sent], received_at_ms=NOW_MS + first_ms, source="http").points
@@ -104,13 +104,13 @@ def test_a_point_is_the_same_whichever_way_and_however_often_it_comes(
 
 
 @given(st.lists(SENT, max_size=10))
-def test_two_points_share_an_id_only_when_truck_time_and_number_or_place_are_one(
+def test_two_points_share_an_id_only_when_truck_time_and_number_or_place_are_equal(
     sent: list[SentPoint],
 ) -> None:
     points = [stamp([one], received_at_ms=NOW_MS, source="http").points[0] for one in sent]
     ids = [point_id(one) for one in points]
 
-    # Every id can be read back: none of its parts can hold the colon between them.
+    # Every id can be read back: none of its parts can contain the colon between them.
     assert [one.rsplit(":", 2) for one in ids] == [
         [
             one.truck_id,
@@ -123,7 +123,7 @@ def test_two_points_share_an_id_only_when_truck_time_and_number_or_place_are_one
 
 
 @given(st.lists(SENT, max_size=10), st.randoms(use_true_random=False), st.booleans())
-def test_fixes_have_one_order_however_they_come(
+def test_fixes_have_one_order_in_whatever_order_they_arrive(
     sent: list[SentPoint], rng: random.Random, at_once: bool
 ) -> None:
     points = [stamp([one], received_at_ms=NOW_MS, source="http").points[0] for one in sent]

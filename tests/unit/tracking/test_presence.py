@@ -1,4 +1,4 @@
-"""What one fix outside a geofence does to a stay inside it."""
+"""The effect of one fix outside a geofence on a stay inside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.consumer_world import ORIGIN, START_MS, point
 RULES = PresenceRules()
 DWELL_S = 60.0
 STAY = Watch(START_MS, "T-1:0", START_MS + 100_000, RULES.max_sum)
-"""Of a truck that has stood there for long."""
+"""The stay of a truck that has stood there for long."""
 
 
 def after_a_fix(east_m: float, accuracy_m: float, second: int = 110) -> Watch | None:
@@ -36,6 +36,6 @@ def test_one_fix_far_outside_ends_a_stay_unless_it_is_poor() -> None:
     assert after_a_fix(700.0, 100.0) is not None
 
 
-def test_one_fix_outside_after_a_dwell_without_any_ends_a_stay() -> None:
+def test_one_fix_outside_after_a_silence_as_long_as_a_dwell_ends_a_stay() -> None:
     assert after_a_fix(250.0, 20.0, second=160) is None
     assert after_a_fix(250.0, 20.0, second=159) is not None

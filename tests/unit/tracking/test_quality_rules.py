@@ -71,7 +71,7 @@ def test_a_place_repeated_while_standing_is_not_frozen() -> None:
 
 
 def kinds(*fixes: Fix) -> str:
-    """A letter a fix: ``.`` is good, ``x`` implausible."""
+    """One letter per fix: ``.`` is good, ``x`` implausible."""
     jump = (Quality.IMPLAUSIBLE_SPEED,)
     return "".join({(): ".", jump: "x"}[quality] for quality in judged(*fixes))
 
@@ -89,7 +89,7 @@ def ride(from_s: int, count: int, from_m: float, mps: float, every_s: int) -> Tr
 
 
 def aside(track: Track, by_m: float) -> Track:
-    """What a reflection makes of it."""
+    """The track, shifted as by a reflection."""
     return [(second, east_m + by_m) for second, east_m in track]
 
 
@@ -101,17 +101,17 @@ JUMPS = {
         0.0,
         "......xxxxx..",
     ),
-    "without speeds, the steps before show it": (
+    "without speeds, the steps before show that it stands": (
         [*STANDING, *aside(stand(90, 5, 0.0, 15), 600.0), *stand(165, 2, 0.0, 15)],
         None,
         "......xxxxx..",
     ),
-    "aside on the way": (
+    "aside while driving": (
         [*DRIVING, *aside(ride(60, 5, 900.0, 15.0, 10), 350.0), *ride(110, 2, 1650.0, 15.0, 10)],
         15.0,
         "......xxxxx..",
     ),
-    "back within reach, and gone on from the doubted ones": (
+    "back within reach after implausible fixes": (
         [*stand(0, 6, 0.0, 5), (30, -240.0), (35, -220.0), (40, -180.0), (45, 90.0)],
         8.0,
         "......xxx.",
@@ -121,7 +121,7 @@ JUMPS = {
         0.0,
         "......xxxxx",
     ),
-    "a row of reflections, and a speed from before the row": (
+    "successive reflections, and the speed from before them": (
         [
             *stand(0, 6, 0.0, 5),
             *aside(stand(30, 3, 0.0, 5), 900.0),
@@ -139,7 +139,7 @@ JUMPS = {
 
 
 @pytest.mark.parametrize(("track", "speed_mps", "expected"), JUMPS.values(), ids=JUMPS)
-def test_reflections_are_jumps(track: Track, speed_mps: float | None, expected: str) -> None:
+def test_reflections_are_implausible(track: Track, speed_mps: float | None, expected: str) -> None:
     accuracy_m = 90.0 if expected == "......." else None
     fixes = [fix(s, m, speed_mps=speed_mps, accuracy_m=accuracy_m) for s, m in track]
 
@@ -148,7 +148,7 @@ def test_reflections_are_jumps(track: Track, speed_mps: float | None, expected: 
 
 DRIVES = {
     "moves off between two fixes": ([*STANDING, (90, 180.0), (105, 450.0)], None, "........"),
-    "gains speed as hardly a truck does: the next fix shows it": (
+    "accelerates implausibly, and the next fix confirms it": (
         [*STANDING, (90, 330.0), (105, 660.0)],
         None,
         "......x.",
@@ -158,17 +158,17 @@ DRIVES = {
         0.0,
         "......xx......",
     ),
-    "a place that the receiver kept, and the truck is elsewhere": (
+    "the receiver kept repeating a place, and the truck is elsewhere": (
         [*((n, 0.0) for n in range(6)), *ride(6, 4, 480.0, 16.0, 1)],
         None,
         "......xx..",
     ),
-    "elsewhere for good": (
+    "elsewhere permanently": (
         [*STANDING, *stand(90, 7, 20_000.0, 15)],
         None,
         "......xxxxx..",
     ),
-    "elsewhere for good, by rare fixes": (
+    "elsewhere permanently, with infrequent fixes": (
         [*stand(0, 6, 0.0, 50), *stand(300, 4, 20_000.0, 50)],
         None,
         "......xx..",
@@ -177,11 +177,13 @@ DRIVES = {
 
 
 @pytest.mark.parametrize(("track", "speed_mps", "expected"), DRIVES.values(), ids=DRIVES)
-def test_drives_are_none(track: Track, speed_mps: float | None, expected: str) -> None:
+def test_real_movements_are_good_after_a_few_fixes_at_most(
+    track: Track, speed_mps: float | None, expected: str
+) -> None:
     assert kinds(*(fix(s, m, speed_mps=speed_mps) for s, m in track)) == expected
 
 
-def test_two_reflections_at_different_places_outweigh_nothing() -> None:
+def test_two_reflections_at_different_places_do_not_outweigh_the_fixes_before() -> None:
     there = [*stand(90, 3, 1_000.0, 15), *stand(135, 3, 290.0, 15)]
 
     assert kinds(*(fix(s, m, speed_mps=0.0) for s, m in [*STANDING, *there])) == "......xxxxxx"

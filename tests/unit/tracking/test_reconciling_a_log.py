@@ -77,7 +77,7 @@ def test_existing_events_are_not_appended_again() -> None:
     assert grown([OFF_10, THERE], [OFF_10, THERE]) == ()
 
 
-def test_a_rule_that_fired_too_late_is_corrected_from_where_the_timeline_parts() -> None:
+def test_a_rule_that_fired_too_late_is_corrected_from_the_first_difference_on() -> None:
     correction, *rest = grown([OFF_10, THERE], [OFF_5, THERE])
 
     assert (correction.status, correction.cause) == (Status.ASSIGNED, Cause.CORRECTED)
@@ -104,7 +104,7 @@ def tolerant(
     )
 
 
-def test_a_time_that_moved_by_less_than_the_tolerance_stands_as_it_is() -> None:
+def test_a_time_that_changed_by_less_than_the_tolerance_is_not_corrected() -> None:
     reconciled = tolerant([OFF_10], [OFF_5, THERE])
 
     assert reconciled.append == (THERE,)
@@ -112,7 +112,7 @@ def test_a_time_that_moved_by_less_than_the_tolerance_stands_as_it_is() -> None:
     assert not reconciled.has_moved_times
 
 
-def test_a_time_that_moved_by_more_waits_until_times_may_be_corrected() -> None:
+def test_a_time_that_changed_by_more_is_corrected_once_times_may_be_corrected() -> None:
     much_earlier = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 4)
 
     now = tolerant([OFF_10], [much_earlier])
@@ -122,7 +122,7 @@ def test_a_time_that_moved_by_more_waits_until_times_may_be_corrected() -> None:
     assert (later.append, later.believed, later.has_moved_times) == ((), (OFF_10,), True)
 
 
-def test_a_changed_status_is_corrected_at_once_whatever_moved() -> None:
+def test_a_changed_status_is_corrected_at_once_even_while_times_may_not_be() -> None:
     much_earlier = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 4)
 
     reconciled = tolerant([OFF_10, THERE], [much_earlier], may_move_times=False)
@@ -135,7 +135,7 @@ def test_a_changed_status_is_corrected_at_once_whatever_moved() -> None:
     "expected", [[], [OFF_5], [OFF_10], [OFF_10, THERE], [OFF_5, THERE], [THERE]]
 )
 @pytest.mark.parametrize("believed", [[], [OFF_10], [OFF_10, THERE], [THERE]])
-def test_the_log_then_folds_to_what_was_wanted(
+def test_the_reconciled_log_folds_to_the_expected_transitions(
     believed: list[Transition], expected: list[Transition]
 ) -> None:
     appended = grown(believed, expected)
@@ -149,14 +149,14 @@ def long(
     return reconcile(ANCHOR, believed, expected, trigger=LATE, log_length=length)
 
 
-def test_a_log_is_corrected_up_to_a_number_of_events() -> None:
+def test_a_log_is_corrected_only_up_to_a_maximum_length() -> None:
     last = long([OFF_10, THERE], [OFF_10], CORRECTED_EVENTS - 1)
 
     assert [one.cause for one in last.append] == [Cause.CORRECTED]
     assert long([OFF_10, THERE], [OFF_10]) == Reconciliation(append=(), believed=(OFF_10, THERE))
 
 
-def test_a_long_log_goes_on_with_the_statuses_beyond_its_last_one() -> None:
+def test_a_log_of_maximum_length_still_gets_the_statuses_after_its_last_one() -> None:
     loaded = made(Status.IN_TRANSIT, Cause.IMPLIED, 200)
 
     beside = long([OFF_10, THERE], [OFF_5, loaded])
@@ -166,7 +166,7 @@ def test_a_long_log_goes_on_with_the_statuses_beyond_its_last_one() -> None:
     assert behind.append == (THERE,)
 
 
-def test_a_long_log_waits_for_no_pause_to_correct_times() -> None:
+def test_a_log_of_maximum_length_does_not_wait_for_a_pause_to_correct_times() -> None:
     much_earlier = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 4)
     reconciled = reconcile(
         ANCHOR,
@@ -190,7 +190,7 @@ AFTER_A_TRANSFER = ([], [BACK], [BACK, NEAR], [BACK, NEAR_LATER], [BACK, NEAR, D
 @pytest.mark.parametrize("status", [Status.NEARBY, Status.ARRIVED])
 @pytest.mark.parametrize("expected", AFTER_A_TRANSFER)
 @pytest.mark.parametrize("believed", AFTER_A_TRANSFER)
-def test_the_log_of_a_transfer_folds_to_what_was_wanted(
+def test_the_reconciled_log_of_a_transfer_folds_to_the_expected_transitions(
     believed: list[Transition], expected: list[Transition], status: Status
 ) -> None:
     anchor = Anchor(1, status, START_MS, START_MS, Cause.TRANSFERRED)
@@ -204,7 +204,9 @@ def test_the_log_of_a_transfer_folds_to_what_was_wanted(
 
 
 @pytest.mark.parametrize(("east_m", "back"), [(2_500.0, True), (3_500.0, False)])
-def test_the_log_of_a_transfer_folds_to_the_timeline(east_m: float, back: bool) -> None:
+def test_a_transferred_delivery_is_in_transit_again_only_far_from_its_destination(
+    east_m: float, back: bool
+) -> None:
     transferred = Transition(Status.ARRIVED, Cause.TRANSFERRED, START_MS)
     events = timeline(
         PlannedRoute(origin=ORIGIN, destination=DESTINATION),
@@ -219,7 +221,7 @@ def test_the_log_of_a_transfer_folds_to_the_timeline(east_m: float, back: bool) 
     )
 
 
-def test_a_declaration_begins_anew() -> None:
+def test_the_fold_of_a_log_restarts_at_a_declaration() -> None:
     picked_up = event(
         4,
         Status.IN_TRANSIT,
@@ -236,7 +238,7 @@ def test_a_declaration_begins_anew() -> None:
     assert folded.anchor.from_ms == START_MS + 50_000
 
 
-def test_a_declaration_of_before_the_trucks_assignment_counts_from_the_assignment() -> None:
+def test_a_declaration_effective_before_the_assignment_counts_from_the_assignment() -> None:
     events = [
         event(1, Status.ASSIGNED, Cause.ASSIGNED),
         event(2, Status.ASSIGNED, Cause.ASSIGNED, assignment=2, effective_at_ms=START_MS + 60_000),
@@ -260,6 +262,6 @@ def test_a_changed_plan_is_a_declaration_and_no_correction_of_a_rule() -> None:
     assert folded.status is Status.EN_ROUTE_TO_PICKUP
 
 
-def test_a_log_that_begins_otherwise_is_none() -> None:
+def test_a_log_without_an_assignment_is_invalid() -> None:
     with pytest.raises(ValueError, match="assignment"):
         fold_log([])

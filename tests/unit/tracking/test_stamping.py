@@ -22,23 +22,23 @@ def offsets_of(*ages_ms: int) -> list[int | None]:
     return clock_offsets_ms([NOW_MS - age_ms for age_ms in ages_ms], NOW_MS)
 
 
-def test_a_request_of_no_points() -> None:
+def test_a_request_of_no_points_has_no_offsets() -> None:
     assert offsets_of() == []
 
 
-def test_the_devices_time_is_good_within_7_days_before_and_30_s_after() -> None:
+def test_the_devices_time_is_kept_from_7_days_before_to_30_s_after_receipt() -> None:
     assert offsets_of(7 * DAY, DAY, 0, -30 * S) == [0, 0, 0, 0]
 
 
-def test_just_before_7_days_is_too_old() -> None:
+def test_a_point_just_over_7_days_old_is_too_old() -> None:
     assert offsets_of(7 * DAY + 1, 7 * DAY) == [None, 0]
 
 
-def test_just_after_30_s_is_shifted_to_now() -> None:
+def test_a_point_just_over_30_s_ahead_is_shifted_to_now() -> None:
     assert offsets_of(-30 * S - 1) == [-30 * S - 1]
 
 
-def test_all_of_a_run_are_shifted_alike_when_its_newest_is_ahead() -> None:
+def test_all_points_of_a_run_are_shifted_alike_when_its_newest_is_ahead() -> None:
     """A clock 10 min ahead, a point every 10 s for 30 min: most look good by themselves."""
     ages_ms = [-10 * MIN + n * 10 * S for n in range(180)]
 
@@ -46,18 +46,18 @@ def test_all_of_a_run_are_shifted_alike_when_its_newest_is_ahead() -> None:
     assert offsets_of(*reversed(ages_ms)) == [-10 * MIN] * 180
 
 
-def test_one_wrong_stamp_of_ten_moves_nothing_but_itself() -> None:
+def test_one_wrong_time_of_ten_shifts_no_other_point() -> None:
     ages_ms = [n * 10 * S for n in range(10)]
     ages_ms[4] -= 9 * H
 
     assert offsets_of(*ages_ms) == [0] * 4 + [ages_ms[4]] + [0] * 5
 
 
-def test_a_part_behind_a_gap_keeps_its_time_when_it_is_not_ahead() -> None:
+def test_a_run_that_is_not_ahead_keeps_its_time_beside_one_that_is() -> None:
     assert offsets_of(2 * H + 10 * S, 2 * H, -H, -H - 10 * S) == [0, 0, -H - 10 * S, -H - 10 * S]
 
 
-def test_each_wrong_clock_is_shifted_by_its_own_newest() -> None:
+def test_each_wrong_clock_is_shifted_by_its_own_newest_point() -> None:
     ahead, further = 30 * DAY, 7_000 * DAY
 
     assert offsets_of(-further, -ahead, H, 10 * S - further, 10 * S - ahead, 8 * DAY) == [
@@ -70,7 +70,7 @@ def test_a_gps_week_rollover_and_1970_are_too_old() -> None:
 
 
 def test_a_point_that_is_too_old_once_shifted_is_rejected() -> None:
-    """More points than a request holds, at the slowest pace."""
+    """More points than a request may have, as far apart as a run allows."""
     ages_ms = [n * MAX_STEP_MS - H for n in range(600)]
 
     assert offsets_of(*ages_ms) == [-H] * 505 + [None] * 95
@@ -87,7 +87,9 @@ REQUESTS = st.lists(AGES_MS, max_size=30)
 
 
 @given(REQUESTS)
-def test_everything_after_ingest_lies_between_7_days_and_30_s(ages_ms: list[int]) -> None:
+def test_every_accepted_time_is_within_7_days_before_and_30_s_after_receipt(
+    ages_ms: list[int],
+) -> None:
     for age_ms, offset_ms in zip(ages_ms, offsets_of(*ages_ms), strict=True):
         if offset_ms is None:
             assert age_ms > 7 * DAY
@@ -99,7 +101,7 @@ def test_everything_after_ingest_lies_between_7_days_and_30_s(ages_ms: list[int]
 
 
 @given(REQUESTS)
-def test_a_run_is_judged_by_its_newest_and_by_nothing_else(ages_ms: list[int]) -> None:
+def test_a_runs_shift_depends_only_on_its_newest_point(ages_ms: list[int]) -> None:
     offsets = offsets_of(*ages_ms)
 
     for run in clock_runs([-age_ms for age_ms in ages_ms]):
@@ -112,7 +114,7 @@ def test_a_run_is_judged_by_its_newest_and_by_nothing_else(ages_ms: list[int]) -
 
 @given(REQUESTS)
 def test_a_point_far_from_every_point_ahead_keeps_its_time(ages_ms: list[int]) -> None:
-    """Further than a run of so many points reaches."""
+    """Further than a run of all the request's points could reach."""
     reach_ms = len(ages_ms) * MAX_STEP_MS
     ahead_ms = [age_ms for age_ms in ages_ms if age_ms < -30 * S]
 
@@ -122,7 +124,7 @@ def test_a_point_far_from_every_point_ahead_keeps_its_time(ages_ms: list[int]) -
 
 
 @given(REQUESTS, st.integers(0, 2 * DAY))
-def test_the_same_request_later_has_the_same_shifts_but_for_the_delay(
+def test_a_repeated_request_has_the_same_shifts_apart_from_the_delay(
     ages_ms: list[int], later_ms: int
 ) -> None:
     times_ms = [NOW_MS - age_ms for age_ms in ages_ms]
@@ -139,7 +141,7 @@ def test_the_same_request_later_has_the_same_shifts_but_for_the_delay(
     st.integers(30 * S + 1, 9_000 * DAY),
     st.booleans(),
 )
-def test_order_and_spacing_of_a_run_stay(
+def test_shifting_a_run_keeps_its_order_and_spacing(
     steps_ms: list[int], ahead_ms: int, newest_first: bool
 ) -> None:
     times_ms = [

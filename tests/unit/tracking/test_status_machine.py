@@ -39,7 +39,7 @@ def ran(
     ]
 
 
-def test_the_first_moving_fix_is_the_way_to_the_pickup() -> None:
+def test_the_first_moving_fix_starts_the_drive_to_the_pickup() -> None:
     standing = fixes((0, -900.0), (10, -900.0), speed_mps=0.0)
 
     assert ran(Status.ASSIGNED, standing) == []
@@ -60,15 +60,15 @@ def test_driving_through_the_origin_is_no_dwell() -> None:
     assert ran(Status.EN_ROUTE_TO_PICKUP, through) == []
 
 
-def test_noise_at_the_fence_is_not_leaving() -> None:
+def test_noise_at_the_edge_of_the_geofence_is_not_leaving() -> None:
     at_fence = fixes((0, 90.0), (10, 129.0), (20, 140.0))
 
     assert ran(Status.AT_PICKUP, at_fence) == []
-    # Its speed says that it drives.
+    # Its speed shows that it is driving.
     assert ran(Status.AT_PICKUP, [*at_fence, *fixes((30, 160.0))])[0][0] is Status.IN_TRANSIT
 
 
-def test_without_a_measured_speed_it_takes_two_fixes_to_have_left() -> None:
+def test_leaving_the_origin_takes_two_fixes_without_a_measured_speed() -> None:
     first, second = fixes((0, 160.0), (10, 260.0), speed_mps=None)
 
     assert ran(Status.AT_PICKUP, [first]) == []
@@ -76,7 +76,7 @@ def test_without_a_measured_speed_it_takes_two_fixes_to_have_left() -> None:
 
 
 @pytest.mark.parametrize(("east_m", "near"), [(2_990.0, False), (3_010.0, True)])
-def test_nearby_is_a_kilometre_from_the_destination(east_m: float, near: bool) -> None:
+def test_nearby_begins_one_kilometre_from_the_destination(east_m: float, near: bool) -> None:
     assert bool(ran(Status.IN_TRANSIT, fixes((0, east_m)))) is near
 
 
@@ -160,7 +160,7 @@ def test_reset_points_are_common_on_a_drive() -> None:
     assert all(is_reset_point(Status.AT_PICKUP, fix, PLAN, RULES) for fix in loading)
 
 
-def test_a_machine_between_two_fixes_is_small() -> None:
+def test_a_machine_in_the_middle_of_a_dwell_is_small() -> None:
     machine = StatusMachine(Status.EN_ROUTE_TO_PICKUP)
     for fix in fixes((0, 50.0), (10, 60.0)):
         machine = step(machine, fix, PLAN, RULES)
@@ -170,5 +170,5 @@ def test_a_machine_between_two_fixes_is_small() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
-def test_nothing_follows_an_end(status: Status) -> None:
+def test_no_transition_follows_a_closed_status(status: Status) -> None:
     assert ran(status, fixes((0, 0.0), (100, 0.0), (200, 4_000.0))) == []

@@ -33,7 +33,7 @@ FULL = msgspec.structs.replace(
 )
 
 
-def test_the_stream_carries_a_line_of_json() -> None:
+def test_a_point_is_encoded_as_one_line_of_json() -> None:
     assert encode_point(POINT) == (
         b'{"v":1,"truck_id":"T-0012","recorded_at":"2026-11-24T06:52:48.120Z",'
         b'"lat":35.1705505,"lon":129.1329985,"event_at":"2026-11-24T06:52:48.120Z",'
@@ -42,11 +42,11 @@ def test_the_stream_carries_a_line_of_json() -> None:
     )
 
 
-def test_every_field_of_a_point_comes_back() -> None:
+def test_every_field_of_a_point_is_encoded_and_decoded() -> None:
     assert decode_point(encode_point(FULL)) == FULL
     assert FULL.clock_offset_ms == -7_200_000
     missing = {name for name, value in msgspec.structs.asdict(FULL).items() if value is None}
-    assert not missing, "FULL has every field"
+    assert not missing, "FULL must have every field"
 
 
 def optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -76,7 +76,7 @@ def optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         odometer_m=optional(st.floats(0, 1e11)),
     )
 )
-def test_any_point_comes_back_from_one_line(point: Point) -> None:
+def test_any_point_is_encoded_as_one_line_and_decoded_unchanged(point: Point) -> None:
     line = encode_point(point)
 
     assert decode_point(line) == point
@@ -112,7 +112,7 @@ def changed(**fields: Any) -> bytes:
         ({"clock": "device"}, "clock", "inconsistent"),
     ],
 )
-def test_other_writers_points_are_checked_again(
+def test_invalid_points_of_other_writers_are_rejected(
     fields: dict[str, Any], field: str, reason: str
 ) -> None:
     with pytest.raises(InvalidPoint) as caught:
@@ -151,7 +151,7 @@ def test_a_document_that_is_no_point_is_rejected(data: bytes, reason: str) -> No
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_do_anything_else_than_being_invalid(data: bytes) -> None:
+def test_arbitrary_bytes_raise_only_invalid_point(data: bytes) -> None:
     with pytest.raises(InvalidPoint):
         decode_point(data)
 

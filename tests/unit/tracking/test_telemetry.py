@@ -53,7 +53,7 @@ def without(field: str) -> dict[str, Any]:
 
 
 def rejection(body: Any, truck_id: str = "T-0012") -> tuple[int, str, str]:
-    """The only rejection of a body in which nothing is good."""
+    """The only rejection of a body without a good point."""
     result = decoded(body, truck_id=truck_id)
     (rejected,) = result.rejected
 
@@ -61,7 +61,7 @@ def rejection(body: Any, truck_id: str = "T-0012") -> tuple[int, str, str]:
     return rejected.index, rejected.field, rejected.reason
 
 
-def test_a_single_point() -> None:
+def test_a_single_point_is_decoded() -> None:
     (sent,) = decoded(POINT).sent
 
     assert (sent.index, sent.recorded_at_ms) == (0, 1_795_503_168_120)
@@ -82,7 +82,7 @@ def test_a_batch_keeps_its_order() -> None:
     assert not batch.rejected
 
 
-def test_the_first_generations_form() -> None:
+def test_the_first_generations_form_is_decoded() -> None:
     (sent,) = decoded(FIRST_GENERATION, truck_id="5").sent
 
     assert (sent.point.truck_id, sent.point.lat, sent.point.lon) == ("5", 35.1705505, 129.1329985)
@@ -97,7 +97,7 @@ def test_the_first_generations_zone_is_a_parameter() -> None:
     assert format_instant(sent.recorded_at_ms) == "2022-05-24T02:29:08.000Z"
 
 
-def test_both_forms_in_one_batch_and_a_bad_point_of_each() -> None:
+def test_a_batch_may_contain_both_forms_and_only_their_bad_points_are_rejected() -> None:
     new = POINT | {"truck_id": "5"}
     batch = decoded(
         {
@@ -162,7 +162,7 @@ def test_both_forms_in_one_batch_and_a_bad_point_of_each() -> None:
         ({"odometer_m": -1}, "odometer_m", "out_of_range"),
     ],
 )
-def test_a_bad_field_costs_its_point_and_no_other(
+def test_a_bad_field_rejects_its_point_and_no_other(
     change: dict[str, Any], field: str, reason: str
 ) -> None:
     batch = decoded({"positions": [POINT, POINT | change, POINT]})
@@ -187,7 +187,7 @@ def test_a_missing_field_is_named(field: str) -> None:
         ({"lat": -91}, "lat", "out_of_range"),
     ],
 )
-def test_a_bad_field_of_the_first_generations_form(
+def test_a_bad_field_of_the_first_generations_form_is_rejected_with_its_name(
     change: dict[str, Any], field: str, reason: str
 ) -> None:
     assert rejection(FIRST_GENERATION | change, "5") == (0, field, reason)
@@ -209,7 +209,7 @@ def test_a_value_that_is_no_object_is_rejected_as_a_whole(value: Any) -> None:
         b'{"note":NaN}',
     ],
 )
-def test_values_that_other_decoders_stop_at_reject_one_point_only(bad: bytes) -> None:
+def test_values_that_break_other_decoders_reject_only_their_point(bad: bytes) -> None:
     good = json.dumps(POINT).encode()
     batch = decoded(b'{"positions":[%b,%b,%b]}' % (good, bad, good))
 
@@ -228,7 +228,7 @@ def test_unknown_fields_are_ignored(extra: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("field", [name for name in POINT if name not in ("v", "truck_id")])
-def test_null_is_absent_where_a_field_is_optional(field: str) -> None:
+def test_null_means_absent_for_an_optional_field(field: str) -> None:
     result = decoded(POINT | {field: None})
 
     assert bool(result.rejected) == (field in ("recorded_at", "lat", "lon"))
@@ -252,7 +252,7 @@ def test_null_is_absent_where_a_field_is_optional(field: str) -> None:
         b"%PDF-1.4",
     ],
 )
-def test_a_body_that_holds_no_point_is_unreadable(body: bytes) -> None:
+def test_a_body_that_contains_no_point_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableBodyError):
         decoded(body)
 
@@ -276,7 +276,7 @@ def test_500_points_are_accepted_and_501_are_too_many() -> None:
         {"truckId": 5},
     ],
 )
-def test_a_point_of_another_truck_good_or_bad_is_rejected_with_all_the_others(
+def test_a_body_with_a_good_or_bad_point_of_another_truck_is_rejected_as_a_whole(
     foreign: dict[str, Any],
 ) -> None:
     with pytest.raises(ForeignTruckError) as caught:
@@ -285,7 +285,7 @@ def test_a_point_of_another_truck_good_or_bad_is_rejected_with_all_the_others(
     assert caught.value.index == 1
 
 
-def test_the_first_generations_truck_is_its_number_written_plainly() -> None:
+def test_a_first_generation_truck_id_matches_only_its_plain_number() -> None:
     for truck_id in ("05", "5.0", "T-5"):
         with pytest.raises(ForeignTruckError):
             decoded(FIRST_GENERATION, truck_id=truck_id)
@@ -297,7 +297,7 @@ JSON_VALUES = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=8)
-    | st.just("\ud800"),  # which JSON can say, and UTF-8 can't
+    | st.just("\ud800"),  # valid in JSON, but not in UTF-8
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=5,
 )
@@ -311,7 +311,7 @@ ANY_POINT = st.one_of(
 
 @given(st.lists(ANY_POINT | st.just(POINT), min_size=1, max_size=6))
 def test_every_point_of_a_batch_is_sent_or_rejected_alone(points: list[Any]) -> None:
-    """Judging a batch together gives what judging its points one by one gives."""
+    """Decoding a batch gives the same results as decoding its points one by one."""
     alone: list[str] = []
     for value in points:
         try:
@@ -335,7 +335,7 @@ def test_every_point_of_a_batch_is_sent_or_rejected_alone(points: list[Any]) -> 
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_do_anything_else_than_being_unreadable_or_rejected(body: bytes) -> None:
+def test_arbitrary_bytes_are_unreadable_or_rejected(body: bytes) -> None:
     try:
         result = decoded(body)
     except UnreadableBodyError:

@@ -1,4 +1,4 @@
-"""Guarantee 3: however the points come, the log folds to the timeline."""
+"""Guarantee 3: in whatever order the points arrive, the log folds to the timeline."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def at(second: int, east_m: float, *, speed_mps: float = 60.0) -> Point:
 
 
 def drive() -> list[Point]:
-    """To the origin, a wait, the way, a wait at the destination: a fix every 10 s."""
+    """To the origin, a wait, to the destination, a wait: a fix every 10 s."""
     metres = [-800, -600, -400, -200, -50, 0, 0, 10, 20, 30, 30, 60, 90, 180, 400, 900]
     metres += [1500, 2100, 2700, 3100, 3300, 3600, 3900, 3990, 4000, 4000, 4000, 4000, 4000, 4010]
     return [at(10 * n, float(m)) for n, m in enumerate(metres)]
@@ -97,7 +97,7 @@ class World:
         )
 
     def declare(self, status: Status, second: int) -> bool:
-        """As the back office does: only what is legal from where the log stands."""
+        """As the back office does it: only what is legal after the log's last event."""
         now = self.log[-1].status
         is_legal = now not in CLOSED
         if status is Status.IN_TRANSIT:
@@ -184,7 +184,7 @@ class World:
                 self.history[fix.point_id] = (fix, version)
 
     def _refolded(self, state: TruckState, page: int) -> tuple[Refold, list[Fix]]:
-        """Reads as little before the interval as suffices, then on in pages."""
+        """Reads as little as necessary before the interval, then continues in pages."""
         interval = state.unsettled[0]
         fixes = [
             StoredFix(fix, is_settled=1 < version <= state.knowledge)
@@ -212,7 +212,7 @@ class World:
         for delivery in update.deliveries:
             log = fold_log(self.log)
             if self.log[-1].status in CLOSED or log.anchor != delivery.before.anchor:
-                # Declared anew since: the next batch reads the match, and the log, again.
+                # Declared since then: the next batch reads the match, and the log, again.
                 state = msgspec.structs.replace(state, deliveries=())
                 continue
             settlement = reconcile_with_log(
@@ -331,7 +331,7 @@ def test_a_smooth_drive_goes_through_all_statuses() -> None:
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 10, 100]))
-def test_any_order_split_and_repetition_gives_the_timeline(seed: int, disorder: int) -> None:
+def test_any_order_batching_and_repetition_gives_the_timeline(seed: int, disorder: int) -> None:
     rng = random.Random(seed)
     points = disturbed(rng, disorder=disorder)
     world = World()
@@ -347,7 +347,9 @@ def test_any_order_split_and_repetition_gives_the_timeline(seed: int, disorder: 
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
-def test_a_settling_appends_no_more_than_the_statuses_and_six(seed: int, disorder: int) -> None:
+def test_a_settling_appends_at_most_six_events_more_than_there_are_statuses(
+    seed: int, disorder: int
+) -> None:
     rng = random.Random(seed)
     world = World()
 
@@ -359,7 +361,9 @@ def test_a_settling_appends_no_more_than_the_statuses_and_six(seed: int, disorde
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 10, 100]))
-def test_the_history_is_derived_as_if_all_had_come_in_order(seed: int, disorder: int) -> None:
+def test_the_history_is_derived_as_if_all_points_had_arrived_in_order(
+    seed: int, disorder: int
+) -> None:
     rng = random.Random(seed)
     world = World()
 
@@ -378,7 +382,9 @@ def test_the_history_is_derived_as_if_all_had_come_in_order(seed: int, disorder:
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
-def test_declarations_may_come_between_any_batches(seed: int, disorder: int) -> None:
+def test_the_log_folds_to_the_timeline_with_declarations_between_any_batches(
+    seed: int, disorder: int
+) -> None:
     rng = random.Random(seed)
     points = disturbed(rng, disorder=disorder)
     world = World()
@@ -391,7 +397,7 @@ def test_declarations_may_come_between_any_batches(seed: int, disorder: int) -> 
         if rng.random() < 0.3:
             world.settle(page=rng.randint(1, 20))
 
-    # The back office may have the last word: then the next point brings the log up to it.
+    # The last event may be a declaration: the next point then brings the log up to date.
     world.take([[at(400, 4_010.0)]])
     world.settle()
     assert is_reported(world, [*drive(), at(400, 4_010.0)])
@@ -406,8 +412,8 @@ def test_crashes_before_the_state_is_stored_append_nothing_twice(seed: int, diso
     done = 0
     for batch in batches:
         done += len(batch)
-        # It is folded, perhaps settled, and crashes before the state is stored; then it comes
-        # again, cut otherwise.
+        # The batch is folded, perhaps settled, and the worker crashes before it stores the state;
+        # then the records arrive again in other batches.
         world.take(batch, at=done, keep_state=False)
         if rng.random() < 0.3:
             world.settle(at=done, keep_state=False)
@@ -444,7 +450,7 @@ def test_a_crash_after_a_settling_loses_nothing(seed: int, disorder: int) -> Non
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
-def test_the_same_records_again_without_any_state_append_nothing(seed: int, disorder: int) -> None:
+def test_repeated_records_append_nothing_when_the_state_is_lost(seed: int, disorder: int) -> None:
     rng = random.Random(seed)
     records = [record for batch in cut(disturbed(rng, disorder=disorder), rng) for record in batch]
     world = World()
@@ -479,7 +485,7 @@ def test_a_lost_state_is_rebuilt_from_the_history(seed: int, disorder: int) -> N
 
 
 @given(seed=st.integers(0, 2**32))
-def test_where_batches_end_does_not_matter(seed: int) -> None:
+def test_where_batches_end_does_not_change_the_state(seed: int) -> None:
     rng = random.Random(seed)
     points = list(dict.fromkeys(disturbed(rng, disorder=10)))
     records = [record for batch in cut(points, rng) for record in batch]

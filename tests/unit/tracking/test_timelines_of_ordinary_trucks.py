@@ -1,7 +1,7 @@
-"""What sensors make of ordinary days: each timeline ends in the right status, at the right times.
+"""Ordinary days as sensors report them: each timeline has the right statuses at the right times.
 
 Each truck is a list of fixes (second, metres east of the origin); the destination is 4 km east
-unless a case says otherwise, both geofences have 100 m, and the dwell is 60 s.
+unless a case says otherwise, both geofences have a radius of 100 m, and the dwell is 60 s.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def drive(
 
 
 def stand(from_s: int, at_m: float, seconds: int, *, every_s: int = 10) -> Fixes:
-    """A stand, its end included."""
+    """A truck that stands still, the end included."""
     return [(from_s + s, at_m) for s in range(0, seconds + 1, every_s)]
 
 
 def noisy(fixes: Fixes, accuracy_m: float, seed: int = 1) -> Fixes:
-    """The fixes with noise of that accuracy (the radius that holds about two thirds of them)."""
+    """The fixes with noise of that accuracy (the radius that contains about two thirds of them)."""
     rng = random.Random(seed)
     return [(s, m + rng.gauss(0, accuracy_m / 1.5)) for s, m in fixes]
 
@@ -115,13 +115,13 @@ TIMELINES = [
         reported=[(*DWELT, 110)],
     ),
     TruckTimeline(
-        name="a silence over the arrival: it drove in at its pace",
+        name="a silence during the arrival: it drove in at its usual pace",
         begins=NEARBY,
         fixes=[*drive(0, 2500, 3000), *stand(300, 4000, 120)],
         reported=[(*DWELT, 360)],
     ),
     TruckTimeline(
-        name="a silence over the arrival of a truck that was seen to come",
+        name="a silence during the arrival, with the drive before it known",
         begins=EN_ROUTE,
         fixes=[
             *drive(0, -310, 0),
@@ -132,7 +132,7 @@ TIMELINES = [
         reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 450), (*DWELT, 612)],
     ),
     TruckTimeline(
-        name="a silence of an hour over the arrival: it may have stood anywhere",
+        name="a silence of an hour during the arrival: it may have stood anywhere",
         begins=EN_ROUTE,
         fixes=[
             *drive(0, -310, 0),
@@ -192,7 +192,7 @@ TIMELINES = [
         reported=[(*MOVED_OFF, 10)],
     ),
     TruckTimeline(
-        name="a place 80 m from the other: loading at one, unloading at the other",
+        name="both places 80 m apart: loading at one, unloading at the other",
         begins=EN_ROUTE,
         destination=at(80),
         fixes=[
@@ -204,14 +204,14 @@ TIMELINES = [
         reported=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 690), (*NEAR, 690), (*DWELT, 750)],
     ),
     TruckTimeline(
-        name="a place 80 m from the other: picked up by declaration, still loading",
+        name="both places 80 m apart: picked up by declaration, still loading",
         begins=IN_TRANSIT,
         destination=at(80),
         fixes=stand(0, 0, 300),
         reported=[(*NEAR, 0)],
     ),
     TruckTimeline(
-        name="a place 80 m from the other: loaded before, only the destination is visited",
+        name="both places 80 m apart: loaded before, only the destination is visited",
         begins=EN_ROUTE,
         destination=at(80),
         fixes=[*drive(0, -500, 80), *stand(60, 80, 180)],
@@ -297,7 +297,7 @@ def test_the_timeline_of_an_ordinary_truck(timeline: TruckTimeline) -> None:
     assert reported == timeline.reported
 
 
-def test_stops_on_the_way_are_no_places_of_this_delivery() -> None:
+def test_other_stops_on_the_way_add_no_status_to_this_delivery() -> None:
     fixes = [
         *drive(0, -500, 0),
         *stand(50, 0, 120),
@@ -344,7 +344,7 @@ def test_noise_of_60_m_neither_makes_nor_prevents_an_arrival(
         assert (timeline.transitions()[-1].status is ARRIVED) is arrives, seed
 
 
-def test_an_event_keeps_what_it_rests_on() -> None:
+def test_an_event_keeps_its_evidence() -> None:
     dock = next(
         timeline
         for timeline in TIMELINES

@@ -1,4 +1,4 @@
-"""What stays of a truck's state when the truck is erased."""
+"""What remains of a truck's state when the truck is erased."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def driven() -> TruckState:
     )
 
 
-def test_counters_stay_and_nothing_else() -> None:
+def test_a_tombstone_keeps_only_the_counters() -> None:
     before = driven()
     assert before.is_unsettled
     assert before.pace is not None
@@ -48,7 +48,7 @@ def test_counters_stay_and_nothing_else() -> None:
     assert left.knowledge > before.knowledge
 
 
-def test_it_comes_back_as_it_was_stored_and_is_small() -> None:
+def test_a_tombstone_is_stored_and_restored_unchanged_and_is_small() -> None:
     left = tombstone("T-1", driven(), ERASED_MS)
 
     packed = pack_state(left)
@@ -57,7 +57,7 @@ def test_it_comes_back_as_it_was_stored_and_is_small() -> None:
     assert len(packed) < 150
 
 
-def test_a_truck_without_a_state_gets_one_above_all_that_it_may_have_had() -> None:
+def test_a_tombstone_without_a_state_has_counters_above_all_possible_earlier_ones() -> None:
     in_flight = folded(initial_state("T-1", 256 * (ERASED_MS - 1)), 0)
 
     left = tombstone("T-1", None, ERASED_MS)
@@ -67,7 +67,7 @@ def test_a_truck_without_a_state_gets_one_above_all_that_it_may_have_had() -> No
     assert left.knowledge > in_flight.knowledge
 
 
-def test_the_time_of_the_erasure_outlives_the_tombstone_and_never_goes_back() -> None:
+def test_the_time_of_the_erasure_outlives_the_tombstone_and_never_decreases() -> None:
     state = tombstone("T-1", driven(), ERASED_MS)
 
     for second in range(1_001, 1_015):
@@ -78,7 +78,7 @@ def test_the_time_of_the_erasure_outlives_the_tombstone_and_never_goes_back() ->
     assert tombstone("T-1", state, ERASED_MS - 1).erased_before_ms == ERASED_MS
 
 
-def test_the_next_point_is_shown_above_what_a_worker_may_have_shown_of_it() -> None:
+def test_the_first_point_after_an_erasure_has_a_revision_above_any_concurrent_write() -> None:
     before = driven()
     meanwhile = fold_truck("T-1", before, [[point(1_001, 5_000.0)]], [], {}, TrackingRules())
     assert meanwhile.latest is not None

@@ -27,7 +27,7 @@ def test_an_endpoint_gives_back_its_kind_and_its_connection(connection_id: str) 
     assert kind_and_name(socket_endpoint(connection_id)) == (SOCKET, connection_id)
 
 
-def test_another_topic_is_not_accepted_for_a_deliverys() -> None:
+def test_a_topic_of_another_kind_is_not_accepted_as_a_delivery_topic() -> None:
     assert not is_of_delivery(FLEET)
     with pytest.raises(ValueError, match="fleet"):
         delivery_of(FLEET)

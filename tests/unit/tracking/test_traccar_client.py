@@ -1,4 +1,4 @@
-"""Traccar Client's messages, as the tests of its server have them."""
+"""Traccar Client's messages, as in the tests of its server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def translated(text: str) -> DecodedBody:
     return decode_body(body, truck_id="T-1", first_generation_zone=UTC)
 
 
-def test_a_phone_in_a_car_is_a_point_in_our_units() -> None:
+def test_a_message_of_a_phone_in_a_car_becomes_a_point_in_our_units() -> None:
     (sent,) = translated(FROM_A_CAR).sent
     point = sent.point
 
@@ -60,7 +60,7 @@ def test_a_phone_in_a_car_is_a_point_in_our_units() -> None:
 
 
 @pytest.mark.parametrize(("text", "device_id"), [(FROM_ANDROID, "48241179"), (FROM_IOS, "658765")])
-def test_minus_one_is_no_reading(text: str, device_id: str) -> None:
+def test_minus_one_means_no_reading(text: str, device_id: str) -> None:
     (sent,) = translated(text).sent
 
     assert read_traccar_message(text.encode()).device_id == device_id
@@ -69,7 +69,7 @@ def test_minus_one_is_no_reading(text: str, device_id: str) -> None:
     assert sent.point.speed_mps == (0 if text == FROM_ANDROID else None)
 
 
-def test_a_message_without_a_location_holds_no_point() -> None:
+def test_a_message_without_a_location_contains_no_point() -> None:
     assert traccar_telemetry(read_traccar_message(b'{"device_id":"1"}'), truck_id="T-1") is None
 
 
@@ -100,7 +100,7 @@ def test_a_location_of_another_form_is_unreadable(location: str) -> None:
         ({"timestamp": "2026-11-24T07:00:00Z", "coords": {"latitude": 1}}, "lon"),
     ],
 )
-def test_a_missing_place_or_time_is_rejected_by_its_field(
+def test_a_missing_place_or_time_is_rejected_with_its_field(
     location: dict[str, Any], field: str
 ) -> None:
     decoded = translated(json.dumps({"device_id": "1", "location": location}))

@@ -25,7 +25,7 @@ def fold(
 
 
 def folded(batches: list[list[Point]]) -> tuple[dict[int | None, IndexedFix], LatestPosition]:
-    """The history as it stands at the end (by `seq`), and the latest position."""
+    """The history at the end (by `seq`), and the latest position."""
     state, history = None, {}
     for batch in batches:
         update = fold(state, batch)
@@ -68,7 +68,7 @@ def test_within_the_window_the_history_is_the_same_in_any_order_and_batches(seed
 
 
 @given(seed=st.integers(0, 2**32))
-def test_the_worker_that_took_more_points_has_the_higher_revision_however_batches_were_cut(
+def test_the_worker_that_folded_more_points_has_the_higher_revision_in_any_batches(
     seed: int,
 ) -> None:
     rng = random.Random(seed)
@@ -89,7 +89,7 @@ def cut(rng: random.Random, points: list[Point]) -> list[list[Point]]:
 
 
 def shown_of(batches: list[list[Point]]) -> LatestPosition:
-    """Of points that were records by themselves."""
+    """The latest position after batches of records with one point each."""
     state = None
     for batch in batches:
         state = fold(state, *([one] for one in batch)).state
@@ -158,7 +158,7 @@ def test_the_shown_position_outlives_the_window_within_a_batch_too() -> None:
     assert latest.stale_since_ms == START_MS + 20_000
 
 
-def test_nothing_new_is_nothing_to_write() -> None:
+def test_copies_alone_cause_no_write() -> None:
     points = drive()[:WINDOW_FIXES]
     state = fold(None, points).state
 
@@ -174,7 +174,7 @@ def test_the_window_keeps_the_newest() -> None:
     assert state.has_left
 
 
-def test_a_point_of_before_the_window_is_late_and_decides_nothing_yet() -> None:
+def test_a_point_before_the_window_is_late_and_has_no_effect_until_it_is_settled() -> None:
     state = fold(None, drive()).state
 
     update = fold(state, [point(5, 0.0)])
@@ -186,7 +186,7 @@ def test_a_point_of_before_the_window_is_late_and_decides_nothing_yet() -> None:
     assert update.state.last_ordinal == state.last_ordinal + 1
 
 
-def test_neighbours_in_the_wrong_order_are_in_their_places_at_once_and_settled_soon() -> None:
+def test_swapped_neighbours_are_put_in_order_at_once_and_marked_unsettled() -> None:
     *earlier, one, other = drive()
     state = fold(None, *[[each] for each in earlier]).state
 
@@ -233,7 +233,7 @@ def test_a_rejected_point_keeps_its_ordinal_and_nothing_else() -> None:
     ]  # fmt: skip
 
 
-def test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day() -> None:
+def test_a_new_state_has_higher_counters_than_one_that_was_settled_all_day() -> None:
     day_ms = 86_400_000
     before = initial_state("T-1", START_MS * ORDINALS_PER_MS)
     at_its_end = msgspec.structs.replace(
@@ -249,7 +249,9 @@ def test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day()
 
 
 @pytest.mark.parametrize(("pause_s", "may_move"), [(29.999, False), (30.0, True)])
-def test_times_may_move_once_late_points_have_paused(pause_s: float, may_move: bool) -> None:
+def test_times_may_be_corrected_30_s_after_the_last_late_point(
+    pause_s: float, may_move: bool
+) -> None:
     state = fold(None, [point(0, 0.0), point(20, 200.0)]).state
     late = point(10, 100.0, received_at_ms=START_MS + 20_000)
     state = fold(state, [late]).state
@@ -260,7 +262,7 @@ def test_times_may_move_once_late_points_have_paused(pause_s: float, may_move: b
     assert update.may_move_times is may_move
 
 
-def test_the_order_of_two_points_of_one_moment_does_not_depend_on_arrival() -> None:
+def test_the_order_of_two_points_with_the_same_time_does_not_depend_on_arrival() -> None:
     one, other = point(0, 0.0, seq=1), point(0, 50.0, seq=2)
 
     first = fold(fold(None, [one]).state, [other])
@@ -271,6 +273,6 @@ def test_the_order_of_two_points_of_one_moment_does_not_depend_on_arrival() -> N
     assert first.latest.revision == 1
 
 
-def test_without_a_point_there_is_nothing_to_fold() -> None:
+def test_folding_no_points_is_an_error() -> None:
     with pytest.raises(ValueError, match="no point"):
         fold(None)

@@ -143,7 +143,7 @@ def test_without_a_position_its_fields_are_null_and_the_status_is_reported() -> 
     assert message["status"] == "in_transit"
 
 
-def test_a_stale_position_has_the_time_since_when() -> None:
+def test_a_stale_position_has_the_time_since_when_it_is_stale() -> None:
     stale = position(stale_since_ms=SENT_AT_MS - 1_000)
 
     message = decoded(encode_position(DELIVERY, stale, sent_at_ms=SENT_AT_MS))
@@ -260,7 +260,7 @@ def test_a_snapshot_reports_the_log_without_its_details_and_the_track() -> None:
     assert message["position"]["lat"] == 35.15
 
 
-def test_a_snapshot_agrees_with_itself_when_the_log_grew_meanwhile() -> None:
+def test_a_snapshot_omits_events_that_are_newer_than_its_version() -> None:
     message = decoded(
         encode_snapshot(DELIVERY, [event(4), event(5)], None, [], sent_at_ms=SENT_AT_MS)
     )
@@ -347,7 +347,7 @@ def test_the_details_of_a_cause_reach_no_viewer() -> None:
         assert secret not in output
 
 
-def test_the_short_messages() -> None:
+def test_the_short_messages_have_exactly_their_fields() -> None:
     base = {"v": 1, "sent_at": "2026-11-24T06:52:48.120Z"}
 
     assert decoded(

@@ -1,4 +1,4 @@
-"""What of its truck is shown with a delivery: by role, by whose time it was, and by the policy."""
+"""Which positions of its truck a delivery shows: by role, by time, and by policy."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ def track(*event_at_ms: int, away_m: float = 10_000.0) -> list[TrackPoint]:
     return [TrackPoint(lat=lat, lon=DESTINATION.lon, event_at_ms=at_ms) for at_ms in event_at_ms]
 
 
-# --- whose time it was -----------------------------------------------------------------------
+# --- by time and role ------------------------------------------------------------------------
 
 
-def test_a_customer_sees_the_truck_from_when_it_moved_off_and_a_dispatcher_all_the_while() -> None:
+def test_a_customer_sees_the_truck_from_moving_off_and_a_dispatcher_from_the_assignment() -> None:
     points = track(START_MS - 1, START_MS, MOVED_OFF_MS - 1, MOVED_OFF_MS, NOW_MS)
 
     assert track_to_show(scope(delivery()), points) == tuple(points[3:])
@@ -138,7 +138,7 @@ def test_a_cancelled_delivery_and_a_status_only_policy_show_no_position(
     assert (scope(delivery(), access) is None) is (access is Access.STATUS_ONLY)
 
 
-def test_another_customer_does_not_get_the_former_ones_track() -> None:
+def test_a_new_customer_does_not_see_the_former_customers_track() -> None:
     given = delivery(customer_id="C-2", customer_since_ms=NOW_MS - 60_000)
     points = track(MOVED_OFF_MS, NOW_MS - 60_001, NOW_MS - 60_000)
 
@@ -160,7 +160,7 @@ def test_a_delivery_that_ended_before_its_truck_moved_shows_its_customer_nothing
     assert seen(ended, latest(event_at_ms=NOW_MS - 60_001)) is None
 
 
-def test_a_customer_gets_no_event_of_a_former_ones_time() -> None:
+def test_a_new_customer_does_not_see_the_former_customers_events() -> None:
     given = delivery(customer_since_version=3)
     log = [
         DeliveryEvent(
@@ -221,15 +221,13 @@ def test_points_after_the_delivery_closed_are_not_shown(access: Access) -> None:
 
 @pytest.mark.parametrize("access", VIEWERS)
 @pytest.mark.parametrize("status", sorted(CLOSED - {Status.CANCELLED}))
-def test_a_delivery_that_came_to_its_end_shows_its_truck_as_it_was_then(
-    status: Status, access: Access
-) -> None:
+def test_a_closed_delivery_shows_its_truck_until_its_end(status: Status, access: Access) -> None:
     then = closed_interval(closed(status=status), access)
 
     assert then == TruckInterval(truck_id="T-1", start_ms=START_MS, end_ms=NOW_MS - 60_000)
 
 
-def test_an_end_declared_late_shows_its_customer_nothing_after_it_and_a_dispatcher_all() -> None:
+def test_an_end_declared_late_limits_what_the_customer_sees_but_not_a_dispatcher() -> None:
     late = closed(closed_at_ms=NOW_MS - 1_800_000)
 
     assert seen(late, latest(event_at_ms=NOW_MS - 1_800_000)) is None
@@ -241,7 +239,7 @@ def test_an_end_declared_late_shows_its_customer_nothing_after_it_and_a_dispatch
 
 
 @pytest.mark.parametrize("access", VIEWERS)
-def test_an_open_or_a_cancelled_delivery_has_no_such_time(access: Access) -> None:
+def test_an_open_or_a_cancelled_delivery_has_no_closed_interval(access: Access) -> None:
     assert closed_interval(delivery(), access) is None
     assert closed_interval(closed(status=Status.CANCELLED), access) is None
 
@@ -272,7 +270,7 @@ def slow(counts_at_ms: int) -> ShownLatest:
     return latest(event_at_ms=counts_at_ms - SLOW_MS, lag_ms=SLOW_MS)
 
 
-def test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_when_it_ended() -> None:
+def test_a_slow_truck_is_shown_between_the_same_times_by_the_services_clock() -> None:
     assert seen(delivery(), slow(START_MS - 1), Access.FULL) is None
     assert seen(delivery(), slow(START_MS), Access.FULL) is not None
     assert seen(delivery(), slow(MOVED_OFF_MS - 1)) is None
@@ -282,7 +280,7 @@ def test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_when_it
         assert seen(closed(), slow(NOW_MS - 60_000), access) is None
 
 
-def test_a_track_of_a_slow_clock_is_cut_by_ours() -> None:
+def test_a_track_of_a_slow_clock_is_cut_by_the_services_clock() -> None:
     points = [
         TrackPoint(35.0, 129.0, counts_at_ms - SLOW_MS, SLOW_MS)
         for counts_at_ms in (MOVED_OFF_MS - 1, MOVED_OFF_MS, NOW_MS)
@@ -298,18 +296,18 @@ EARLIER = Stop(delivery_id="D-2", due_ms=START_MS - 1)
 LATER = Stop(delivery_id="D-3", due_ms=START_MS + 1)
 
 
-def test_the_next_stop_sees_the_truck_and_the_one_after_it_the_status_alone() -> None:
+def test_the_next_stops_customer_sees_the_truck_and_later_ones_only_the_status() -> None:
     assert needs_stops(NEXT)
     assert seen(NEXT, latest(), at=stops(LATER)) is not None
     assert seen(NEXT, latest(), at=stops(LATER, EARLIER)) is None
     assert track_to_show(scope(NEXT, at=stops(EARLIER)), track(NOW_MS)) == ()
 
 
-def test_a_dispatcher_sees_the_truck_whatever_comes_first() -> None:
+def test_a_dispatcher_sees_the_truck_whatever_the_next_stop_is() -> None:
     assert seen(NEXT, latest(), Access.FULL, stops(EARLIER)) is not None
 
 
-def test_the_next_customer_does_not_see_where_the_truck_was_for_those_before() -> None:
+def test_the_next_customer_does_not_see_where_the_truck_was_for_earlier_customers() -> None:
     """The truck stands at another customer's door when that delivery is closed."""
     left = stops(changed_at_ms=NOW_MS - 60_000)
     points = track(MOVED_OFF_MS, NOW_MS - 60_001, NOW_MS - 60_000)
@@ -327,9 +325,9 @@ def test_the_next_customer_does_not_see_where_the_truck_was_for_those_before() -
         TruckStops(stops=(LATER,)),
         TruckStops(stops=(Stop(delivery_id="D-1"),), is_complete=False),
     ],
-    ids=["unread", "none", "not there", "incomplete"],
+    ids=["not read", "none", "without the delivery", "incomplete"],
 )
-def test_nothing_is_shown_while_it_is_not_known_what_comes_first(
+def test_nothing_is_shown_while_the_next_stop_is_unknown(
     unknown: TruckStops | None,
 ) -> None:
     assert scope(NEXT, at=unknown) is None
@@ -348,7 +346,7 @@ def test_nothing_is_shown_while_it_is_not_known_what_comes_first(
         ({"due_ms": 2, "created_at_ms": 4}, {"due_ms": 2, "created_at_ms": 5}, False),
     ],
 )
-def test_numbers_come_before_windows_and_windows_before_creation(
+def test_stops_are_ordered_by_number_then_by_window_then_by_creation(
     own: dict[str, int], other: dict[str, int], comes_first: bool
 ) -> None:
     another = msgspec.structs.replace(Stop(delivery_id="D-2"), **other)
@@ -368,7 +366,7 @@ def test_within_metres_the_truck_is_shown_near_the_destination_with_the_cargo_on
     assert seen(before_pickup, latest(away_m=10.0)) is None
 
 
-def test_within_metres_the_track_is_what_was_driven_since_it_last_came_near() -> None:
+def test_within_metres_the_track_begins_where_the_truck_last_came_near() -> None:
     near = delivery(visibility=WithinDistance(distance_m=5_000.0))
     first_pass = track(MOVED_OFF_MS, away_m=100.0)
     away = track(MOVED_OFF_MS + 1)
@@ -377,17 +375,17 @@ def test_within_metres_the_track_is_what_was_driven_since_it_last_came_near() ->
     assert track_to_show(scope(near), [*first_pass, *away, *back]) == tuple(back)
 
 
-def test_within_minutes_the_truck_is_shown_while_its_eta_begins_so_soon() -> None:
+def test_within_minutes_the_truck_is_shown_while_its_earliest_eta_is_that_soon() -> None:
     soon = delivery(visibility=WithinTime(minutes=30))
     half_an_hour_ms = 1_800_000
     in_time = expected(NOW_MS + half_an_hour_ms, NOW_MS + 2 * half_an_hour_ms)
 
     assert seen(soon, in_time) is not None
     assert seen(soon, expected(NOW_MS + half_an_hour_ms + 1, NOW_MS + 2 * half_an_hour_ms)) is None
-    assert seen(soon, latest()) is None, "nothing is known of when it comes"
-    assert seen(soon, expected(NOW_MS - 2, NOW_MS - 1)) is None, "it did not come true"
+    assert seen(soon, latest()) is None, "there is no ETA"
+    assert seen(soon, expected(NOW_MS - 2, NOW_MS - 1)) is None, "the ETA has passed"
     assert seen(soon, msgspec.structs.replace(in_time, stale_since_ms=NOW_MS - 1)) is None
-    assert seen(soon, latest(away_m=100.0)) is not None, "it is at the door"
+    assert seen(soon, latest(away_m=100.0)) is not None, "it is at the destination"
     assert track_to_show(scope(soon), track(NOW_MS)) == ()
     assert scope(msgspec.structs.replace(soon, status=Status.EN_ROUTE_TO_PICKUP)) is None
 

@@ -54,7 +54,7 @@ FULL = MayView(access=Access.FULL)
 AS_CUSTOMER = MayView(access=Access.AS_CUSTOMER)
 
 
-def test_its_customer_and_any_dispatcher_see_a_delivery_under_way() -> None:
+def test_the_customer_and_any_dispatcher_see_a_delivery_under_way() -> None:
     assert right(delivery()) == AS_CUSTOMER
     assert right(delivery(), role="dispatcher", identity="someone") == FULL
 
@@ -69,7 +69,7 @@ def test_no_other_identity_has_a_right(role: str, identity: str) -> None:
     )
 
 
-def test_while_assigned_a_customer_gets_the_status_alone_and_a_dispatcher_all() -> None:
+def test_while_assigned_a_customer_sees_only_the_status_and_a_dispatcher_everything() -> None:
     waiting = delivery(status=Status.ASSIGNED)
 
     assert right(waiting) == MayView(access=Access.STATUS_ONLY)
@@ -95,7 +95,7 @@ def test_a_former_customer_is_not_shown_how_the_delivery_ended() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED - {Status.CANCELLED}))
-def test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes(status: Status) -> None:
+def test_a_closed_delivery_stays_visible_for_the_viewing_minutes(status: Status) -> None:
     recorded_at_ms = NOW_MS - 30 * 60_000 + 1
     closed = delivery(status=status, closed_at_ms=START_MS, updated_at_ms=recorded_at_ms)
 
@@ -104,11 +104,11 @@ def test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes(status: S
     assert right(closed, now_ms=NOW_MS + 1) == Ended(reason=EndReason.VIEWING_OVER)
 
 
-def test_a_delivery_that_is_not_there_any_more_ends() -> None:
+def test_the_right_to_view_a_missing_delivery_has_ended() -> None:
     assert right(None) == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
-def test_only_the_endings_of_ones_own_delivery_may_report_their_status() -> None:
+def test_only_endings_of_the_viewers_own_delivery_may_report_its_last_status() -> None:
     reported = {reason for reason in EndReason if Ended(reason=reason).last_status_may_be_shown}
 
     assert reported == {EndReason.CANCELLED, EndReason.VIEWING_OVER}

@@ -1,4 +1,4 @@
-"""The right to view of a share's holder, and nothing else."""
+"""The right to view that a share gives."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ def test_a_share_of_another_delivery_shows_nothing() -> None:
     assert right(DELIVERY, share_of("D-2")) == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
-def test_anothers_share_shows_nothing() -> None:
+def test_a_share_gives_no_right_to_the_holder_of_another_share() -> None:
     ended = right(DELIVERY, share_of("D-1"), identity="00000000000000bb")
 
     assert ended == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
 def test_a_share_ends_when_the_delivery_goes_to_another_customer() -> None:
-    """The link was given to the former one."""
+    """The former customer has passed the link on."""
     given = msgspec.structs.replace(DELIVERY, customer_id="C-2", customer_since_version=3)
 
     assert right(given, share_of("D-1")) == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED - {Status.CANCELLED}))
-def test_a_share_ends_with_viewing(status: Status) -> None:
+def test_a_share_ends_with_the_viewing_minutes(status: Status) -> None:
     closed = moved_to(DELIVERY, status)
     over_ms = closed.updated_at_ms + 30 * 60_000
     share = share_of("D-1")
@@ -102,7 +102,7 @@ def stops(*numbers: int | None) -> TruckStops:
         ((None, 1, 2), None),
     ],
 )
-def test_the_stops_before_one_are_counted_by_their_numbers(
+def test_the_stops_before_a_delivery_are_counted_by_their_numbers(
     numbers: tuple[int | None, ...], expected: int | None
 ) -> None:
     delivery = new_delivery(delivery_id="D-0", stop_sequence=numbers[0])
