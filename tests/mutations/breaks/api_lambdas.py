@@ -217,7 +217,7 @@ BREAKS = {
         "every-caller-reads-where-trucks-were": ENTITLED(
             "if caller is None or caller.role not in CALLERS:",
             "if caller is None:",
-            "test_only_dispatchers_read_where_trucks_were",
+            "test_only_dispatchers_may_read_tracks",
         ),
         "one-dispatcher-reads-tracks-without-end": ISOLATED(
             "app.pages.spend(caller.actor, 1, now_ms)",
@@ -233,12 +233,12 @@ BREAKS = {
         "round-the-edge-to-tracks": ISOLATED(
             "if not app.edge.passed(event.get('headers')):",
             "if False:",
-            "test_a_request_round_the_edge_reads_nothing",
+            "test_a_request_that_bypassed_the_edge_is_403",
         ),
         "each-refused-track-is-a-line-of-the-log": ISOLATED(
             "return app.rejection_log.allows(caller.actor if caller else '', app.now_ms())",
             "return True",
-            "test_refused_requests_are_logged_now_and_then",
+            "test_refused_requests_are_logged_at_a_limited_rate",
         ),
     },
     "track_lambda/requests.py": {

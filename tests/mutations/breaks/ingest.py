@@ -7,8 +7,8 @@ BREAKS = {
         "not-taken-named-by-the-wrong-place": DURABLE(
             "failed = [stamped.indexes[place] for place in outcome.failed]",
             "failed = list(outcome.failed)",
-            "test_points_not_accepted_are_named_by_their_place_in_the_request",
-            "test_points_not_accepted_are_named_by_their_place_in_the_body",
+            "test_points_not_accepted_are_reported_by_their_index_in_the_request",
+            "test_points_not_accepted_are_reported_by_their_index_in_the_body",
         ),
     },
     "mqtt_bridge/session.py": {
@@ -59,12 +59,14 @@ BREAKS = {
     },
     "iot_lambda/classifying.py": {
         "iot-messages-that-come-again-count-again": DURABLE(
-            "self._quota.copy()", "self._quota", "test_a_repeated_batch_counts_once"
+            "self._quota.copy()",
+            "self._quota",
+            "test_a_repeated_batch_counts_towards_the_quota_once",
         ),
         "iot-truck-without-a-quota": ISOLATED(
             "quota.wait_ms(truck_id, at_ms) > 0",
             "False",
-            "test_a_truck_has_its_points_and_others_are_not_touched",
+            "test_a_truck_gets_its_quota_of_points_and_other_trucks_are_not_affected",
         ),
         "iot-truck-that-the-consumer-blocked-goes-on": ISOLATED(
             "blocks.was_over_quota(TRUCK, truck_id, at_ms) or ",
@@ -79,7 +81,7 @@ BREAKS = {
         "iot-stamped-by-the-lambdas-clock": TIMELINE(
             "received_at_ms=message.received_at_ms,",
             "received_at_ms=self._now_ms(),",
-            "test_points_are_those_that_http_makes_at_the_time_of_the_rule",
+            "test_points_are_as_over_http_with_the_time_of_the_rule_as_receipt",
         ),
     },
     "mqtt_bridge/quota.py": {
@@ -127,38 +129,38 @@ BREAKS = {
         "iot-comes-again-from-the-last": DURABLE(
             "first = min(undone, default=None)",
             "first = max(undone, default=None)",
-            "test_each_truck_that_failed_comes_again",
+            "test_each_truck_that_failed_is_delivered_again",
         ),
         "iot-not-taken-is-done": DURABLE(
             "if result.failed}",
             "if not result.accepted}",
-            "test_a_message_taken_in_part_comes_again",
+            "test_a_message_that_was_accepted_in_part_is_delivered_again",
         ),
         "iot-unparked-is-done": DURABLE(
             "if not _is_parked(parking)}",
             "if parking.cancelled()}",
-            "test_a_message_that_could_not_be_parked_comes_again",
+            "test_a_message_that_could_not_be_parked_is_delivered_again",
         ),
     },
     "rtdts/ingest/device_messages.py": {
         "iot-broken-record-holds-up-its-shard": ISOLATED(
             "except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
             "except msgspec.ValidationError as error:",
-            "test_a_record_that_no_rule_of_ours_wrote_is_parked",
+            "test_a_record_that_was_not_written_by_the_rule_is_parked",
         ),
     },
     "iot_lambda/enrollment.py": {
         "iot-claim-certificate-makes-any-truck": ISOLATED(
             "and enrollments.bind(",
             "or enrollments.bind(",
-            "test_with_another_trucks_secret_no_truck_is_had",
+            "test_another_trucks_secret_gives_no_certificate",
         ),
     },
     "iot_lambda/public_keys.py": {
         "iot-secret-is-burnt-with-its-first-certificate": ISOLATED(
             "return hashlib.sha256(key).hexdigest()",
             "return hashlib.sha256(der).hexdigest()",
-            "test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_other",
+            "test_after_a_power_loss_a_device_gets_another_certificate_only_for_its_own_key",
         ),
     },
     "mqtt_bridge/broker_client.py": {
@@ -172,7 +174,7 @@ BREAKS = {
         "request-with-rejected-points-left-to-the-sample": DURABLE(
             "and (not result.rejected) and",
             "and",
-            "test_a_request_that_something_was_wrong_with_is_always_logged",
+            "test_a_request_with_any_problem_is_always_logged",
         ),
         "truck-without-a-quota": ISOLATED(
             "requests=1, points=0, now_ms=received_at_ms",
@@ -182,29 +184,29 @@ BREAKS = {
         "trucks-that-the-consumer-blocked-go-on": ISOLATED(
             "blocked_ms = block.until_ms - now_ms if block is not None else 0",
             "blocked_ms = 0",
-            "test_a_truck_that_the_consumer_blocked_is_429_until_then",
+            "test_a_truck_that_the_consumer_blocked_is_429_until_the_block_ends",
         ),
         "revoked-token-reports-on": ENTITLED(
             "if blocks.revoking(TRUCK, truck_id, sender.token, now_ms) is not None:",
             "if blocks is None:",
-            "test_a_revoked_token_is_401_as_one_that_another_token_helps",
+            "test_a_revoked_token_is_401_with_error_invalid_token",
         ),
         "those-that-are-no-trucks-fill-the-log": ISOLATED(
             "if self._lines.allows('', self._now_ms()):",
             "if True:",
-            "test_requests_of_other_roles_are_logged_now_and_then",
+            "test_requests_of_other_roles_are_logged_at_a_limited_rate",
         ),
         "quota-judged-after-the-work": ISOLATED(
             "truck_id = sender.truck_id",
             "truck_id = sender.truck_id\nread_body()",
-            "test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked",
+            "test_the_body_of_a_truck_over_its_quota_is_not_unpacked",
         ),
     },
     "ingest_lambda/phones.py": {
         "phone-chooses-its-truck": ENTITLED(
             "if device is None or device.truck_id != truck_id:",
             "if device is None:",
-            "test_a_secret_of_one_truck_is_no_other_truck",
+            "test_a_secret_of_one_truck_is_not_accepted_for_another",
         ),
         "secret-taken-from-a-url": ENTITLED(
             "if event.get('rawQueryString'):",
@@ -220,12 +222,12 @@ BREAKS = {
         "phones-loss-reported-as-accepted": DURABLE(
             "if handled.response['statusCode'] not in _DO_NOT_RESEND:",
             "if handled.fields is None:",
-            "test_a_message_that_the_stream_did_not_accept_is_sent_again",
+            "test_a_message_that_the_stream_did_not_accept_is_503_so_that_it_is_sent_again",
         ),
         "guesses-fill-the-log": ISOLATED(
             "if not self._lines.allows('', self._now_ms()):",
             "if self._lines is None:",
-            "test_guessing_writes_a_line_of_the_log_now_and_then_only",
+            "test_guesses_are_logged_at_a_limited_rate",
         ),
         "phones-body-of-any-size": ISOLATED(
             "MAX_BODY_BYTES: Final = 65536",
@@ -235,14 +237,14 @@ BREAKS = {
     },
     "ingest_lambda/settings.py": {
         "full-shard-holds-lambdas": ISOLATED(
-            "default=2.5,", "default=20.0,", "test_attempts_to_put_end_inside_the_lambdas_time"
+            "default=2.5,", "default=20.0,", "test_attempts_to_put_end_before_the_lambdas_timeout"
         ),
     },
     "rtdts/ingest/packed_bodies.py": {
         "gzip-bomb-unpacked": ISOLATED(
             "unpacking.decompress(packed, max_bytes + 1)",
             "unpacking.decompress(packed)",
-            "test_a_bomb_is_never_unpacked_beyond_the_limit",
+            "test_a_gzip_bomb_is_never_unpacked_beyond_the_limit",
         ),
     },
 }

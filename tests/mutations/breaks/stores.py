@@ -8,7 +8,7 @@ BREAKS = {
             "failed = [record for record, code in zip(records, codes, strict=True) if code]",
             "failed: list[_Record] = []",
             "test_only_the_failed_records_of_a_call_are_put_again",
-            "test_only_records_that_fail_until_the_deadline_are_named",
+            "test_only_payloads_that_fail_until_the_deadline_are_reported_as_failed",
         ),
         "whole-call-put-again": DURABLE(
             "failed = [record for record, code in zip(records, codes, strict=True) if code]",
@@ -18,7 +18,7 @@ BREAKS = {
         "a-put-goes-on-after-its-deadline": DURABLE(
             "if attempts and deadline.passed:",
             "if not attempts and deadline.passed:",
-            "test_no_call_of_a_put_begins_after_the_deadline_but_the_first",
+            "test_only_the_first_call_of_a_put_may_begin_after_the_deadline",
         ),
         "two-trucks-under-one-key": DURABLE(
             "'PartitionKey': record.truck_id}",
@@ -49,11 +49,11 @@ BREAKS = {
         "points-not-taken-counted-when-it-is-too-late": DURABLE(
             "if at_once or now_s - self._written_s >= self._every_s:",
             "if now_s - self._written_s >= self._every_s:",
-            "test_a_failure_is_written_at_once_with_what_came_before_it",
-            "test_points_that_were_not_accepted_are_counted_at_once_with_all_before_them",
+            "test_a_failure_is_written_at_once_with_the_values_before_it",
+            "test_points_that_were_not_accepted_are_emitted_at_once_with_all_counts_before_them",
         ),
         "sums-counted-twice": DURABLE(
-            "self._sums = Counter()", "pass", "test_nothing_is_counted_twice_and_nothing_left_out"
+            "self._sums = Counter()", "pass", "test_no_value_is_counted_twice_or_lost"
         ),
     },
     "rtdts/position_store/index_definitions.py": {
@@ -140,7 +140,7 @@ BREAKS = {
             "self._guesses.spend(address, 1, begun_at_ms)\nself._keep_unknown",
             "self._guesses.spend(key, 1, begun_at_ms)\nself._keep_unknown",
             "test_guesses_from_one_address_are_read_up_to_a_limit",
-            "test_guesses_beyond_a_bound_are_429_and_read_nothing",
+            "test_guesses_beyond_the_limit_are_429_without_a_database_read",
         ),
         "guesses-keep-phones-out": ISOLATED(
             "if known is None and (wait_ms := self._guesses",
@@ -151,7 +151,7 @@ BREAKS = {
             "if not is_secret(secret):",
             "if not secret:",
             "test_a_malformed_secret_is_rejected_without_a_read",
-            "test_a_guess_of_the_wrong_form_costs_no_reading",
+            "test_a_secret_of_the_wrong_form_is_401_without_a_database_read",
         ),
         "revoked-device-goes-on": ENTITLED(
             "READ_EVERY_S: Final = 10.0",
@@ -229,7 +229,7 @@ BREAKS = {
         "many-others-restore-a-spent-burst": ISOLATED(
             "kept.sort(key=lambda one: one[1])",
             "pass",
-            "test_many_others_restore_no_burst_that_was_spent",
+            "test_many_other_keys_do_not_restore_a_spent_burst",
         ),
     },
     "rtdts/runtime/origins.py": {

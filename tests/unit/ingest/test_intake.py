@@ -1,4 +1,4 @@
-"""From a body to the fate of each of its points, over a stream in memory."""
+"""From a body to the result of each of its points, over a stream in memory."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_full_body_is_one_record() -> None:
     assert len(stream.records) == 1
 
 
-def test_the_first_generations_times_are_of_the_zone_given() -> None:
+def test_the_first_generations_times_are_in_the_given_zone() -> None:
     sent = {"truckId": 5, "timestamp": 20261124155248, "lon": 129.1329985, "lat": 35.1705505}
 
     result = ingest(into(FakeStream()), body=json.dumps(sent).encode(), truck_id="5")
@@ -123,7 +123,7 @@ def test_the_first_generations_times_are_of_the_zone_given() -> None:
         ([], UnreadableBodyError),
     ],
 )
-def test_nothing_of_a_body_is_put_when_it_is_rejected_as_a_whole(
+def test_no_point_of_a_body_is_put_when_it_is_rejected_as_a_whole(
     points: list[dict[str, Any]], error: type[Exception]
 ) -> None:
     stream = FakeStream()
@@ -133,7 +133,7 @@ def test_nothing_of_a_body_is_put_when_it_is_rejected_as_a_whole(
     assert not stream.calls
 
 
-def test_points_not_accepted_are_named_by_their_place_in_the_body() -> None:
+def test_points_not_accepted_are_reported_by_their_index_in_the_body() -> None:
     stream = FakeStream(then=FailSome([0]))
 
     result = ingest(into(stream), point(lat=91), point(), point(999 * HOUR_MS), point(-HOUR_MS))
@@ -146,7 +146,7 @@ def test_points_not_accepted_are_named_by_their_place_in_the_body() -> None:
 
 
 class HalfAccepted:
-    """The port `Putter`: takes all but the points at some places."""
+    """A `Putter` that accepts all points except those at some indexes."""
 
     def __init__(self, *failed: int) -> None:
         self._failed = failed
@@ -166,7 +166,7 @@ def test_the_stored_points_of_a_partly_failed_body_are_accepted() -> None:
     assert [each.index for each in result.adjusted] == [1, 4]
 
 
-def test_the_steps_of_a_body_are_one_per_valid_point() -> None:
+def test_a_body_has_one_trace_step_per_valid_point() -> None:
     accepted = ingest(into(FakeStream()), point(seq=7), point(lat=91), point(seq=9))
     failed = ingest(into(FakeStream(then=FailSome([0]))), point(seq=7))
 

@@ -43,7 +43,7 @@ def test_only_rejections_are_counted_when_nothing_was_valid() -> None:
     assert metrics_of(NOTHING_VALID) == {"PointsRejected": 2}
 
 
-def test_a_body_is_found_in_the_log_by_its_truck_and_the_times_of_its_points() -> None:
+def test_the_log_has_a_bodys_truck_and_the_range_of_its_points_times() -> None:
     fields = log_fields(TAKEN_IN_PART)
     times_ms = [each.recorded_at_ms for each in TAKEN_IN_PART.points]
 
@@ -59,7 +59,7 @@ def test_the_log_has_the_reasons_of_rejected_and_failed_points() -> None:
     assert fields["failure"] == "Throttled"
 
 
-def test_the_log_names_no_times_when_nothing_was_valid() -> None:
+def test_the_log_has_no_times_when_nothing_was_valid() -> None:
     assert log_fields(NOTHING_VALID) == {
         "truck_id": "T-1",
         "accepted": 0,

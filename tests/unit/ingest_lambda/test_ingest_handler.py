@@ -34,7 +34,7 @@ def with_trouble(monkeypatch: pytest.MonkeyPatch, *troubles: Trouble) -> Lambda:
 
 
 @pytest.mark.parametrize("name", ["http_api_post_telemetry", "http_api_post_telemetry_gzip"])
-def test_a_batch_plain_or_packed_is_one_record_and_accepted(ingest: Lambda, name: str) -> None:
+def test_a_plain_or_compressed_batch_is_accepted_as_one_record(ingest: Lambda, name: str) -> None:
     status, body, headers = ingest(aws_event(name))
     (record,) = ingest.stream.records
 
@@ -53,7 +53,7 @@ def test_a_single_point(ingest: Lambda) -> None:
     assert (status, body["accepted"]) == (202, 1)
 
 
-def test_the_first_generations_truck(ingest: Lambda) -> None:
+def test_a_point_of_a_first_generation_truck_is_accepted(ingest: Lambda) -> None:
     sent = {"truckId": 5, "timestamp": 20261124155248, "lon": 129.1329985, "lat": 35.1705505}
     status, _, _ = ingest(sending(sent, sub="5"))
 
@@ -108,7 +108,7 @@ def test_a_body_without_a_valid_point_is_400_with_reasons(ingest: Lambda) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"positions":[]}', "hello"])
-def test_no_readable_body_is_400(ingest: Lambda, text: str) -> None:
+def test_an_unreadable_body_is_400(ingest: Lambda, text: str) -> None:
     status, body, headers = ingest(sending(text))
 
     assert status == body["status"] == 400
@@ -116,7 +116,7 @@ def test_no_readable_body_is_400(ingest: Lambda, text: str) -> None:
     assert "rejected" not in body
 
 
-def test_gzip_that_is_none_is_400(ingest: Lambda) -> None:
+def test_a_body_declared_as_gzip_that_is_not_gzip_is_400(ingest: Lambda) -> None:
     event = aws_event("http_api_post_telemetry_gzip")
     event["body"] = base64.b64encode(b"{}").decode()
 
@@ -141,8 +141,8 @@ def test_another_role_is_403(ingest: Lambda, role: str) -> None:
     assert not ingest.stream.calls
 
 
-def test_requests_of_other_roles_are_logged_now_and_then(ingest: Lambda) -> None:
-    """Their requests count in no quota: each would cost a line."""
+def test_requests_of_other_roles_are_logged_at_a_limited_rate(ingest: Lambda) -> None:
+    """Their requests count towards no quota, so without a limit each would log a line."""
     for number in range(50):
         ingest(sending(point(), role="customer", sub=f"C-{number}"))
 
@@ -156,7 +156,7 @@ def test_the_identity_claim_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ingest(sending(point(), sub="T-0012", vehicle="T-0013"))[0] == 403
 
 
-def test_above_a_limit_is_413(ingest: Lambda) -> None:
+def test_a_body_above_a_limit_is_413(ingest: Lambda) -> None:
     large = json.dumps(point(note="x" * 1_048_576))
     packed = aws_event("http_api_post_telemetry_gzip")
     packed["body"] = base64.b64encode(gzip.compress(large.encode())).decode()
@@ -168,7 +168,7 @@ def test_above_a_limit_is_413(ingest: Lambda) -> None:
     assert not ingest.stream.calls
 
 
-def test_points_not_accepted_are_named_by_their_place_in_the_request(
+def test_points_not_accepted_are_reported_by_their_index_in_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ingest = with_trouble(monkeypatch, rejected(THROTTLED))
@@ -214,7 +214,7 @@ def test_an_internal_error_is_a_500_without_detail_and_a_complete_log_line(
     assert logged["request_id"] == "UZq1ChJYIE0EPuA="
 
 
-def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
+def test_a_request_logs_one_line(ingest: Lambda) -> None:
     ingest(sending({"positions": [point(), point(lat=91), point(lat=92)]}))
     (line,) = ingest.logged
 
@@ -224,7 +224,7 @@ def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
     assert line["reasons"] == {"lat:out_of_range": 2}
 
 
-def test_a_request_is_found_by_its_truck_and_the_time_of_any_of_its_points(ingest: Lambda) -> None:
+def test_a_requests_line_has_its_truck_and_the_range_of_its_points_times(ingest: Lambda) -> None:
     ingest(sending({"positions": [point(2_000), point(9_000, lat=91), point(3_000), point(1_000)]}))
     (line,) = ingest.logged
 
@@ -262,7 +262,7 @@ def test_a_traced_point_that_was_not_accepted_is_reported_as_such(
     assert (line["step"], line["sequence_number"]) == ("failed", None)
 
 
-def test_a_rejected_request_is_a_line_too(ingest: Lambda) -> None:
+def test_a_rejected_request_logs_one_line_too(ingest: Lambda) -> None:
     ingest(sending(point(truck_id="T-0013")))
     (line,) = ingest.logged
 
@@ -279,14 +279,14 @@ def test_a_sample_of_valid_requests_is_logged(
     assert [line["one_of"] for line in ingest.logged] == [10, 10]
 
 
-def test_a_request_that_something_was_wrong_with_is_always_logged(
+def test_a_request_with_any_problem_is_always_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = FakeStream([None, None, rejected(THROTTLED)])
     ingest = Lambda(monkeypatch, stream, LOG_ONE_OF="1000000", PUT_DEADLINE_S="5")
     ingest(sending(point()))
     ingest(sending({"positions": [point(), point(lat=91)]}))  # in part rejected
-    ingest(sending(point()))  # taken at the second attempt
+    ingest(sending(point()))  # accepted at the second attempt
     ingest(sending(point(lat=91)))
     ingest(sending(point(truck_id="T-0013")))
     ingest(sending("{"))
@@ -324,7 +324,7 @@ def test_metrics_of_many_requests_are_one_line(monkeypatch: pytest.MonkeyPatch) 
     assert [line["PointsAccepted"] for line in ingest.emitted] == [2]
 
 
-def test_points_that_were_not_accepted_are_counted_at_once_with_all_before_them(
+def test_points_that_were_not_accepted_are_emitted_at_once_with_all_counts_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = FakeStream([None, None, None, rejected(THROTTLED)])
@@ -349,7 +349,7 @@ def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (failed["PointsAccepted"], failed["PointsFailed"]) == (0, 1)
 
 
-def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
+def test_attempts_to_put_end_before_the_lambdas_timeout() -> None:
     settings = Settings(
         stream_name="points",
         blocked_identities_table="blocked",
@@ -361,7 +361,7 @@ def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
     assert handler.put_deadline(settings, Context(1_000)).passed
 
 
-def test_every_response_fits_into_the_gateways_29_s() -> None:
+def test_every_response_is_within_the_gateways_timeout_of_29_s() -> None:
     """With the largest settings too: the last attempt may begin just before the deadline."""
     settings = {"PUT_DEADLINE_S": "22", "CONNECT_TIMEOUT_S": "2", "READ_TIMEOUT_S": "4"}
     built = build_app(

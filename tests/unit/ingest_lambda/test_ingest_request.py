@@ -47,24 +47,24 @@ def test_the_identity_claim_names_the_truck() -> None:
         {"role": "truck", "sub": ""},
     ],
 )
-def test_a_client_that_is_no_truck_reports_nothing(claims: dict[str, str]) -> None:
+def test_a_client_that_is_no_truck_is_rejected(claims: dict[str, str]) -> None:
     with pytest.raises(NotATruckError):
         sender_of(claimed(**claims), identity_claim="sub")
 
 
-def test_text_comes_as_it_is() -> None:
+def test_a_text_body_is_returned_unchanged() -> None:
     event = {"headers": {"content-type": "application/json"}, "body": "{}"}
 
     assert unpacked(event) == b"{}"
     assert unpacked(event | {"isBase64Encoded": False}) == b"{}"
 
 
-def test_bytes_of_another_type_are_accepted_as_they_are() -> None:
+def test_bytes_of_another_content_type_are_returned_unchanged() -> None:
     assert unpacked(event_of(b"{}", "application/x-www-form-urlencoded")) == b"{}"
     assert unpacked(event_of(b"{}") | {"headers": None}) == b"{}"
 
 
-def test_no_body_is_an_empty_one() -> None:
+def test_a_missing_body_is_an_empty_body() -> None:
     assert unpacked({"headers": {}, "isBase64Encoded": False}) == b""
 
 
@@ -88,7 +88,7 @@ def test_the_limit_counts_unpacked_bytes() -> None:
         unpacked({"headers": {}, "body": "é" * (LIMIT_BYTES // 2 + 1)})
 
 
-def test_a_bomb_is_never_unpacked_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gzip_bomb_is_never_unpacked_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     unpacked_sizes: list[int] = []
 
     class Watched:

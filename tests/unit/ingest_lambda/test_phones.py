@@ -1,4 +1,4 @@
-"""Phones from the gateway's event to what their app expects, and what an attacker would try."""
+"""Phones, from the gateway's event to the response that their app expects, and attacks on them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def raw(ingest: Lambda, event: dict[str, Any]) -> tuple[int, Any]:
 both = pytest.mark.parametrize("phone", [owntracks, traccar], ids=["owntracks", "traccar"])
 
 
-def test_owntracks_gets_an_array_and_its_point_is_the_trucks(ingest: Lambda) -> None:
+def test_owntracks_gets_an_array_and_its_point_counts_for_the_truck(ingest: Lambda) -> None:
     response = raw(ingest, owntracks())
     (point,) = ingest.points
 
@@ -80,7 +80,7 @@ def test_owntracks_gets_an_array_and_its_point_is_the_trucks(ingest: Lambda) -> 
     assert ingest.stream.records[0].partition_key == TRUCK
 
 
-def test_traccar_client_gets_200_and_its_point_is_the_trucks(ingest: Lambda) -> None:
+def test_traccar_client_gets_200_and_its_point_counts_for_the_truck(ingest: Lambda) -> None:
     response = raw(ingest, traccar())
     (point,) = ingest.points
 
@@ -88,8 +88,8 @@ def test_traccar_client_gets_200_and_its_point_is_the_trucks(ingest: Lambda) -> 
     assert (point.truck_id, point.source, point.speed_mps) == (TRUCK, "http", 18.67)
 
 
-def test_the_documents_own_payloads_are_understood_and_too_old_by_now(ingest: Lambda) -> None:
-    """Verbatim: the booklet's of 2017, the server test's of 2021."""
+def test_the_payloads_of_the_apps_documentation_are_readable_but_too_old(ingest: Lambda) -> None:
+    """Verbatim: one from OwnTracks' booklet of 2017, one from Traccar's server tests of 2021."""
     sent = aws_event("http_api_traccar_client")
     sent["body"] = sent["body"].replace("8737767034", SECRET)
     responses = [raw(ingest, aws_event("http_api_owntracks")), raw(ingest, sent)]
@@ -119,7 +119,7 @@ def test_owntracks_other_messages_are_200_too(ingest: Lambda, body: str) -> None
 
 
 @both
-def test_a_message_that_the_stream_did_not_accept_is_sent_again(
+def test_a_message_that_the_stream_did_not_accept_is_503_so_that_it_is_sent_again(
     monkeypatch: pytest.MonkeyPatch, phone: Sending
 ) -> None:
     ingest = prepared(Lambda(monkeypatch, FakeStream([FailSome({0}, THROTTLED)] * 9)))
@@ -151,7 +151,7 @@ def test_credentials_that_cannot_be_read_are_401(ingest: Lambda, header: str | N
 
 @both
 @pytest.mark.parametrize("secret", ["", "48241179", SECRET + "0", "T-0012", hash_of(SECRET)[:16]])
-def test_a_guess_of_the_wrong_form_costs_no_reading(
+def test_a_secret_of_the_wrong_form_is_401_without_a_database_read(
     ingest: Lambda, phone: Sending, secret: str
 ) -> None:
     assert raw(ingest, phone(secret=secret))[0] == 401
@@ -159,8 +159,10 @@ def test_a_guess_of_the_wrong_form_costs_no_reading(
 
 
 @both
-def test_guesses_beyond_a_bound_are_429_and_read_nothing(ingest: Lambda, phone: Sending) -> None:
-    """Nothing stands before these routes: each guess of a secret would cost a reading."""
+def test_guesses_beyond_the_limit_are_429_without_a_database_read(
+    ingest: Lambda, phone: Sending
+) -> None:
+    """No authorizer protects these routes: without a limit each guess would read the table."""
     statuses = [raw(ingest, phone(secret=new_secret()))[0] for _ in range(GUESSES_PER_MINUTE + 5)]
     readings = ingest.devices.readings
     status, _, headers = ingest(phone(secret=new_secret()))
@@ -171,7 +173,7 @@ def test_guesses_beyond_a_bound_are_429_and_read_nothing(ingest: Lambda, phone: 
 
 
 @both
-def test_guesses_from_elsewhere_keep_no_phone_out(ingest: Lambda, phone: Sending) -> None:
+def test_guesses_from_elsewhere_do_not_block_a_known_phone(ingest: Lambda, phone: Sending) -> None:
     for n in range(GUESSES_PER_MINUTE + 5):
         guess = phone(secret=new_secret())
         guess["requestContext"]["http"]["sourceIp"] = f"2001:db8::{n:x}"
@@ -182,11 +184,13 @@ def test_guesses_from_elsewhere_keep_no_phone_out(ingest: Lambda, phone: Sending
 
 
 @both
-def test_a_keyboards_capital_and_blank_are_forgiven(ingest: Lambda, phone: Sending) -> None:
+def test_capitals_and_blanks_of_a_phones_keyboard_are_ignored_in_a_secret(
+    ingest: Lambda, phone: Sending
+) -> None:
     assert raw(ingest, phone(secret=f"{SECRET.upper()} "))[0] == 200
 
 
-def test_a_secret_of_one_truck_is_no_other_truck(ingest: Lambda) -> None:
+def test_a_secret_of_one_truck_is_not_accepted_for_another(ingest: Lambda) -> None:
     assert raw(ingest, owntracks(user="T-0013"))[0] == 401
     assert ingest.stream.records == []
 
@@ -200,7 +204,7 @@ def test_another_trucks_id_in_the_body_changes_nothing(ingest: Lambda) -> None:
 
 
 @both
-def test_a_secret_in_a_url_is_not_looked_at(ingest: Lambda, phone: Sending) -> None:
+def test_a_secret_in_a_url_is_ignored(ingest: Lambda, phone: Sending) -> None:
     """Traccar Client before version 9: POST /?id=SECRET&lat=..."""
     event = phone("")
     event["headers"].pop("authorization", None)
@@ -234,7 +238,7 @@ def test_a_body_over_the_limit_is_413(ingest: Lambda, phone: Sending, packed: bo
     assert ingest.stream.records == []
 
 
-def test_a_strangers_body_is_not_even_unpacked_where_the_header_has_the_credential(
+def test_a_body_is_not_unpacked_when_the_header_has_an_unknown_secret(
     ingest: Lambda,
 ) -> None:
     event = owntracks("not base64 at all", secret=new_secret())
@@ -244,7 +248,7 @@ def test_a_strangers_body_is_not_even_unpacked_where_the_header_has_the_credenti
 
 
 @both
-def test_a_replay_is_the_same_point(ingest: Lambda, phone: Sending) -> None:
+def test_a_replayed_message_is_the_same_point(ingest: Lambda, phone: Sending) -> None:
     event = phone()
     responses = [raw(ingest, event)[0]]
     ingest.now_ms += 3_600_000
@@ -278,7 +282,9 @@ def test_a_blocked_truck_or_device_is_401(ingest: Lambda, phone: Sending) -> Non
 
 
 @both
-def test_a_block_of_older_tokens_lets_newer_devices_in(ingest: Lambda, phone: Sending) -> None:
+def test_a_block_of_older_tokens_does_not_affect_newer_devices(
+    ingest: Lambda, phone: Sending
+) -> None:
     ingest.blocks.block(revocation(f"truck:{TRUCK}", NOW_MS, issued_before_ms=NOW_MS))
     newer = new_secret()
     ingest.devices.put(newer, TRUCK, now_ms=NOW_MS)
@@ -287,7 +293,9 @@ def test_a_block_of_older_tokens_lets_newer_devices_in(ingest: Lambda, phone: Se
 
 
 @both
-def test_phones_have_their_trucks_quota(monkeypatch: pytest.MonkeyPatch, phone: Sending) -> None:
+def test_phones_are_subject_to_their_trucks_quota(
+    monkeypatch: pytest.MonkeyPatch, phone: Sending
+) -> None:
     quota = {"TRUCK_REQUESTS_PER_MINUTE": "2", "QUOTA_MINUTES": "1"}
     ingest = prepared(Lambda(monkeypatch, FakeStream(), **quota))
 
@@ -305,9 +313,7 @@ def test_credentials_that_cannot_be_checked_are_503(ingest: Lambda, phone: Sendi
 
 
 @both
-def test_guessing_writes_a_line_of_the_log_now_and_then_only(
-    ingest: Lambda, phone: Sending
-) -> None:
+def test_guesses_are_logged_at_a_limited_rate(ingest: Lambda, phone: Sending) -> None:
     responses = {raw(ingest, phone(secret=new_secret()))[0] for _ in range(200)}
 
     assert responses == {401, 429}
@@ -315,7 +321,7 @@ def test_guessing_writes_a_line_of_the_log_now_and_then_only(
 
 
 @both
-def test_no_line_and_no_response_holds_the_secret(
+def test_no_log_line_and_no_response_contains_a_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], phone: Sending
 ) -> None:
     ingest = prepared(
@@ -337,7 +343,7 @@ def test_no_line_and_no_response_holds_the_secret(
         assert base64.b64encode(secret.encode()).decode()[:20] not in shown
 
 
-def test_claims_that_a_phone_makes_up_open_no_other_route(ingest: Lambda) -> None:
+def test_claims_that_a_phone_invents_do_not_authenticate_it(ingest: Lambda) -> None:
     event = owntracks(secret=new_secret())
     event["requestContext"]["authorizer"] = {
         "jwt": {"claims": {"role": "truck", "sub": TRUCK, "iat": "1"}}

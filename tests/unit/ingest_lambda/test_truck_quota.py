@@ -59,19 +59,19 @@ def test_points_beyond_the_burst_are_429(ingest: Lambda) -> None:
     assert headers["Retry-After"] == "81"
 
 
-def test_rejected_points_count_as_much_as_good_ones(ingest: Lambda) -> None:
+def test_rejected_points_count_towards_the_quota_like_good_ones(ingest: Lambda) -> None:
     bad = sending({"positions": [point(lat=91)] * 200})
 
     assert [ingest(bad)[0] for _ in range(2)] == [400, 429]
 
 
-def test_one_truck_over_its_quota_leaves_the_others_alone(ingest: Lambda) -> None:
+def test_a_truck_over_its_quota_does_not_affect_other_trucks(ingest: Lambda) -> None:
     statuses(ingest, 14)
 
     assert ingest(sending(point(truck_id="T-0013"), sub="T-0013"))[0] == 202
 
 
-def test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked(ingest: Lambda) -> None:
+def test_the_body_of_a_truck_over_its_quota_is_not_unpacked(ingest: Lambda) -> None:
     statuses(ingest, 12)
     event = sending("not base64 at all")
     event["isBase64Encoded"] = True
@@ -79,7 +79,7 @@ def test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked(ingest: Lambda)
     assert ingest(event)[0] == 429
 
 
-def test_a_backlog_of_half_a_day_passes_by_default() -> None:
+def test_a_backlog_of_half_a_day_is_within_the_default_quota() -> None:
     quota = read_settings(Settings, REQUIRED).new_quota()
     for _ in range(43_200 // 500):
         assert not quota.wait_ms("T-1", NOW_MS)
@@ -87,7 +87,7 @@ def test_a_backlog_of_half_a_day_passes_by_default() -> None:
         quota.spend("T-1", requests=1, points=500, now_ms=NOW_MS)
 
 
-def test_a_truck_that_the_consumer_blocked_is_429_until_then(ingest: Lambda) -> None:
+def test_a_truck_that_the_consumer_blocked_is_429_until_the_block_ends(ingest: Lambda) -> None:
     ingest.blocks.block(block(BlockKind.OVER_QUOTA))
     status, body, headers = ingest(sending(point()))
     ingest.now_ms += 90_000
@@ -105,9 +105,7 @@ def test_a_truck_that_the_consumer_blocked_is_429_until_then(ingest: Lambda) -> 
         block(BlockKind.REVOKED, issued_before_ms=NOW_MS),
     ],
 )
-def test_a_revoked_token_is_401_as_one_that_another_token_helps(
-    ingest: Lambda, revoked: Block
-) -> None:
+def test_a_revoked_token_is_401_with_error_invalid_token(ingest: Lambda, revoked: Block) -> None:
     ingest.blocks.block(revoked)
     issued_s = str((NOW_MS - 60_000) // 1_000)
     status, body, headers = ingest(sending("{", jti="jti-7", iat=issued_s))
@@ -127,7 +125,7 @@ def test_a_revoked_token_is_401_as_one_that_another_token_helps(
         block(BlockKind.REVOKED, until_ms=NOW_MS),
     ],
 )
-def test_a_block_affects_no_other_truck(ingest: Lambda, other: Block) -> None:
+def test_a_block_of_something_else_does_not_affect_a_truck(ingest: Lambda, other: Block) -> None:
     ingest.blocks.block(other)
     issued_s = str((NOW_MS - 60_000) // 1_000)
 
@@ -142,7 +140,7 @@ def test_a_block_is_respected_within_15_s(ingest: Lambda) -> None:
     assert statuses(ingest, 1) == [401]
 
 
-def test_the_blocks_are_read_once_in_10_s(ingest: Lambda) -> None:
+def test_the_blocks_are_read_once_per_10_s(ingest: Lambda) -> None:
     statuses(ingest, 5)
     before = ingest.blocks.readings
     ingest.now_ms += 10_000
@@ -151,7 +149,9 @@ def test_the_blocks_are_read_once_in_10_s(ingest: Lambda) -> None:
     assert (before, ingest.blocks.readings) == (1, 2)
 
 
-def test_blocks_that_cannot_be_read_stop_no_truck_and_lift_no_block(ingest: Lambda) -> None:
+def test_while_blocks_cannot_be_read_no_truck_is_stopped_and_known_blocks_stay(
+    ingest: Lambda,
+) -> None:
     ingest.blocks.is_unavailable = True
     first = statuses(ingest, 1)
     ingest.blocks.is_unavailable = False
@@ -165,7 +165,7 @@ def test_blocks_that_cannot_be_read_stop_no_truck_and_lift_no_block(ingest: Lamb
     assert second == statuses(ingest, 1) == [401]
 
 
-def test_rejections_of_one_truck_have_a_line_now_and_then(ingest: Lambda) -> None:
+def test_rejections_of_one_truck_are_logged_at_a_limited_rate(ingest: Lambda) -> None:
     ingest.blocks.block(block(BlockKind.OVER_QUOTA))
     statuses(ingest, 5)
     ingest.now_ms += 10_000

@@ -27,7 +27,7 @@ CERTIFICATE = certificate_for(KEY)
 
 
 def hook_event(certificate: str = CERTIFICATE, **parameters: Any) -> dict[str, Any]:
-    """As of "Pre-provision hook input", AWS IoT Core Developer Guide."""
+    """As in "Pre-provision hook input", AWS IoT Core Developer Guide."""
     return {
         "claimCertificateId": "c1a1m",
         "certificateId": "c0ffee",
@@ -64,20 +64,20 @@ def test_a_truck_with_its_own_secret_gets_its_certificate(world: World) -> None:
     assert world.allows(hook_event(TruckId="T-1", EnrollmentSecret=secret))
 
 
-def test_typed_by_a_person_a_secret_may_have_capitals_and_spaces_around_it(world: World) -> None:
+def test_a_secret_may_have_capitals_and_surrounding_spaces_as_people_type_it(world: World) -> None:
     secret = world.secret("T-1")
 
     assert world.allows(hook_event(TruckId="T-1", EnrollmentSecret=f" {secret.upper()} "))
 
 
-def test_with_another_trucks_secret_no_truck_is_had(world: World) -> None:
+def test_another_trucks_secret_gives_no_certificate(world: World) -> None:
     secret = world.secret("T-1")
     world.secret("T-2")
 
     assert not world.allows(hook_event(TruckId="T-2", EnrollmentSecret=secret))
 
 
-def test_the_claim_certificate_alone_makes_no_truck(world: World) -> None:
+def test_the_claim_certificate_alone_gives_no_certificate_of_a_truck(world: World) -> None:
     world.secret("T-1")
 
     assert not world.allows(hook_event(TruckId="T-1"))
@@ -93,7 +93,7 @@ def test_a_certificate_may_be_requested_again_after_a_lost_response(world: World
     assert world.allows(event)
 
 
-def test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_other(
+def test_after_a_power_loss_a_device_gets_another_certificate_only_for_its_own_key(
     world: World,
 ) -> None:
     of_truck = {"TruckId": "T-1", "EnrollmentSecret": world.secret("T-1")}
@@ -104,7 +104,7 @@ def test_a_box_that_lost_its_power_gets_another_certificate_for_its_key_and_no_o
     assert world.allows(hook_event(certificate_for(KEY), **of_truck))
 
 
-def test_a_secret_is_good_until_it_ends(world: World) -> None:
+def test_a_secret_is_valid_until_it_expires(world: World) -> None:
     event = hook_event(TruckId="T-1", EnrollmentSecret=world.secret("T-1"))
 
     assert not world.allows(event, now_ms=NOW_MS + MS_PER_DAY)
@@ -112,7 +112,7 @@ def test_a_secret_is_good_until_it_ends(world: World) -> None:
 
 
 @pytest.mark.parametrize("certificate", ["", "-----BEGIN CERTIFICATE-----", CERTIFICATE[:300]])
-def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(
+def test_a_request_without_a_valid_certificate_is_rejected_and_uses_no_secret(
     world: World, certificate: str
 ) -> None:
     secret = world.secret("T-1")
@@ -123,7 +123,9 @@ def test_without_a_certificate_there_is_nothing_to_bind_a_secret_to(
 
 
 @pytest.mark.parametrize("truck_id", ["T.1", "a b", "", "x" * 65, "T-1/../T-2", "+", "*"])
-def test_an_impossible_thing_name_costs_no_request(world: World, truck_id: str) -> None:
+def test_an_invalid_thing_name_is_rejected_without_a_database_request(
+    world: World, truck_id: str
+) -> None:
     secret = world.secret(truck_id)
 
     assert not world.allows(hook_event(TruckId=truck_id, EnrollmentSecret=secret))

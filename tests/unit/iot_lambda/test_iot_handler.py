@@ -1,4 +1,4 @@
-"""The Lambda from batches of the small stream to the main one, over streams in memory."""
+"""The Lambda, from batches of the device stream to the main stream, over streams in memory."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Context:
 
 
 class FailingBucket(FakeBucket):
-    """A bucket that fails so many times."""
+    """A bucket of which the first `failures` writes fail."""
 
     def __init__(self, failures: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
 
 
 def record(truck_id: str, payload: bytes) -> Record:
-    """A record of the small stream."""
+    """A record of the device stream."""
     message = DeviceMessage(truck_id=truck_id, received_at_ms=NOW_MS, payload=payload)
     return Record(f"{truck_id}-{payload!r}", encode_message(message), NOW_MS)
 
@@ -151,7 +151,7 @@ def positions(*points: Mapping[str, Any]) -> bytes:
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize("late_ms", [0, 3_600_000])
-def test_points_are_those_that_http_makes_at_the_time_of_the_rule(
+def test_points_are_as_over_http_with_the_time_of_the_rule_as_receipt(
     world: World, pack: Any, late_ms: int
 ) -> None:
     received_at_ms = NOW_MS - late_ms
@@ -168,7 +168,7 @@ def test_points_are_those_that_http_makes_at_the_time_of_the_rule(
     assert world.points == [msgspec.structs.replace(one, source="mqtt") for one in expected]
 
 
-def test_messages_of_a_truck_share_a_record_in_their_order_and_trucks_share_a_call(
+def test_messages_of_a_truck_share_a_record_in_order_and_trucks_share_a_call(
     world: World,
 ) -> None:
     for seq in range(1, 5):
@@ -205,7 +205,7 @@ def test_records_that_the_stream_did_not_accept_are_delivered_again(
     assert {(one.truck_id, one.seq) for one in world.points} == {("T-1", 1), ("T-2", 2), ("T-1", 3)}
 
 
-def test_each_truck_that_failed_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_truck_that_failed_is_delivered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, FakeStream([FailSome([0, 2])]), remaining_ms=0)
     for seq, truck_id in enumerate(("T-1", "T-2", "T-3")):
         world.send_point(truck_id, seq)
@@ -215,7 +215,9 @@ def test_each_truck_that_failed_comes_again(monkeypatch: pytest.MonkeyPatch) -> 
     assert {one.truck_id for one in world.points} == {"T-1", "T-2", "T-3"}
 
 
-def test_a_message_taken_in_part_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_was_accepted_in_part_is_delivered_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A message whose points fill more than one record."""
     world = World(monkeypatch, FakeStream([FailSome([1])]), remaining_ms=0)
     putter = StreamPutter(world.stream, "points", max_record_bytes=400)
@@ -247,7 +249,7 @@ def test_a_message_taken_in_part_comes_again(monkeypatch: pytest.MonkeyPatch) ->
     ],
     ids=["empty", "text", "binary", "gzip", "none", "foreign", "many", "large", "rejected"],
 )
-def test_a_message_at_fault_is_parked_as_it_came_and_holds_up_nothing(
+def test_an_unusable_message_is_parked_unchanged_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch, payload: bytes, reason: str
 ) -> None:
     world = World(monkeypatch, MAX_BODY_BYTES="10000" if reason == messages.TOO_LARGE else "500000")
@@ -273,7 +275,7 @@ def test_a_message_at_fault_is_parked_as_it_came_and_holds_up_nothing(
         (b'{"truck_id":"a b","received_at_ms":1,"payload":"e30="}', messages.FOREIGN_TOPIC, b"{}"),
     ],
 )
-def test_a_record_that_no_rule_of_ours_wrote_is_parked(
+def test_a_record_that_was_not_written_by_the_rule_is_parked(
     world: World, data: bytes, reason: str, parked: bytes | None
 ) -> None:
     world.source.put("T-1", data)
@@ -297,7 +299,7 @@ def test_good_points_are_put_and_the_message_is_parked_for_its_bad_ones(world: W
 
 
 @pytest.mark.parametrize("payload", [b"x", positions(point("T-1", 2), point("T-1", 3, lat=95.0))])
-def test_a_message_that_could_not_be_parked_comes_again(
+def test_a_message_that_could_not_be_parked_is_delivered_again(
     monkeypatch: pytest.MonkeyPatch, payload: bytes
 ) -> None:
     world = World(monkeypatch, bucket=FailingBucket(1))
@@ -314,7 +316,7 @@ def test_a_message_that_could_not_be_parked_comes_again(
     assert [body for _, body in world.parked] == [payload]
 
 
-def test_a_bucket_that_is_unavailable_has_one_line_per_batch(
+def test_an_unavailable_bucket_is_logged_once_per_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World(monkeypatch, bucket=FailingBucket(20))
@@ -343,7 +345,7 @@ def test_a_record_with_any_time_is_a_message_or_parked(received_at_ms: int) -> N
     assert len(world.points) + len(world.parked) == 1
 
 
-def test_more_faults_than_there_is_time_for_are_parked_over_several_batches(
+def test_more_unusable_messages_than_time_allows_are_parked_over_several_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World(monkeypatch, remaining_ms=0)
@@ -357,10 +359,10 @@ def test_more_faults_than_there_is_time_for_are_parked_over_several_batches(
     assert len(world.lines("unusable")) <= LINES_PER_BATCH * len(world.source.deliveries)
 
 
-def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
+def test_no_put_and_no_parking_begins_after_the_lambdas_time_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A put that takes long leaves no time for what it was to be followed by."""
+    """A put that takes long leaves no time for what would follow it."""
     now_s = 0.0
 
     class SlowStream(FakeStream):
@@ -370,7 +372,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
             return super().put_records(**request)
 
     class WaitingBucket(FakeBucket):
-        """Whose first objects take until the put is over."""
+        """A bucket of which the first writes take until the put is over."""
 
         def put_object(self, **request: Any) -> Mapping[str, Any]:
             begun_at_s.append(now_s)
@@ -391,7 +393,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
     assert report.retry_from == records[500].sequence_number
 
 
-def test_no_point_of_a_revoked_truck_is_accepted_or_kept(world: World) -> None:
+def test_no_point_of_a_revoked_truck_is_accepted_or_parked(world: World) -> None:
     world.blocks.block(revocation(identity_subject(TRUCK, "T-1"), NOW_MS))
     world.send_point("T-1", 1)
     world.send("T-1", b"x")
@@ -434,7 +436,7 @@ def test_messages_over_a_trucks_quota_are_set_aside_and_can_be_replayed(world: W
     assert first.truck_id == second.truck_id == "T-1"
     assert decode_message(second.data).payload == b"no json"
 
-    # Replayed, it is long after it was received: nothing of it counts.
+    # It is replayed long after it was received, so it does not count towards the quota.
     world.source.put("T-1", first.data, arrived_at_ms=NOW_MS + FRESH_MS + 1)
     world.source.deliver()
 
@@ -442,7 +444,7 @@ def test_messages_over_a_trucks_quota_are_set_aside_and_can_be_replayed(world: W
 
 
 @pytest.mark.parametrize(("blocked_at_ms", "until_ms"), [(1, 1_000), (NOW_MS + 1, NOW_MS + 2)])
-def test_a_block_counts_for_what_was_sent_while_it_lasted(
+def test_a_block_applies_only_to_messages_received_while_it_lasted(
     world: World, blocked_at_ms: int, until_ms: int
 ) -> None:
     over_quota(world, blocked_at_ms=blocked_at_ms, until_ms=until_ms)
@@ -453,7 +455,7 @@ def test_a_block_counts_for_what_was_sent_while_it_lasted(
     assert not world.bucket.objects
 
 
-def test_a_truck_has_its_points_and_others_are_not_touched(
+def test_a_truck_gets_its_quota_of_points_and_other_trucks_are_not_affected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World(monkeypatch, TRUCK_POINTS_PER_MINUTE="4", QUOTA_MINUTES="1")
@@ -462,7 +464,7 @@ def test_a_truck_has_its_points_and_others_are_not_touched(
         world.send_point("T-1", seq)
     world.send_point("T-2", 9)
     world.source.deliver()
-    # A minute later it has as many again.
+    # A minute later it has the same quota again.
     for seq in range(10, 12):
         at_ms = NOW_MS + 60_000
         world.send("T-1", json.dumps(point("T-1", seq)).encode(), received_at_ms=at_ms)
@@ -474,8 +476,8 @@ def test_a_truck_has_its_points_and_others_are_not_touched(
     assert len(world.bucket.objects) == 1
 
 
-def test_a_repeated_batch_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the main stream takes nothing, a batch comes again and again."""
+def test_a_repeated_batch_counts_towards_the_quota_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the main stream accepts nothing, a batch is delivered again and again."""
     stream = FakeStream([rejected("InternalFailure", 500)] * 9)
     world = World(
         monkeypatch, stream, remaining_ms=0, TRUCK_POINTS_PER_MINUTE="4", QUOTA_MINUTES="1"
@@ -511,7 +513,7 @@ def test_the_topic_identifies_the_truck_whatever_is_in_the_message(world: World)
     assert [reason for reason, _ in world.parked] == [messages.FOREIGN_TRUCK]
 
 
-def test_each_point_of_a_traced_truck_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_point_of_a_traced_truck_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, TRACE_TRUCKS="T-1")
     world.send_point("T-1", 1)
     world.send_point("T-2", 2)
@@ -534,7 +536,7 @@ def test_no_record_makes_the_lambda_fail(records: Sequence[bytes]) -> None:
     assert {body for _, body in world.parked} == set(records)
 
 
-def test_an_error_of_ours_is_logged_and_the_whole_batch_comes_again(world: World) -> None:
+def test_an_internal_error_is_raised_and_the_whole_batch_stays_in_the_stream(world: World) -> None:
     world.send_point("T-1", 1)
     with pytest.raises(KeyError):
         handler.handle({"no records": []}, Context())
@@ -542,7 +544,7 @@ def test_an_error_of_ours_is_logged_and_the_whole_batch_comes_again(world: World
     assert world.source.waiting == 1
 
 
-def test_attempts_end_before_the_lambdas_time_does() -> None:
+def test_attempts_end_before_the_lambdas_time_is_over() -> None:
     settings = read_settings(Settings, REQUIRED)
 
     assert handler.batch_deadline(settings, Context(0)).passed
@@ -550,6 +552,6 @@ def test_attempts_end_before_the_lambdas_time_does() -> None:
     assert 50 < left_s <= 60 - settings.connect_timeout_s - settings.read_timeout_s - 1
 
 
-def test_an_unusable_zone_is_rejected_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_zone_is_rejected_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="FIRST_GENERATION_TIMEZONE"):
         World(monkeypatch, FIRST_GENERATION_TIMEZONE="Mars/Olympus")

@@ -1,4 +1,4 @@
-"""The public key of a certificate, held against a library that knows X.509."""
+"""The public key of a certificate, compared with a library that reads X.509."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CERTIFICATE = certificate_for(new_key())
     ids=["P-256", "P-384", "RSA"],
 )
 @pytest.mark.parametrize("name", ["x", "x" * 60])
-def test_the_public_key_is_found_in_every_certificate_of_it(key: Key, name: str) -> None:
+def test_certificates_of_one_key_have_the_same_public_key_hash(key: Key, name: str) -> None:
     expected = hashlib.sha256(public_der(key)).hexdigest()
 
     assert public_key_hash(certificate_for(key, name)) == expected

@@ -1,4 +1,4 @@
-"""Requests that came by the edge, and those that went round it."""
+"""Requests that came through the edge, and requests that bypassed it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from rtdts.runtime.edge import Edge
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"x-rtdts-edge": "anything"}])
-def test_without_an_edge_every_request_counts(headers: dict[str, str] | None) -> None:
+def test_every_request_is_accepted_without_an_edge(headers: dict[str, str] | None) -> None:
     assert Edge("").passed(headers)
 
 
 @pytest.mark.parametrize("name", ["x-rtdts-edge", "X-RTDTS-Edge"])
 @pytest.mark.parametrize("secret", ["old", "new"])
-def test_each_secret_counts_while_they_are_replaced(name: str, secret: str) -> None:
+def test_each_secret_is_accepted_during_a_rotation(name: str, secret: str) -> None:
     assert Edge("old, new").passed({name: secret, "host": "x"})
 
 
@@ -30,5 +30,5 @@ def test_each_secret_counts_while_they_are_replaced(name: str, secret: str) -> N
         {"x-rtdts-edge": "old", "X-Rtdts-Edge": "wrong"},
     ],
 )
-def test_a_request_around_the_edge_does_not_count(headers: dict[str, str] | None) -> None:
+def test_a_request_that_bypassed_the_edge_is_not_accepted(headers: dict[str, str] | None) -> None:
     assert not Edge("old,new").passed(headers)

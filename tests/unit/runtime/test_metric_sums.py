@@ -15,7 +15,7 @@ START_MS = 1_800_000_000_000
 
 
 class Summed:
-    """Sums of ten seconds, with a clock that stands until it is moved."""
+    """Sums of ten seconds, with a clock that the test advances."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -44,7 +44,7 @@ def summed() -> Summed:
     return Summed()
 
 
-def test_the_first_is_written_at_once_and_the_next_are_summed_until_they_are_due(
+def test_the_first_value_is_written_at_once_and_later_ones_are_summed_until_due(
     summed: Summed,
 ) -> None:
     summed.add(1)
@@ -58,7 +58,7 @@ def test_the_first_is_written_at_once_and_the_next_are_summed_until_they_are_due
     assert summed.lines == [(1, 100), (23, 110)]
 
 
-def test_nothing_is_counted_twice_and_nothing_left_out(summed: Summed) -> None:
+def test_no_value_is_counted_twice_or_lost(summed: Summed) -> None:
     for number in range(100):
         summed.add(number, after_s=0.7)
     summed.add(0, after_s=10)
@@ -66,7 +66,7 @@ def test_nothing_is_counted_twice_and_nothing_left_out(summed: Summed) -> None:
     assert sum(points for points, _ in summed.lines) == sum(range(100))
 
 
-def test_a_failure_is_written_at_once_with_what_came_before_it(summed: Summed) -> None:
+def test_a_failure_is_written_at_once_with_the_values_before_it(summed: Summed) -> None:
     summed.add(1)
     summed.add(2, after_s=1)
     summed.add(4, after_s=1, at_once=True)
@@ -82,20 +82,20 @@ def test_sums_from_before_a_pause_keep_their_own_time(summed: Summed) -> None:
     assert summed.lines == [(1, 100), (2, 101), (4, 3_701)]
 
 
-def test_a_metric_that_comes_seldom_is_written_each_time(summed: Summed) -> None:
+def test_an_infrequent_metric_is_written_each_time(summed: Summed) -> None:
     for _ in range(3):
         summed.add(1, after_s=10)
 
     assert [points for points, _ in summed.lines] == [1, 1, 1]
 
 
-def test_a_sample_takes_the_first_of_so_many() -> None:
+def test_a_sample_includes_the_first_of_every_n() -> None:
     sample = Sample(3)
 
     assert [sample.includes() for _ in range(7)] == [True, False, False, True, False, False, True]
 
 
-def test_a_sample_of_one_takes_each() -> None:
+def test_a_sample_of_one_includes_every_line() -> None:
     sample = Sample(1)
 
     assert all(sample.includes() for _ in range(3))

@@ -1,4 +1,4 @@
-"""Of which pages requests are taken."""
+"""The pages from which requests are accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALLOWED = f"{PAGE}, http://localhost:5173"
 
 @pytest.mark.parametrize("header", ["origin", "Origin", "ORIGIN"])
 @pytest.mark.parametrize("page", [PAGE, "http://localhost:5173"])
-def test_a_page_that_is_named_is_allowed(header: str, page: str) -> None:
+def test_a_configured_page_is_allowed(header: str, page: str) -> None:
     assert Origins(ALLOWED).allow({header: page})
 
 
@@ -34,7 +34,7 @@ def test_no_other_page_is_allowed(page: str) -> None:
     assert not Origins(ALLOWED).allow({"origin": page})
 
 
-def test_a_header_that_comes_twice_is_not_allowed() -> None:
+def test_a_repeated_header_is_not_allowed() -> None:
     assert not Origins(PAGE).allow({"origin": PAGE, "Origin": PAGE})
 
 
@@ -44,7 +44,7 @@ def test_a_request_without_an_origin_is_allowed(headers: dict[str, str] | None) 
     assert Origins(ALLOWED).allow(headers)
 
 
-def test_without_a_setting_no_page_is_allowed_and_with_a_star_each() -> None:
+def test_no_page_is_allowed_without_a_setting_and_every_page_with_a_star() -> None:
     assert not Origins("").allow({"origin": PAGE})
     assert Origins("*").allow({"origin": PAGE})
     assert origins_in(" a , ,b") == ("a", "b")

@@ -15,7 +15,7 @@ def limits(max_keys: int = 100) -> RateLimits:
 
 
 def spent_at(limit: RateLimits, now_ms: int, key: str = "a") -> int:
-    """How many units a key that requests some each time gets at one moment."""
+    """How many units a key can spend at one time, one after another."""
     count = 0
     while limit.wait_ms(key, now_ms) == 0:
         limit.spend(key, 1, now_ms)
@@ -40,7 +40,7 @@ def test_unused_units_are_saved_up_to_the_burst() -> None:
     assert spent_at(limit, NOW_MS + 24 * 3_600_000) == 120
 
 
-def test_overdrawing_is_waited_for_but_never_longer_than_a_burst() -> None:
+def test_an_overdrawn_key_waits_but_never_longer_than_a_burst() -> None:
     limit = limits()
     limit.spend("a", 150, NOW_MS)
     overdrawn_ms = limit.wait_ms("a", NOW_MS)
@@ -57,7 +57,7 @@ def test_keys_do_not_share() -> None:
     assert limit.wait_ms("b", NOW_MS) == 0
 
 
-def test_many_others_restore_no_burst_that_was_spent() -> None:
+def test_many_other_keys_do_not_restore_a_spent_burst() -> None:
     limit = limits(max_keys=4)
     spent_at(limit, NOW_MS, "greedy")
     for number in range(100):
@@ -67,7 +67,7 @@ def test_many_others_restore_no_burst_that_was_spent() -> None:
 
 
 @pytest.mark.parametrize("later_ms", [0, 24 * 3_600_000])
-def test_keys_are_dropped_when_there_are_too_many(later_ms: int) -> None:
+def test_idle_keys_are_dropped_first_when_there_are_too_many(later_ms: int) -> None:
     limit = limits(max_keys=4)
     for key in "abcd":
         limit.spend(key, 200, NOW_MS)

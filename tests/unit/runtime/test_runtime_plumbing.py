@@ -42,7 +42,7 @@ def test_a_log_line_is_one_json_object_with_its_trace():
     assert "two\nlines" in json.loads(line)["trace"]
 
 
-def test_metrics_are_embedded_metric_format_and_only_declared_ones():
+def test_metrics_are_in_embedded_metric_format_and_must_be_declared():
     out = io.StringIO()
     writer = MetricWriter("part", [Metric("points", "Count")], stream=out, now_ms=lambda: 7)
     writer.emit({"points": 3})

@@ -19,14 +19,14 @@ from rtdts.runtime.point_trace import PointTrace
         ("*", ["T-1", "T-2", "T-3"]),
     ],
 )
-def test_it_follows_the_named_truck(trucks: str, followed: list[str]) -> None:
+def test_only_the_configured_trucks_are_traced(trucks: str, followed: list[str]) -> None:
     trace = PointTrace(trucks, Logger("part", io.StringIO()))
 
     assert [truck for truck in ("T-1", "T-2", "T-3") if trace.follows(truck)] == followed
     assert trace.is_on == bool(followed)
 
 
-def test_a_step_is_a_line_with_the_points_id() -> None:
+def test_a_step_is_logged_with_the_points_id() -> None:
     out = io.StringIO()
 
     PointTrace("T-1", Logger("part", out)).log("indexed", "T-1:1:2", late=False)

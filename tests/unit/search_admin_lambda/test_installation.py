@@ -26,7 +26,7 @@ POLICIES = retention_policies(raw_days=3, positions_days=90)
 
 
 class FakeDomain:
-    """Keeps its requests, and is unavailable for the first calls."""
+    """Records its requests, and is unavailable for the first calls."""
 
     def __init__(self, *, unavailable_for_calls: int = 0) -> None:
         self.steps: list[str] = []
@@ -80,7 +80,7 @@ class FakeTime:
         return self.now_s
 
     def sleep(self, seconds: float) -> None:
-        self.now_s += max(seconds, 1.0)  # jitter may be next to nothing
+        self.now_s += max(seconds, 1.0)  # jitter may be almost zero
 
 
 def run(domain: FakeDomain, *, domain_wait_s: float = 240) -> FakeTime:
@@ -96,7 +96,7 @@ def run(domain: FakeDomain, *, domain_wait_s: float = 240) -> FakeTime:
     return time
 
 
-def test_templates_come_first_and_the_right_to_write_last() -> None:
+def test_templates_are_installed_first_and_the_right_to_write_last() -> None:
     domain = FakeDomain()
 
     run(domain)
@@ -112,7 +112,7 @@ def test_templates_come_first_and_the_right_to_write_last() -> None:
     assert all(step.startswith(("role", "mapping")) for step in domain.steps[6:])
 
 
-def test_audit_log_holds_rejections_and_no_positions() -> None:
+def test_the_audit_log_contains_rejections_and_no_positions() -> None:
     domain = FakeDomain()
 
     run(domain)
@@ -129,7 +129,7 @@ def test_audit_log_holds_rejections_and_no_positions() -> None:
     assert not domain.audit["compliance"]["write_log_diffs"]
 
 
-def test_a_new_domain_may_take_its_time() -> None:
+def test_installation_waits_for_a_new_domain() -> None:
     domain = FakeDomain(unavailable_for_calls=5)
 
     run(domain)
@@ -137,14 +137,14 @@ def test_a_new_domain_may_take_its_time() -> None:
     assert domain.steps[0] == "templates"
 
 
-def test_a_domain_that_never_responses_fails_the_invocation() -> None:
+def test_a_domain_that_stays_unavailable_fails_the_invocation() -> None:
     domain = FakeDomain(unavailable_for_calls=10_000)
 
     with pytest.raises(StoreUnavailable):
         run(domain)
 
 
-def test_repeated_it_replaces_just_the_policy_that_it_read() -> None:
+def test_a_repeated_installation_replaces_only_the_policy_version_that_it_read() -> None:
     domain = FakeDomain()
 
     run(domain)
@@ -173,7 +173,7 @@ def test_each_iam_role_gets_exactly_one_role() -> None:
         ("rtdts-track", {"truck-positions-*"}),
     ],
 )
-def test_a_role_reaches_its_own_indexes_only(role: str, patterns: set[str]) -> None:
+def test_a_role_has_access_only_to_its_own_indexes(role: str, patterns: set[str]) -> None:
     body = next(one.body for one in ROLES if one.name == role)
 
     reached = {
@@ -182,7 +182,7 @@ def test_a_role_reaches_its_own_indexes_only(role: str, patterns: set[str]) -> N
     assert reached == patterns
 
 
-def test_the_broadcaster_writes_nothing_but_what_trucks_are_shown_with() -> None:
+def test_the_broadcaster_may_write_only_the_latest_positions() -> None:
     body = next(one.body for one in ROLES if one.name == "rtdts-broadcaster")
 
     assert body["index_permissions"] == [
@@ -205,7 +205,7 @@ def test_a_policy_deletes_its_pattern_after_its_days(policy) -> None:
     assert deleted["actions"] == [{"delete": {}}]
 
 
-def test_indexes_that_retention_has_left_are_reported_by_policy() -> None:
+def test_the_indexes_that_retention_has_kept_are_reported_by_policy() -> None:
     app = App(
         domain=FakeDomain(), policies=POLICIES, roles=ROLES, domain_wait_s=1, log=get_logger("test")
     )

@@ -1,4 +1,4 @@
-"""What goes over the wire to the two plugins, and how their rejections are understood."""
+"""The requests to the two plugins, and how their errors are handled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def domain_of(responses: dict[tuple[str, str], Any]) -> tuple[OpenSearchDomain, 
     return OpenSearchDomain(client, shards=1), client.transport  # type: ignore[arg-type]
 
 
-def test_every_index_gets_as_many_shards_as_are_requested() -> None:
+def test_every_index_gets_the_configured_number_of_shards() -> None:
     client = FakeClient()
 
     OpenSearchDomain(client, shards=3).install_templates()  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def test_every_index_gets_as_many_shards_as_are_requested() -> None:
         assert template["template"]["settings"]["index"]["number_of_shards"] == "3"
 
 
-def test_a_policy_that_is_not_there_is_created_without_a_condition() -> None:
+def test_a_missing_policy_is_created_without_a_condition() -> None:
     domain, transport = domain_of({POLICY: NotFoundError(404, "not_found", {})})
 
     version = domain.policy_version("truck-raw")
@@ -74,7 +74,7 @@ def test_a_policy_that_is_not_there_is_created_without_a_condition() -> None:
     assert transport.requested[-1] == ("PUT", POLICY[1], {}, {"policy": {}})
 
 
-def test_a_policy_is_replaced_on_condition_that_it_is_the_one_read() -> None:
+def test_a_policy_is_replaced_only_if_it_is_the_version_that_was_read() -> None:
     domain, transport = domain_of({POLICY: {"_seq_no": 4, "_primary_term": 9, "policy": {}}})
 
     version = domain.policy_version("truck-raw")
@@ -84,7 +84,7 @@ def test_a_policy_is_replaced_on_condition_that_it_is_the_one_read() -> None:
     assert transport.requested[-1][2] == {"if_seq_no": 4, "if_primary_term": 9}
 
 
-def test_a_policy_is_given_to_what_is_there_even_if_nothing_is() -> None:
+def test_a_policy_is_applied_to_existing_indexes_even_if_there_are_none() -> None:
     add = ("POST", "/_plugins/_ism/add/truck-raw-*")
     domain, transport = domain_of({add: NotFoundError(404, "index_not_found", {})})
 
@@ -96,7 +96,7 @@ def test_a_policy_is_given_to_what_is_there_even_if_nothing_is() -> None:
     ]
 
 
-def test_the_indexes_that_are_there_are_reported_in_their_order() -> None:
+def test_existing_indexes_are_reported_in_order() -> None:
     indexes = ("GET", "/_cat/indices/truck-raw-*")
     domain, _ = domain_of(
         {indexes: [{"index": "truck-raw-2026-11-24"}, {"index": "truck-raw-2026-11-23"}]}
@@ -115,7 +115,7 @@ def test_the_audit_log_is_configured_by_the_security_api() -> None:
     ]
 
 
-def test_a_domain_without_initialised_security_is_requested_again() -> None:
+def test_a_domain_without_initialised_security_counts_as_unavailable() -> None:
     role = ("PUT", "/_plugins/_security/api/roles/r")
     domain, _ = domain_of({role: AuthorizationException(403, "not initialised", {})})
 
@@ -123,7 +123,7 @@ def test_a_domain_without_initialised_security_is_requested_again() -> None:
         domain.put_role("r", {})
 
 
-def test_a_mistake_of_ours_is_not_requested_again() -> None:
+def test_a_bad_request_is_not_retried() -> None:
     mapping = ("PUT", "/_plugins/_security/api/rolesmapping/r")
     domain, _ = domain_of({mapping: RequestError(400, "bad", {})})
 

@@ -51,12 +51,14 @@ def test_an_aggregate_splits_into_its_records(key: str, payloads: list[bytes]) -
 
 
 @given(KEYS, PAYLOADS)
-def test_the_oracle_takes_ours_apart(key: str, payloads: list[bytes]) -> None:
+def test_the_reference_library_splits_our_aggregates(key: str, payloads: list[bytes]) -> None:
     assert read_by_the_oracle(aggregate(key, payloads), key) == records_of(payloads, key)
 
 
 @given(st.lists(st.tuples(KEYS, st.none() | st.just("12345"), st.binary(max_size=300)), min_size=1))
-def test_ours_takes_the_oracles_apart(entries: list[tuple[str, str | None, bytes]]) -> None:
+def test_our_reader_splits_the_reference_librarys_aggregates(
+    entries: list[tuple[str, str | None, bytes]],
+) -> None:
     theirs = AggRecord()
     for key, hash_key, payload in entries:
         assert theirs.add_user_record(key, payload, hash_key)
@@ -68,7 +70,7 @@ def test_ours_takes_the_oracles_apart(entries: list[tuple[str, str | None, bytes
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 70_000])
-def test_sizes_at_the_edges_of_a_varint(size: int) -> None:
+def test_sizes_at_the_limits_of_a_varint_are_encoded_correctly(size: int) -> None:
     data = aggregate("T-1", [b"x" * size])
 
     assert deaggregate(data, "T-1") == read_by_the_oracle(data, "T-1")
@@ -76,7 +78,7 @@ def test_sizes_at_the_edges_of_a_varint(size: int) -> None:
 
 
 @given(KEYS, st.lists(st.sampled_from([0, 1, 126, 127, 128, 16_383, 16_384, 20_000]), max_size=8))
-def test_the_size_is_bounded_beforehand(key: str, sizes: list[int]) -> None:
+def test_aggregated_size_is_a_close_upper_bound(key: str, sizes: list[int]) -> None:
     size = len(aggregate(key, [b"x" * each for each in sizes]))
 
     assert size <= aggregated_size(key, sizes) <= size + 8 + 14 * len(sizes)
@@ -106,7 +108,7 @@ def test_an_aggregate_cut_short_is_one_plain_record(kept: int) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        b"",  # the KCL takes nothing for an aggregate that has no message
+        b"",  # the KCL does not regard an empty message as an aggregate
         b"\x0a\x05T-1",  # a length beyond the end
         b"\x0a",  # a length that is missing
         b"\xff" * 11,  # a varint that does not end
@@ -117,7 +119,9 @@ def test_an_aggregate_cut_short_is_one_plain_record(kept: int) -> None:
         b"\x0a\x03T-1\x1a\x02\x08\x00",  # a record without its data
     ],
 )
-def test_a_digest_alone_makes_no_aggregate(message: bytes) -> None:
+def test_a_record_with_a_right_digest_but_no_valid_message_is_a_plain_record(
+    message: bytes,
+) -> None:
     data = sealed(message)
 
     assert deaggregate(data, "T-1") == [UserRecord("T-1", data, 0)]
@@ -125,7 +129,7 @@ def test_a_digest_alone_makes_no_aggregate(message: bytes) -> None:
 
 @pytest.mark.parametrize("index", [1, 300, 2**64 - 1])
 def test_a_key_outside_the_table_is_an_error(index: int) -> None:
-    """Where the KCL logs and loses the rest, the reader is to know."""
+    """The KCL logs this and loses the rest; our reader raises an error."""
     message = messages_pb2.AggregatedRecord(
         partition_key_table=["T-1"],
         records=[
@@ -149,12 +153,12 @@ def test_tags_and_fields_of_later_versions_are_skipped() -> None:
     assert deaggregate(sealed(message), "T-1") == [UserRecord("T-1", b"one", 0)]
 
 
-def test_an_aggregate_of_nothing_holds_nothing() -> None:
+def test_an_empty_aggregate_has_no_records() -> None:
     assert deaggregate(aggregate("T-1", []), "T-1") == []
 
 
 @given(st.binary(max_size=100))
-def test_no_message_is_unexpected(message: bytes) -> None:
+def test_any_message_is_split_or_raises_corrupt_aggregate(message: bytes) -> None:
     try:
         records = deaggregate(sealed(message), "T-1")
     except CorruptAggregateError:

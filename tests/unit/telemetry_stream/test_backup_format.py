@@ -1,4 +1,4 @@
-"""Firehose's backup: what stands next to each other is taken apart, and a truck taken out."""
+"""Firehose's backup: concatenated records are split, and one truck's records removed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ KEY = (
     "points/2026/11/24/06/rtdts-raw-log-1-2026-11-24-06-52-48-"
     "0d1b9f9c-6c3b-4b6c-8a39-0b7e7b0e0e3c.gz"
 )
-# As the developer guide has it ("Handle data delivery failures", OpenSearch Service): every value a
-# text there, times as epoch milliseconds in objects that people show.
+# As in the developer guide ("Handle data delivery failures", OpenSearch Service): there every value
+# is a text; in published objects, times are epoch milliseconds.
 FAILED = b"""\
 {"attemptsMade":8,"arrivalTimestamp":1795503168120,"errorCode":"429","errorMessage":\
 "es_rejected_execution_exception","attemptEndingTimestamp":1795503480001,"esDocumentId":"",\
@@ -52,7 +52,7 @@ def record(truck_id: str, **more: object) -> bytes:
 
 
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4)), st.sampled_from(["", "\n", " \r\n"]))
-def test_records_are_accepted_apart_with_and_without_anything_between(
+def test_records_are_split_with_and_without_white_space_between_them(
     values: list[dict[str, object]], between: str
 ) -> None:
     records = [json.dumps(value).encode() for value in values]
@@ -71,7 +71,7 @@ def test_other_bytes_between_records_are_kept_unchanged(one: bytes, two: bytes) 
     assert b"".join(pieces).translate(None, white) == whole.translate(None, white)
 
 
-def test_points_are_found_in_what_was_not_accepted_from_its_aggregate() -> None:
+def test_points_are_found_in_an_aggregate_that_was_not_split() -> None:
     data = aggregate("T-1", [record("T-1", seq=1), record("T-1", seq=2)])
 
     assert [one for one in split_records(data) if truck_of(one)] == [
@@ -80,7 +80,7 @@ def test_points_are_found_in_what_was_not_accepted_from_its_aggregate() -> None:
     ]
 
 
-def test_the_documents_that_failed_are_read_by_their_documented_fields() -> None:
+def test_failed_documents_are_read_by_their_documented_fields() -> None:
     one, two = failed_documents(FAILED)
 
     assert isinstance(one, FailedDocument)
@@ -90,7 +90,7 @@ def test_the_documents_that_failed_are_read_by_their_documented_fields() -> None
     assert list(failed_documents(b"not one")) == [b"not one"]
 
 
-def test_a_key_reports_when_its_oldest_record_arrived() -> None:
+def test_a_key_contains_the_arrival_of_its_oldest_record() -> None:
     at = datetime(2026, 11, 24, 6, 52, 48, tzinfo=UTC)
 
     assert arrived_at_ms(KEY) == int(at.timestamp() * 1000)
@@ -99,19 +99,19 @@ def test_a_key_reports_when_its_oldest_record_arrived() -> None:
     assert arrived_at_ms("points/x-1-2026-13-24-06-52-48-u.gz") is None
 
 
-def test_an_object_is_unpacked_if_it_was_packed() -> None:
+def test_an_object_is_unpacked_if_it_is_compressed() -> None:
     assert plain(gzip.compress(b"{}")) == plain(b"{}") == b"{}"
 
 
 @pytest.mark.parametrize(
     "broken", [gzip.compress(b"x" * 500, mtime=0)[:-9], b"\x1f\x8bno", b"\x1f\x8b"]
 )
-def test_a_broken_one_is_reported_as_such(broken: bytes) -> None:
+def test_a_broken_gzip_object_is_reported(broken: bytes) -> None:
     with pytest.raises(BrokenObjectError):
         plain(broken)
 
 
-def test_a_truck_is_accepted_out_and_the_others_stay_byte_for_byte() -> None:
+def test_a_trucks_records_are_removed_and_the_others_stay_byte_for_byte() -> None:
     others = [record("T-2", note="T-1"), b'{ "truck_id" : "T-11" }', b"\xffbinary"]
     body = join_records([record("T-1"), *others[:2], b'{"truck_id":"T\\u002d1"}', others[2]])
 
@@ -130,7 +130,7 @@ def test_an_object_with_only_the_trucks_records_is_emptied() -> None:
     assert without_truck(KEY, join_records([record("T-1")]), "T-1") == (b"", 1)
 
 
-def test_it_is_accepted_out_of_what_failed_too() -> None:
+def test_a_truck_is_removed_from_failed_documents_too() -> None:
     rest, lost = without_truck("failed/a.gz", gzip.compress(FAILED), "T-1")
 
     assert lost == 1

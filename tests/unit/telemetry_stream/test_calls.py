@@ -14,7 +14,7 @@ from rtdts.telemetry_stream.calls import calls_of
         ([b"a", b"b" * 9, b"c"], [[b"a"], [b"b" * 9], [b"c"]]),
     ],
 )
-def test_calls_keep_order_and_both_limits_and_only_what_is_larger_exceeds_one(
+def test_calls_keep_order_and_both_limits_unless_one_item_is_larger(
     items: list[bytes], calls: list[list[bytes]]
 ) -> None:
     assert list(calls_of(items, len, max_items=3, max_bytes=8)) == calls

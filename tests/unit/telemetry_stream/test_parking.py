@@ -25,7 +25,7 @@ def test_a_parked_record_keeps_its_bytes_and_its_reason() -> None:
     assert bucket.objects[key] == (b"\xff not json", {"reason": "not_json", "detail": "byte 0"})
 
 
-def test_parking_it_again_changes_nothing() -> None:
+def test_parking_a_record_again_changes_nothing() -> None:
     bucket = FakeBucket()
     for _ in range(2):
         Parking(bucket, "parked").park(b"x", name=stream_record_name("0042", 7), reason="r")
@@ -55,7 +55,7 @@ def test_several_messages_of_a_truck_share_an_object_and_keep_their_reasons() ->
     ]
 
 
-def test_one_message_is_an_object_as_it_came() -> None:
+def test_a_single_message_is_parked_unchanged() -> None:
     bucket = FakeBucket()
     key = Parking(bucket, "parked").park_messages(
         [UnusableMessage(b"\xff", "unreadable", "byte 0")], truck_id="T-1"
@@ -66,7 +66,7 @@ def test_one_message_is_an_object_as_it_came() -> None:
 
 
 @pytest.mark.parametrize("detail", ["트럭", "two\r\nlines", "x" * 5_000, "\ud800"])
-def test_a_detail_becomes_what_a_header_can_carry(detail: str) -> None:
+def test_a_detail_is_converted_to_a_valid_header_value(detail: str) -> None:
     bucket = FakeBucket()
     key = Parking(bucket, "parked").park(b"x", name="1", reason="r", detail=detail)
     kept = bucket.objects[key].metadata["detail"]

@@ -38,7 +38,7 @@ TWO_PER_RECORD = 76
 
 
 class Clock:
-    """Monotonic time that only sleeping moves on."""
+    """Monotonic time that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -90,7 +90,7 @@ def test_a_request_is_one_record_with_the_truck_as_its_key() -> None:
     assert (put.outcome.failed, put.outcome.attempts, put.outcome.failure) == ((), 1, None)
 
 
-def test_nothing_to_put_is_no_call() -> None:
+def test_no_call_is_made_when_there_is_nothing_to_put() -> None:
     stream = FakeStream()
     outcome = StreamPutter(stream, "points").put("T-1", [], Deadline(1.0))
 
@@ -129,7 +129,7 @@ def test_only_the_failed_records_of_a_call_are_put_again() -> None:
     assert put.outcome.failure == THROTTLED
 
 
-def test_it_reports_where_what_was_taken_lies() -> None:
+def test_the_outcome_has_the_sequence_numbers_of_accepted_payloads() -> None:
     put = Put(FailSome([1]), max_record_bytes=TWO_PER_RECORD)
 
     assert len(put.outcome.accepted) == 3
@@ -141,10 +141,10 @@ def test_it_reports_where_what_was_taken_lies() -> None:
         assert held == [POINTS[place] for place in record.payloads]
 
 
-def test_only_records_that_fail_until_the_deadline_are_named() -> None:
+def test_only_payloads_that_fail_until_the_deadline_are_reported_as_failed() -> None:
     put = Put(then=FailSome([0]), max_record_bytes=TWO_PER_RECORD)
 
-    # All three records at first; the first fails every time.
+    # The first call has all three records; the first of them fails every time.
     assert put.outcome.failed == (0, 1)
     assert put.accepted == POINTS[2:]
 
@@ -158,7 +158,7 @@ def test_no_attempt_begins_after_the_deadline() -> None:
     assert put.outcome.failed == (0, 1, 2, 3, 4)
 
 
-def test_without_any_time_there_is_one_attempt() -> None:
+def test_one_attempt_is_made_even_without_any_time() -> None:
     put = Put(budget_s=-1.0)
 
     assert put.outcome.attempts == 1
@@ -189,7 +189,7 @@ def test_a_temporary_failure_is_tried_again(passing: Exception) -> None:
 @pytest.mark.parametrize(
     "left", [{}, {"FailedRecordCount": 0}, {"FailedRecordCount": 0, "Records": [{"ShardId": "x"}]}]
 )
-def test_a_response_that_does_not_report_of_each_record_confirms_none(left: dict[str, Any]) -> None:
+def test_a_response_without_a_result_for_each_record_confirms_none(left: dict[str, Any]) -> None:
     again = Put(LoseResponse(left), max_record_bytes=TWO_PER_RECORD)
     never = Put(then=LoseResponse(left), max_record_bytes=TWO_PER_RECORD)
 
@@ -215,12 +215,12 @@ def test_a_permanent_failure_is_reported_at_once(lasting: Exception, failure: st
     assert put.outcome.failure == failure
 
 
-def test_an_error_of_the_program_is_not_accepted_for_one_of_the_stream() -> None:
+def test_an_error_of_the_program_is_not_handled_as_one_of_the_stream() -> None:
     with pytest.raises(KeyError):
         Put(KeyError("a bug"))
 
 
-def test_calls_stay_within_what_put_records_takes() -> None:
+def test_calls_stay_within_the_limits_of_put_records() -> None:
     many = [b"x" * 10] * (2 * MAX_CALL_RECORDS + 1)
     stream = FakeStream()
     StreamPutter(stream, "points", max_record_bytes=60).put("T-1", many, Deadline(1.0))
@@ -249,7 +249,7 @@ def test_waits_are_jittered_and_grow() -> None:
 
 
 class SlowStream(FakeStream):
-    """A stream of which each call takes some seconds of a clock."""
+    """A stream of which each call takes `call_s` of a clock."""
 
     def __init__(self, clock: Clock, *, call_s: float) -> None:
         super().__init__()
@@ -261,7 +261,7 @@ class SlowStream(FakeStream):
         return super().put_records(**request)
 
 
-def test_no_call_of_a_put_begins_after_the_deadline_but_the_first() -> None:
+def test_only_the_first_call_of_a_put_may_begin_after_the_deadline() -> None:
     clock = Clock()
     stream = SlowStream(clock, call_s=4.0)
     deadline = Deadline(10.0, clock=lambda: clock.now_s)
@@ -276,7 +276,7 @@ def test_no_call_of_a_put_begins_after_the_deadline_but_the_first() -> None:
     assert {(outcome.failed, outcome.failure) for outcome in late} == {((0,), OUT_OF_TIME)}
 
 
-def test_several_trucks_share_a_call_and_no_record() -> None:
+def test_several_trucks_share_a_call_but_no_record() -> None:
     stream = FakeStream()
 
     outcomes = StreamPutter(stream, "points").put_all(
@@ -293,7 +293,7 @@ def test_several_trucks_share_a_call_and_no_record() -> None:
     assert [outcome.failed for outcome in outcomes] == [(), ()]
 
 
-def test_a_failed_record_is_reported_of_its_own_truck_only() -> None:
+def test_a_failed_record_is_reported_only_for_its_own_truck() -> None:
     stream = FakeStream(then=FailSome([0]))
 
     throttled, accepted = StreamPutter(stream, "points").put_all(
@@ -305,7 +305,7 @@ def test_a_failed_record_is_reported_of_its_own_truck_only() -> None:
 
 
 class Unwalked(tuple[int, ...]):
-    """Indexes that are looked up, and never gone through one by one."""
+    """Indexes that may be looked up, but not iterated over."""
 
     def __iter__(self) -> Iterator[int]:
         raise AssertionError("all of them are visited")
@@ -324,7 +324,7 @@ class Unwalked(tuple[int, ...]):
 def test_a_part_of_an_outcome_does_not_visit_what_failed_in_other_parts(
     part: range, failed: tuple[int, ...]
 ) -> None:
-    """A large put has many parts, and each would visit all that failed."""
+    """A large put has many parts, and each would visit all failed indexes."""
     whole = PutOutcome(failed=Unwalked((1, 3, 4, 5)), attempts=1, failure=THROTTLED)
 
     assert whole.of(part).failed == failed

@@ -40,7 +40,7 @@ def test_a_batch_is_rewritten_without_the_truck(bucket: FakeVersionedBucket, as_
     assert len(left) == 2
 
 
-def test_a_batch_of_the_truck_alone_is_deleted_with_its_older_versions(
+def test_a_batch_of_only_the_truck_is_deleted_with_its_older_versions(
     bucket: FakeVersionedBucket,
 ) -> None:
     for _ in range(2):
@@ -51,7 +51,7 @@ def test_a_batch_of_the_truck_alone_is_deleted_with_its_older_versions(
     assert bucket.bodies == []
 
 
-def test_a_record_of_an_invocation_without_its_payload_holds_nothing(
+def test_a_record_of_an_invocation_without_its_payload_has_no_messages(
     bucket: FakeVersionedBucket,
 ) -> None:
     bucket.put_object(Key=KEY, Body=b'{"version":"1.0","KinesisBatchInfo":{}}')
@@ -74,7 +74,7 @@ def test_a_record_of_an_invocation_without_its_payload_holds_nothing(
     ],
     ids=lambda body: repr(body[:30]),
 )
-def test_an_unreadable_batch_stays_delays_nothing_and_is_named(
+def test_an_unreadable_batch_is_kept_and_reported_and_delays_no_other(
     bucket: FakeVersionedBucket, body: bytes
 ) -> None:
     bucket.put_object(Key=KEY, Body=body)

@@ -18,7 +18,7 @@ MIDDLE = 2**127
 
 
 class Lister(AnyClient):
-    """Tells two shards, each on a page of its own."""
+    """Lists two shards, each on a page of its own."""
 
     def __init__(self) -> None:
         self.requested: list[Mapping[str, Any]] = []
@@ -46,7 +46,7 @@ def test_a_key_is_hashed_as_kinesis_does(key: str, expected: int) -> None:
     assert hash_key(key) == expected
 
 
-def test_a_range_holds_both_its_ends() -> None:
+def test_a_range_includes_both_its_ends() -> None:
     at = hash_key("a")
 
     assert ShardRange(first=at, last=at).holds("a")
@@ -55,7 +55,7 @@ def test_a_range_holds_both_its_ends() -> None:
     assert ANY_KEY.holds("a")
 
 
-def test_a_shard_is_found_on_whichever_page() -> None:
+def test_a_shard_is_found_on_any_page() -> None:
     lister = Lister()
 
     found = ShardRanges(lister, "s").of_shard("shardId-1")

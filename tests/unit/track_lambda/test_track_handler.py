@@ -97,14 +97,14 @@ def test_a_track_is_read_page_by_page(api: Api) -> None:
     assert read == [format_instant(START_MS + n * 1_000) for n in range(PAGE_POINTS + 5)]
 
 
-def test_a_truck_that_is_not_known_has_an_empty_track(api: Api) -> None:
+def test_an_unknown_truck_has_an_empty_track(api: Api) -> None:
     assert api.track() == (200, {"truck_id": "T-1", "points": [], "next_cursor": None})
 
 
 @pytest.mark.parametrize(
     "caller", [("customer", "C-88"), ("truck", "T-1"), ("share", "x"), ("", "")]
 )
-def test_only_dispatchers_read_where_trucks_were(api: Api, caller: tuple[str, str]) -> None:
+def test_only_dispatchers_may_read_tracks(api: Api, caller: tuple[str, str]) -> None:
     api.drives("T-1", 2)
 
     assert api.track(caller=caller)[0] == 403
@@ -117,7 +117,7 @@ def test_a_revoked_dispatcher_reads_nothing(api: Api) -> None:
     assert api.track()[0] == 401
 
 
-def test_a_request_round_the_edge_reads_nothing() -> None:
+def test_a_request_that_bypassed_the_edge_is_403() -> None:
     assert Api(edge_secrets="s" * 20).track()[0] == 403
 
 
@@ -149,18 +149,18 @@ def test_an_invalid_parameter_is_named(api: Api, query: dict[str, Any], field: s
     assert problem["detail"].startswith(f"{field}: ")
 
 
-def test_a_day_is_not_too_long(api: Api) -> None:
+def test_a_track_may_cover_a_day(api: Api) -> None:
     assert api.track(to=DAY)[0] == 200
 
 
 @pytest.mark.parametrize("truck_id", ["", "T 1", "x" * 65, "*", "T-1,T-2"])
-def test_an_impossible_truck_id_is_not_searched_for(api: Api, truck_id: str) -> None:
+def test_an_invalid_truck_id_is_400_and_not_searched_for(api: Api, truck_id: str) -> None:
     status, problem = api.track(truck_id=truck_id)
 
     assert (status, problem["field"]) == (400, "truck_id")
 
 
-def test_a_cursor_is_good_for_its_own_track_alone(api: Api) -> None:
+def test_a_cursor_is_valid_only_for_its_own_track(api: Api) -> None:
     for truck_id in ("T-1", "T-2"):
         api.drives(truck_id, PAGE_POINTS + 5)
     cursor = api.track()[1]["next_cursor"]
@@ -174,7 +174,7 @@ def test_a_cursor_is_good_for_its_own_track_alone(api: Api) -> None:
 
 
 def test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing() -> None:
-    """A search costs the store that all viewers and trucks need."""
+    """A search uses the store that all viewers and trucks need."""
     api = Api(pages=6)
     within = [api.track()[0] for _ in range(6)]
     api.history.troubles["page"] = [AssertionError("searched")]
@@ -186,7 +186,7 @@ def test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing() -> None:
     assert api.headers["Retry-After"] == "10"
 
 
-def test_another_dispatcher_and_a_later_moment_have_pages_left() -> None:
+def test_the_quota_is_per_dispatcher_and_is_refilled_over_time() -> None:
     api = Api(pages=6)
     for _ in range(7):
         api.track()
@@ -196,7 +196,7 @@ def test_another_dispatcher_and_a_later_moment_have_pages_left() -> None:
     assert (other, api.track()[0], api.track()[0]) == (200, 200, 429)
 
 
-def test_an_invalid_request_takes_no_page_of_the_quota() -> None:
+def test_an_invalid_request_does_not_count_towards_the_quota() -> None:
     api = Api(pages=1)
     for _ in range(3):
         assert api.get()[0] == 400
@@ -204,7 +204,7 @@ def test_an_invalid_request_takes_no_page_of_the_quota() -> None:
     assert api.track()[0] == 200
 
 
-def test_a_store_that_is_unavailable_is_reported(api: Api) -> None:
+def test_an_unavailable_store_is_503(api: Api) -> None:
     api.history.troubles["page"] = [StoreUnavailable("read a track", 503, "unavailable")]
     status, _ = api.track()
 
@@ -212,7 +212,7 @@ def test_a_store_that_is_unavailable_is_reported(api: Api) -> None:
     assert api.headers["Retry-After"] == "1"
 
 
-def test_an_internal_failure_exposes_no_detail(api: Api) -> None:
+def test_an_internal_error_is_a_500_without_detail(api: Api) -> None:
     api.history.troubles["page"] = [KeyError("secret")]
     status, problem = api.track()
 
@@ -222,7 +222,7 @@ def test_an_internal_failure_exposes_no_detail(api: Api) -> None:
 
 
 @pytest.mark.parametrize("caller", [("customer", "C-88"), ("truck", "T-1"), DISPATCHER])
-def test_refused_requests_are_logged_now_and_then(caller: tuple[str, str]) -> None:
+def test_refused_requests_are_logged_at_a_limited_rate(caller: tuple[str, str]) -> None:
     api = Api(pages=1)
     api.track()
     logged = len(api.lines.getvalue().splitlines())
@@ -233,7 +233,7 @@ def test_refused_requests_are_logged_now_and_then(caller: tuple[str, str]) -> No
     assert [line["actor"] for line in lines] == [":".join(caller)]
 
 
-def test_each_request_is_one_line_of_log(api: Api) -> None:
+def test_each_request_logs_one_line(api: Api) -> None:
     api.track()
     (line,) = [json.loads(line) for line in api.lines.getvalue().splitlines()]
 
