@@ -1,10 +1,10 @@
 """How much is killed, starved and stopped, and for how long.
 
     make chaos                      # in full: an outage of two minutes, another seed each time
-    CHAOS_SEED=4711 make chaos      # that one again
+    CHAOS_SEED=4711 make chaos      # repeats the run with that seed
 
-In the ordinary run all is the same but shorter, and the seed is always the same: there a red
-test is due to the change under test, not to chance.
+The ordinary run is the same, but shorter, and its seed is fixed: a test that fails there does so
+because of the change under test, not by chance.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ PrintLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Chaos:
-    """How much of it.
+    """The extent of the chaos.
 
     Attributes:
-        seed: Of all that is drawn.
+        seed: The seed of everything random.
         drive_s: How long trucks drive while parts are killed.
-        kills_each: How often each part is killed at least.
+        kills_each: How often each part is killed, at least.
         outage_s: How long OpenSearch is unavailable.
     """
 

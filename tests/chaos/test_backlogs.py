@@ -1,6 +1,6 @@
 """Backlogs as devices send them after a silence: many points, late, in any order.
 
-All times of the points lie in the past, so that none of it takes the time that it covers.
+All points' times lie in the past, so a test takes less time than its points cover.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 HOUR_MS = 3_600_000
 MAY_WAIT_S = 60.0
-"""How long a neighbour's point may take: some seconds, or more on a machine that others use too."""
+"""How long another truck's point may take: some seconds, or more on a shared machine."""
 EVENTS_PER_SETTLING = 6
-"""Beside the statuses: the most that a settling may write into a log."""
+"""The most events that a settling may append to a log, in addition to the statuses."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def field(local_cloud: LaunchedCloud) -> Field:
 
 
 def trip(truck_id: str, began_at_ms: int, every_s: float, count: int) -> list[Point]:
-    """There, a wait, the way, a wait at the destination, 4 km away."""
+    """To the origin, a wait, the drive, and a wait at the destination, 4 km away."""
 
     def east_m(share: float) -> float:
         if share < 0.1:
@@ -59,9 +59,7 @@ def trip(truck_id: str, began_at_ms: int, every_s: float, count: int) -> list[Po
     ]
 
 
-def test_an_approach_that_comes_newest_first_delays_no_neighbour(
-    field: Field, print_line: PrintLine
-) -> None:
+def test_a_backlog_newest_first_delays_no_other_truck(field: Field, print_line: PrintLine) -> None:
     cloud = field.cloud
     began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
     truck_id, neighbours = new_truck(), [new_truck() for _ in range(8)]
@@ -76,7 +74,7 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(
         lambda: reported(cloud, "consumer", "record_processor_ready", since_ms=back_ms)
     )
     waited_s = field.wait_for_all([one for of in beside for one in of])
-    print_line(f"neighbours' points are there {waited_s:.1f} s after the consumer's return")
+    print_line(f"other trucks' points were stored {waited_s:.1f} s after the consumer's return")
     processes = [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)]
     field.wait_for_all(points)
     eventually(lambda: field.status(delivery) is Status.ARRIVED)
@@ -92,7 +90,9 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(
     assert field.latest(truck_id).newest.point_id == point_id(points[-1])
 
 
-def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, print_line: PrintLine) -> None:
+def test_an_hour_of_one_point_per_second_newest_chunk_first_is_settled(
+    field: Field, print_line: PrintLine
+) -> None:
     began_at_ms = (now_ms() - 2 * HOUR_MS) // 1_000 * 1_000
     truck_id = new_truck()
     delivery = field.deliver(truck_id, began_at_ms - 60_000)
@@ -126,7 +126,7 @@ ELSEWHERE_M = 140.0
 """How far east a truck was while another carried its delivery."""
 
 
-def test_a_trucks_points_are_never_shown_while_another_carries_the_delivery(
+def test_a_trucks_points_from_while_another_carried_the_delivery_are_never_shown(
     field: Field, print_line: PrintLine
 ) -> None:
     environment = field.cloud.environment
@@ -176,11 +176,11 @@ def test_a_trucks_points_are_never_shown_while_another_carries_the_delivery(
         shown(viewer, between)
         back_ms = assign(first)
         viewer.wait_for(lambda m: m.get("assignment") == 3)
-        # What it kept for itself: the turn of the other truck, and nothing later yet.
+        # Its backlog: points from while the other truck carried the delivery, and none later yet.
         step_ms = (back_ms - left_ms) // 20
-        turn = [at(first, left_ms + step_ms * n, ELSEWHERE_M) for n in range(1, 18)]
-        field.put(turn[-3:], *[[one] for one in reversed(turn[:-3])])
-        field.wait_for_all(turn)
+        while_away = [at(first, left_ms + step_ms * n, ELSEWHERE_M) for n in range(1, 18)]
+        field.put(while_away[-3:], *[[one] for one in reversed(while_away[:-3])])
+        field.wait_for_all(while_away)
         eventually(lambda: field.is_settled(first))
         snapshots = []
         closing = at(first, now_ms(), 120.0)
@@ -197,8 +197,10 @@ def test_a_trucks_points_are_never_shown_while_another_carries_the_delivery(
         messages += viewer.messages
 
     kept = {identity: one.fix for _, identity, one in field.stores.history([first])}
-    assert all(kept[point_id(one)].is_good for one in turn), "none is hidden for its quality"
-    hidden_lon = turn[0].lon
+    assert all(kept[point_id(one)].is_good for one in while_away), (
+        "none may be hidden because of its quality"
+    )
+    hidden_lon = while_away[0].lon
     places = [m["position"]["lon"] for m in messages if m.get("position")]
     tracks = [lon for m in messages for _, lon, _ in m.get("track") or ()]
     print_line(f"{len(messages)} messages, {len(places)} positions, {len(tracks)} places of tracks")
@@ -211,7 +213,7 @@ def test_a_trucks_points_are_never_shown_while_another_carries_the_delivery(
 DELIVERIES = 150
 
 
-def test_a_truck_that_leaves_a_depot_with_a_load_lets_the_others_pass(
+def test_a_truck_that_leaves_with_many_deliveries_delays_no_other_truck(
     field: Field, print_line: PrintLine
 ) -> None:
     began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000

@@ -1,4 +1,4 @@
-"""Kill -9 of the MQTT broker, of the bridge and of both under load: what was acknowledged is there.
+"""Kill -9 of the MQTT broker, the bridge and both, under load: all acknowledged points are stored.
 
 The ordinary run kills four times, `make chaos` twenty times (CHAOS_MQTT_KILLS).
 """
@@ -37,9 +37,9 @@ KILLS = int(os.environ.get("CHAOS_MQTT_KILLS", "4"))
 TRUCKS = 4
 EVERY_S = 0.05
 POINTS_PER_REQUEST = 40
-"""Over HTTP: a request with each point would use up a truck's quota of requests, and then wait."""
+"""Over HTTP: one request per point would exceed a truck's quota of requests, and then wait."""
 ACKNOWLEDGED_BETWEEN = (20, 150)
-"""So many points at least, and at most, are acknowledged between one kill and the next."""
+"""How many points, at least and at most, are acknowledged between one kill and the next."""
 
 
 class Truck:
@@ -150,7 +150,7 @@ async def test_each_message_acknowledged_over_mqtt_is_in_the_history_once(
 
 
 async def _acknowledged(trucks: list[Truck], more: int) -> None:
-    """Waits until the broker has acknowledged so many more points."""
+    """Waits until the broker has acknowledged that many more points."""
     enough = sum(len(truck.mqtt.report.accepted) for truck in trucks) + more
     async with asyncio.timeout(DEADLINE_S):
         while sum(len(one.mqtt.report.accepted) for one in trucks) < enough:  # noqa: ASYNC110

@@ -1,7 +1,7 @@
-"""SIGTERM under load: what is in hand is ended, nothing is done twice.
+"""SIGTERM under load: work in progress is completed, and nothing is done twice.
 
-Neither is killed: each ends by itself, and says that it drained. How long it took is printed, not
-judged: that is the machine's speed.
+No part is killed: each ends by itself, and logs that it has drained. How long it took is printed,
+but not asserted, because it depends on the machine.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
 SHARDS = 2
 DRAINED_WITHIN_S = 900.0
-"""The KCL's grace is short, 2.5 s here: on a slow machine many a batch outlasts it."""
+"""The KCL's grace period is short, 2.5 s here: on a slow machine many batches take longer."""
 ENDED_BY_SIGTERM = "exit code 143"
-"""Of a JVM that ended in order, the KCL's shutdown hook included."""
+"""The exit code of a JVM that ended in order, including the KCL's shutdown hook."""
 TRACKED = 40
 
 
-async def test_a_consumer_that_is_stopped_checkpoints_all_that_is_durable(
+async def test_a_consumer_that_is_stopped_checkpoints_everything_durable(
     local_cloud: LaunchedCloud, system: System, print_line: PrintLine
 ) -> None:
-    """A batch that outlasts the KCL's grace is cut off and comes again: then it is tried anew."""
+    """If a batch takes longer than the KCL's grace period, it is repeated and the drain tried again."""
     with StreamLoad(system.environment, trucks=20, points_s=200) as load:
         eventually(
             lambda: len(drain_consumer(local_cloud, load, print_line)) == SHARDS, DRAINED_WITHIN_S
@@ -56,7 +56,7 @@ async def test_a_consumer_that_is_stopped_checkpoints_all_that_is_durable(
 
 
 def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, print_line: PrintLine) -> set[str]:
-    """One drain and what comes after it; the shards whose child ended its batch in time."""
+    """Drains and restarts it once; returns the shards whose child completed its batch in time."""
     by_shard(cloud, "batch", now_ms())
     signalled_ms, signalled_s = now_ms(), time.monotonic()
     with held_down(cloud, "consumer") as ending:
@@ -94,7 +94,7 @@ def by_shard(cloud: LaunchedCloud, event: str, since_ms: int) -> dict[str, dict[
 
 
 class Queue:
-    """The nudges' queue, seen from outside."""
+    """The queue of nudges, as SQS reports it."""
 
     def __init__(self, environment: Environment) -> None:
         self._url = environment.nudge_queue_url
@@ -130,7 +130,7 @@ class Watched:
         self.delivery_ids = delivery_ids
 
     def wait_for_all(self, kind: str, messages: int, *, after_ms: int) -> Counter[str]:
-        """Waits until so many of this kind came; how many of each delivery."""
+        """Waits for that many messages of this kind; returns their number per delivery."""
         eventually(lambda: self._count(kind, after_ms).total() >= messages)
         return self._count(kind, after_ms)
 
@@ -143,7 +143,7 @@ class Watched:
         )
 
     def wait_for(self, kind: str, *, after_ms: int) -> None:
-        """Waits for the first of them."""
+        """Waits for the first message of this kind."""
         self.viewer.wait_for(
             lambda message: (
                 message["type"] == kind and parse_instant(message["sent_at"]) >= after_ms
@@ -182,7 +182,7 @@ def stopped_broadcaster(cloud: LaunchedCloud, print_line: PrintLine) -> Iterator
         yield stopped
 
 
-def test_a_broadcaster_that_is_stopped_in_a_round_reports_the_rest_of_it(
+def test_a_broadcaster_that_is_stopped_during_a_round_completes_it(
     local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     with watched(local_cloud) as those:
@@ -202,7 +202,7 @@ def test_a_broadcaster_that_is_stopped_in_a_round_reports_the_rest_of_it(
     assert (report["unread"], report["failed"], report["right_too_old"]) == (0, 0, 0)
 
 
-def test_a_broadcaster_that_is_stopped_leaves_its_undone_nudges_to_the_next(
+def test_a_broadcaster_that_is_stopped_leaves_unprocessed_nudges_to_the_next_one(
     local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     queue = Queue(local_cloud.environment)
@@ -212,10 +212,10 @@ def test_a_broadcaster_that_is_stopped_leaves_its_undone_nudges_to_the_next(
         queue.report_creation(before)
         those.wait_for("status", after_ms=begins_ms)
         with stopped_broadcaster(local_cloud, print_line):
-            assert queue.in_flight() == 0, "what it had taken is done"
+            assert queue.in_flight() == 0, "every nudge that it received must be processed"
             queue.report_creation(after)
             left = queue.waiting()
-            # Whom a post did not reach is tried again later; one that ends leaves it to the round.
+            # A viewer that was not reached is retried later; one that ends leaves it to the round.
             missed = {
                 line["delivery_id"]
                 for line in reported(local_cloud, "broadcaster", "viewers_not_reached",
@@ -227,5 +227,5 @@ def test_a_broadcaster_that_is_stopped_leaves_its_undone_nudges_to_the_next(
         eventually(lambda: queue.waiting() == queue.in_flight() == 0)
 
     assert left >= len(after)
-    assert len(done) == TRACKED - left - len(missed), "what was done is not left"
+    assert len(done) == TRACKED - left - len(missed), "a processed nudge must not be left"
     assert set(received) | missed == set(those.delivery_ids)

@@ -1,4 +1,4 @@
-"""Kill -9, again and again, under the five-truck drive on real parts: nothing is lost."""
+"""Repeated kill -9 during the five-truck drive on real parts: nothing is lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ READY = {
 }
 """The event that a part logs when it works again."""
 MARGIN_S = 1.0
-"""No kill is planned nearer to the first or the last point."""
+"""No kill is planned closer to the first or the last point."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Kill:
 
 
 class Killer:
-    """Kills each part at times drawn for it, whatever state the others are in by then.
+    """Kills each part at random times, whatever state the others are in by then.
 
-    Each kill hits a process that runs: where its part is still unavailable, it comes as soon as it
-    is back. Meanwhile more points come than the drive's, so that each part has work in hand.
+    Each kill hits a running process: if its part is still unavailable, it waits until the part is
+    back. A load in addition to the drive keeps each part busy.
     """
 
     def __init__(
@@ -87,18 +87,18 @@ class Killer:
             process = self._rng.choice(running)
             try:
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:  # it went with another that was killed
+            except ProcessLookupError:  # it ended with another that was killed
                 continue
-            self._spent.update(running)  # a child's sibling goes with it
+            self._spent.update(running)  # a child's sibling ends with it
             self.kills.append(Kill(part, process, now_ms()))
             return process
 
 
 def plan_kills(rng: random.Random, chaos: Chaos) -> dict[str, list[float]]:
-    """Seconds into the drive, by part: spread over all of it, in an order that is drawn.
+    """Seconds into the drive, by part: spread over all of it, in random order.
 
-    The daemon and its children go together and need seconds to come back, so between two of them
-    another part has its turn: else most kills would hit a consumer that has nothing in hand yet.
+    The daemon and its children end together and take seconds to restart, so another part is killed
+    between two of them: otherwise most kills would hit a consumer that has no work yet.
     """
     consumers, others = (
         rng.sample(pair, counts=[chaos.kills_each] * 2, k=2 * chaos.kills_each)

@@ -27,7 +27,7 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
 AROUND_S = 15.0
-"""So much longer than the outage the trucks drive: there is news before, in and after it."""
+"""How much longer than the outage the trucks drive: they send before, during and after it."""
 SAMPLE_EVERY_S = 1.0
 
 MAY_GROW_MB: Mapping[str, float] = {
@@ -36,14 +36,14 @@ MAY_GROW_MB: Mapping[str, float] = {
     "broadcaster": 32.0,
     "firehose": 64.0,
 }
-"""What each may have in hand, whatever the outage lasts. The daemon reads three batches ahead for
+"""By how much each may grow, however long the outage. The daemon reads three batches ahead for
 each shard and no further, 8 MB each at most; the rest is what a JVM takes before it collects. A
-child has one batch, at most 2,000 records of two points at some 10 KB a point when enriched. The
+child has one batch, at most 2,000 records of two points of some 10 KB each when enriched. The
 broadcaster collects nothing. Firehose reads 5 MB, 5 s of this load, and waits."""
 
 
 class Outage:
-    """OpenSearch unavailable, and how the parts and a new customer fare.
+    """An outage of OpenSearch, and how it affects the parts and a new customer.
 
     Attributes:
         from_ms, to_ms: When it was unavailable.
@@ -69,7 +69,7 @@ class Outage:
         await asyncio.to_thread(self._pass_by)
 
     def _pass_by(self) -> None:
-        # Under load from before it to after it; then a slow machine, too, must catch up.
+        # The load lasts from before to after it; then even a slow machine must catch up.
         with self._load:
             began_ms = now_ms()
             for part, event in (("consumer", "batch"), ("firehose", "delivered")):
@@ -113,7 +113,7 @@ class Outage:
             self.grown_mb[part] = max(self.grown_mb[part], grown_mb)
 
     def _track_something_new(self) -> None:
-        """All that a customer is promised and that needs no position."""
+        """Everything that a customer is promised without a position."""
         delivery_id, customer_id = (f"{kind}-{uuid.uuid4().hex[:10]}" for kind in "DC")
         environment = self._cloud.environment
         api, tokens = ApiClient(environment.server_url), TokenClient.of(environment)
@@ -139,7 +139,7 @@ class Outage:
             self.received = viewer.messages
 
 
-async def test_an_opensearch_that_is_unavailable_costs_nothing_but_time(
+async def test_an_outage_of_opensearch_loses_nothing_and_ends_no_part(
     local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
     print_line(f"CHAOS_OUTAGE_S={chaos.outage_s:g}")
@@ -148,7 +148,7 @@ async def test_an_opensearch_that_is_unavailable_costs_nothing_but_time(
     outage = Outage(local_cloud, load, chaos.outage_s, print_line)
     duration_s = chaos.outage_s + AROUND_S
     outcome = await drive(system, duration_s, print_line, seed=1, meanwhile=outage.pass_by)
-    print_line(f"{load.count} points straight into the stream, {load.rate:.0f} a second")
+    print_line(f"{load.count} points straight into the stream, {load.rate:.0f} per second")
     grown = ", ".join(f"{part} {mb:.0f}" for part, mb in outage.grown_mb.items())
     print_line(f"grown meanwhile, in MB: {grown}")
     for customer, figures in outcome.verdict.gaps.items():

@@ -45,7 +45,7 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
 TRUCKS_PER_QUARTER = 2
-"""Of the range of keys: whatever is split or merged, each shard has trucks."""
+"""Per quarter of the range of keys: whatever is split or merged, each shard has trucks."""
 POINTS_PER_RECORD = 5
 STEP_MS = 10_000
 """Between the points of a truck, in the trucks' own time."""
@@ -55,10 +55,10 @@ SHARD_END = "SHARD_END"
 
 
 class Truck:
-    """Drives as far as its route is given, and uploads as a device does: again what was not taken.
+    """Drives along its route, and uploads as a device does, repeating what was not accepted.
 
-    Every third record is put after the one behind it, so that there are late points wherever the
-    stream is cut.
+    Every third record is put after the one that follows it, so that there are late points wherever
+    the stream is cut.
     """
 
     def __init__(self, truck_id: str, putter: StreamPutter) -> None:
@@ -124,7 +124,7 @@ class Fleet:
     driving: Sequence[Future[None]]
 
     def after(self, more: int) -> None:
-        """Waits until so many more points of each truck were taken."""
+        """Waits until that many more points of each truck were accepted."""
         required = {truck.truck_id: len(truck.taken) + more for truck in self.trucks}
         eventually(lambda: all(len(t.taken) >= required[t.truck_id] for t in self.trucks))
 
@@ -204,7 +204,7 @@ def daemon(
 
 @pytest.fixture
 def fleet(kinesis_url: str, local_cloud: LaunchedCloud, stream: Stream) -> Iterator[Fleet]:
-    # As ingest's: the putter decides what is tried again.
+    # As in ingest: the putter decides what is retried.
     config = Config(
         connect_timeout=5,
         read_timeout=10,
@@ -233,7 +233,7 @@ def truck_ids_in_every_quarter() -> list[str]:
 
 
 def records_of(stream: Stream) -> list[StreamRecord]:
-    """All that lies in the stream's shards, as the KCL hands it out: ended shards first."""
+    """All records of the stream's shards, in the KCL's order: ended shards first."""
     found = [
         StreamRecord(
             partition_key=user.partition_key,
@@ -322,7 +322,7 @@ def test_resharding_under_load_loses_nothing(
     print_line("all of them are consumed")
     expected = Expected.of(deliveries, records)
     required = sorted(expected.history(), key=str)
-    # What came out of order is settled some seconds after it was consumed.
+    # Late points are settled some seconds after they were consumed.
     eventually(lambda: sorted(consumed.history(truck_ids), key=str) == required)
     ids = [identity for _, identity, _ in required]
 
@@ -350,10 +350,10 @@ def test_resharding_under_load_loses_nothing(
     assert "state_conflict" not in daemon.log.read_text()
 
 
-def test_a_record_on_a_shard_of_others_is_parked_and_affects_no_other_record(
+def test_a_record_on_the_wrong_shard_is_parked_and_affects_no_other_record(
     stream: Stream, consumed: Consumed, fleet: Fleet, daemon: Daemon
 ) -> None:
-    """Its writer named a hash key, so that two processes get points of one truck."""
+    """Its writer set an explicit hash key, so that two processes get points of one truck."""
     victim = fleet.trucks[0]
     low, high = stream.open_shards()
     fleet.after(30)

@@ -1,4 +1,4 @@
-"""What a stranger can do with `sim/.env`, a token, an HTTP client and a plain WebSocket.
+"""What anyone can do with `sim/.env`, a token, an HTTP client and a plain WebSocket.
 
 Every route and every message of the contract, on real parts: the KCL's daemon, an OpenSearch node,
 the gateways with their authorizers, the Lambdas from their zips.
@@ -72,7 +72,7 @@ def dispatcher(token: Callable[..., str]) -> str:
 
 
 class Trip:
-    """One delivery with its own truck and customer, so that tests don't meet."""
+    """One delivery with its own truck and customer, so that tests do not interfere."""
 
     def __init__(self, api: ApiClient, token: Callable[..., str], dispatcher: str) -> None:
         self.api, self.dispatcher = api, dispatcher
@@ -173,7 +173,9 @@ def test_a_clock_ahead_is_shifted_and_reported(trip: Trip) -> None:
     assert all(-3_700_000 < a["offset_ms"] < -3_500_000 for a in response.json["adjusted"])
 
 
-def test_telemetry_in_its_other_forms(api: ApiClient, token: Callable[..., str]) -> None:
+def test_telemetry_in_the_first_generations_form_is_accepted_plain_and_gzipped(
+    api: ApiClient, token: Callable[..., str]
+) -> None:
     truck_id = str(uuid.uuid4().int % 10**9)
     truck = token("--truck", truck_id)
     seoul = datetime.now(UTC) + timedelta(hours=9)
@@ -196,7 +198,9 @@ def test_telemetry_in_its_other_forms(api: ApiClient, token: Callable[..., str])
     assert (packed.status, packed.json["accepted"]) == (202, 1), packed.text
 
 
-def test_telemetry_that_is_rejected_whole(trip: Trip, api: ApiClient) -> None:
+def test_telemetry_requests_are_rejected_with_the_documented_status_codes(
+    trip: Trip, api: ApiClient
+) -> None:
     point = trip.point()
     rejections = {
         "no token": api("POST", "/telemetry", body=point),
@@ -224,7 +228,7 @@ def test_telemetry_that_is_rejected_whole(trip: Trip, api: ApiClient) -> None:
             assert {"title", "status"} <= response.json.keys(), why
 
 
-def test_deliveries_are_created_changed_and_read_by_those_concerned(
+def test_deliveries_are_created_changed_and_read_by_entitled_clients(
     trip: Trip, api: ApiClient, token: Callable[..., str]
 ) -> None:
     created, same = trip.put(), trip.put()
@@ -299,7 +303,7 @@ def test_a_whole_trip_reaches_its_customer(trip: Trip, local_cloud: Any) -> None
 
 
 def drive(trip: Trip, *, from_m: float, to_m: float) -> None:
-    """Sends a fix a second, in real time: a truck that jumped would not be believed."""
+    """Sends one fix per second, in real time: a truck that jumped would be implausible."""
     started_at = time.monotonic()
     while (north_m := from_m + SPEED_MPS * (time.monotonic() - started_at)) < to_m:
         assert trip.post(trip.point(north_m=north_m, speed_mps=SPEED_MPS)).status == 202
@@ -307,7 +311,7 @@ def drive(trip: Trip, *, from_m: float, to_m: float) -> None:
 
 
 def stand_until(trip: Trip, viewer: Viewer, *, north_m: float, status: str) -> int:
-    """Sends a fix a second from one place until the customer receives the status."""
+    """Sends one fix per second from one place until the customer receives the status."""
     for sent in range(1, 301):
         assert trip.post(trip.point(north_m=north_m, speed_mps=0.0)).status == 202
         try:
@@ -318,7 +322,7 @@ def stand_until(trip: Trip, viewer: Viewer, *, north_m: float, status: str) -> i
     raise AssertionError(f"never {status}")
 
 
-def test_the_socket_rejects_and_responses_as_promised(
+def test_the_socket_rejects_and_replies_as_documented(
     trip: Trip, api: ApiClient, token: Callable[..., str], local_cloud: Any
 ) -> None:
     url = local_cloud.environment.websocket_url
@@ -366,7 +370,7 @@ def test_a_delivery_given_to_another_customer_ends_for_the_first(
         viewer.wait_for_type("ended", reason="no_longer_yours")
 
 
-def test_another_customer_gets_the_delivery_without_what_was_before(
+def test_a_new_customer_sees_neither_earlier_events_nor_the_earlier_track(
     trip: Trip, token: Callable[..., str], local_cloud: Any
 ) -> None:
     other = unique("C")
@@ -382,7 +386,7 @@ def test_another_customer_gets_the_delivery_without_what_was_before(
     assert snapshot["track"] == []
 
 
-def test_another_truck_shows_its_own_positions_only(
+def test_after_a_change_of_truck_only_the_new_trucks_positions_are_shown(
     trip: Trip, token: Callable[..., str], api: ApiClient, local_cloud: Any
 ) -> None:
     trip.put()
@@ -439,8 +443,8 @@ def test_a_record_of_another_writer_is_parked_and_affects_no_other_record(
 
 
 def aggregate_without_its_key() -> bytes:
-    """One record that names the sixth of one partition keys. The KCL drops it and logs it by
-    way of JAXB: where that is missing, it stops reading the shard."""
+    """One record that refers to a sixth partition key, where there is only one. The KCL drops it
+    and logs it through JAXB: if that is missing, it stops reading the shard."""
     key_table, record = b"\x0a\x03T-1", b"\x1a\x06\x08\x05\x1a\x02{}"
     body = key_table + record
     return b"\xf3\x89\x9a\xc2" + body + hashlib.md5(body).digest()  # noqa: S324 - KPL's digest

@@ -1,6 +1,6 @@
-"""What ordinary trucks do that sensors see badly: docks, yards and clocks, through all real parts.
+"""Ordinary trucks that sensors see badly, through all real parts: docks, yards and clocks.
 
-All times of the points lie in the past, so that none of it takes the time that it covers.
+All points' times lie in the past, so a test takes less time than its points cover.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def event_times(field: Field, truck_id: str) -> dict[int | None, int]:
     return {fix.fix.seq: fix.fix.event_at_ms for _, _, fix in field.stores.history([truck_id])}
 
 
-def test_an_indoor_dock_without_reception_is_seen_and_then_delivered(field: Field) -> None:
+def test_stops_at_indoor_docks_without_reception_are_detected(field: Field) -> None:
     truck_id, began_at_ms = new_truck(), (now_ms() - HOUR_MS) // 1_000 * 1_000
     driver, delivery = Driver(field, truck_id), field.deliver(truck_id, began_at_ms - 1_000)
 
@@ -99,7 +99,7 @@ def test_an_indoor_dock_without_reception_is_seen_and_then_delivered(field: Fiel
     assert {Status.AT_PICKUP, Status.IN_TRANSIT} <= set(seen)
 
 
-def test_one_yard_for_both_places_ends_delivered(field: Field) -> None:
+def test_a_delivery_within_one_yard_can_be_picked_up_and_delivered(field: Field) -> None:
     truck_id, began_at_ms = new_truck(), (now_ms() - HOUR_MS) // 1_000 * 1_000
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 80.0)
     driver = Driver(field, truck_id)
@@ -122,7 +122,7 @@ def test_one_yard_for_both_places_ends_delivered(field: Field) -> None:
     assert field.status(delivery) is Status.DELIVERED
 
 
-def test_one_wrong_clock_in_a_request_moves_only_itself_however_often_it_is_sent(
+def test_one_wrong_time_in_a_request_shifts_only_its_point_however_often_it_is_sent(
     field: Field,
 ) -> None:
     truck_id, sent_at_ms = new_truck(), now_ms() // 1_000 * 1_000

@@ -1,4 +1,4 @@
-"""A dispatcher sees its trucks drive and what it changes, through the real parts."""
+"""A dispatcher sees trucks drive and its own changes to deliveries, through the real parts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def showing(
     return shows
 
 
-def test_a_dispatcher_sees_a_truck_drive_and_what_it_is_given_without_a_point(
+def test_a_dispatcher_sees_a_truck_drive_and_its_deliveries_change_without_new_points(
     local_cloud: LaunchedCloud, tokens: TokenClient, truck: Truck
 ) -> None:
     environment = local_cloud.environment

@@ -1,4 +1,4 @@
-"""What one token and one socket may do to the running system, and what they receive."""
+"""The limits of one token and one socket in the running system."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def one_more(local_cloud: LaunchedCloud) -> Iterator[Open]:
 
 
 def reasons_until_closed(socket: ClientConnection) -> list[str | None]:
-    """The reasons of what a socket receives, until it is closed."""
+    """The reasons of the messages that a socket receives until it is closed."""
     reasons = []
     with contextlib.suppress(ConnectionClosed):
         while True:
@@ -64,7 +64,7 @@ def has_response(socket: ClientConnection) -> bool:
     return bool(message["type"] == "pong")
 
 
-def test_the_oldest_socket_of_a_token_makes_room_for_one_more(one_more: Open) -> None:
+def test_the_oldest_socket_of_a_token_is_closed_when_one_too_many_is_opened(one_more: Open) -> None:
     oldest, second, *_ = [one_more() for _ in range(LIMITS.max_sockets)]
     assert has_response(oldest)
     newest = one_more()
@@ -74,7 +74,7 @@ def test_the_oldest_socket_of_a_token_makes_room_for_one_more(one_more: Open) ->
     assert has_response(newest)
 
 
-def test_a_token_that_opens_sockets_without_end_is_rejected(one_more: Open) -> None:
+def test_a_token_that_opens_too_many_sockets_is_rejected(one_more: Open) -> None:
     def open_on() -> None:
         for _ in range(10 * LIMITS.connects.burst):
             one_more().close()
@@ -85,7 +85,7 @@ def test_a_token_that_opens_sockets_without_end_is_rejected(one_more: Open) -> N
     assert rejected.value.response.status_code == 429
 
 
-def test_a_socket_that_sends_too_much_is_ended(one_more: Open) -> None:
+def test_a_socket_that_sends_too_much_is_closed(one_more: Open) -> None:
     socket, other = one_more(), one_more()
     with contextlib.suppress(ConnectionClosed):
         for _ in range(3 * LIMITS.frames.burst):

@@ -1,6 +1,6 @@
-"""`sim up` with all real parts: what dies comes back, what can't come back ends it all.
+"""`sim up` with all real parts: a part that dies is restarted or, if it can't be, everything ends.
 
-How soon it is back is measured, not tested: no test may hang on a machine's speed.
+How soon a part is back is measured, not tested: no test may depend on a machine's speed.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def test_a_killed_part_works_again(local_cloud: LaunchedCloud, part: str) -> Non
     eventually(lambda: returns_of(local_cloud, part) > before)
 
 
-def test_a_killed_record_processor_brings_the_daemon_back_whole(
+def test_the_daemon_restarts_with_all_record_processors_after_one_is_killed(
     local_cloud: LaunchedCloud,
 ) -> None:
     def both_processors() -> list[int]:
         found = children_of(pid_of(local_cloud, "consumer"))
         return found if len(found) == 2 else []
 
-    processors = eventually(both_processors)  # one a shard, however long ago it was started
+    processors = eventually(both_processors)  # one per shard, however long ago it was started
     before = returns_of(local_cloud, "consumer")
     daemon = pid_of(local_cloud, "consumer")
     os.kill(processors[0], signal.SIGKILL)
@@ -65,7 +65,9 @@ def test_a_killed_record_processor_brings_the_daemon_back_whole(
     assert not group_is_alive(daemon)
 
 
-def test_without_its_aws_everything_ends_loudly_and_nothing_is_left(tmp_path: Path) -> None:
+def test_when_the_local_aws_dies_all_ends_with_an_error_and_no_process_is_left(
+    tmp_path: Path,
+) -> None:
     run_dir = tmp_path / "run"
     log = tmp_path / "up.log"
     with (
@@ -81,7 +83,7 @@ def test_without_its_aws_everything_ends_loudly_and_nothing_is_left(tmp_path: Pa
         os.kill(pid_of(cloud, "ministack"), signal.SIGKILL)
         code = cloud.process.wait(DEADLINE_S)
 
-    assert parts >= 8, "six parts, and a record processor a shard"
+    assert parts >= 8, "six parts, and one record processor per shard"
     assert code == 1
     assert "because ministack died" in log.read_text()
     assert find_leftovers(run_dir) == []

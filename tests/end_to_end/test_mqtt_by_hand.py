@@ -1,4 +1,4 @@
-"""What docs/asyncapi-mqtt.yaml promises, tried as a truck's maker would."""
+"""What docs/asyncapi-mqtt.yaml promises, tried as a truck's manufacturer would."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Truck:
         return {"truck_id": self.truck_id, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
 
     def parked(self, payload: bytes) -> dict[str, Any]:
-        """What a message was parked with."""
+        """The metadata with which a message was parked."""
         environment = self.environment
         s3 = local_session(environment.region).client(
             "s3", endpoint_url=environment.aws_endpoint_url
@@ -72,7 +72,7 @@ class Truck:
         return dict(found["Metadata"])
 
 
-async def test_a_truck_receives_what_became_of_its_points(local_cloud: LaunchedCloud) -> None:
+async def test_a_truck_receives_the_results_of_its_points(local_cloud: LaunchedCloud) -> None:
     truck = Truck(local_cloud.environment)
     good = json.dumps({"positions": [truck.point(1_000, seq=1), truck.point(seq=2)]}).encode()
     mixed = json.dumps({"positions": [truck.point(seq=3), truck.point(seq=4, lat=95)]}).encode()

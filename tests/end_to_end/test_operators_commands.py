@@ -38,7 +38,7 @@ POINTS = 5
 
 
 class Cloud:
-    """The local cloud, with an operator at its side."""
+    """The local cloud, and an operator's commands on it."""
 
     def __init__(self, local_cloud: Any) -> None:
         environment = local_cloud.environment
@@ -62,7 +62,7 @@ class Cloud:
         self._read: dict[tuple[str, ...], bytes] = {}
 
     def operate(self, *arguments: str) -> tuple[int, str]:
-        """Types a command; its exit code and its last line."""
+        """Runs a command; returns its exit code and its last line."""
         code, output = self._operate(*arguments)
         return code, output.splitlines()[-1]
 
@@ -191,7 +191,7 @@ def cloud(local_cloud: Any) -> Cloud:
 
 
 def is_checkpointed(environment: Environment, truck_id: str) -> bool:
-    """Whether a consumer that starts anew would read nothing of the truck again."""
+    """Whether a consumer that restarts would read nothing of the truck again."""
     reported = checkpoints(environment)
     return all(
         shard_id in reported and reported[shard_id] >= position
@@ -244,7 +244,9 @@ def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
     assert cloud.operate("erase", "--truck", trucks[0], "--force")[0] == 0
 
 
-def test_a_record_parked_by_a_fixed_bug_is_replayed_into_the_history(cloud: Cloud) -> None:
+def test_a_record_that_was_parked_because_of_a_bug_can_be_replayed_into_the_history(
+    cloud: Cloud,
+) -> None:
     truck_id = unique("T")
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     point = make_point(truck_id, now_ms, ORIGIN.lat, ORIGIN.lon, seq=7)
@@ -267,8 +269,8 @@ def test_a_record_parked_by_a_fixed_bug_is_replayed_into_the_history(cloud: Clou
     assert good not in keys
 
 
-def test_a_lost_raw_log_comes_back_from_the_backup(cloud: Cloud) -> None:
-    before = cloud.newest_backup()  # other tests have left much that need not come back
+def test_a_lost_raw_log_is_restored_from_the_backup(cloud: Cloud) -> None:
+    before = cloud.newest_backup()  # other tests have left much that need not be restored
     trucks = [unique("T"), unique("T")]
     for truck_id in trucks:
         cloud.deliver(truck_id, unique("C"))
@@ -289,17 +291,17 @@ def test_a_lost_raw_log_comes_back_from_the_backup(cloud: Cloud) -> None:
     assert [cloud.of_truck(truck_id)["truck-raw-*"] for truck_id in trucks] == [POINTS, POINTS]
 
 
-def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
+def test_a_lost_history_is_restored_from_the_backup_through_the_stream(
     cloud: Cloud, local_cloud: Any
 ) -> None:
-    before = cloud.newest_backup()  # other tests have left much that need not come back
+    before = cloud.newest_backup()  # other tests have left much that need not be restored
     truck_id = unique("T")
     cloud.deliver(truck_id, unique("C"))
     eventually(lambda: is_full(cloud.of_truck(truck_id)))
     eventually(lambda: cloud.of_truck(truck_id)["truck-positions-*"] == POINTS)
     query = {"term": {"truck_id": truck_id}}
     eventually(lambda: is_checkpointed(cloud.environment, truck_id))
-    # A consumer takes what its trucks' states hold for copies: it must have lost them too.
+    # A consumer skips points that its trucks' states include as copies: it must lose them too.
     with held_down(local_cloud, "consumer"):
         # Whole indexes, and no documents of them: of a deleted document OpenSearch remembers the
         # version for a while, and rejects a lower one with a conflict.

@@ -1,4 +1,4 @@
-"""A newcomer with a terminal: the lines of the pages, typed as they stand there."""
+"""The commands of the documentation, typed into a terminal exactly as they are written."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def points(local_cloud: LaunchedCloud) -> Callable[[], int]:
     return lambda: documents_of(environment, "T-1") - before
 
 
-def test_a_newcomer_publishes_a_point_by_the_readme_alone(
+def test_the_readmes_commands_publish_and_show_a_point(
     terminal: Terminal, points: Callable[[], int]
 ) -> None:
     over_http, over_mqtt, last_position, share, *_ = blocks_of("README.md", "## By hand")
@@ -65,7 +65,7 @@ def test_a_newcomer_publishes_a_point_by_the_readme_alone(
     assert '"ticket":' in terminal.run(share)
 
 
-def test_a_newcomer_publishes_by_the_page_about_mqtt(
+def test_the_commands_of_the_page_about_mqtt_publish_a_point(
     terminal: Terminal, points: Callable[[], int]
 ) -> None:
     (publish, *_) = blocks_of("docs/mqtt.md", "## Publish a point by hand")
@@ -74,7 +74,7 @@ def test_a_newcomer_publishes_by_the_page_about_mqtt(
     eventually(lambda: points() == 1)
 
 
-def test_a_newcomer_makes_a_phone_a_truck_by_its_page_alone(
+def test_the_commands_of_the_page_about_phones_make_a_phone_a_truck(
     terminal: Terminal, points: Callable[[], int]
 ) -> None:
     add = blocks_of(PHONES, "## 2. Add the phone")[0]
@@ -106,7 +106,7 @@ def value_of(label: str, shown: str) -> str:
 
 
 def with_values(block: str, values: dict[str, str]) -> str:
-    """A block with what stands in place of its words in capitals."""
+    """A block with these values in place of its words in capitals."""
     for name, value in values.items():
         assert name in block
         block = re.sub(rf"\b{name}\b", value, block)

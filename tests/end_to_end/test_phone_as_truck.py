@@ -28,7 +28,7 @@ def cloud(local_cloud: Any) -> Cloud:
 
 
 def credential(cloud: Cloud, truck_id: str) -> str:
-    """Adds a device; the secret, as a person would read it off."""
+    """Adds a device; returns its secret, as a person would read it."""
     output = cloud.operate_whole("device", "add", truck_id)
     (password,) = [line.split()[-1] for line in output.splitlines() if "Password" in line]
     return password
@@ -118,7 +118,7 @@ async def test_owntracks_over_mqtt_is_a_truck_until_it_is_revoked(cloud: Cloud) 
             await connect_for_ever(setup)
 
 
-def test_no_stranger_gets_in_and_a_phone_gets_no_further(cloud: Cloud) -> None:
+def test_wrong_secrets_are_rejected_and_a_phones_secret_opens_no_other_route(cloud: Cloud) -> None:
     truck_id, other = unique("T"), unique("T")
     secret = credential(cloud, truck_id)
     phone = {"Authorization": f"Basic {base64.b64encode(f'{truck_id}:{secret}'.encode()).decode()}"}

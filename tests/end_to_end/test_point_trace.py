@@ -48,7 +48,9 @@ def whole_way(cloud: Any, point_id: str) -> list[dict[str, Any]]:
     return steps if is_complete else []
 
 
-def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cloud: Any) -> None:
+def test_a_points_id_is_in_the_log_of_every_part_from_ingest_to_the_socket(
+    local_cloud: Any,
+) -> None:
     def token(*arguments: str) -> str:
         requested = [*SIM, "token", *arguments, "--env", str(local_cloud.env_file)]
         return subprocess.run(requested, capture_output=True, text=True, check=True).stdout.strip()
@@ -88,7 +90,7 @@ def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cl
         "consumer",
         "broadcaster",
     ]
-    # The Kinesis record is the same one. (Which of them is logged first is the machine's choice.)
+    # The Kinesis record is the same one. (Which of them is logged first is not defined.)
     assert int(accepted["sequence_number"]) == int(indexed["sequence_number"])
     assert accepted["shard_id"] == indexed["shard_id"]
     assert indexed["timestamp"] <= status["timestamp"] <= posted["timestamp"]

@@ -131,7 +131,7 @@ def test_a_browser_may_request_a_ticket(local_cloud: Any) -> None:
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
 
 
-def test_a_trucks_history_is_read_by_the_dispatcher_alone(trip: Trip, link: Link) -> None:
+def test_a_trucks_track_can_be_read_only_by_a_dispatcher(trip: Trip, link: Link) -> None:
     path = f"/trucks/{trip.truck_id}/track?from={instant(300)}&to={instant(-60)}"
     trip.post(*(trip.point(north_m=10 * n, ago_s=20 - n) for n in range(5)))
 

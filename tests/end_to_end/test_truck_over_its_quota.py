@@ -1,4 +1,4 @@
-"""One truck's token sends as much as it can: the consumer stops it, and other trucks go on."""
+"""One truck's token sends as much as it can: the consumer blocks it, and no other truck."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Trucks:
         return self._tokens.token("truck", truck_id)
 
     def post(self, truck_id: str, token: str, points: int = 1) -> HttpResponse:
-        """Sends a new point so many times: as gzip some hundred bytes."""
+        """Sends a new point that many times in one request: as gzip some hundred bytes."""
         positions = [self._point(truck_id)] * points
         packed = gzip.compress(json.dumps({"positions": positions}).encode())
         headers = {"Content-Type": "application/gzip"}
@@ -130,7 +130,7 @@ def unique() -> str:
     return f"T-{uuid.uuid4().hex[:10]}"
 
 
-def test_a_truck_over_its_quota_is_blocked_for_a_while_and_no_other_is(
+def test_a_truck_over_its_quota_is_blocked_for_a_while_and_no_other_truck_is(
     local_cloud: LaunchedCloud,
 ) -> None:
     trucks = Trucks(local_cloud.environment)

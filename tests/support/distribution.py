@@ -34,9 +34,9 @@ BENCHMARKS: Final = "test_benchmarks_run"
 LONG: Final = (
     # end_to_end
     "test_operators_commands",
-    "test_clients_through_closes",
+    "test_clients_reconnecting",
     "test_drive_over_mqtt",
-    "test_as_against_an_account",
+    "test_deployed_environment_file",
     "test_contract_by_hand",
     "test_truck_over_its_quota",
     "test_five_truck_drive",
@@ -50,7 +50,7 @@ LONG: Final = (
     "test_killed_parts",
     "test_draining",
     "test_backlogs",
-    "test_zombie",
+    "test_lost_leases",
     "test_opensearch_unavailable",
     "test_broker_and_bridge",
     # integration

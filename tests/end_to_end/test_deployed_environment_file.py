@@ -1,6 +1,6 @@
-"""`sim` against a system of which it knows no more than a deployed one's `.env` holds.
+"""`sim` against a system of which it has only the variables of a deployed one's `.env`.
 
-That is what Terraform's tests of the environment `dev` promise (`dev.tftest.hcl`).
+Terraform's tests of the environment `dev` check that it writes these (`dev.tftest.hcl`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SOCKETS = 4
 WAIT = ["--wait-s", "300"]
-"""However slow the machine, it is waited for."""
+"""Enough for a slow machine."""
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def test_the_file_has_the_names_that_terraform_writes(env_file: Path) -> None:
     assert names == {line.partition("=")[0] for line in env_file.read_text().splitlines()}
 
 
-def test_sockets_are_held_and_are_notified_of_their_deliveries(env_file: Path) -> None:
-    # A slow machine may lose a socket, or be silent for long: neither is judged here.
+def test_sockets_stay_open_and_receive_messages_of_their_deliveries(env_file: Path) -> None:
+    # A slow machine may lose a socket, or be silent for long: neither is asserted here.
     code, report = load_test(
         env_file, "--duration", "15", "--max-gap-s", "600", "--max-errors", "1000"
     )
@@ -86,7 +86,7 @@ def test_sockets_are_held_and_are_notified_of_their_deliveries(env_file: Path) -
     ]
 
 
-def test_a_limit_that_is_passed_is_reported_by_the_exit_code(env_file: Path) -> None:
+def test_the_exit_code_reports_a_limit_that_was_exceeded(env_file: Path) -> None:
     code, report = load_test(env_file, "--duration", "1", "--max-gap-s", "0")
 
     assert (code, report["ok"]) == (1, False)
@@ -94,7 +94,7 @@ def test_a_limit_that_is_passed_is_reported_by_the_exit_code(env_file: Path) -> 
     assert report["snapshots"] == SOCKETS
 
 
-def test_a_drive_is_judged_by_what_can_be_seen(drive: DriveCommand) -> None:
+def test_a_drive_passes_without_access_to_the_stores(drive: DriveCommand) -> None:
     code, verdict = drive.result()
 
     assert (code, verdict["ok"]) == (0, True), verdict

@@ -51,12 +51,12 @@ class Follower(Protocol):
 
     @property
     def versions(self) -> list[int]:
-        """Of the events that it gave to its application, in that order."""
+        """The versions of the events that it passed to its application, in order."""
         ...
 
     @property
     def positions(self) -> list[str]:
-        """The times of the positions that it gave."""
+        """The times of the positions that it passed to its application."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class Follower(Protocol):
         ...
 
     def has_all_of(self, status: str) -> bool:
-        """Whether its last report has this status, and it gave every event."""
+        """Whether its last report has this status, and it has passed on every event."""
         ...
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Follower(Protocol):
 
 
 class TypeScriptFollower:
-    """The TypeScript client in a Node of its own."""
+    """The TypeScript client in a Node process of its own."""
 
     def __init__(self, program: Path, environment: Environment, token: str) -> None:
         timing = {
@@ -258,7 +258,7 @@ def followed(
 
 
 @pytest.mark.parametrize("language", ["TypeScript", "Python"])
-def test_no_event_is_missed_or_given_twice_whatever_is_closed(
+def test_no_event_is_missed_or_repeated_when_connections_are_closed(
     followed: Followed, language: str, record_property: Callable[[str, object], None]
 ) -> None:
     """The longest gap is recorded without a limit: after a close it contains the time for a ticket,

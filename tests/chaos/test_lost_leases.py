@@ -1,8 +1,8 @@
-"""Two real record processors with one shard: one of them is a zombie, and corrupts nothing.
+"""Two real record processors with one shard: the zombie, which lost its lease, corrupts nothing.
 
-They are the children themselves, fed by this test in the daemon's place: so it can be said exactly
-at which step of a batch one of them stands still, and how far the other is when it goes on. Two
-daemons would interleave by chance.
+The tests run the daemon's child processes in its place. So they control at which step of a batch
+one of them is paused, and how far the other is when it resumes. Two daemons would interleave at
+random.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from tests.support.kcl_child import Checkpoint, ChildEndedError, KclChild, runni
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 TRUCKS = 3
-POINTS_PER_RECORD = 1  # so that the newest of all is enriched anew, by a late one
+POINTS_PER_RECORD = 1  # so that a late point changes what is derived for the newest
 RECORDS_PER_BATCH = 8
 DAY_MS = 86_400_000
 HELD_BATCH = 3
-"""Of the zombie: its truck states are cached by then, and there are some batches to come."""
+"""The batch in which it is paused: its truck states are cached by then, and more batches follow."""
 
 T = TypeVar("T")
 Batch = Sequence[StreamRecord]
 
 
 class Gate:
-    """Where a request waits; stands for the shim's sleep."""
+    """Holds a request until it is opened; replaces the shim's sleep."""
 
     def __init__(self) -> None:
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
@@ -61,7 +61,7 @@ class Gate:
 
 @dataclasses.dataclass
 class Worker:
-    """One child, and what stands between it and the stores."""
+    """One child process, and the shims between it and the stores."""
 
     child: KclChild
     search: FaultShim
@@ -73,7 +73,7 @@ class Worker:
             await in_thread(lambda batch=batch: self.child.process(batch))
 
     async def ends_by_itself(self) -> int:
-        """Polls as the daemon does, with nothing new, until it has ended; returns its code."""
+        """Sends it empty batches, as the daemon does, until it has ended; returns its exit code."""
         try:
             while True:
                 await self.takes(())
@@ -87,7 +87,7 @@ class Worker:
 
 
 class Scene:
-    """A shard's records, the stores, and what must come of it."""
+    """A shard's records, the stores, and the expected results."""
 
     def __init__(
         self, cloud: LaunchedCloud, folder: Path, stack: contextlib.AsyncExitStack
@@ -105,7 +105,7 @@ class Scene:
         self.expected = Expected.of(self.deliveries, self.records)
 
     def batches(self, records_a_batch: int = RECORDS_PER_BATCH) -> list[Batch]:
-        """The shard's records, so many at a time as they lie in the stream."""
+        """The shard's records in the stream's order, that many records per batch."""
         groups = itertools.groupby(self.records, key=lambda record: record.sequence_number)
         whole = [list(group) for _, group in groups]
         return [
@@ -114,7 +114,7 @@ class Scene:
         ]
 
     async def worker(self, shard_id: str | None = None) -> Worker:
-        """A process that has just got the shard (or another), from the beginning."""
+        """A process that has just been given the shard (or another), from its start."""
         gate = Gate()
         search = FaultShim(self._environment.opensearch_url, sleep=gate.wait)
         aws = FaultShim(self._environment.aws_endpoint_url, sleep=gate.wait)
@@ -217,8 +217,8 @@ def by_id(
 def stream_of(truck_ids: Sequence[str], began_at_ms: int) -> list[list[Point]]:
     """Each truck's drive, the trucks in turn.
 
-    Of all but the first truck every third record comes after the one behind it: their logs are
-    written when that is settled, the first one's with the batches.
+    Except for the first truck, every third record comes after the one that follows it: their logs
+    are written when that is settled, the first truck's with the batches.
     """
     drives = [records_of(one, began_at_ms, in_order=n == 0) for n, one in enumerate(truck_ids)]
     return [record for together in zip(*drives, strict=True) for record in together]
@@ -262,7 +262,7 @@ async def scene(local_cloud: LaunchedCloud, tmp_path: Path) -> AsyncIterator[Sce
 async def held_batch(
     worker: Worker, batches: Sequence[Batch]
 ) -> tuple[asyncio.Task[None], Sequence[Checkpoint]]:
-    """Gives it batches until one waits at the gate; returns that one, and what was checkpointed."""
+    """Gives it batches until one is held at the gate; returns it, and what was checkpointed."""
     for batch in batches:
         checkpoints = tuple(worker.child.checkpoints)
         taking = asyncio.create_task(worker.takes(batch))
@@ -284,14 +284,14 @@ STEPS = {
         name="held", operation="_bulk", target="truck-latest", fault=Delay(seconds=1), times=1
     ),
     "nudge": FaultRule(name="held", operation="SendMessageBatch", fault=Delay(seconds=1), times=1),
-    "memory": FaultRule(
+    "state": FaultRule(
         name="held", operation="_bulk", target="truck-state", fault=Delay(seconds=1), times=1
     ),
 }
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_goes_on(
+async def test_a_worker_paused_in_a_batch_corrupts_nothing_when_it_resumes_after_losing_its_lease(
     scene: Scene, step: str
 ) -> None:
     zombie = await scene.worker()
@@ -314,7 +314,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
 
     assert len(zombie.child.reported("state_conflict")) == 1
     assert tuple(zombie.child.checkpoints) == checkpoints
-    assert zombie.requests == requests, "it takes no more"
+    assert zombie.requests == requests, "it must process no further batch"
     assert await in_thread(scene.latest_at_ms) == latest_at_ms
     await owner.takes(*others[-2:])
     await in_thread(owner.child.end_shard)
@@ -326,7 +326,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     await scene.assert_nothing_is_corrupt()
 
 
-async def test_a_worker_notified_of_its_lost_lease_stays_and_touches_nothing(scene: Scene) -> None:
+async def test_a_worker_notified_of_its_lost_lease_sends_no_further_request(scene: Scene) -> None:
     zombie = await scene.worker()
     batches = scene.batches()
     await zombie.takes(*batches[:HELD_BATCH])
@@ -343,7 +343,7 @@ async def test_a_worker_notified_of_its_lost_lease_stays_and_touches_nothing(sce
 
 
 @pytest.mark.parametrize("knows", ["some trucks", "none"])
-async def test_a_zombie_of_a_shard_that_was_split_meanwhile_corrupts_nothing(
+async def test_a_worker_that_lost_a_shard_that_was_split_meanwhile_corrupts_nothing(
     scene: Scene, knows: str
 ) -> None:
     batches = scene.batches()
@@ -368,7 +368,7 @@ async def test_a_zombie_of_a_shard_that_was_split_meanwhile_corrupts_nothing(
     await scene.assert_nothing_is_corrupt()
 
 
-async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own(
+async def test_a_state_write_with_a_lost_response_is_no_state_conflict(
     scene: Scene,
 ) -> None:
     worker = await scene.worker()
@@ -386,8 +386,10 @@ async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_two_at_once_get_to_the_end_in_either_order(scene: Scene, seed: int) -> None:
-    """Both take batches at the same time, cut differently; another follows the one that loses."""
+async def test_two_workers_at_once_reach_the_end_of_the_shard_in_either_order(
+    scene: Scene, seed: int
+) -> None:
+    """Both process batches at once, cut differently; a new worker replaces the one that loses."""
     rng = random.Random(seed)
 
     async def works(records_a_batch: int) -> None:
@@ -404,12 +406,12 @@ async def test_two_at_once_get_to_the_end_in_either_order(scene: Scene, seed: in
                         await in_thread(worker.child.end_shard)
                         return
                 code = await worker.ends_by_itself()
-            except ChildEndedError as ended:  # some time after it was taken over
+            except ChildEndedError as ended:  # some time after it lost the lease
                 code = ended.code
             assert code == 1
             at_the_end = worker.child.reported("shard_end_failed")
             assert worker.child.reported("state_conflict") or "LeaseLost" in str(at_the_end)
-        pytest.fail("neither gets to the end")
+        pytest.fail("no worker reached the end of the shard")
 
     await within(asyncio.gather(works(6), works(8)), 600)
     await scene.assert_nothing_is_corrupt()
