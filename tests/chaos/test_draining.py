@@ -46,7 +46,7 @@ TRACKED = 40
 async def test_a_consumer_that_is_stopped_checkpoints_everything_durable(
     local_cloud: LaunchedCloud, system: System, print_line: PrintLine
 ) -> None:
-    """If a batch takes longer than the KCL's grace period, it is repeated and the drain tried again."""
+    """A batch that takes longer than the KCL's grace period is repeated, and so is the drain."""
     with StreamLoad(system.environment, trucks=20, points_s=200) as load:
         eventually(
             lambda: len(drain_consumer(local_cloud, load, print_line)) == SHARDS, DRAINED_WITHIN_S

@@ -116,10 +116,14 @@ BREAKS = {
     },
     "rtdts/tracking/quality.py": {
         "three-reflections-outweigh-a-truck-that-stands": TIMELINE(
-            "return is_alone or len(row)", "return True or len(row)", "test_reflections_are_implausible"
+            "return is_alone or len(row)",
+            "return True or len(row)",
+            "test_reflections_are_implausible",
         ),
         "a-place-that-a-receiver-keeps-outweighs-the-truck": TIMELINE(
-            "(one.lat, one.lon) != (good.lat, good.lon) and", "", "test_real_movements_are_good_after_a_few_fixes_at_most"
+            "(one.lat, one.lon) != (good.lat, good.lon) and",
+            "",
+            "test_real_movements_are_good_after_a_few_fixes_at_most",
         ),
         "reflections-at-different-places-agree": TIMELINE(
             "if any((not are_consistent(one, other, rules.reachability) "

@@ -47,7 +47,7 @@ def test_a_plain_or_compressed_batch_is_accepted_as_one_record(ingest: Lambda, n
     assert {each.source for each in ingest.points} == {"http"}
 
 
-def test_a_single_point(ingest: Lambda) -> None:
+def test_a_single_point_is_accepted(ingest: Lambda) -> None:
     status, body, _ = ingest(sending(point()))
 
     assert (status, body["accepted"]) == (202, 1)

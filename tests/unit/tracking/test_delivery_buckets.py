@@ -6,7 +6,7 @@ from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 
 
 def test_buckets_never_change() -> None:
-    """They are stored with every subscription: these values are fixed for ever."""
+    """They are stored with every subscription: these values must never change."""
     assert [delivery_bucket(each) for each in ("D-1", "D-2", "D-3")] == [118, 94, 107]
 
 
