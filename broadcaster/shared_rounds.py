@@ -64,7 +64,7 @@ broadcaster runs the rest of it when its stores are available again."""
 class Queue(Protocol):
     """The queue of rounds; see `rtdts.push_queue.round_queue.RoundQueue`."""
 
-    def send_buckets(self, due: Sequence[DueBucket], /) -> None:
+    def send_many(self, due: Sequence[DueBucket], /) -> None:
         """Sends buckets; the queue drops duplicates."""
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> Sequence[ReceivedBucket]:
@@ -145,7 +145,7 @@ class SharedRounds:
 
     def __init__(
         self,
-        queue: Queue,
+        round_queue: Queue,
         interval_s: float,
         polling: Threads,
         threads: Threads,
@@ -158,7 +158,7 @@ class SharedRounds:
         now_ms: Callable[[], int] = wall_clock.now_ms,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._queue = queue
+        self._round_queue = round_queue
         self._interval_ms = round(interval_s * 1000)
         self._spread_ms = round(interval_s * spread * 1000)
         self._threads = threads
@@ -167,7 +167,7 @@ class SharedRounds:
         self._sleep = sleep
         self._now_ms = now_ms
         self._poll = LongPoll[ReceivedBucket](
-            queue.receive,
+            round_queue.receive,
             polling,
             wait_s=wait_s,
             failed="buckets_not_received",
@@ -259,7 +259,7 @@ class SharedRounds:
         due_at_ms = due[0].due_at_ms
         while not self._is_old(due[0].own_due_at_ms):
             try:
-                await self._threads.run(self._queue.send_buckets, due)
+                await self._threads.run(self._round_queue.send_many, due)
             except Exception as error:  # another broadcaster may have sent it; tried again anyway
                 self._log.exception("round_not_sent", error, due_at_ms=due_at_ms)
                 await self._sleep(next(waits_s))
@@ -396,7 +396,7 @@ class SharedRounds:
             await self._sleep(EXTEND_EVERY_S)
             if self._is_old(due_at_ms):  # its buckets' next round must not wait for it
                 return
-            call = self._call_queue(self._queue.extend, claimed, failed="buckets_not_kept")
+            call = self._call_queue(self._round_queue.extend, claimed, failed="buckets_not_kept")
             calling = asyncio.ensure_future(call)
             try:
                 await asyncio.shield(calling)
@@ -406,10 +406,10 @@ class SharedRounds:
                 raise
 
     async def _delete(self, claimed: Sequence[ReceivedBucket]) -> None:
-        await self._call_queue(self._queue.delete, claimed, failed="buckets_not_deleted")
+        await self._call_queue(self._round_queue.delete, claimed, failed="buckets_not_deleted")
 
     async def _release(self, claimed: Sequence[ReceivedBucket]) -> None:
-        await self._call_queue(self._queue.release, claimed, failed="buckets_not_given_back")
+        await self._call_queue(self._round_queue.release, claimed, failed="buckets_not_given_back")
 
     async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
         """Cancels the tasks and releases the buckets in progress, within a time limit."""

@@ -92,7 +92,7 @@ class DeliveryLogPort(Protocol):
 class NudgePort(Protocol):
     """See `rtdts.push_queue.nudge_queue.NudgeQueue`."""
 
-    def send_many(self, nudges: Iterable[Nudge]) -> None: ...
+    def send_many(self, nudges: Iterable[Nudge], /) -> None: ...
 
 
 class BlockPort(Protocol):

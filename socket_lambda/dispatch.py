@@ -60,7 +60,7 @@ class SubscriptionPort(Protocol):
 class SnapshotPort(Protocol):
     """The part of the snapshot queue that is used here."""
 
-    def send(self, nudge: SnapshotNudge) -> None:
+    def send(self, nudge: SnapshotNudge, /) -> None:
         """Sends one."""
 
 

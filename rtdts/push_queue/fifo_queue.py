@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -17,13 +17,26 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-M = TypeVar("M")
-
 MAX_BATCH = 10
 """SQS's limit of messages per request, for sending, receiving and all else."""
 
 _ATTEMPTS = 4
 _SHOWN_CHARACTERS = 200
+
+
+class QueueMessage(Protocol):
+    """A struct that a queue carries."""
+
+    @property
+    def group_id(self) -> str:
+        """The message group: SQS delivers its messages in order, one batch at a time."""
+
+    @property
+    def deduplication_id(self) -> str:
+        """SQS drops a message with the id of one that it accepted within five minutes."""
+
+
+M = TypeVar("M", bound=QueueMessage)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,23 +73,27 @@ class MessagesNotSent(Exception, Generic[M]):  # noqa: N818 - named for what hap
 
 
 class FifoQueue(Generic[M]):
-    """A FIFO queue of messages of one kind.
+    """A FIFO queue of messages of one kind; a subclass names the kind.
 
     Args:
         polling: The client for receiving, whose responses take as long as a poll; None for the
             same.
         dead_letters_url: Where dead letters are sent; None: they are only deleted.
-        decode: Decodes a message's body, or raises `msgspec.DecodeError`.
+        log: Where a message that can't be decoded is reported.
+
+    Attributes:
+        decoder: Decodes a message's body.
         malformed: The log event that reports a message that can't be decoded.
     """
+
+    decoder: ClassVar[msgspec.json.Decoder[Any]]
+    malformed: ClassVar[str]
 
     def __init__(
         self,
         client: SQSClient,
         queue_url: str,
         *,
-        decode: Callable[[str], M],
-        malformed: str,
         polling: SQSClient | None = None,
         dead_letters_url: str | None = None,
         log: Logger | None = None,
@@ -86,32 +103,36 @@ class FifoQueue(Generic[M]):
         self._polling_client = polling or client
         self._queue_url = queue_url
         self._dead_letters_url = dead_letters_url
-        self._decode = decode
-        self._malformed = malformed
         self._log = log or get_logger("push_queue")
         self._sleep = sleep
 
-    def send(self, message: Outgoing) -> None:
+    def send(self, message: M) -> None:
         """Sends one message.
 
         Raises:
             botocore.exceptions.ClientError: SQS did not accept it.
         """
-        self._send(self._queue_url, message)
+        self._send(self._queue_url, outgoing(message))
 
-    def send_many(self, messages: Sequence[Outgoing]) -> list[tuple[int, str]]:
+    def send_many(self, messages: Iterable[M]) -> None:
         """Sends all, ten per request, in order; retries what SQS temporarily failed to accept.
 
-        Returns:
-            Index and SQS's code of each message that was finally rejected.
+        Raises:
+            MessagesNotSent: Some were finally rejected, after all others were sent.
+            botocore.exceptions.ClientError: SQS rejected a request; the rest was not sent.
         """
+        # SQS would accept an equal message only once anyway.
+        distinct = list({message.deduplication_id: message for message in messages}.values())
         rejected: list[tuple[int, str]] = []
-        remaining = iter(enumerate(messages))
+        remaining = enumerate(map(outgoing, distinct))
         while batch := list(itertools.islice(remaining, MAX_BATCH)):
             rejected += self._send_batch(batch)
-        return rejected
+        if rejected:
+            raise MessagesNotSent(
+                [distinct[index] for index, _ in rejected], [code for _, code in rejected]
+            )
 
-    def receive(self, max_messages: int, wait_s: int) -> list[Incoming[M]]:
+    def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[Incoming[M]]:
         """Waits up to `wait_s` seconds for messages; returns an empty list when none came.
 
         A message that can't be decoded becomes a dead letter and is reported as an error. Otherwise
@@ -131,15 +152,15 @@ class FifoQueue(Generic[M]):
         for one in response.get("Messages", []):
             body, receipt_handle = one.get("Body", ""), one["ReceiptHandle"]
             try:
-                message = self._decode(body)
+                message: M = self.decoder.decode(body)
             except msgspec.DecodeError as error:
-                self._log.error(self._malformed, reason=str(error), body=body[:_SHOWN_CHARACTERS])
+                self._log.error(self.malformed, reason=str(error), body=body[:_SHOWN_CHARACTERS])
                 malformed = Outgoing(
                     body=body,
                     group_id=one["Attributes"]["MessageGroupId"],
                     deduplication_id=one["Attributes"]["MessageDeduplicationId"],
                 )
-                self.dead_letter(malformed, receipt_handle)
+                self._dead_letter(malformed, receipt_handle)
             else:
                 sent_at_ms = int(one["Attributes"]["SentTimestamp"])
                 received.append(
@@ -147,11 +168,26 @@ class FifoQueue(Generic[M]):
                 )
         return received
 
-    def delete(self, receipt_handle: str) -> None:
-        """Deletes a received message, which is then done."""
-        self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
+    def delete(self, received: Sequence[Incoming[M]]) -> list[str]:
+        """Deletes received messages, which are then done, ten per request.
 
-    def dead_letter(self, message: Outgoing, receipt_handle: str) -> None:
+        Returns:
+            SQS's codes for those that it did not delete, for example because they timed out: they
+            may be received again.
+        """
+        codes: list[str] = []
+        for first in range(0, len(received), MAX_BATCH):
+            response = self._client.delete_message_batch(
+                QueueUrl=self._queue_url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": one.receipt_handle}
+                    for number, one in enumerate(received[first : first + MAX_BATCH])
+                ],
+            )
+            codes += [failed["Code"] for failed in response.get("Failed", [])]
+        return codes
+
+    def dead_letter(self, received: Incoming[M]) -> None:
         """Makes a received message a dead letter at once, because no retry can succeed.
 
         SQS itself would do so only after `max_receive_count` deliveries, each a visibility timeout
@@ -160,41 +196,30 @@ class FifoQueue(Generic[M]):
         Raises:
             botocore.exceptions.ClientError: SQS did not accept it; it is still in the queue.
         """
+        self._dead_letter(outgoing(received.message), received.receipt_handle)
+
+    def _dead_letter(self, message: Outgoing, receipt_handle: str) -> None:
         if self._dead_letters_url is not None:
             self._send(self._dead_letters_url, message)
-        self.delete(receipt_handle)
+        self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
 
-    def delete_many(self, receipt_handles: Sequence[str]) -> list[str]:
-        """Deletes received messages, ten per request.
-
-        Returns:
-            SQS's codes for those that it did not delete, for example because they timed out.
-        """
-        codes: list[str] = []
-        for first in range(0, len(receipt_handles), MAX_BATCH):
-            response = self._client.delete_message_batch(
-                QueueUrl=self._queue_url,
-                Entries=[
-                    {"Id": str(number), "ReceiptHandle": handle}
-                    for number, handle in enumerate(receipt_handles[first : first + MAX_BATCH])
-                ],
-            )
-            codes += [failed["Code"] for failed in response.get("Failed", [])]
-        return codes
-
-    def hide_many(self, receipt_handles: Sequence[str], for_s: int) -> list[str]:
+    def _hide(self, received: Sequence[Incoming[M]], for_s: int) -> list[str]:
         """Keeps received messages invisible for `for_s` seconds from now; 0 ends it at once.
 
         Returns:
             SQS's codes for those that it did not change, for example because they timed out.
         """
         codes: list[str] = []
-        for first in range(0, len(receipt_handles), MAX_BATCH):
+        for first in range(0, len(received), MAX_BATCH):
             response = self._client.change_message_visibility_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
-                    {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": for_s}
-                    for number, handle in enumerate(receipt_handles[first : first + MAX_BATCH])
+                    {
+                        "Id": str(number),
+                        "ReceiptHandle": one.receipt_handle,
+                        "VisibilityTimeout": for_s,
+                    }
+                    for number, one in enumerate(received[first : first + MAX_BATCH])
                 ],
             )
             codes += [failed["Code"] for failed in response.get("Failed", [])]
@@ -228,6 +253,15 @@ class FifoQueue(Generic[M]):
             if not pending:
                 break
         return rejected + [(int(number), codes[number]) for number in pending]
+
+
+def outgoing(message: QueueMessage) -> Outgoing:
+    """Returns a struct as SQS gets it."""
+    return Outgoing(
+        body=msgspec.json.encode(message).decode(),
+        group_id=message.group_id,
+        deduplication_id=message.deduplication_id,
+    )
 
 
 def _entry(number: str, message: Outgoing) -> SendMessageBatchRequestEntryTypeDef:

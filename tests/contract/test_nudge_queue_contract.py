@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge, encode_nudge
+from rtdts.push_queue.fifo_queue import outgoing
+from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge
 from rtdts.push_queue.nudges import (
     Nudge,
     PositionNudge,
@@ -168,7 +169,7 @@ def test_a_dead_letter_is_in_the_dead_letter_queue(
     (received,) = queue.receive(wait_s=0)
     queue.dead_letter(received)
 
-    assert dead_letters_of(client, dead_letters_url, nudge.delivery_id) == [encode_nudge(nudge)]
+    assert dead_letters_of(client, dead_letters_url, nudge.delivery_id) == [outgoing(nudge).body]
 
 
 TOO_LARGE = SnapshotNudge(
@@ -185,7 +186,7 @@ def test_a_malformed_nudge_is_a_dead_letter_is_logged_and_delays_no_other(
         client, sqs_queue_url, dead_letters_url=dead_letters_url, log=Logger("test", log)
     )
     delivery_id = unique("D")
-    bodies = ["not JSON", '{"type":"unknown"}', '{"type":"transition"}', encode_nudge(TOO_LARGE)]
+    bodies = ["not JSON", '{"type":"unknown"}', '{"type":"transition"}', outgoing(TOO_LARGE).body]
     for number, body in enumerate(bodies):
         client.send_message(
             QueueUrl=sqs_queue_url,

@@ -65,19 +65,19 @@ def drained(queue: Queue) -> list[DueBucket]:
 def test_a_round_is_given_out_once_however_often_it_was_sent(queue: Queue, due_at_ms: int) -> None:
     due = round_of(due_at_ms, *range(BUCKETS))
     another_s = round_of(due_at_ms, *range(100, BUCKETS), *range(100))
-    queue.send_buckets(due)
-    queue.send_buckets(another_s)
+    queue.send_many(due)
+    queue.send_many(another_s)
 
     found = drained(queue)
     assert sorted(found, key=lambda one: one.bucket) == due
-    queue.send_buckets(another_s)
+    queue.send_many(another_s)
     assert drained(queue) == []
 
 
 def test_the_same_bucket_is_sent_anew_in_the_next_round(queue: Queue, due_at_ms: int) -> None:
     later = due_at_ms + 30_000
-    queue.send_buckets(round_of(due_at_ms, 5))
-    queue.send_buckets(round_of(later, 5))
+    queue.send_many(round_of(due_at_ms, 5))
+    queue.send_many(round_of(later, 5))
 
     assert drained(queue) == [*round_of(due_at_ms, 5), *round_of(later, 5)]
 
@@ -85,9 +85,9 @@ def test_the_same_bucket_is_sent_anew_in_the_next_round(queue: Queue, due_at_ms:
 def test_while_a_bucket_is_held_its_next_round_waits_and_no_other_bucket_does(
     queue: Queue, due_at_ms: int
 ) -> None:
-    queue.send_buckets(round_of(due_at_ms, 1))
+    queue.send_many(round_of(due_at_ms, 1))
     held = queue.receive(wait_s=0)
-    queue.send_buckets(round_of(due_at_ms + 30_000, 1, 2))
+    queue.send_many(round_of(due_at_ms + 30_000, 1, 2))
     meanwhile = queue.receive(wait_s=0)
     queue.delete(held)
     afterwards = queue.receive(wait_s=0)
@@ -99,7 +99,7 @@ def test_while_a_bucket_is_held_its_next_round_waits_and_no_other_bucket_does(
 
 def test_a_bucket_knows_when_it_was_sent(queue: Queue, clock: FakeClock, due_at_ms: int) -> None:
     before_ms = min(clock.now_ms(), wall_clock.now_ms())
-    queue.send_buckets(round_of(due_at_ms, 9))
+    queue.send_many(round_of(due_at_ms, 9))
     (received,) = queue.receive(wait_s=0)
     queue.delete([received])
 
@@ -107,7 +107,7 @@ def test_a_bucket_knows_when_it_was_sent(queue: Queue, clock: FakeClock, due_at_
 
 
 def test_a_bucket_given_back_is_received_by_another_at_once(queue: Queue, due_at_ms: int) -> None:
-    queue.send_buckets(round_of(due_at_ms, 1, 2, 3))
+    queue.send_many(round_of(due_at_ms, 1, 2, 3))
     first = queue.receive(wait_s=0)
     assert queue.receive(wait_s=0) == []
 
@@ -121,7 +121,7 @@ def test_a_bucket_given_back_is_received_by_another_at_once(queue: Queue, due_at
 def test_a_bucket_neither_extended_nor_deleted_is_received_by_another(
     queue: Queue, clock: FakeClock, due_at_ms: int
 ) -> None:
-    queue.send_buckets(round_of(due_at_ms, 1, 2))
+    queue.send_many(round_of(due_at_ms, 1, 2))
     received = queue.receive(wait_s=0)
     kept, lost = received
     clock.advance(ROUNDS.visibility_timeout_s - 3)
@@ -153,7 +153,7 @@ def test_an_unreadable_bucket_is_deleted_and_logged_and_delays_no_other(
             MessageGroupId="7",
             MessageDeduplicationId=f"{due_at_ms}-{number}",
         )
-    queue.send_buckets(round_of(due_at_ms, 7))
+    queue.send_many(round_of(due_at_ms, 7))
 
     assert drained(queue) == round_of(due_at_ms, 7)
     events = [json.loads(line) for line in log.getvalue().splitlines()]

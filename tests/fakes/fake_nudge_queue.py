@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from rtdts.push_queue.nudge_queue import ReceivedNudge, outgoing
+from rtdts.push_queue.fifo_queue import outgoing
+from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime import wall_clock
 from tests.fakes.fake_fifo import looked_at, take
@@ -35,21 +36,21 @@ class FakeNudgeQueue:
         self._in_flight: dict[str, str] = {}
         self._receipts = 0
 
-    def send(self, nudge: Nudge) -> None:
+    def send(self, message: Nudge) -> None:
         if self.trouble is not None:
             raise self.trouble
-        take(outgoing(nudge))
-        self.sent.append(nudge)
-        identity = (nudge.group_id, nudge.deduplication_id)
+        take(outgoing(message))
+        self.sent.append(message)
+        identity = (message.group_id, message.deduplication_id)
         if identity not in self._seen:
             self._seen.add(identity)
-            name = f"{nudge.group_id} {nudge.deduplication_id}"
-            self._waiting[name] = nudge
+            name = f"{message.group_id} {message.deduplication_id}"
+            self._waiting[name] = message
             self._sent_at_ms[name] = self._now_ms()
 
-    def send_many(self, nudges: Iterable[Nudge]) -> None:
-        for nudge in nudges:
-            self.send(nudge)
+    def send_many(self, messages: Iterable[Nudge]) -> None:
+        for message in messages:
+            self.send(message)
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
         busy = {self._waiting[name].group_id for name in self._in_flight.values()}

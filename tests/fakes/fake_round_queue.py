@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from deploy.queues import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
-from rtdts.push_queue.round_queue import ReceivedBucket, outgoing
+from rtdts.push_queue.fifo_queue import outgoing
+from rtdts.push_queue.round_queue import ReceivedBucket
 from rtdts.runtime import wall_clock
 from tests.fakes.fake_fifo import looked_at, take
 
@@ -48,10 +49,10 @@ class FakeRoundQueue:
         self.trouble: Exception | None = None
         self.before_receive: Callable[[], None] = lambda: None
 
-    def send_buckets(self, due: Sequence[DueBucket]) -> None:
+    def send_many(self, messages: Iterable[DueBucket]) -> None:
         self._fail()
         with self._lock:
-            for one in due:
+            for one in messages:
                 take(outgoing(one))
                 self.sent.append(one)
                 identity = (one.group_id, one.deduplication_id)

@@ -178,9 +178,9 @@ class PolledNudgeQueue(FakeNudgeQueue):
         self.broken = False
         self._lock = threading.Lock()
 
-    def send(self, nudge: Nudge) -> None:
+    def send(self, message: Nudge) -> None:
         with self._lock:
-            super().send(nudge)
+            super().send(message)
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
         if self.broken:

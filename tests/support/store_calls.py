@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
+import inspect
 from collections.abc import Iterator
 
 import botocore
@@ -149,6 +151,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "rtdts/push_queue/snapshot_queue.py:SnapshotQueue": {
         "send": _actions("sqs:SendMessage snapshots.fifo"),
+        "send_many": _actions("sqs:SendMessage snapshots.fifo"),
         "receive": _actions(
             "sqs:DeleteMessage snapshots.fifo",
             "sqs:ReceiveMessage snapshots.fifo",
@@ -160,11 +163,13 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         ),
     },
     "rtdts/push_queue/round_queue.py:RoundQueue": {
-        "send_buckets": _actions("sqs:SendMessage rounds.fifo"),
+        "send": _actions("sqs:SendMessage rounds.fifo"),
+        "send_many": _actions("sqs:SendMessage rounds.fifo"),
         "receive": _actions("sqs:DeleteMessage rounds.fifo", "sqs:ReceiveMessage rounds.fifo"),
         "extend": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
         "release": _actions("sqs:ChangeMessageVisibility rounds.fifo"),
         "delete": _actions("sqs:DeleteMessage rounds.fifo"),
+        "dead_letter": _actions("sqs:DeleteMessage rounds.fifo"),
     },
     "rtdts/telemetry_stream/parking.py:Parking": {
         "park": _actions("s3:PutObject parked/rejected/*"),
@@ -275,7 +280,7 @@ def operations_called(package: str) -> set[str]:
 
 def public_methods(store: str) -> set[str]:
     """The public methods of a store, as `STORE_CALLS` names it."""
-    return {name for name in _methods(_class_of(store)) if not name.startswith("_")}
+    return {name for name in _methods_of(store) if not name.startswith("_")}
 
 
 def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Action]:
@@ -320,7 +325,7 @@ def methods_called(
         methods
         for node in nodes
         if isinstance(node, ast.ClassDef) and "Protocol" in map(_last_name, node.bases)
-        if _is_satisfied(methods := _methods(node), _methods(_class_of(store)))
+        if _is_satisfied(methods := _methods(node), _methods_of(store))
     ]
     name = store.rpartition(":")[2]
     names = set(_names_of(deployable, name))
@@ -360,14 +365,12 @@ def _names_of(deployable: str, store: str) -> Iterator[str]:
             yield name
 
 
-def _class_of(store: str) -> ast.ClassDef:
+def _methods_of(store: str) -> dict[str, set[str]]:
+    """The names of the parameters of a store's methods, inherited ones included."""
     path, _, name = store.partition(":")
-    (found,) = [
-        node
-        for node in ast.walk(syntax_of(ROOT / path))
-        if isinstance(node, ast.ClassDef) and node.name == name
-    ]
-    return found
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    methods = inspect.getmembers(getattr(module, name), inspect.isfunction)
+    return {name: set(inspect.signature(method).parameters) for name, method in methods}
 
 
 def _methods(of: ast.ClassDef) -> dict[str, set[str]]:

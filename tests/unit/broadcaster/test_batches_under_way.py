@@ -21,8 +21,8 @@ from tests.support.waiting import COMES_WITHIN_S, until
 @pytest.fixture
 async def overloaded_sharer(several: Broadcasters) -> RoundSharer:
     """RoundSharer that received buckets of two rounds at once, and has places for one of them."""
-    several.queue.send_buckets(round_of(AT_MS, *range(25)))
-    several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
+    several.queue.send_many(round_of(AT_MS, *range(25)))
+    several.queue.send_many(round_of(AT_MS + 60_000, 200, 201))
     one = several.start()
     one.batches.may_begin.clear()
     await until(lambda: 200 in several.queue.in_flight)

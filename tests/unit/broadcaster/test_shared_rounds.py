@@ -69,7 +69,7 @@ async def test_a_broadcaster_that_received_no_bucket_of_a_round_reports_nothing(
 async def test_a_batch_that_is_an_interval_old_is_deleted_unread_and_counted(
     several: Broadcasters,
 ) -> None:
-    several.queue.send_buckets([DueBucket(bucket=7, due_at_ms=AT_MS - 60_000)])
+    several.queue.send_many([DueBucket(bucket=7, due_at_ms=AT_MS - 60_000)])
 
     one = several.start()
     await until(lambda: bool(one.reports))
@@ -98,8 +98,8 @@ async def test_every_round_begins_with_the_same_bucket_while_none_is_left_out(
 async def test_buckets_that_were_left_out_come_first_until_all_have_run(
     several: Broadcasters,
 ) -> None:
-    several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
-    several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))
+    several.queue.send_many(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
+    several.queue.send_many(round_of(AT_MS, *range(BUCKETS)))
     sent = len(several.queue.sent)
     one = several.start()
     one.batches.may_begin.clear()

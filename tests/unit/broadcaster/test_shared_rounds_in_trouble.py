@@ -18,7 +18,7 @@ from tests.support.waiting import COMES_WITHIN_S, until
 async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibility_timeout(
     several: Broadcasters,
 ) -> None:
-    several.queue.send_buckets(
+    several.queue.send_many(
         [DueBucket(bucket=bucket, due_at_ms=AT_MS) for bucket in range(BUCKETS)]
     )
     lost = {received.message.bucket for received in several.queue.receive(max_messages=10)}
@@ -103,7 +103,7 @@ async def test_buckets_received_while_stopping_are_given_back_at_once(
     def stop_as_it_comes() -> None:
         several.queue.before_receive = lambda: None
         loop.call_soon_threadsafe(one.rounds.stop)
-        several.queue.send_buckets([new])
+        several.queue.send_many([new])
 
     loop = asyncio.get_running_loop()
     several.queue.before_receive = stop_as_it_comes

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rtdts.push_queue.fifo_queue import MessagesNotSent
-from rtdts.push_queue.nudge_queue import NudgeQueue, decode_nudge
+from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.nudges import PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
 from rtdts.tracking.topics import socket_endpoint
 from tests.fakes.scripted_client import ScriptedClient
@@ -104,7 +104,7 @@ def test_a_nudge_has_its_message_group_and_its_own_deduplication_id(
 
 
 def test_a_snapshot_nudge_is_decoded_from_the_format_that_every_version_has_written() -> None:
-    nudge = decode_nudge(
+    nudge = NudgeQueue.decoder.decode(
         '{"type":"snapshot","delivery_id":"D-1","connection_id":"Kx=","request_id":"R=",'
         '"since_version":2,"subscribed_at_ms":1795504200999}'
     )

@@ -36,7 +36,7 @@ def failed(*numbers: int, sender_fault: bool = False) -> dict[str, Any]:
 
 def test_a_bucket_has_its_own_group_and_the_same_deduplication_id_from_every_sender() -> None:
     client = ScriptedClient({})
-    queue_on(client).send_buckets(due(3)[2:])
+    queue_on(client).send_many(due(3)[2:])
     ((_, request),) = client.calls
 
     assert request["QueueUrl"] == URL
@@ -52,7 +52,7 @@ def test_a_bucket_has_its_own_group_and_the_same_deduplication_id_from_every_sen
 
 def test_up_to_ten_buckets_are_sent_per_request_and_only_failed_ones_again() -> None:
     client = ScriptedClient({}, failed(12), {})
-    queue_on(client).send_buckets(due(13))
+    queue_on(client).send_many(due(13))
 
     sent = [[one["MessageGroupId"] for one in request["Entries"]] for _, request in client.calls]
     assert [len(batch) for batch in sent] == [10, 3, 1]
@@ -63,7 +63,7 @@ def test_permanently_rejected_messages_are_reported_after_the_others_were_sent()
     client = ScriptedClient(failed(3, sender_fault=True), {})
 
     with pytest.raises(MessagesNotSent) as rejected:
-        queue_on(client).send_buckets(due(11))
+        queue_on(client).send_many(due(11))
     assert [one.bucket for one in rejected.value.messages] == [3]
     assert len(client.calls) == 2
 
