@@ -15,7 +15,7 @@ from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
-from consumer.quota import QuotaWatch
+from consumer.quota import QuotaEnforcer
 from consumer.record_processor import LEASE_LOST_WITHIN_FAILOVERS, METRICS, RecordProcessor
 from consumer.retrying import RetryPolicy
 from consumer.settings import Settings
@@ -122,7 +122,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 # If nothing is known of the shard, other workers settle what is unsettled there.
                 shard_range=shard_range or NO_KEY,
             ),
-            quota=QuotaWatch(settings.new_quota(), blocks, log=log, now_ms=wall_clock.now_ms),
+            quota=QuotaEnforcer(settings.new_quota(), blocks, log=log, now_ms=wall_clock.now_ms),
             rules=settings.rules,
             retry_policy=retry_policy,
             log=log,

@@ -33,7 +33,7 @@ from consumer.arrivals import (
 from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.point_steps import point_steps
-from consumer.quota import QuotaWatch
+from consumer.quota import QuotaEnforcer
 from consumer.retrying import Budget, RetryPolicy
 from consumer.settling import Settler, SettleReport
 from consumer.truck_states import TruckStates
@@ -104,7 +104,7 @@ class BatchPipeline:
         matches: MatchCache,
         committer: Committer,
         settler: Settler,
-        quota: QuotaWatch,
+        quota: QuotaEnforcer,
         rules: TrackingRules,
         retry_policy: RetryPolicy,
         log: Logger,

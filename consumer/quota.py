@@ -32,7 +32,7 @@ _FRESH_MS: Final = 60_000
 """What arrived later than this after it was received is an operator's replay, not the truck's."""
 
 
-class QuotaWatch:
+class QuotaEnforcer:
     """Counts what each truck of a shard sends, by when it arrived in the stream.
 
     A block improves fairness and must never delay the positions: one that can't be written is

@@ -26,7 +26,7 @@ from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.latest import indexed, latest_of
 from rtdts.tracking.settling import EarlierFixesNeededError, Refold, StoredFix
 from rtdts.tracking.stream_position import StreamPosition, shard_position
-from rtdts.tracking.truck_fold import PAUSE_MS, TrackingRules, TruckUpdate, believe_all
+from rtdts.tracking.truck_fold import PAUSE_MS, TrackingRules, TruckUpdate, reconcile_deliveries
 from rtdts.tracking.truck_state import Interval, TruckState
 
 PASS_EVERY_S = 2.0
@@ -272,7 +272,7 @@ class Settler:
         because = work.because or before.window[-1]
         has_paused = self._now_ms() - before.last_late_ms >= PAUSE_MS
         may_move_times = has_paused or is_final
-        state, deliveries = believe_all(
+        state, deliveries = reconcile_deliveries(
             before.deliveries,
             before if work.state is before else work.state.after_settling(),
             self._rules.status,

@@ -27,9 +27,9 @@ from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
     Settlement,
-    believe,
+    delivery_state_of,
+    reconcile_delivery,
     reconcile_with_log,
-    remember,
 )
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.status_rules import StatusRules
@@ -381,11 +381,11 @@ class TransitionWriter:
             The delivery, and the part of the history that must be folded for it first.
         """
         state = update.state
-        before = remember(plan, state.window, self._rules)
+        before = delivery_state_of(plan, state.window, self._rules)
         unfolded = unfolded_interval(before, state)
         if unfolded is not None or state.unsettled:
             return DeliveryUpdate(before=before, after=before), unfolded
-        after, reconciled = believe(
+        after, reconciled = reconcile_delivery(
             before,
             trigger=update.newest_new_fix,
             rules=self._rules,

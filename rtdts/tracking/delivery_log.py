@@ -125,7 +125,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     """How to bring a log to the expected transitions."""
 
     append: tuple[Transition, ...]
-    believed: tuple[Transition, ...]
+    in_log: tuple[Transition, ...]
     """The rules' transitions that stand once `append` is in the log."""
     has_moved_times: bool = False
     """Whether nothing is appended only because times may not be corrected yet."""
@@ -133,7 +133,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
 def reconcile(
     anchor: Anchor,
-    believed: Sequence[Transition],
+    in_log: Sequence[Transition],
     expected: Sequence[Transition],
     *,
     trigger: Fix,
@@ -141,11 +141,11 @@ def reconcile(
     tolerance_ms: int = 0,
     may_move_times: bool = True,
 ) -> Reconciliation:
-    """Returns what to append to a log that folds to `believed`, so that it folds to `expected`.
+    """Returns what to append to a log that folds to `in_log`, so that it folds to `expected`.
 
     Args:
         anchor: The log's last declaration.
-        believed: The rules' transitions that stand.
+        in_log: The rules' transitions that stand.
         expected: The rules' transitions that should stand.
         trigger: The point that caused the change: a correction names it.
         log_length: Events of the log after the anchor; from `CORRECTED_EVENTS` on only statuses
@@ -154,26 +154,26 @@ def reconcile(
         may_move_times: Whether one that moved by more may be corrected now, when no status changes.
     """
     kept = 0
-    for before, after in zip(believed, expected, strict=False):
+    for before, after in zip(in_log, expected, strict=False):
         if not _same(before, after, tolerance_ms):
             break
         kept += 1
     missing = tuple(expected[kept:])
-    stands = tuple(believed)
-    if kept == len(believed):
-        return Reconciliation(append=missing, believed=(*stands, *missing))
+    stands = tuple(in_log)
+    if kept == len(in_log):
+        return Reconciliation(append=missing, in_log=(*stands, *missing))
     if log_length >= CORRECTED_EVENTS:
-        last = _RANK[believed[-1].status]
+        last = _RANK[in_log[-1].status]
         beyond = tuple(one for one in missing if _RANK[one.status] > last)
-        return Reconciliation(append=beyond, believed=(*stands, *beyond))
-    if not may_move_times and _statuses(believed) == _statuses(expected):
-        return Reconciliation(append=(), believed=stands, has_moved_times=True)
-    while kept and believed[kept - 1].status is anchor.status:
+        return Reconciliation(append=beyond, in_log=(*stands, *beyond))
+    if not may_move_times and _statuses(in_log) == _statuses(expected):
+        return Reconciliation(append=(), in_log=stands, has_moved_times=True)
+    while kept and in_log[kept - 1].status is anchor.status:
         kept -= 1  # going back to the anchor's status is going back to the anchor
     missing = tuple(expected[kept:])
-    back_to = believed[kept - 1].status if kept else anchor.status
+    back_to = in_log[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, trigger.event_at_ms, trigger.point_id)
-    return Reconciliation(append=(correction, *missing), believed=(*stands[:kept], *missing))
+    return Reconciliation(append=(correction, *missing), in_log=(*stands[:kept], *missing))
 
 
 def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:

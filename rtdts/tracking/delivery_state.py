@@ -38,7 +38,7 @@ class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
     def unsettled(self) -> DeliveryState:
         """The state with this batch, when nothing could be appended yet."""
         return msgspec.structs.replace(
-            self.after, believed=self.before.believed, log_length=self.before.log_length
+            self.after, in_log=self.before.in_log, log_length=self.before.log_length
         )
 
 
@@ -54,7 +54,9 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     has_moved_times: bool = False
 
 
-def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> DeliveryState:
+def delivery_state_of(
+    plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules
+) -> DeliveryState:
     """Builds the state of a new delivery, or one changed by a declaration, from the window's fixes.
 
     What the log holds of the time before the window stays as it is.
@@ -70,7 +72,7 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         promise=plan.match.promise,
         anchor=log.anchor,
         tip=_before_window(log, window),
-        believed=log.transitions,
+        in_log=log.transitions,
         log_length=len(log.after_anchor),
     )
     return fold_fixes(delivery_state, window, rules)
@@ -118,15 +120,15 @@ def _observed(delivery_state: DeliveryState, pace: TruckPace, fix: Fix) -> Deliv
     return msgspec.structs.replace(delivery_state, eta=eta)
 
 
-def believe(
+def reconcile_delivery(
     delivery_state: DeliveryState, *, trigger: Fix, rules: StatusRules, may_move_times: bool
 ) -> tuple[DeliveryState, Reconciliation]:
     """Returns the state once the log is complete, and the transitions to append to the log."""
-    if delivery_state.believed == delivery_state.tip.transitions:
-        return delivery_state, Reconciliation(append=(), believed=delivery_state.believed)
+    if delivery_state.in_log == delivery_state.tip.transitions:
+        return delivery_state, Reconciliation(append=(), in_log=delivery_state.in_log)
     reconciled = reconcile(
         delivery_state.anchor,
-        delivery_state.believed,
+        delivery_state.in_log,
         delivery_state.tip.transitions,
         trigger=trigger,
         log_length=delivery_state.log_length,
@@ -137,7 +139,7 @@ def believe(
         return delivery_state, reconciled
     written = msgspec.structs.replace(
         delivery_state,
-        believed=reconciled.believed,
+        in_log=reconciled.in_log,
         log_length=delivery_state.log_length + len(reconciled.append),
     )
     return written, reconciled
@@ -188,7 +190,7 @@ def reconcile_with_log(
     )
     caught_up = msgspec.structs.replace(
         after,
-        believed=reconciled.believed,
+        in_log=reconciled.in_log,
         log_length=len(log.after_anchor) + len(reconciled.append),
     )
     return Settlement(

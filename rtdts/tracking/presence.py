@@ -2,13 +2,12 @@
 
 A single fix is weak evidence: with an accuracy of 60 m, a truck that stands at the centre of a
 geofence of 100 m is outside it in every tenth fix. So each fix gives evidence between "certainly
-outside" and "certainly inside", by its distance in units of its accuracy, and a `Watch` adds the
-evidence up. It begins with the first fix inside and ends when the sum falls to nothing (a
-cumulative sum, as in quality control). The sum is bounded, so that a long stay does not hide a
-departure. Evidence counts by the time since the fix before, so that a burst of fixes counts no more
-than one.
+outside" and "certainly inside", by its distance in units of its accuracy, and `FenceEvidence` adds
+it up. It begins with the first fix inside and ends when the sum falls to nothing (a cumulative sum,
+as in quality control). The sum is bounded, so that a long stay does not hide a departure. Evidence
+counts by the time since the fix before, so that a burst of fixes counts no more than one.
 
-A watch is all that is kept of the past: a few numbers and the id of one point.
+The sum is all that is kept of the past: a few numbers and the id of one point.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ class FenceObservation(msgspec.Struct, frozen=True):
         return max(0.0, self.distance_m - self.reach_m)
 
 
-class Watch(msgspec.Struct, frozen=True, array_like=True):
+class FenceEvidence(msgspec.Struct, frozen=True, array_like=True):
     """Accumulated evidence of a stay inside a geofence, or of a departure from it."""
 
     since_ms: int
@@ -88,7 +87,7 @@ class Watch(msgspec.Struct, frozen=True, array_like=True):
     last_ms: int
     """``event_at`` of the last good fix."""
     sum: float
-    """Above 0; otherwise there is no watch."""
+    """Above 0; otherwise there is no evidence."""
     is_held: bool = True
     """Whether the last good fix is consistent with it; otherwise a silence after it means
     nothing."""
@@ -135,18 +134,18 @@ def relative_evidence(
 
 
 def with_evidence(
-    watch: Watch | None, evidence: float, seen: FenceObservation, rules: PresenceRules
-) -> Watch | None:
-    """Returns a watch with the evidence of one more fix; None when the sum falls to nothing."""
-    if watch is None:
+    so_far: FenceEvidence | None, evidence: float, seen: FenceObservation, rules: PresenceRules
+) -> FenceEvidence | None:
+    """Adds the evidence of one more fix; returns None when the sum falls to nothing."""
+    if so_far is None:
         first = round(min(evidence, rules.max_sum), 2)
-        return None if first <= 0 else Watch(seen.at_ms, seen.point_id, seen.at_ms, first)
-    since_last_s = (seen.at_ms - watch.last_ms) / 1_000
+        return None if first <= 0 else FenceEvidence(seen.at_ms, seen.point_id, seen.at_ms, first)
+    since_last_s = (seen.at_ms - so_far.last_ms) / 1_000
     weight = min(max(since_last_s / rules.full_weight_s, rules.min_weight), 1.0)
-    total = round(min(watch.sum + weight * evidence, rules.max_sum), 2)
+    total = round(min(so_far.sum + weight * evidence, rules.max_sum), 2)
     if total <= 0:
         return None
-    return msgspec.structs.replace(watch, last_ms=seen.at_ms, sum=total, is_held=evidence > -1.0)
+    return msgspec.structs.replace(so_far, last_ms=seen.at_ms, sum=total, is_held=evidence > -1.0)
 
 
 def unseen_ms(fix: Fix, seen: FenceObservation, dwell_s: float, rules: PresenceRules) -> int:
@@ -166,24 +165,24 @@ def unseen_ms(fix: Fix, seen: FenceObservation, dwell_s: float, rules: PresenceR
 
 
 def stay(
-    watch: Watch | None,
+    so_far: FenceEvidence | None,
     evidence: float,
     seen: FenceObservation,
     dwell_s: float,
     rules: PresenceRules,
-) -> Watch | None:
+) -> FenceEvidence | None:
     """Returns a stay inside a geofence after one more fix; None when the truck is not there."""
-    if watch is not None:
+    if so_far is not None:
         if is_far(seen, rules):
             return None
         # Fixes this rare decide alone: by the next one the truck may be back.
-        if evidence <= -1.0 and seen.at_ms - watch.last_ms >= dwell_s * 1_000:
+        if evidence <= -1.0 and seen.at_ms - so_far.last_ms >= dwell_s * 1_000:
             return None
-    return with_evidence(watch, evidence, seen, rules)
+    return with_evidence(so_far, evidence, seen, rules)
 
 
 def has_dwelt(
-    watch: Watch | None,
+    so_far: FenceEvidence | None,
     evidence: float,
     seen: FenceObservation,
     dwell_s: float,
@@ -196,49 +195,53 @@ def has_dwelt(
     drove on would be further from the place by now.
 
     Args:
-        watch: The stay before this fix.
+        so_far: The stay before this fix.
         evidence: This fix's evidence for being there.
         seen: The place from this fix.
         dwell_s: The dwell.
         rules: How fixes are weighed.
     """
     if evidence > 0:
-        now = with_evidence(watch, evidence, seen, rules)
+        now = with_evidence(so_far, evidence, seen, rules)
         return (
             now is not None
             and now.counts
             and now.sum >= rules.sure
             and seen.at_ms - now.since_ms >= dwell_s * 1_000
         )
-    if watch is None or not (watch.counts and watch.is_held):
+    if so_far is None or not (so_far.counts and so_far.is_held):
         return False
     drive_s = seen.outside_m / rules.pull_away_mps
-    silence_s = (seen.at_ms - watch.last_ms) / 1_000
-    return watch.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s
+    silence_s = (seen.at_ms - so_far.last_ms) / 1_000
+    return so_far.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s
 
 
 def left(
-    watch: Watch | None, seen: FenceObservation, fix: Fix, margin_m: float, rules: PresenceRules
-) -> tuple[Watch | None, bool]:
+    so_far: FenceEvidence | None,
+    seen: FenceObservation,
+    fix: Fix,
+    margin_m: float,
+    rules: PresenceRules,
+) -> tuple[FenceEvidence | None, bool]:
     """Returns the evidence of having left a place, with one more fix, and whether it is enough.
 
     A measured speed is independent of the position: together with a fix clearly outside it is
     enough. Without one a second fix is needed.
 
     Args:
-        watch: The evidence so far.
+        so_far: The evidence so far.
         seen: The place from the fix.
         fix: The fix.
         margin_m: Distance outside the geofence from which a fix counts as outside.
         rules: How fixes are weighed.
     """
     if is_far(seen, rules):
-        return watch or with_evidence(None, 1.0, seen, rules), True
+        return so_far or with_evidence(None, 1.0, seen, rules), True
     if seen.distance_m + seen.accuracy_m <= seen.reach_m:
         return None, False
     outside = (seen.distance_m - seen.reach_m - margin_m) / seen.accuracy_m
     evidence = min(max(outside, -1.0), 1.0)
-    now = with_evidence(watch, evidence, seen, rules)
+    now = with_evidence(so_far, evidence, seen, rules)
     if now is None or evidence <= 0:
         return now, False
     is_driving = fix.moving and fix.speed_mps is not None

@@ -8,8 +8,8 @@ from rtdts.tracking.deliveries import PlannedRoute, Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.presence import (
+    FenceEvidence,
     FenceObservation,
-    Watch,
     is_far,
     left,
     observe_fence,
@@ -90,31 +90,31 @@ class Scene:
             return self.destination.inside
         return self._relative_evidence(self.destination, self.origin)
 
-    def stay_at_origin(self, watch: Watch | None, status: Status) -> Watch | None:
+    def stay_at_origin(self, so_far: FenceEvidence | None, status: Status) -> FenceEvidence | None:
         """Returns the stay at the origin with this fix."""
         evidence = self.at_origin(status)
-        return stay(watch, evidence, self.origin, self.rules.dwell_s, self.rules.presence)
+        return stay(so_far, evidence, self.origin, self.rules.dwell_s, self.rules.presence)
 
-    def left_origin(self, watch: Watch | None) -> tuple[Watch | None, bool]:
+    def left_origin(self, so_far: FenceEvidence | None) -> tuple[FenceEvidence | None, bool]:
         """Returns the evidence of having left the origin, and whether it is enough."""
         return left(
-            watch,
+            so_far,
             self.origin,
             self.fix,
             self.rules.exit_margin_m,
             self.rules.presence,
         )
 
-    def stay_at_destination(self, watch: Watch | None) -> Watch | None:
+    def stay_at_destination(self, so_far: FenceEvidence | None) -> FenceEvidence | None:
         """Returns the stay at the destination with this fix."""
         now = stay(
-            watch,
+            so_far,
             self.at_destination,
             self.destination,
             self.rules.dwell_s,
             self.rules.presence,
         )
-        if watch is None and now is not None and self.unseen_ms:
+        if so_far is None and now is not None and self.unseen_ms:
             return msgspec.structs.replace(now, unseen_ms=self.unseen_ms)
         return now
 

@@ -8,7 +8,7 @@ from rtdts.tracking.clock_lag import ClockLag
 from rtdts.tracking.deliveries import Cause, Place, Promise, Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaBaseline, TruckPace
-from rtdts.tracking.presence import Watch
+from rtdts.tracking.presence import FenceEvidence
 from rtdts.tracking.status_machine import StatusMachine, Transition
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 from rtdts.tracking.window import Window, pack_degrees, pack_fix, unpack_degrees, unpack_fix
@@ -60,13 +60,13 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
     anchor_effective_at_ms: int
     anchor_from_ms: int
     status: int
-    stays: tuple[Watch | None, Watch | None, bool] | None
+    stays: tuple[FenceEvidence | None, FenceEvidence | None, bool] | None
     """What the machine holds besides its status."""
     logged: tuple[_Transition, ...]
     """The machine's transitions that are in the log, …"""
     pending: tuple[Transition, ...]
     """… those that follow and are not in it yet, …"""
-    believed: tuple[Transition, ...] | None
+    in_log: tuple[Transition, ...] | None
     """… and the log's, if they differ; None: `logged`."""
     log_length: int
     eta: EtaBaseline | None = None
@@ -177,12 +177,12 @@ def _unpacked_state(truck_id: str, row: _State) -> TruckState:
 def _packed_delivery(truck_id: str, delivery_state: DeliveryState) -> _Delivery:
     tip, anchor = delivery_state.tip, delivery_state.anchor
     at_ms = anchor.effective_at_ms
-    count = len(delivery_state.believed)
+    count = len(delivery_state.in_log)
     # The evidence of transitions in the log is kept there only.
-    is_logged = [one.fact for one in delivery_state.believed] == [
+    is_logged = [one.fact for one in delivery_state.in_log] == [
         one.fact for one in tip.transitions[:count]
     ]
-    logged = delivery_state.believed if is_logged else ()
+    logged = delivery_state.in_log if is_logged else ()
     return _Delivery(
         delivery_state.delivery_id,
         delivery_state.assignment,
@@ -199,7 +199,7 @@ def _packed_delivery(truck_id: str, delivery_state: DeliveryState) -> _Delivery:
         None if tip.is_status_alone else (tip.origin, tip.destination, tip.is_inherited),
         tuple(_packed_transition(truck_id, one, at_ms) for one in logged),
         tip.transitions[len(logged) :],
-        None if is_logged else delivery_state.believed,
+        None if is_logged else delivery_state.in_log,
         delivery_state.log_length,
         delivery_state.eta,
         delivery_state.promise,
@@ -227,7 +227,7 @@ def _unpacked_delivery(truck_id: str, row: _Delivery) -> DeliveryState:
         tip=StatusMachine(
             _STATUSES[row.status], (*logged, *row.pending), origin, destination, is_inherited
         ),
-        believed=logged if row.believed is None else row.believed,
+        in_log=logged if row.in_log is None else row.in_log,
         log_length=row.log_length,
         eta=row.eta,
         promise=row.promise,

@@ -14,7 +14,7 @@ import msgspec
 
 from rtdts.tracking.deliveries import CLOSED, Cause, Evidence, PlannedRoute, Status
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.presence import FenceObservation, Watch, has_dwelt, with_evidence
+from rtdts.tracking.presence import FenceEvidence, FenceObservation, has_dwelt, with_evidence
 from rtdts.tracking.scene import Scene
 from rtdts.tracking.status_rules import StatusRules
 
@@ -43,9 +43,9 @@ class StatusMachine(msgspec.Struct, frozen=True, array_like=True):
     status: Status
     transitions: tuple[Transition, ...] = ()
     """All transitions so far, in order."""
-    origin: Watch | None = None
+    origin: FenceEvidence | None = None
     """Before `at_pickup` the stay at the origin, then the evidence of having left it."""
-    destination: Watch | None = None
+    destination: FenceEvidence | None = None
     """The stay at the destination."""
     is_inherited: bool = False
     """Whether the status is another truck's, and this truck has not sent a good fix yet."""
@@ -85,7 +85,7 @@ def step(machine: StatusMachine, fix: Fix, plan: PlannedRoute, rules: StatusRule
                 machine = _moved_on(machine, target, cause, found, scene)
                 break
         else:
-            return _watching(machine, scene)
+            return _observed(machine, scene)
 
 
 def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> bool:
@@ -144,7 +144,7 @@ def _moved_on(
     )
 
 
-def _goes_with(machine: StatusMachine, target: Status, scene: Scene) -> Watch | None:
+def _goes_with(machine: StatusMachine, target: Status, scene: Scene) -> FenceEvidence | None:
     """Returns the stay at the destination with which a new status begins."""
     if target is Status.EN_ROUTE_TO_PICKUP:
         # It stood there before it moved off: no arrival until it comes again.
@@ -158,11 +158,11 @@ def _goes_with(machine: StatusMachine, target: Status, scene: Scene) -> Watch | 
     return machine.destination if target in (Status.IN_TRANSIT, Status.NEARBY) else None
 
 
-def _watching(machine: StatusMachine, scene: Scene) -> StatusMachine:
-    """Returns the machine with the fix added to its watches."""
+def _observed(machine: StatusMachine, scene: Scene) -> StatusMachine:
+    """Returns the machine with the fix added to its evidence."""
     status = machine.status
-    origin: Watch | None = None
-    destination: Watch | None = None
+    origin: FenceEvidence | None = None
+    destination: FenceEvidence | None = None
     if status in (Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP):
         origin = scene.stay_at_origin(machine.origin, machine.status)
     elif status is Status.AT_PICKUP:
@@ -259,19 +259,19 @@ def _is_not_near(machine: StatusMachine, scene: Scene) -> _Found | None:
     return _now(scene, scene.destination)
 
 
-def _since_ms(watch: Watch | None, scene: Scene) -> int:
-    return scene.fix.event_at_ms if watch is None else watch.since_ms
+def _since_ms(so_far: FenceEvidence | None, scene: Scene) -> int:
+    return scene.fix.event_at_ms if so_far is None else so_far.since_ms
 
 
 def _dwelt(
-    watch: Watch | None, evidence: float, seen: FenceObservation, scene: Scene
+    so_far: FenceEvidence | None, evidence: float, seen: FenceObservation, scene: Scene
 ) -> _Found | None:
     rules = scene.rules
-    if not has_dwelt(watch, evidence, seen, rules.dwell_s, rules.presence):
+    if not has_dwelt(so_far, evidence, seen, rules.dwell_s, rules.presence):
         return None
-    since_ms = _since_ms(watch, scene)
-    silence_s = (seen.at_ms - watch.last_ms) / 1_000 if watch and evidence <= 0 else None
-    since_id = None if watch is None else watch.since_id
+    since_ms = _since_ms(so_far, scene)
+    silence_s = (seen.at_ms - so_far.last_ms) / 1_000 if so_far and evidence <= 0 else None
+    since_id = None if so_far is None else so_far.since_id
     return _Found(
         since_ms + round(rules.dwell_s * 1_000), _evidence(scene, seen, since_id, silence_s)
     )

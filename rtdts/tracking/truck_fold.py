@@ -24,9 +24,9 @@ from rtdts.tracking.deliveries import OpenMatch, Status
 from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
-    believe,
+    delivery_state_of,
     drive,
-    remember,
+    reconcile_delivery,
 )
 from rtdts.tracking.enrichment import LOOKBACK_FIXES, EnrichmentRules, derive, enrich
 from rtdts.tracking.fixes import Fix, IndexedFix, LatestPosition, fix_of
@@ -172,7 +172,7 @@ def fold_truck(
     return fold.result()
 
 
-def believe_all(
+def reconcile_deliveries(
     before: Iterable[DeliveryState],
     state: TruckState,
     rules: StatusRules,
@@ -188,7 +188,7 @@ def believe_all(
         )
     delivery_states, updates = [], []
     for delivery_state in state.deliveries:
-        after, reconciled = believe(
+        after, reconciled = reconcile_delivery(
             delivery_state, trigger=trigger, rules=rules, may_move_times=may_move_times
         )
         delivery_states.append(after)
@@ -250,7 +250,7 @@ def _fold_next(
         deliveries=tuple(delivery_states),
         clock=clock,
     )
-    after, deliveries = believe_all(
+    after, deliveries = reconcile_deliveries(
         (before[match.delivery_id] for match in matches),
         after,
         rules.status,
@@ -409,7 +409,7 @@ class _Fold:
             deliveries=tuple(self._now.values()),
         )
         delivery_states = state.deliveries
-        state, deliveries = believe_all(
+        state, deliveries = reconcile_deliveries(
             self._before.values(),
             state,
             self._rules.status,
@@ -442,7 +442,9 @@ class _Fold:
         self, match: OpenMatch, plans: Mapping[str, DeliveryPlan]
     ) -> DeliveryState | None:
         if match.delivery_id in plans:
-            delivery_state = remember(plans[match.delivery_id], self._window, self._rules.status)
+            delivery_state = delivery_state_of(
+                plans[match.delivery_id], self._window, self._rules.status
+            )
             if (unfolded := unfolded_interval(delivery_state, self._state)) is not None:
                 self._unsettle(unfolded.from_ms, unfolded.to_ms)
             return delivery_state

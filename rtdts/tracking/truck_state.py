@@ -36,10 +36,10 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     anchor: Anchor
     tip: StatusMachine
     """The machine after all fixes except the unsettled ones."""
-    believed: tuple[Transition, ...] = ()
+    in_log: tuple[Transition, ...] = ()
     """The rules' transitions that stand in the log, as far as this state knows."""
     log_length: int = 0
-    """Events after the anchor that `believed` accounts for."""
+    """Events after the anchor that `in_log` accounts for."""
     eta: EtaBaseline | None = None
     """The truck's values when the cargo got under way; not used in settling."""
     promise: Promise = Promise()

@@ -196,7 +196,7 @@ def unlogged(truck_states: DeliveryState) -> DeliveryState:
         msgspec.structs.replace(one, evidence=None) for one in truck_states.tip.transitions
     )
     tip = msgspec.structs.replace(truck_states.tip, transitions=transitions)
-    return msgspec.structs.replace(truck_states, tip=tip, believed=(), log_length=0)
+    return msgspec.structs.replace(truck_states, tip=tip, in_log=(), log_length=0)
 
 
 def unnumbered(fix: Fix) -> Fix:

@@ -19,7 +19,7 @@ from consumer.errors import RetriesExhausted
 from consumer.match_cache import MatchCache
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
-from consumer.quota import QuotaWatch
+from consumer.quota import QuotaEnforcer
 from consumer.retrying import RetryPolicy
 from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
@@ -196,7 +196,7 @@ class Consumer:
                 clock=clock.monotonic,
                 now_ms=clock.now_ms,
             ),
-            quota=QuotaWatch(self.fair.quota, self.fair.blocks, log=log, now_ms=clock.now_ms),
+            quota=QuotaEnforcer(self.fair.quota, self.fair.blocks, log=log, now_ms=clock.now_ms),
             rules=self.fair.rules,
             retry_policy=retry_policy,
             log=log,

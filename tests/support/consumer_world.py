@@ -17,7 +17,7 @@ from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
-from consumer.quota import QuotaWatch
+from consumer.quota import QuotaEnforcer
 from consumer.record_processor import METRICS, RecordProcessor
 from consumer.retrying import RetryPolicy
 from consumer.settling import PASS_EVERY_S, Settler, SettleReport
@@ -249,7 +249,7 @@ class World:
                 clock=self.clock.monotonic,
                 now_ms=self.clock.now_ms,
             ),
-            quota=QuotaWatch(self.quota, self.blocks, log=self.log, now_ms=self.clock.now_ms),
+            quota=QuotaEnforcer(self.quota, self.blocks, log=self.log, now_ms=self.clock.now_ms),
             rules=self.rules,
             shard_range=shard_range,
             retry_policy=retry_policy,

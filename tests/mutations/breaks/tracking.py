@@ -161,8 +161,8 @@ BREAKS = {
             "test_the_timeline_of_an_ordinary_truck",
         ),
         "silence-in-a-dock-is-no-dwell": TIMELINE(
-            "return watch.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s",
-            "return watch.sum < 0 and silence_s - drive_s >= dwell_s",
+            "return so_far.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s",
+            "return so_far.sum < 0 and silence_s - drive_s >= dwell_s",
             "test_the_timeline_of_an_ordinary_truck",
         ),
         "silence-of-a-truck-that-drives-on-is-a-dwell": TIMELINE(

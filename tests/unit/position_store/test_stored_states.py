@@ -130,7 +130,7 @@ def without_evidence(state: TruckState) -> TruckState:
         deliveries=tuple(
             msgspec.structs.replace(
                 one,
-                believed=bare(one.believed),
+                in_log=bare(one.in_log),
                 tip=msgspec.structs.replace(one.tip, transitions=bare(one.tip.transitions)),
             )
             for one in state.deliveries

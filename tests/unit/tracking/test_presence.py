@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.presence import PresenceRules, Watch, is_far, observe_fence, stay
+from rtdts.tracking.presence import FenceEvidence, PresenceRules, is_far, observe_fence, stay
 from tests.support.consumer_world import ORIGIN, START_MS, point
 
 RULES = PresenceRules()
 DWELL_S = 60.0
-STAY = Watch(START_MS, "T-1:0", START_MS + 100_000, RULES.max_sum)
+STAY = FenceEvidence(START_MS, "T-1:0", START_MS + 100_000, RULES.max_sum)
 """The stay of a truck that has stood there for long."""
 
 
-def after_a_fix(east_m: float, accuracy_m: float, second: int = 110) -> Watch | None:
+def after_a_fix(east_m: float, accuracy_m: float, second: int = 110) -> FenceEvidence | None:
     seen = observe_fence(fix_of(point(second, east_m, accuracy_m=accuracy_m)), ORIGIN, RULES)
     return stay(STAY, seen.inside, seen, DWELL_S, RULES)
 

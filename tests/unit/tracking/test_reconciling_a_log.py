@@ -65,8 +65,8 @@ def event(version: int, status: Status, cause: Cause, **more: object) -> Deliver
     return DeliveryEvent(**{**fields, **more})  # type: ignore[arg-type]
 
 
-def grown(believed: Sequence[Transition], expected: Sequence[Transition]) -> tuple[Transition, ...]:
-    return reconcile(ANCHOR, believed, expected, trigger=LATE).append
+def grown(in_log: Sequence[Transition], expected: Sequence[Transition]) -> tuple[Transition, ...]:
+    return reconcile(ANCHOR, in_log, expected, trigger=LATE).append
 
 
 def test_new_events_are_appended() -> None:
@@ -92,11 +92,11 @@ def test_a_rule_that_should_not_have_fired_is_withdrawn() -> None:
 
 
 def tolerant(
-    believed: Sequence[Transition], expected: Sequence[Transition], *, may_move_times: bool = True
+    in_log: Sequence[Transition], expected: Sequence[Transition], *, may_move_times: bool = True
 ) -> Reconciliation:
     return reconcile(
         ANCHOR,
-        believed,
+        in_log,
         expected,
         trigger=LATE,
         tolerance_ms=5_001,
@@ -108,7 +108,7 @@ def test_a_time_that_changed_by_less_than_the_tolerance_is_not_corrected() -> No
     reconciled = tolerant([OFF_10], [OFF_5, THERE])
 
     assert reconciled.append == (THERE,)
-    assert reconciled.believed == (OFF_10, THERE)
+    assert reconciled.in_log == (OFF_10, THERE)
     assert not reconciled.has_moved_times
 
 
@@ -119,7 +119,7 @@ def test_a_time_that_changed_by_more_is_corrected_once_times_may_be_corrected() 
     later = tolerant([OFF_10], [much_earlier], may_move_times=False)
 
     assert [one.cause for one in now.append] == [Cause.CORRECTED, Cause.MOVED_OFF]
-    assert (later.append, later.believed, later.has_moved_times) == ((), (OFF_10,), True)
+    assert (later.append, later.in_log, later.has_moved_times) == ((), (OFF_10,), True)
 
 
 def test_a_changed_status_is_corrected_at_once_even_while_times_may_not_be() -> None:
@@ -134,26 +134,26 @@ def test_a_changed_status_is_corrected_at_once_even_while_times_may_not_be() -> 
 @pytest.mark.parametrize(
     "expected", [[], [OFF_5], [OFF_10], [OFF_10, THERE], [OFF_5, THERE], [THERE]]
 )
-@pytest.mark.parametrize("believed", [[], [OFF_10], [OFF_10, THERE], [THERE]])
+@pytest.mark.parametrize("in_log", [[], [OFF_10], [OFF_10, THERE], [THERE]])
 def test_the_reconciled_log_folds_to_the_expected_transitions(
-    believed: list[Transition], expected: list[Transition]
+    in_log: list[Transition], expected: list[Transition]
 ) -> None:
-    appended = grown(believed, expected)
+    appended = grown(in_log, expected)
 
-    assert fold_log(log(*believed, *appended)).transitions == tuple(expected)
+    assert fold_log(log(*in_log, *appended)).transitions == tuple(expected)
 
 
 def long(
-    believed: Sequence[Transition], expected: Sequence[Transition], length: int = CORRECTED_EVENTS
+    in_log: Sequence[Transition], expected: Sequence[Transition], length: int = CORRECTED_EVENTS
 ) -> Reconciliation:
-    return reconcile(ANCHOR, believed, expected, trigger=LATE, log_length=length)
+    return reconcile(ANCHOR, in_log, expected, trigger=LATE, log_length=length)
 
 
 def test_a_log_is_corrected_only_up_to_a_maximum_length() -> None:
     last = long([OFF_10, THERE], [OFF_10], CORRECTED_EVENTS - 1)
 
     assert [one.cause for one in last.append] == [Cause.CORRECTED]
-    assert long([OFF_10, THERE], [OFF_10]) == Reconciliation(append=(), believed=(OFF_10, THERE))
+    assert long([OFF_10, THERE], [OFF_10]) == Reconciliation(append=(), in_log=(OFF_10, THERE))
 
 
 def test_a_log_of_maximum_length_still_gets_the_statuses_after_its_last_one() -> None:
@@ -162,7 +162,7 @@ def test_a_log_of_maximum_length_still_gets_the_statuses_after_its_last_one() ->
     beside = long([OFF_10, THERE], [OFF_5, loaded])
     behind = long([OFF_10], [OFF_10, THERE])
 
-    assert (beside.append, beside.believed) == ((loaded,), (OFF_10, THERE, loaded))
+    assert (beside.append, beside.in_log) == ((loaded,), (OFF_10, THERE, loaded))
     assert behind.append == (THERE,)
 
 
@@ -177,7 +177,7 @@ def test_a_log_of_maximum_length_does_not_wait_for_a_pause_to_correct_times() ->
         may_move_times=False,
     )
 
-    assert reconciled == Reconciliation(append=(), believed=(OFF_10,))
+    assert reconciled == Reconciliation(append=(), in_log=(OFF_10,))
 
 
 BACK = made(Status.IN_TRANSIT, Cause.TRANSFERRED, 10)
@@ -189,13 +189,13 @@ AFTER_A_TRANSFER = ([], [BACK], [BACK, NEAR], [BACK, NEAR_LATER], [BACK, NEAR, D
 
 @pytest.mark.parametrize("status", [Status.NEARBY, Status.ARRIVED])
 @pytest.mark.parametrize("expected", AFTER_A_TRANSFER)
-@pytest.mark.parametrize("believed", AFTER_A_TRANSFER)
+@pytest.mark.parametrize("in_log", AFTER_A_TRANSFER)
 def test_the_reconciled_log_of_a_transfer_folds_to_the_expected_transitions(
-    believed: list[Transition], expected: list[Transition], status: Status
+    in_log: list[Transition], expected: list[Transition], status: Status
 ) -> None:
     anchor = Anchor(1, status, START_MS, START_MS, Cause.TRANSFERRED)
-    appended = reconcile(anchor, believed, expected, trigger=LATE).append
-    transferred, *following = log(*believed, *appended)
+    appended = reconcile(anchor, in_log, expected, trigger=LATE).append
+    transferred, *following = log(*in_log, *appended)
     transferred = msgspec.structs.replace(transferred, status=status, cause=Cause.TRANSFERRED)
     folded = fold_log([transferred, *following])
 

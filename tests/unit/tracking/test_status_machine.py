@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rtdts.tracking.deliveries import CLOSED, Cause, Place, PlannedRoute, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
-from rtdts.tracking.presence import Watch
+from rtdts.tracking.presence import FenceEvidence
 from rtdts.tracking.status_machine import StatusMachine, is_reset_point, step
 from rtdts.tracking.status_rules import StatusRules
 from sim.geodesy import place_at
@@ -103,7 +103,7 @@ def test_a_bad_fix_decides_nothing() -> None:
 
 
 WATCHES = st.none() | st.builds(
-    Watch,
+    FenceEvidence,
     since_ms=st.just(START_MS - 100_000),
     since_id=st.just("T-1:1:1"),
     last_ms=st.integers(START_MS - 90_000, START_MS - 1_000),

@@ -32,9 +32,9 @@ from rtdts.tracking.truck_fold import (
     WINDOW_FIXES,
     TrackingRules,
     TruckUpdate,
-    believe_all,
     fold_truck,
     is_remembered,
+    reconcile_deliveries,
 )
 from rtdts.tracking.truck_state import TruckState
 from tests.support.points import make_point, metres_east
@@ -151,7 +151,7 @@ class World:
             changed += [*some, *settled.changed]
         state = state.after_settling()
         self._index(changed, state.knowledge)
-        state, deliveries = believe_all(
+        state, deliveries = reconcile_deliveries(
             before, state, self.rules.status, trigger=trigger, may_move_times=True
         )
         update = TruckUpdate(
