@@ -15,12 +15,12 @@ from consumer.ports import DeliveryLogPort, ParkingPort
 from consumer.retrying import Budget
 from rtdts.delivery_store.appends import Change, groups
 from rtdts.delivery_store.errors import VersionConflict
+from rtdts.delivery_store.matches import match_of
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name
-from rtdts.tracking.current_delivery import promise_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, shown_from
 from rtdts.tracking.delivery_log import CORRECTED_EVENTS, fold_log
 from rtdts.tracking.delivery_state import (
@@ -412,22 +412,9 @@ def _is_assigned_to(delivery: Delivery, truck_id: str) -> bool:
 
 
 def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPlan:
-    folded = fold_log(events)
-    promise = promise_of(delivery)
-    return DeliveryPlan(
-        match=OpenMatch(
-            delivery_id=delivery.delivery_id,
-            assignment=delivery.assignment,
-            assigned_at_ms=delivery.current.started_at_ms,
-            version=folded.anchor.version,
-            origin=delivery.origin,
-            destination=delivery.destination,
-            window_end_ms=promise.window_end_ms,
-            stop_sequence=promise.stop_sequence,
-            due_ms=promise.due_ms,
-        ),
-        log=folded,
-    )
+    log = fold_log(events)
+    match = msgspec.structs.replace(match_of(delivery), version=log.anchor.version)
+    return DeliveryPlan(match=match, log=log)
 
 
 def _with_events(

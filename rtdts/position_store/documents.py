@@ -89,13 +89,6 @@ class _FleetDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     late_from: int | None = None
 
 
-class _LatestDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=True):
-    is_shown: bool = False
-    shown: _PointDocument | None = None
-    stale_since: str | None = None
-    fleet: _FleetDocument | None = None
-
-
 class _FleetSource(msgspec.Struct, frozen=True):
     fleet: _FleetDocument
 
@@ -245,35 +238,6 @@ def decode_stored_fix(source: Any) -> StoredFix:
     document = msgspec.convert(source, _HistoryDocument)
     fix = msgspec.structs.replace(_fix(document), n=document.n)
     return StoredFix(fix, _progress(document.deliveries), beyond=document.beyond)
-
-
-def decode_latest(source: Any, version: int) -> LatestPosition:
-    """Decodes a document of ``truck-latest``, with its external version."""
-    document = msgspec.convert(source, _LatestDocument)
-    newest, deliveries = _fix(document), _progress(document.deliveries)
-    if document.is_shown:
-        shown, shown_deliveries = newest, deliveries
-    elif document.shown is not None:
-        shown, shown_deliveries = _fix(document.shown), _progress(document.shown.deliveries)
-    else:
-        shown, shown_deliveries = None, ()
-    return LatestPosition(
-        newest=newest,
-        deliveries=deliveries,
-        shown=shown,
-        shown_deliveries=shown_deliveries,
-        stale_since_ms=_instant(document.stale_since),
-        current=_current(document.fleet),
-        revision=version % REVISIONS,
-    )
-
-
-def _current(fleet: _FleetDocument | None) -> CurrentDelivery | None:
-    if fleet is None or fleet.delivery_id is None or fleet.status is None:
-        return None
-    return CurrentDelivery(
-        delivery_id=fleet.delivery_id, status=fleet.status, late_from_ms=fleet.late_from
-    )
 
 
 def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:

@@ -15,24 +15,22 @@ from rtdts.position_store.documents import (
     SHOWN_FIELDS,
     SHOWN_LATEST_FIELDS,
     TRACK_FIELDS,
-    decode_latest,
     decode_shown_latest,
     decode_shown_point,
     decode_track_point,
 )
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import LATEST_INDEX, POSITIONS_PATTERN
-from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 
 MGET_IDS = 500
-"""Documents per request of `latest`: some 500 KB."""
+"""Documents per request of `shown`."""
 
 MSEARCH_INTERVALS = 100
 """Searches per request of `last_of`: each mostly reads one document of one day."""
 
-_FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
+_FOUND = "docs._id,docs._source,docs.error"
 _HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
 _LAST_FOUND = "responses.hits.hits._source,responses.status,responses.error"
 
@@ -46,21 +44,28 @@ class PositionReader:
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
-    def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
-        """Returns the latest positions of those trucks that have one, without any refresh lag."""
-        return {
-            document["_id"]: decode_latest(document["_source"], document["_version"])
-            for document in self._latest(truck_ids, {})
-        }
-
     def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
-        """Returns what viewers may see of the trucks' latest positions, by truck, as `latest`."""
-        found = self._latest(truck_ids, {"_source_includes": ",".join(SHOWN_LATEST_FIELDS)})
-        return {
-            document["_id"]: shown
-            for document in found
-            if (shown := decode_shown_latest(document.get("_source", {}))) is not None
-        }
+        """Returns what viewers may see of the trucks' latest positions, without any refresh lag."""
+        found: dict[str, ShownLatest] = {}
+        operation = "read latest positions"
+        expected = list(dict.fromkeys(truck_ids))
+        for start in range(0, len(expected), MGET_IDS):
+            with translating_errors(operation):
+                response = self._client.mget(
+                    index=LATEST_INDEX,
+                    body={"ids": expected[start : start + MGET_IDS]},
+                    params={
+                        "filter_path": _FOUND,
+                        "_source_includes": ",".join(SHOWN_LATEST_FIELDS),
+                    },
+                )
+            for document in response.get("docs", []):
+                if "error" in document:
+                    raise StoreUnavailable(operation, None, str(document["error"]))
+                shown = decode_shown_latest(document.get("_source", {}))
+                if shown is not None:
+                    found[document["_id"]] = shown
+        return found
 
     def last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
         """Returns for each interval what viewers may see of the truck: its last good point then.
@@ -104,22 +109,6 @@ class PositionReader:
         if len(hits) > limit:
             hits = self._thinned(query, response["aggregations"], limit)
         return _distinct(hits)
-
-    def _latest(self, truck_ids: Sequence[str], params: dict[str, str]) -> Iterator[Any]:
-        operation = "read latest positions"
-        expected = list(dict.fromkeys(truck_ids))
-        for start in range(0, len(expected), MGET_IDS):
-            with translating_errors(operation):
-                response = self._client.mget(
-                    index=LATEST_INDEX,
-                    body={"ids": expected[start : start + MGET_IDS]},
-                    params={"filter_path": _FOUND, **params},
-                )
-            for document in response.get("docs", []):
-                if "error" in document:
-                    raise StoreUnavailable(operation, None, str(document["error"]))
-                if document.get("found"):
-                    yield document
 
     def _last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
         operation = "read last positions"

@@ -13,7 +13,6 @@ from consumer.ports import PositionWriterPort
 from rtdts.position_store.client import connect
 from rtdts.position_store.fleet import CurrentDeliveries, FleetReader
 from rtdts.position_store.index_definitions import LATEST_INDEX
-from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.writer import PositionWriter
 from rtdts.tracking.current_delivery import CarriedDelivery, CurrentDelivery
 from rtdts.tracking.deliveries import Promise, Status
@@ -24,6 +23,7 @@ from rtdts.tracking.positions import DeliveryProgress
 from tests.fakes.fake_fleet import AGES, FakeFleet
 from tests.support.consumer_world import START_MS, point
 from tests.support.deliveries import unique
+from tests.support.latest_positions import LatestPositions
 
 pytestmark = pytest.mark.real
 
@@ -73,7 +73,7 @@ def store(request: pytest.FixtureRequest) -> Store:
         fake = FakeFleet()
         return Store(FakeWriting(fake), fake, fake, None, lambda: None)
     client = connect(request.getfixturevalue("opensearch_url"))
-    positions = PositionReader(client)
+    positions = LatestPositions(client)
     return Store(
         PositionWriter(client),
         FleetReader(client, AGES),

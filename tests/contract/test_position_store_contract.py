@@ -12,7 +12,6 @@ from consumer.ports import PositionWriterPort, StatePort
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
-from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
@@ -23,6 +22,7 @@ from tests.fakes.fake_position_store import FakePositionStore
 from tests.fakes.shown_positions import as_shown
 from tests.support.consumer_world import START_MS, point
 from tests.support.deliveries import unique
+from tests.support.latest_positions import LatestPositions
 
 pytestmark = pytest.mark.real
 
@@ -34,7 +34,7 @@ class Visible(Protocol):
 @dataclasses.dataclass
 class Store:
     writer: PositionWriterPort
-    reader: PositionReader | FakePositionStore
+    reader: LatestPositions | FakePositionStore
     states: StatePort
     make_visible: Visible
 
@@ -47,7 +47,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     client = connect(request.getfixturevalue("opensearch_url"))
     return Store(
         PositionWriter(client),
-        PositionReader(client),
+        LatestPositions(client),
         TruckStateStore(client),
         lambda: client.indices.refresh(index=POSITIONS_PATTERN),
     )

@@ -28,7 +28,6 @@ from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
 from rtdts.position_store.history_pages import HistoryPages
-from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
 from rtdts.push_queue.nudge_queue import NudgeQueue
@@ -60,6 +59,7 @@ from tests.support.consumer_world import SHARD, STATUSES, World, drive
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.deliveries import unique
 from tests.support.faults import cancelled
+from tests.support.latest_positions import LatestPositions
 from tests.support.ministack_process import REGION
 
 pytestmark = pytest.mark.real
@@ -233,7 +233,7 @@ class Consumer:
         return found
 
     def latest(self) -> LatestPosition:
-        return PositionReader(connect(self._search)).latest([self.truck_id])[self.truck_id]
+        return LatestPositions(connect(self._search)).latest([self.truck_id])[self.truck_id]
 
     def in_history(self, points: Sequence[Point]) -> list[Point]:
         found = HistoryPages(connect(self._search)).stored(points)

@@ -18,7 +18,6 @@ from rtdts.position_store.fleet import CurrentDeliveries
 from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.index_definitions import STATE_INDEX
 from rtdts.position_store.raw_log import RawDocument, RawLog
-from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.current_delivery import CarriedDelivery
@@ -35,6 +34,7 @@ from tests.fakes.fake_position_store import FakePositionStore
 from tests.fakes.fake_truck_erasure import FakeTruckErasure
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, World, point
 from tests.support.deliveries import unique
+from tests.support.latest_positions import LatestPositions
 
 pytestmark = pytest.mark.real
 
@@ -193,7 +193,7 @@ class Erased:
     world: World
     erasure: TruckErasure | FakeTruckErasure
     states: TruckStateStore | FakePositionStore
-    reader: PositionReader | FakePositionStore
+    reader: LatestPositions | FakePositionStore
     truck_id: str
 
     def points(self, *seconds: int) -> list[list[Point]]:
@@ -218,7 +218,7 @@ def erased(request: pytest.FixtureRequest) -> Erased:
         World(positions=RealPositions(client)),  # type: ignore[arg-type]
         TruckErasure(client),
         TruckStateStore(client),
-        PositionReader(client),
+        LatestPositions(client),
         truck_id,
     )
 
@@ -354,7 +354,7 @@ def test_a_delivery_that_the_fleet_alone_names_goes_out_too(client: OpenSearch) 
     list(erasure.erase([delivery_id], [truck_id]))
 
     assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 0
-    latest = PositionReader(client).latest([truck_id])[truck_id]
+    latest = LatestPositions(client).latest([truck_id])[truck_id]
     assert (latest.current, latest.shown is not None) == (None, True)
 
 
@@ -429,7 +429,7 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
     assert stored.state is not None
     assert stored.state.writer_id == state.writer_id, "another's would make it give up its shard"
     assert stored.state.deliveries == ()
-    latest = PositionReader(client).latest([truck_id])[truck_id]
+    latest = LatestPositions(client).latest([truck_id])[truck_id]
     assert latest.deliveries == ()
     assert latest.shown is not None
     assert latest.shown_deliveries == ()

@@ -14,7 +14,6 @@ from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.history_pages import HistoryInterval, HistoryPages
-from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
@@ -33,6 +32,7 @@ from sim.fault_shim.rules import (
 from sim.fault_shim.shim import FaultShim
 from tests.support.consumer_world import point
 from tests.support.deliveries import unique
+from tests.support.latest_positions import LatestPositions
 
 pytestmark = pytest.mark.real
 
@@ -50,10 +50,10 @@ class Positions:
         self.shim = shim
         self.writer = PositionWriter(client)
         self.states = TruckStateStore(client)
-        self.reader = PositionReader(client)
+        self.reader = LatestPositions(client)
         self._past = connect(url)
         self.pages = HistoryPages(client)
-        self.truth = PositionReader(self._past)
+        self.truth = LatestPositions(self._past)
         self.true_pages = HistoryPages(self._past)
         self.true_states = TruckStateStore(self._past)
 
@@ -179,7 +179,7 @@ async def test_a_read_without_a_good_response_is_never_absence(
     await blocking(lambda: positions.writer.write_latest([latest]))
     await positions.shim.set_rules(a_rule(fault, operation))
     reads: dict[str, Callable[[], object]] = {
-        "_mget": lambda: positions.reader.latest([truck_id]),
+        "_mget": lambda: positions.reader.shown([truck_id]),
         "_search": lambda: positions.pages.around(
             [HistoryInterval(truck_id, 0, newest.event_at_ms)]
         ),
@@ -194,7 +194,7 @@ async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positi
     await positions.shim.set_rules(a_rule(ReplaceResponse(status=200, body=body), "_mget"))
 
     with pytest.raises(StoreUnavailable):
-        await blocking(lambda: positions.reader.latest([unique("T")]))
+        await blocking(lambda: positions.reader.shown([unique("T")]))
     with pytest.raises(StoreUnavailable):
         await blocking(lambda: positions.states.load([unique("T")]))
 

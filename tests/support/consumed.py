@@ -14,7 +14,6 @@ from rtdts.delivery_store.schema import TableNames
 from rtdts.position_store.client import connect
 from rtdts.position_store.documents import StoredFix, decode_stored_fix
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
-from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.delivery_log import fold_log
@@ -25,6 +24,7 @@ from rtdts.tracking.truck_state import TruckState
 from sim.environment import Environment
 from sim.local_cloud.resources import local_session
 from tests.support.consumer_world import START_MS, World
+from tests.support.latest_positions import LatestPositions
 
 PAGE = 5_000
 
@@ -74,7 +74,7 @@ class Consumed:
         return found
 
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
-        return unrevised(PositionReader(self._search).latest(truck_ids))
+        return unrevised(LatestPositions(self._search).latest(truck_ids))
 
     def states(self, truck_ids: Sequence[str]) -> dict[str, TruckState | None]:
         stored = TruckStateStore(self._search).load(truck_ids)

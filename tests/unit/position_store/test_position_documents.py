@@ -12,7 +12,6 @@ from rtdts.position_store.documents import (
     SHOWN_FIELDS,
     SHOWN_LATEST_FIELDS,
     StoredFix,
-    decode_latest,
     decode_shown_latest,
     decode_stored_fix,
     encode_current,
@@ -36,6 +35,7 @@ from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.positions import Clock, DeliveryProgress
 from tests.fakes.shown_positions import shown_of
 from tests.support.consumer_world import START_MS, point
+from tests.support.latest_positions import decode_latest
 from tests.support.readings import measurements
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
