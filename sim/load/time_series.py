@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,11 +112,22 @@ def draw(samples: Sequence[Sample], title: str, held_from_s: float | None) -> st
         if held_from_s is not None:
             chart.bar(held_from_s, 0.0, highest, FAINT, more="stroke-dasharray='4 3'")
         for colour, of in curves:
-            shown = [(one.at_s, value) for one in samples if (value := of(one)) is not None]
-            chart.curve(shown, colour)
-            for x, y in shown if len(shown) < len(samples) else ():
+            points = [(one.at_s, of(one)) for one in samples]
+            chart.curve([(x, y) for x, y in points if y is not None], colour)
+            for x, y in _isolated(points):
                 chart.dot(x, y, colour, radius=1.5)
     return drawing.svg()
+
+
+def _isolated(points: Sequence[tuple[float, float | None]]) -> Iterator[tuple[float, float]]:
+    """Yields the points with a value and no value on either side.
+
+    The curve crosses gaps, so without a dot such a point would look like part of a gap.
+    """
+    values = [None, *(y for _, y in points), None]
+    for (x, y), before, after in zip(points, values, values[2:], strict=False):
+        if y is not None and before is None and after is None:
+            yield x, y
 
 
 def _ticks(highest: float, count: int) -> Iterable[tuple[float, str]]:

@@ -12,7 +12,7 @@ from sim.load.plan import LoadOptions
 from sim.load.processes import CpuMeter
 from sim.load.report import CpuUse, sum_up
 from sim.load.tally import Tally
-from sim.load.time_series import TimeSeries, draw
+from sim.load.time_series import LEFT, WIDTH, Sample, TimeSeries, draw
 from sim.load.trucks import FAR_M, plan_load_trips
 from sim.load.view import report_lines
 
@@ -45,6 +45,16 @@ def test_the_snapshot_is_whole_whatever_came() -> None:
     words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert "20 sockets <&>" in words
     assert {"sockets open", "messages per second"} <= {*words}
+
+
+def test_draw_marks_only_samples_without_a_value_on_either_side() -> None:
+    gaps = [2.0, None, 3.0, 4.0, 5.0, None, None, 6.0, None, 7.0, 8.0, None, 9.0]
+    samples = [Sample(float(at), 1, 1, None, None, gap) for at, gap in enumerate(gaps)]
+
+    drawn = ET.fromstring(draw(samples, "20 sockets", held_from_s=None))  # noqa: S314 - ours
+
+    dots = [dot.get("cx") for dot in drawn.iter("{http://www.w3.org/2000/svg}circle")]
+    assert dots == [f"{LEFT + (WIDTH - LEFT - 20) * at / 12:.1f}" for at in (0, 7, 12)]
 
 
 def process(proc: Path, run_dir: Path, name: str, pid: int, user: int, system: int) -> None:
