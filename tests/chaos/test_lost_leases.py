@@ -1,4 +1,4 @@
-"""Two real record processors with one shard: the zombie, which lost its lease, corrupts nothing.
+"""Two real record processors with one shard: the former, which lost its lease, corrupts nothing.
 
 The tests run the daemon's child processes in its place. So they control at which step of a batch
 one of them is paused, and how far the other is when it resumes. Two daemons would interleave at
@@ -96,9 +96,9 @@ class Scene:
         self._folder = folder
         self._stack = stack
         self._names = itertools.count()
-        self.shard_id = unique("shardId-zombie")
+        self.shard_id = unique("shardId-lost-lease")
         self.stores = Consumed(cloud.environment)
-        self.truck_ids = [unique("T-zombie") for _ in range(TRUCKS)]
+        self.truck_ids = [unique("T-lost-lease") for _ in range(TRUCKS)]
         began_at_ms = (now_ms() - DAY_MS) // 1_000 * 1_000
         self.records = Shard().records(*stream_of(self.truck_ids, began_at_ms))
         self.deliveries = [self._deliver(truck_id, began_at_ms) for truck_id in self.truck_ids]
@@ -167,7 +167,7 @@ class Scene:
         return [latest[one].newest.event_at_ms for one in self.truck_ids if one in latest]
 
     def _deliver(self, truck_id: str, at_ms: int) -> Delivery:
-        world, delivery_id = World(), unique("D-zombie")
+        world, delivery_id = World(), unique("D-lost-lease")
         delivery = world.assign(delivery_id, truck_id, second=(at_ms - START_MS) // 1_000)
         self.stores.deliveries.append(
             None, delivery, world.deliveries.events(delivery_id), matches=True
@@ -294,50 +294,50 @@ STEPS = {
 async def test_a_worker_paused_in_a_batch_corrupts_nothing_when_it_resumes_after_losing_its_lease(
     scene: Scene, step: str
 ) -> None:
-    zombie = await scene.worker()
+    former = await scene.worker()
     batches = scene.batches()
-    await zombie.takes(*batches[:HELD_BATCH])
-    for shim in (zombie.search, zombie.aws):
+    await former.takes(*batches[:HELD_BATCH])
+    for shim in (former.search, former.aws):
         await shim.set_rules(STEPS[step])
-    held, checkpoints = await held_batch(zombie, batches[HELD_BATCH:])
-    zombie.child.stop()
+    held, checkpoints = await held_batch(former, batches[HELD_BATCH:])
+    former.child.stop()
 
     owner = await scene.worker()
     others = scene.batches(6)
     await owner.takes(*others[:-2])
     latest_at_ms = await in_thread(scene.latest_at_ms)
-    zombie.gate.opened.set()
-    zombie.child.go_on()
+    former.gate.opened.set()
+    former.child.go_on()
     await within(held)
-    requests = zombie.requests
-    await zombie.takes(*batches[-2:])
+    requests = former.requests
+    await former.takes(*batches[-2:])
 
-    assert len(zombie.child.reported("state_conflict")) == 1
-    assert tuple(zombie.child.checkpoints) == checkpoints
-    assert zombie.requests == requests, "it must process no further batch"
+    assert len(former.child.reported("state_conflict")) == 1
+    assert tuple(former.child.checkpoints) == checkpoints
+    assert former.requests == requests, "it must process no further batch"
     assert await in_thread(scene.latest_at_ms) == latest_at_ms
     await owner.takes(*others[-2:])
     await in_thread(owner.child.end_shard)
-    assert await within(zombie.ends_by_itself()) == 1
-    assert zombie.requests == requests
-    assert zombie.child.reported("no_lease_lost")
+    assert await within(former.ends_by_itself()) == 1
+    assert former.requests == requests
+    assert former.child.reported("no_lease_lost")
     assert owner.child.checkpoints[-1] == (None, None)
     assert not owner.child.reported("state_conflict")
     await scene.assert_nothing_is_corrupt()
 
 
 async def test_a_worker_notified_of_its_lost_lease_sends_no_further_request(scene: Scene) -> None:
-    zombie = await scene.worker()
+    former = await scene.worker()
     batches = scene.batches()
-    await zombie.takes(*batches[:HELD_BATCH])
+    await former.takes(*batches[:HELD_BATCH])
     owner = await scene.worker()
     await owner.takes(*batches)
-    await zombie.takes(batches[HELD_BATCH])
-    requests = zombie.requests
-    await in_thread(zombie.child.lose_lease)
+    await former.takes(batches[HELD_BATCH])
+    requests = former.requests
+    await in_thread(former.child.lose_lease)
 
-    assert len(zombie.child.reported("state_conflict")) == 1
-    assert zombie.requests == requests
+    assert len(former.child.reported("state_conflict")) == 1
+    assert former.requests == requests
     await in_thread(owner.child.end_shard)
     await scene.assert_nothing_is_corrupt()
 
@@ -348,23 +348,23 @@ async def test_a_worker_that_lost_a_shard_that_was_split_meanwhile_corrupts_noth
 ) -> None:
     batches = scene.batches()
     before, after = batches[:6], batches[6:]
-    zombie = await scene.worker()
+    former = await scene.worker()
     if knows == "some trucks":
-        await zombie.takes(*before[:2])
+        await former.takes(*before[:2])
     owner = await scene.worker()
     await owner.takes(*before)
     await in_thread(owner.child.end_shard)
-    heir = await scene.worker(unique("shardId-zombies-child"))
-    await heir.takes(*after[:2])
+    childs_owner = await scene.worker(unique("shardId-lost-lease-child"))
+    await childs_owner.takes(*after[:2])
     known = await in_thread(scene.delivery_states)
 
-    await zombie.takes(*before)
+    await former.takes(*before)
 
     assert await in_thread(scene.delivery_states) == known
-    assert bool(zombie.child.reported("state_conflict")) == (knows == "some trucks")
-    await heir.takes(*after[2:])
-    await in_thread(heir.child.end_shard)
-    assert not heir.child.reported("state_conflict")
+    assert bool(former.child.reported("state_conflict")) == (knows == "some trucks")
+    await childs_owner.takes(*after[2:])
+    await in_thread(childs_owner.child.end_shard)
+    assert not childs_owner.child.reported("state_conflict")
     await scene.assert_nothing_is_corrupt()
 
 

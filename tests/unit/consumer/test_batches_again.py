@@ -248,14 +248,14 @@ def test_a_shifted_point_that_a_crash_left_in_the_history_is_not_its_own_copy(
 def test_a_worker_that_lost_its_lease_detects_it_and_writes_no_state(
     world: World,
 ) -> None:
-    zombie, owner = world.pipeline(writer_id="zombie"), world.pipeline(writer_id="owner")
-    zombie.process(world.shard.records([point(0, 0.0)]))
+    former, owner = world.pipeline(writer_id="former"), world.pipeline(writer_id="owner")
+    former.process(world.shard.records([point(0, 0.0)]))
     records = world.shard.records([point(10, 100.0)])
     owner.process(records)
     kept = world.positions.load(["T-1"])
 
     with pytest.raises(LeaseLost) as caught:
-        zombie.process(records)
+        former.process(records)
 
     assert caught.value.writer_id == "owner"
     assert world.positions.load(["T-1"]) == kept
@@ -267,14 +267,14 @@ def test_a_late_write_after_a_lost_lease_replaces_no_document_of_the_new_owner(
     first, batch, late = (
         world.shard.records([point(second, float(second))]) for second in (0, 20, 10)
     )
-    zombie, owner = world.pipeline(), world.pipeline()
-    zombie.process(first)
+    former, owner = world.pipeline(), world.pipeline()
+    former.process(first)
     for records in (batch, late):
         owner.process(records)
     history = dict(world.positions.history)
 
     with pytest.raises(LeaseLost):
-        zombie.process(batch)
+        former.process(batch)
 
     assert world.positions.history == history
 

@@ -97,13 +97,13 @@ def test_a_state_that_is_lost_before_or_after_late_points_is_rebuilt(
 def test_a_settling_of_a_worker_that_lost_its_lease_is_stopped_and_changes_nothing(
     world: World, reference: World
 ) -> None:
-    zombie = with_late_points(world)
+    former = with_late_points(world)
     owner = world.pipeline(writer_id="owner")
     world.settle(owner, after_s=PAUSE_S)
     kept = dict(world.positions.history), state_of(world), world.deliveries.events("D-1")
 
     with pytest.raises(LeaseLost):
-        world.settle(zombie)
+        world.settle(former)
 
     assert (
         dict(world.positions.history), state_of(world), world.deliveries.events("D-1")
@@ -114,14 +114,14 @@ def test_a_settling_of_a_worker_that_lost_its_lease_is_stopped_and_changes_nothi
 def test_a_settling_logged_before_the_lost_lease_is_detected_leaves_the_log_right(
     world: World, reference: World
 ) -> None:
-    """The owner processes a point between the zombie's reading of the state and its writing."""
-    zombie = with_late_points(world)
+    """The owner processes a point between the former's reading of the state and its writing."""
+    former = with_late_points(world)
     owner = world.pipeline(writer_id="owner")
     owner.process(world.shard.records([point(400, 4_010.0)]))
     reference.pipeline().process(reference.shard.records([point(400, 4_010.0)]))
 
     with pytest.raises(LeaseLost):
-        world.settle(zombie)
+        world.settle(former)
     world.settle(owner, after_s=PAUSE_S)
 
     assert_same(world, reference)
