@@ -1,4 +1,4 @@
-"""What the rounds of `round_under_429` amount to."""
+"""The figures that are calculated from the rounds of `round_under_429`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_rounds_like_the_clean_ones_are_within_every_limit() -> None:
     assert beyond(changed(0)) == set()
 
 
-def test_each_limit_is_judged() -> None:
+def test_rounds_beyond_a_limit_are_reported_for_each_limit() -> None:
     slow = RoundResults([dict(ROUND, healthy_p99_s=33.5)] * 4, NOTED)
     grown = changed(3, peak_mb=111.0)
     old = RoundResults([ROUND] * 4, NOTED | {"oldest_right_s": 2.2})
@@ -61,7 +61,7 @@ def test_a_pair_is_compared_with_its_own_clean_round() -> None:
     assert beyond(RoundResults(busy, NOTED), clean=RoundResults(busy, NOTED)) == set()
 
 
-def test_a_gap_lasts_from_one_round_into_a_later_one() -> None:
+def test_a_gap_may_span_several_rounds() -> None:
     gaps = Gaps([0, 1])
 
     gaps.add(array("d", [105.0, 120.0]), begun_s=100.0, lasted_s=25.0)
@@ -72,7 +72,7 @@ def test_a_gap_lasts_from_one_round_into_a_later_one() -> None:
     assert gaps.close() == 118.0, "12 s into the second until the fourth, 190 s after the first"
 
 
-def test_viewers_are_of_the_kinds_that_the_benchmark_promises() -> None:
+def test_viewers_have_the_documented_share_of_each_kind() -> None:
     kinds = [kind_of(number) for number in range(97_000)]
 
     shares = {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)}

@@ -11,7 +11,9 @@ from bench.__main__ import EXIT_BEYOND, EXIT_NOT_MEASURED, EXIT_OK, verdict
 from bench.figures import Figure, beside, table_of, write_json
 
 
-def test_the_file_is_a_list_of_figures_with_exactly_the_promised_names(tmp_path: Path) -> None:
+def test_the_results_file_lists_each_figure_with_exactly_the_documented_fields(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "results" / "latest.json"
 
     rate = beside("a_rate", 12_345.678, "points/s", "the other way", 1_000.0)
@@ -29,7 +31,7 @@ def test_the_file_is_a_list_of_figures_with_exactly_the_promised_names(tmp_path:
     ]
 
 
-def test_a_baseline_of_nothing_has_no_ratio() -> None:
+def test_a_figure_beside_a_zero_baseline_has_no_ratio() -> None:
     assert beside("a", 1.0, "s", "nothing", 0.0).ratio is None
 
 
@@ -45,7 +47,7 @@ def test_the_table_names_every_figure_and_its_baseline() -> None:
     assert "the other way" in text
 
 
-def test_a_figure_beyond_its_limit_is_named_and_sets_the_exit_code() -> None:
+def test_a_figure_beyond_its_limit_is_reported_and_sets_the_exit_code() -> None:
     within = Figure(name="a", value=75.0, unit="s", at_most=75.0)
     beyond = Figure(name="b", value=1.2, unit="times", at_most=1.1)
 
@@ -56,7 +58,7 @@ def test_a_figure_beyond_its_limit_is_named_and_sets_the_exit_code() -> None:
     assert verdict([beyond], ["c: no engine"], quick=False)[1] == EXIT_NOT_MEASURED
 
 
-def test_a_quick_run_judges_no_limit() -> None:
+def test_a_quick_run_checks_no_limit() -> None:
     assert verdict([Figure(name="a", value=2.0, unit="s", at_most=1.0)], [], quick=True)[0] == []
 
 

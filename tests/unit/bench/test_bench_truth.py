@@ -45,11 +45,11 @@ def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
 
 
 def stays(*seconds: float) -> Sequential:
-    """Away and there by turns, away first."""
+    """Alternates between away and at the place for the given seconds, away first."""
     return Sequential(tuple(Stationary((AWAY, HERE)[n % 2], s) for n, s in enumerate(seconds)))
 
 
-def test_the_parts_share_no_road() -> None:
+def test_the_tuning_and_report_parts_share_no_road() -> None:
     tuning, report = geometries(Part.TUNING), geometries(Part.REPORT)
 
     apart_m = min(
@@ -68,7 +68,7 @@ def test_truth_is_the_end_of_the_dwell_when_the_truck_stays() -> None:
     assert truth == ARRIVED
 
 
-def test_truth_has_no_arrival_when_a_stay_is_broken() -> None:
+def test_truth_has_no_arrival_when_the_stay_is_interrupted() -> None:
     truth = truth_of(stays(100, 35, 10, 35, 100), PLACE, 0.0)
 
     assert truth.arrived_s is None
@@ -79,14 +79,14 @@ def test_truth_ignores_a_stay_before_the_departure() -> None:
     assert truth_of(stays(0, 300, 100), PLACE, 300.0).arrived_s is None
 
 
-def test_truth_is_ambiguous_when_seconds_decide() -> None:
+def test_truth_is_ambiguous_when_a_stay_is_only_seconds_longer_than_the_dwell() -> None:
     assert truth_of(stays(100, 65, 100), PLACE, 0.0).is_ambiguous
 
 
 @pytest.mark.parametrize(
     ("radius_m", "is_ambiguous"), [(80, False), (95, True), (105, True), (120, False)]
 )
-def test_truth_is_ambiguous_when_the_truck_stands_on_the_fence(
+def test_truth_is_ambiguous_only_when_the_truck_stops_at_the_edge_of_the_geofence(
     radius_m: float, is_ambiguous: bool
 ) -> None:
     lat, lon = place_at(48.0, 11.0, 90.0, 100.0)
@@ -102,12 +102,12 @@ def test_a_drive_is_the_same_when_drawn_again() -> None:
     assert one.truth == again.truth
 
 
-def test_drives_differ_when_their_number_does() -> None:
+def test_drives_with_different_numbers_differ() -> None:
     assert drawn("plain").requests != drawn("plain", number=1).requests
 
 
 @pytest.mark.parametrize("case", [one.name for one in CASES])
-def test_a_drive_has_the_truth_that_its_case_is_about(case: str) -> None:
+def test_a_drive_arrives_unless_its_case_is_driving_by(case: str) -> None:
     drive = drawn(case)
 
     passes = case.endswith("_by") or case.startswith(("drive_by", "next_door"))
@@ -115,7 +115,7 @@ def test_a_drive_has_the_truth_that_its_case_is_about(case: str) -> None:
     assert len(drive.points) >= 20
 
 
-def test_a_dock_is_silent_while_the_truck_stands_there() -> None:
+def test_no_points_are_sent_while_the_truck_stands_at_a_dock() -> None:
     drive = drawn("dock")
     entered_s, left_s = drive.truth.entered_s, drive.truth.left_s
     assert entered_s is not None
@@ -131,7 +131,7 @@ def test_a_dock_is_silent_while_the_truck_stands_there() -> None:
 
 
 @pytest.mark.parametrize("case", ["late", "shuffled"])
-def test_points_come_out_of_order_but_none_is_lost(case: str) -> None:
+def test_points_arrive_out_of_order_but_none_is_lost(case: str) -> None:
     drive = drawn(case)
     times = [one.event_at_ms for one in drive.points]
 
@@ -139,7 +139,7 @@ def test_points_come_out_of_order_but_none_is_lost(case: str) -> None:
     assert {one.seq for one in drive.points} == set(range(len({one.seq for one in drive.points})))
 
 
-def test_a_stated_accuracy_holds_two_thirds_of_the_errors_when_honest() -> None:
+def test_an_honest_accuracy_covers_two_thirds_of_the_errors() -> None:
     motion = Stationary(HERE, 200_000.0)
     seen = observe(motion, Device(interval_s=60.0, sigma_m=10.0, tau_s=20.0), [], Random(1))
 
@@ -150,7 +150,7 @@ def test_a_stated_accuracy_holds_two_thirds_of_the_errors_when_honest() -> None:
     assert 0.62 < held / len(seen) < 0.74
 
 
-def test_a_stated_accuracy_flatters_when_dishonest() -> None:
+def test_a_flattering_accuracy_is_far_below_the_true_error() -> None:
     device = Device(interval_s=60.0, sigma_m=20.0, accuracy=Accuracy.FLATTERING)
     seen = observe(Stationary(HERE, 6_000.0), device, [], Random(1))
 
@@ -161,30 +161,32 @@ def test_a_stated_accuracy_flatters_when_dishonest() -> None:
     ("claimed_s", "is_right"),
     [(30.0, False), (100.0, True), (160.0, True), (430.0, True), (500.0, False)],
 )
-def test_a_claim_is_right_when_the_truck_stood_there(claimed_s: float, is_right: bool) -> None:
+def test_a_claimed_arrival_is_right_only_during_or_shortly_after_the_stay(
+    claimed_s: float, is_right: bool
+) -> None:
     assert outcome_of(claimed_s, ARRIVED).is_right is is_right
 
 
-def test_precision_and_recall_count_a_claim_at_the_wrong_time_twice() -> None:
+def test_a_claim_at_the_wrong_time_lowers_both_precision_and_recall() -> None:
     outcomes = [outcome_of(160.0, ARRIVED), outcome_of(10.0, ARRIVED), outcome_of(None, ARRIVED)]
 
     assert precision(outcomes) == pytest.approx(1 / 2)
     assert recall(outcomes) == pytest.approx(1 / 3)
 
 
-def test_the_error_of_a_time_counts_on_either_side() -> None:
+def test_early_and_late_claims_count_as_errors_alike() -> None:
     outcomes = [outcome_of(150.0, ARRIVED), outcome_of(150.0, ARRIVED), outcome_of(170.0, ARRIVED)]
 
     assert p95_error_s(outcomes) == 10.0
 
 
-def test_an_interval_is_a_point_when_all_are_alike() -> None:
+def test_a_confidence_interval_has_no_width_when_all_outcomes_are_equal() -> None:
     alike = [Outcome(is_claimed=True, is_right=True, is_true=True, error_s=1.0)] * 20
 
     assert interval(alike, precision) == (1.0, 1.0)
 
 
-def test_an_interval_holds_the_value_when_drives_differ() -> None:
+def test_a_confidence_interval_contains_the_value_when_outcomes_differ() -> None:
     low, high = interval(
         [outcome_of(160.0, ARRIVED)] * 15 + [outcome_of(None, ARRIVED)] * 5, recall
     )
@@ -192,26 +194,26 @@ def test_an_interval_holds_the_value_when_drives_differ() -> None:
     assert 0.5 < low < 0.75 < high < 0.95
 
 
-def test_everyone_finds_a_plain_arrival() -> None:
+def test_our_rules_and_the_geofence_both_find_a_plain_arrival() -> None:
     drive = drawn("plain")
 
     assert all(outcome_of(by(drive), drive.truth).is_right for by in (by_our_rules, by_geofence))
 
 
-def test_a_geofence_claims_and_ours_does_not_when_the_truck_drives_by() -> None:
+def test_a_geofence_claims_an_arrival_when_a_truck_drives_by_and_our_rules_do_not() -> None:
     drive = drawn("drive_by")
 
     assert by_geofence(drive) is not None
     assert by_our_rules(drive) is None
 
 
-def test_the_consumer_finds_the_arrival_of_the_rules_when_points_come_late() -> None:
+def test_the_consumer_finds_the_same_arrival_as_the_rules_when_points_are_late() -> None:
     drive = drawn("late")
 
     assert through_consumer.arrived_s(drive) == by_our_rules(drive)
 
 
-def test_a_geofence_never_makes_up_for_points_when_a_newer_one_came_first() -> None:
+def test_a_geofence_ignores_points_that_arrive_after_a_newer_one() -> None:
     drive = drawn("drive_by")
     newest = drive.requests[-1]
 
@@ -224,11 +226,11 @@ def test_a_geofence_ignores_the_time_before_the_departure() -> None:
     assert by_geofence(dataclasses.replace(drive, departed_s=drive.motion.duration_s)) is None
 
 
-def test_a_circle_misses_when_the_truck_halts_at_the_edge() -> None:
+def test_a_circle_misses_an_arrival_at_the_edge_of_the_place() -> None:
     assert by_circle(drawn("edge")) is None
 
 
-def test_jumps_are_none_when_reception_is_good() -> None:
+def test_no_jumps_are_counted_when_reception_is_good() -> None:
     drive = drawn("plain")
 
     counted = jumps.of_ours(drive)
@@ -237,7 +239,7 @@ def test_jumps_are_none_when_reception_is_good() -> None:
     assert counted.shown == len(drive.points)
 
 
-def test_jumps_are_counted_there_and_back_when_nothing_is_judged() -> None:
+def test_jumps_there_and_back_are_counted_when_no_point_is_filtered_out() -> None:
     assert jumps.of_the_newest(drawn("bursts")).jumps >= 2
 
 
@@ -261,7 +263,7 @@ def test_shown_positions_never_go_back_when_points_come_late() -> None:
     assert times == sorted(set(times))
 
 
-def test_shown_positions_are_judged_in_order_of_time_when_points_come_late() -> None:
+def test_the_last_shown_position_is_the_newest_good_point_when_points_come_late() -> None:
     drive = drawn("bursts")
     late = dataclasses.replace(drive, requests=(*drive.requests[:-20], *drive.requests[:-21:-1]))
     newest = ours.good_points(drive.points)[-1].point
@@ -269,7 +271,7 @@ def test_shown_positions_are_judged_in_order_of_time_when_points_come_late() -> 
     assert ours.shown(late)[-1] == (newest.event_at_ms, newest.lat, newest.lon)
 
 
-def test_a_backlog_comes_newest_chunk_first() -> None:
+def test_a_backlog_is_sent_newest_chunk_first() -> None:
     seen = [Observation(float(t), 48.0, 11.0, None, None, None) for t in range(1_000)]
 
     requests = late_order(seen, Random(1))
@@ -280,7 +282,7 @@ def test_a_backlog_comes_newest_chunk_first() -> None:
     assert sum(len(points) for _, points in requests) == len(seen)
 
 
-def test_looks_begin_before_the_first_late_point() -> None:
+def test_looks_are_in_order_and_there_are_none_without_late_points() -> None:
     looks = live.looks_at(drawn("late"))
 
     assert looks == sorted(looks)
@@ -326,7 +328,7 @@ def test_an_unknown_drive_is_rejected(name: str) -> None:
     assert main(["--explain", name]) == 1
 
 
-def test_recorded_drives_have_arrivals_and_others() -> None:
+def test_recorded_drives_include_drives_with_and_without_an_arrival() -> None:
     recorded = list(recorded_drives(road_named("munich_2"), 4))
 
     assert [one.truth.arrived_s is None for one in recorded] == [False, False, True, True]
@@ -351,7 +353,7 @@ def test_a_track_is_read_from_json_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no", '{"recorded_at": "today", "lat": 1, "lon": 1}'])
-def test_a_track_is_rejected_when_it_is_none(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_track_is_rejected(text: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(text)
 

@@ -16,7 +16,7 @@ from sim.local_cloud.deaggregation import deaggregate
 END_MS = 1_795_504_368_000
 
 
-def test_trucks_drive_and_the_same_seed_drives_the_same_way() -> None:
+def test_trucks_move_and_the_same_number_yields_the_same_points() -> None:
     first, again, other = (points(n, 120, end_ms=END_MS) for n in (3, 3, 4))
 
     assert first == again
@@ -26,11 +26,11 @@ def test_trucks_drive_and_the_same_seed_drives_the_same_way() -> None:
     assert (first[0].lat, first[0].lon) != (other[0].lat, other[0].lon)
 
 
-def test_a_truck_goes_on_when_its_road_has_ended() -> None:
+def test_a_truck_keeps_driving_after_the_end_of_its_road() -> None:
     assert len(points(0, 1_500, end_ms=END_MS)) == 1_500
 
 
-def test_a_delivery_over_the_way_changes_its_status() -> None:
+def test_a_delivery_along_the_road_changes_its_status() -> None:
     of = points(1, 300, end_ms=END_MS)
     known = plan(delivery(of))
     plans = {known.match.delivery_id: known}
@@ -40,7 +40,7 @@ def test_a_delivery_over_the_way_changes_its_status() -> None:
     assert update.deliveries[0].pending
 
 
-def test_the_stream_holds_every_point_once_whatever_the_size_of_a_record() -> None:
+def test_the_stream_contains_every_point_once_at_any_record_size() -> None:
     fleet = [points(n, 25, end_ms=END_MS) for n in range(3)]
 
     for size in (1, 10, 50):
@@ -77,7 +77,7 @@ def test_the_work_of_a_consumer_is_read_from_its_log() -> None:
     assert _work_in("nothing yet") is None
 
 
-async def test_as_many_posts_are_under_way_as_there_are_lanes() -> None:
+async def test_posting_in_lanes_posts_to_each_connection_once() -> None:
     posted: list[str] = []
 
     async def post(to: str) -> None:

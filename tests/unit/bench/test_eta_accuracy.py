@@ -44,7 +44,7 @@ def test_arrival_is_after_departure_and_near_the_destination(number: int) -> Non
     assert all(distance_m(fix.lat, fix.lon, *drive.destination) <= reach_m for fix in near)
 
 
-def test_moments_lie_between_departure_and_arrival_and_know_the_truth() -> None:
+def test_moments_lie_between_departure_and_arrival_and_have_the_true_remaining_time() -> None:
     for drive in some():
         moments = moments_of(drive)
 
@@ -54,7 +54,7 @@ def test_moments_lie_between_departure_and_arrival_and_know_the_truth() -> None:
             assert one.pace.at_ms >= drive.departed_ms
 
 
-def test_a_range_without_end_covers_all_and_one_without_width_nothing() -> None:
+def test_an_unlimited_range_covers_every_arrival_and_an_empty_one_none() -> None:
     by_drive = [moments_of(drive) for drive in some()]
 
     assert coverages(by_drive, lambda _: (0.0, 1e9)) == [1.0] * len(by_drive)
@@ -62,7 +62,7 @@ def test_a_range_without_end_covers_all_and_one_without_width_nothing() -> None:
     assert median_width_s(by_drive, lambda _: (2.0, 5.0)) == 3.0
 
 
-def test_the_naive_range_has_none_for_a_standing_truck() -> None:
+def test_the_naive_range_is_missing_for_a_standing_truck() -> None:
     moments = [one for drive in some() for one in moments_of(drive)]
     standing = [one for one in moments if one.speed_mps < 1.0]
 

@@ -24,7 +24,7 @@ def load(fleet: list[list[Point]]) -> Load:
 
 
 def late_ones(load: Load) -> list[tuple[Point, Point]]:
-    """Each late point, with the newest one of its truck that came before it."""
+    """Returns each late point with the newest point of its truck that arrived before it."""
     found = []
     for before, new in zip(load.before, load.new, strict=True):
         newest = before[-1]
@@ -49,7 +49,7 @@ def test_late_points_are_an_hour_late(load: Load) -> None:
         late_s = (newest.event_at_ms - point.event_at_ms) / 1_000
         received_late_s = (point.received_at_ms - point.event_at_ms) / 1_000
 
-        # Less by the few that came instead of new ones.
+        # Shorter by the few late points that were sent in place of new ones.
         assert 3_000 <= late_s <= 3_600
         assert received_late_s == pytest.approx(3_600, abs=1)
 
@@ -63,7 +63,7 @@ def test_each_point_is_sent_once(fleet: list[list[Point]], load: Load) -> None:
         assert set(sent) <= {point.seq for point in of[:-1]}
 
 
-def test_nothing_is_late_in_order(fleet: list[list[Point]]) -> None:
+def test_a_load_without_late_points_is_in_order(fleet: list[list[Point]]) -> None:
     load = load_of(fleet, 0.0, random.Random(1))
 
     assert late_ones(load) == []

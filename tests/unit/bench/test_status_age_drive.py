@@ -15,7 +15,7 @@ def _place(along_m: float) -> Place:
     return Place(lat=lat, lon=lon, radius_m=RADIUS_M)
 
 
-def test_a_measured_truck_goes_through_every_status_in_time() -> None:
+def test_the_measured_drive_goes_through_every_status() -> None:
     track = [progress(second) for second in range(DRIVE_S)]
     fixes = enrich(
         [
