@@ -21,7 +21,7 @@ def closure_names(root: Path, entry: str = "app.main") -> list[str]:
     return list(import_closure(entry, root).modules)
 
 
-def test_takes_what_is_imported_and_the_packages_around_it_and_nothing_else(tree):
+def test_the_closure_has_imported_modules_and_their_packages_and_nothing_else(tree):
     root = tree(
         {
             "app/__init__": "",
@@ -45,7 +45,7 @@ def test_takes_what_is_imported_and_the_packages_around_it_and_nothing_else(tree
     ]
 
 
-def test_imports_of_a_package_itself_count(tree):
+def test_imports_in_the_init_file_of_a_package_count(tree):
     root = tree({"app/main": "import app.helper", "app/__init__": "import extra", "app/helper": ""})
 
     assert import_closure("app.main", root).third_party == {"extra"}
@@ -78,19 +78,19 @@ def test_imports_for_type_checkers_do_not_count(tree, test):
     assert import_closure("app.main", root).third_party == {"real"}
 
 
-def test_circles_end(tree):
+def test_circular_imports_are_followed_once(tree):
     root = tree({"app/__init__": "", "app/main": "import app.b", "app/b": "import app.main"})
 
     assert closure_names(root) == ["app", "app.b", "app.main"]
 
 
-def test_reports_third_party_from_standard_library(tree):
+def test_third_party_packages_are_separated_from_the_standard_library(tree):
     root = tree({"app/__init__": "", "app/main": "import os.path, msgspec.json, email.message\n"})
 
     assert import_closure("app.main", root).third_party == {"msgspec"}
 
 
-def test_an_import_that_leads_nowhere_is_an_error(tree):
+def test_an_import_of_a_missing_module_is_an_error(tree):
     root = tree({"app/__init__": "", "app/main": "import app.gone"})
 
     with pytest.raises(ImportClosureError, match=r"app\.gone"):

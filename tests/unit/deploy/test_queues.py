@@ -13,12 +13,12 @@ def test_every_queue_is_fifo_and_so_are_dead_letters() -> None:
         assert queue.dead_letter_attributes()["FifoQueue"] == "true"
 
 
-def test_only_what_is_of_no_use_later_has_no_dead_letters() -> None:
+def test_only_the_queue_of_rounds_has_no_dead_letter_queue() -> None:
     assert [queue for queue in QUEUES if not queue.has_dead_letters] == [ROUNDS]
     assert "RedrivePolicy" not in ROUNDS.attributes(None)
 
 
-def test_a_bucket_of_a_broadcaster_that_died_is_taken_by_another_within_ten_seconds() -> None:
+def test_another_broadcaster_gets_the_bucket_of_a_dead_one_within_ten_seconds() -> None:
     assert ROUNDS.attributes(None)["VisibilityTimeout"] == "10"
 
 
@@ -26,17 +26,17 @@ def test_a_bucket_that_was_not_received_outlives_its_round_and_can_be_counted() 
     assert ROUNDS.retention_s > 60
 
 
-def test_a_nudge_that_cannot_be_handled_ends_among_the_dead_letters() -> None:
+def test_a_nudge_that_cannot_be_handled_becomes_a_dead_letter() -> None:
     policy = json.loads(NUDGES.attributes("arn:dead")["RedrivePolicy"])
 
     assert policy == {"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 5}
 
 
-def test_a_nudge_of_a_broadcaster_that_died_is_taken_by_another_within_seconds() -> None:
+def test_another_broadcaster_gets_the_nudge_of_a_dead_one_within_five_seconds() -> None:
     assert NUDGES.attributes("arn:dead")["VisibilityTimeout"] == "5"
 
 
-def test_dead_letters_outlive_the_queue_that_they_come_from() -> None:
+def test_dead_letters_are_kept_longer_than_the_messages_of_their_queue() -> None:
     # A message keeps the age at which it was first sent.
     for queue in QUEUES:
         assert queue.dead_letter_retention_s > queue.retention_s

@@ -31,7 +31,7 @@ TARGET = ReleaseTarget(environment="dev", region="eu-central-1")
 
 
 class FakeShell:
-    """Answers as the tools would in an account where nothing was deployed yet."""
+    """Responds as the tools would in an account where nothing has been deployed yet."""
 
     def __init__(self, folder: Path, *, terraform: str = "1.11.4") -> None:
         self.folder = folder
@@ -75,11 +75,13 @@ def release(shell: FakeShell, target: ReleaseTarget = TARGET) -> Release:
 
 
 def variables(folder: Path) -> dict[str, Any]:
-    """What Terraform reads by itself from then on."""
+    """Returns the variables that Terraform reads by itself from then on."""
     return dict(json.loads((folder / VARIABLES_FILE).read_text()))
 
 
-def test_images_alone_leave_everything_else_to_terraform(tmp_path: Path) -> None:
+def test_pushing_images_creates_repositories_and_leaves_the_rest_to_terraform(
+    tmp_path: Path,
+) -> None:
     shell = FakeShell(tmp_path)
 
     release(shell).push_images()
@@ -113,7 +115,9 @@ def test_terraform_by_hand_needs_only_productions_required_input(
     assert variables(tmp_path).keys() <= {name for name, _ in blocks}
 
 
-def test_repositories_then_images_then_everything(tmp_path: Path) -> None:
+def test_a_release_creates_repositories_then_pushes_images_then_applies_everything(
+    tmp_path: Path,
+) -> None:
     shell = FakeShell(tmp_path)
 
     release(shell).apply(confirms=True)
@@ -133,7 +137,7 @@ def test_repositories_then_images_then_everything(tmp_path: Path) -> None:
     assert shell.folders >= {tmp_path}
 
 
-def test_an_image_that_is_there_is_not_built_again(tmp_path: Path) -> None:
+def test_an_image_that_was_already_pushed_is_not_built_again(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
     shell.pushed = {context.tag for context in CONTEXTS.values()}
 
@@ -163,7 +167,7 @@ def test_the_password_is_never_an_argument(tmp_path: Path) -> None:
     assert login.split()[3:] == ["AWS", "--password-stdin", "1.dkr.ecr.example"]
 
 
-def test_it_confirms_everything_first_by_default(tmp_path: Path) -> None:
+def test_terraform_applies_without_confirmation_only_on_request(tmp_path: Path) -> None:
     requesting, silent = FakeShell(tmp_path), FakeShell(tmp_path)
 
     release(requesting).apply(confirms=True)
@@ -173,7 +177,9 @@ def test_it_confirms_everything_first_by_default(tmp_path: Path) -> None:
     assert "-auto-approve" in silent.shown[-1]
 
 
-def test_the_states_bucket_is_made_once_and_closed(tmp_path: Path) -> None:
+def test_the_bucket_of_terraforms_state_is_created_once_without_public_access(
+    tmp_path: Path,
+) -> None:
     new, known = FakeShell(tmp_path), FakeShell(tmp_path)
     known.has_bucket = True
 
@@ -191,7 +197,7 @@ def test_the_states_bucket_is_made_once_and_closed(tmp_path: Path) -> None:
     assert [text.split()[2] for text in known.requested if "s3api" in text] == ["head-bucket"]
 
 
-def test_a_bucket_of_someone_else_is_not_accepted_for_missing(tmp_path: Path) -> None:
+def test_a_bucket_of_another_account_is_not_mistaken_for_a_missing_one(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
     shell.rejects_bucket = True
 
@@ -202,7 +208,9 @@ def test_a_bucket_of_someone_else_is_not_accepted_for_missing(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("version", "locks"), [("1.9.8", False), ("1.10.0", True)])
-def test_the_state_is_locked_where_terraform_can(version: str, locks: bool, tmp_path: Path) -> None:
+def test_the_state_is_locked_if_terraforms_version_supports_it(
+    version: str, locks: bool, tmp_path: Path
+) -> None:
     shell = FakeShell(tmp_path, terraform=version)
 
     release(shell).apply(confirms=True)
@@ -214,7 +222,7 @@ def test_the_state_is_locked_where_terraform_can(version: str, locks: bool, tmp_
     assert f"-backend-config={BACKEND_FILE}" in shell.shown[0]
 
 
-def test_an_old_terraform_is_rejected_before_anything_is_made(tmp_path: Path) -> None:
+def test_an_old_terraform_is_rejected_before_anything_is_created(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path, terraform="1.8.5")
 
     with pytest.raises(ReleaseError, match=r"1\.9"):
@@ -224,7 +232,7 @@ def test_an_old_terraform_is_rejected_before_anything_is_made(tmp_path: Path) ->
     assert not [text for text in shell.requested if text.startswith("aws")]
 
 
-def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
+def test_images_and_tasks_have_the_same_cpu_architecture(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
     release(
@@ -236,7 +244,7 @@ def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
     assert not [text for text in shell.requested if "LocationConstraint" in text]
 
 
-def test_taking_down_builds_and_pushes_nothing(tmp_path: Path) -> None:
+def test_destroying_an_environment_builds_and_pushes_nothing(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
     release(shell).destroy(confirms=False)

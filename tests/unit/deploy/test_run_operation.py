@@ -1,6 +1,6 @@
-"""An operator's command as a task: what is requested of ECS, what is shown, how it ends.
+"""An operator's command as a task: the requests to ECS, the output, the exit code.
 
-The SDK's own stubs hold requests and responses to the shapes of the real services.
+The SDK's own stubs check requests and responses against the shapes of the real services.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def clients() -> tuple[Any, Any]:
-    """Of ECS and its logs; the SDK takes a third of a second to make them."""
+    """Clients of ECS and its logs. Shared: the SDK takes a third of a second to create them."""
     session = boto3.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1"
     )
@@ -117,7 +117,7 @@ def run(account: Account, *operation: str, more: tuple[str, ...] = ()) -> int:
     )
 
 
-def test_a_command_that_shows_a_secret_is_not_run_where_a_log_keeps_it(
+def test_a_command_that_prints_a_secret_is_not_run_where_its_output_is_logged(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(account, "device", "add", "T-1") == 2
@@ -125,7 +125,7 @@ def test_a_command_that_shows_a_secret_is_not_run_where_a_log_keeps_it(
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 2])
-def test_its_words_are_shown_in_order_and_its_exit_code_is_ours(
+def test_a_tasks_output_is_shown_in_order_and_its_exit_code_is_returned(
     account: Account, capsys: pytest.CaptureFixture[str], exit_code: int
 ) -> None:
     account.has_service()
@@ -162,7 +162,9 @@ def test_a_container_that_never_ran_is_reported_with_its_reason(
     assert "CannotPullContainerError: not found" in capsys.readouterr().err
 
 
-def test_without_room_it_is_not_run(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_that_could_not_be_placed_is_reported_with_the_reason(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
     account.has_service()
     account.starts("replay-parked", failures=("RESOURCE:CPU",))
 
@@ -179,7 +181,7 @@ def test_a_missing_deployment_is_reported(
     assert "is it deployed?" in capsys.readouterr().err
 
 
-def test_an_account_that_rejects_is_reported_in_a_line(
+def test_a_request_that_aws_denies_is_reported(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.of_ecs.add_client_error("describe_services", "AccessDeniedException")
@@ -188,7 +190,7 @@ def test_an_account_that_rejects_is_reported_in_a_line(
     assert "AccessDeniedException" in capsys.readouterr().err
 
 
-def test_without_a_command_nothing_is_queried(
+def test_without_a_command_no_request_is_sent(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(account) == 2

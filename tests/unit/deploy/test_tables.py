@@ -13,7 +13,7 @@ def test_every_table_has_a_name_and_every_name_a_table() -> None:
     assert [table.logical_name for table in TABLES] == names
 
 
-def test_an_index_never_carries_the_whole_item() -> None:
+def test_no_index_projects_the_whole_item() -> None:
     projections = {index.projection_type for table in TABLES for index in table.indexes}
 
     assert projections <= {"KEYS_ONLY", "INCLUDE"}
@@ -23,7 +23,7 @@ def test_a_round_reads_a_whole_subscription_from_its_index() -> None:
     by_bucket = next(index for index in SUBSCRIPTIONS.indexes if index.name == "by-bucket")
     keys = {key.name for key in SUBSCRIPTIONS.key_attributes}
 
-    # A view is of the fleet, which is in no round.
+    # Only a subscription to the fleet has a view, and it is in no round.
     needed = {*Subscription.__struct_fields__} - {"view"}
     assert needed <= keys | set(by_bucket.included)
 

@@ -1,4 +1,4 @@
-"""Under which name a container's program starts."""
+"""The name under which a container's program starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(endpoint: FakeEndpoint, **environ: str) -> dict[str, str]:
     )
 
 
-def test_a_task_gives_its_name() -> None:
+def test_the_tasks_id_becomes_the_programs_name() -> None:
     endpoint = FakeEndpoint()
 
     environment = run(endpoint, **{METADATA_VARIABLE: ENDPOINT, "A": "1"})
@@ -43,20 +43,20 @@ def test_a_task_gives_its_name() -> None:
     assert endpoint.urls == [f"{ENDPOINT}/task"]
 
 
-def test_elsewhere_nothing_is_queried() -> None:
+def test_outside_ecs_no_endpoint_is_queried() -> None:
     endpoint = FakeEndpoint()
 
     assert "KCL_WORKER_ID" not in run(endpoint)
     assert not endpoint.urls
 
 
-def test_a_name_that_was_given_is_kept() -> None:
+def test_a_configured_name_is_kept() -> None:
     given = {METADATA_VARIABLE: ENDPOINT, "KCL_WORKER_ID": "mine"}
 
     assert run(FakeEndpoint(), **given)["KCL_WORKER_ID"] == "mine"
 
 
-def test_the_endpoint_may_be_late() -> None:
+def test_the_query_is_repeated_until_the_endpoint_responds() -> None:
     endpoint = FakeEndpoint(fails=3)
 
     environment = run(endpoint, **{METADATA_VARIABLE: ENDPOINT})
@@ -65,13 +65,13 @@ def test_the_endpoint_may_be_late() -> None:
     assert len(endpoint.waits_s) == 3
 
 
-def test_without_a_response_it_does_not_start_under_another_name() -> None:
+def test_without_a_response_the_program_does_not_start() -> None:
     with pytest.raises(NoTaskIdError):
         run(FakeEndpoint(fails=100), **{METADATA_VARIABLE: ENDPOINT})
 
 
 @pytest.mark.parametrize("metadata", [b"", b"[]", b"{}", b"<html>"])
-def test_a_response_without_a_task_is_none(metadata: bytes) -> None:
+def test_a_response_without_a_task_arn_is_an_error(metadata: bytes) -> None:
     with pytest.raises(NoTaskIdError):
         task_id(metadata)
 

@@ -51,7 +51,7 @@ def send_request(body: Any, secret: str = SECRET) -> tuple[int, Any]:
     return int(response.status), response.body
 
 
-def test_a_token_holds_against_the_published_key() -> None:
+def test_a_token_is_valid_for_the_published_key() -> None:
     status, body = send_request({"role": "truck", "identity": "T-1", "ttl_s": 60})
     keys = jwt.PyJWKSet.from_dict(dict(issuer().respond(KEYS, "", b"").body))
     token = body["access_token"]
@@ -70,7 +70,7 @@ def test_a_token_holds_against_the_published_key() -> None:
     assert claims["exp"] - claims["iat"] == 60
 
 
-def test_it_publishes_what_the_local_identity_provider_would_of_the_same_key() -> None:
+def test_it_publishes_the_same_as_the_local_identity_provider_with_the_same_key() -> None:
     local = TokenIssuer(PRIVATE, issuer=URL, audience="rtdts")
 
     assert issuer().respond(KEYS, "", b"").body == local.key_set()
@@ -108,7 +108,7 @@ def test_no_other_path_has_a_handler() -> None:
     assert issuer().respond(("GET", "/token"), f"Bearer {SECRET}", b"").status == 404
 
 
-def test_reads_the_gateways_event() -> None:
+def test_a_request_is_read_from_the_gateways_event() -> None:
     event = {
         "routeKey": "POST /token",
         "headers": {"authorization": "Bearer s"},
@@ -126,6 +126,6 @@ def test_reads_the_gateways_event() -> None:
     [b"", b"\x30\x03\x02", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())],
     ids=["empty", "cut off", "of an elliptic curve"],
 )
-def test_another_kind_of_key_is_rejected(der: bytes) -> None:
+def test_a_key_that_is_not_rsa_is_rejected(der: bytes) -> None:
     with pytest.raises(NotAnRsaKeyError):
         parse_public_key(der)

@@ -62,12 +62,12 @@ def test_an_impossible_scenario_is_rejected_with_its_reason(
     assert problem in capsys.readouterr().err
 
 
-def test_all_that_is_wrong_is_reported_at_once() -> None:
+def test_all_errors_in_a_scenario_are_reported_at_once() -> None:
     with pytest.raises(ScenarioError, match=r"--trucks.*; --hours.*; --zones"):
         Scenario(trucks=-1, hours=99, zones=7)
 
 
-def test_every_option_explains_itself_and_its_default_is_allowed() -> None:
+def test_every_option_has_a_help_text_and_an_allowed_default() -> None:
     for field in dataclasses.fields(Scenario):
         option = OPTIONS[field.name]
 

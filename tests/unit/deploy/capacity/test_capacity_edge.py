@@ -1,4 +1,4 @@
-"""The gateways', the Lambdas', the containers', the network's and the logs' cost, by hand."""
+"""The cost of gateways, Lambdas, containers, network and logs, as calculated by hand."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ NO_DELIVERIES = {"deliveries": 0.0}
 WATCHED = {"trucks": 1, "every": 3600, "viewers": 1_200, "session_minutes": 20, "round_s": 60}
 
 
-def test_each_request_of_a_truck_is_one_of_the_gateway() -> None:
+def test_each_request_of_a_truck_is_one_http_api_request() -> None:
     plan = round_plan(trucks=1_000, every=10, **NO_DELIVERIES)
 
     assert math.isclose(costs_edge.http_api(plan).usd, 0.36)
 
 
-def test_each_socket_is_a_ticket_too() -> None:
-    # One new socket a second.
+def test_each_new_socket_requests_one_ticket() -> None:
+    # One new socket per second.
     plan = round_plan(**WATCHED, **NO_DELIVERIES)
 
     assert math.isclose(costs_edge.http_api(plan).usd, 3_601 / 1e6)
 
 
-def test_a_viewer_is_a_message_per_round_and_a_minute_per_minute() -> None:
+def test_a_viewer_is_billed_one_message_per_round_and_every_connected_minute() -> None:
     plan = round_plan(**WATCHED, **NO_DELIVERIES)
 
-    # 20 posts of the round a second, the new sockets' snapshots, and what they requested.
+    # 20 posts of the round per second, the new sockets' snapshots, and their requests.
     messages, minutes = (20 + 1 + 1) * 3600, 1_200 * 60
     assert math.isclose(costs_edge.websocket_api(plan).usd, (messages + minutes) / 1e6)
 
 
-def test_the_slow_part_of_an_invocation_is_the_wait_for_the_stream() -> None:
+def test_an_invocation_is_billed_for_its_wait_for_the_stream() -> None:
     # 1/10,000 s of a core, of which a Lambda of 884.5 MB has half; 10 ms of waiting.
     plan = round_plan(trucks=3_600, every=1, put_ms=10, lambda_gb=884.5 / 1024, **NO_DELIVERIES)
 
@@ -50,21 +50,21 @@ def test_the_slow_part_of_an_invocation_is_the_wait_for_the_stream() -> None:
     assert math.isclose(costs_edge.functions(plan).usd, requests / 1e6 + gb_s)
 
 
-def test_containers_are_paid_all_day() -> None:
+def test_containers_are_billed_around_the_clock() -> None:
     # Two consumers of 2 vCPUs and 4 GB, two broadcasters of 1 and 2.
     plan = round_plan(trucks=1, min_broadcasters=2)
 
     assert math.isclose(costs_running.fargate(plan).usd, 2 * 730 * (6 + 3))
 
 
-def test_nat_is_a_gateway_per_zone_and_the_stream_goes_through() -> None:
+def test_nat_is_billed_per_zone_and_for_the_streams_traffic() -> None:
     plan = round_plan(trucks=1_000_000, every=1, **NO_DELIVERIES)
 
     gb = 3_600_000_000 * 400 / GB
     assert math.isclose(costs_running.nat(plan).usd, 3 * 730 + gb)
 
 
-def test_two_of_three_zones_are_other_ones_and_a_state_that_is_read_goes_twice() -> None:
+def test_two_thirds_of_the_traffic_crosses_zones_and_states_read_back_cross_twice() -> None:
     requested = {"trucks": 1_000, "every": 1, "wire_ratio": 0.5, **NO_DELIVERIES}
     once = costs_running.between_zones(round_plan(**requested, cached_trucks=1_000)).usd
     twice = costs_running.between_zones(round_plan(**requested, cached_trucks=1)).usd
@@ -75,7 +75,7 @@ def test_two_of_three_zones_are_other_ones_and_a_state_that_is_read_goes_twice()
 
 
 def logs_usd_of_a_truck(**more: float) -> float:
-    """What another truck adds."""
+    """Returns what one more truck adds to the cost of logs."""
     requested = {"every": 1, "access_log_bytes": 374, "failed_share": 0, **NO_DELIVERIES, **more}
     few, many = (
         costs_running.cloudwatch(round_plan(trucks=n, **requested, days=30)) for n in (1, 2)
@@ -83,7 +83,7 @@ def logs_usd_of_a_truck(**more: float) -> float:
     return many.usd - few.usd
 
 
-def test_a_request_has_a_line_at_the_gateway_and_a_sample_has_another() -> None:
+def test_each_request_has_a_gateway_log_line_and_sampled_ones_a_lambda_line() -> None:
     requests = 3_600 * 30
 
     assert math.isclose(
@@ -101,7 +101,7 @@ def test_a_request_has_a_line_at_the_gateway_and_a_sample_has_another() -> None:
     )
 
 
-def test_a_container_has_a_line_of_metrics_every_ten_seconds() -> None:
+def test_each_lambda_container_logs_a_metrics_line_every_ten_seconds() -> None:
     requested = {"every": 1, "put_ms": 1_000, "access_log_bytes": 0, "log_one_of": 1e9, "days": 30}
     few, many = (
         costs_running.cloudwatch(round_plan(trucks=n, failed_share=0, **requested, **NO_DELIVERIES))
@@ -114,7 +114,7 @@ def test_a_container_has_a_line_of_metrics_every_ten_seconds() -> None:
     assert math.isclose(many.usd - few.usd, (lines * 500 + gateway) / GB, rel_tol=1e-3)
 
 
-def test_a_line_of_the_gateway_is_as_long_as_assumed() -> None:
+def test_a_gateway_log_line_is_about_as_long_as_assumed() -> None:
     text = (ROOT / "deploy/terraform/modules/http_api/main.tf").read_text(encoding="utf-8")
     usual = {
         "requestId": "UZq1ChJYIE0EPuA=",
@@ -132,7 +132,7 @@ def test_a_line_of_the_gateway_is_as_long_as_assumed() -> None:
     )
 
 
-def test_lambdas_own_lines_and_its_state_are_as_assumed() -> None:
+def test_lambdas_system_log_level_and_memory_are_as_assumed() -> None:
     function = (ROOT / "deploy/terraform/modules/function/main.tf").read_text(encoding="utf-8")
     functions = (ROOT / "deploy/terraform/modules/system/functions.tf").read_text(encoding="utf-8")
     ingest = functions.split("ingest = {")[1].split("}")[0]
@@ -144,14 +144,14 @@ def test_lambdas_own_lines_and_its_state_are_as_assumed() -> None:
     assert int(memory[1]) == Scenario().lambda_gb * 1_024
 
 
-def test_the_lambdas_log_lines_are_assumed() -> None:
+def test_the_lambdas_default_log_settings_are_as_assumed() -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
 
     assert defaults["log_one_of"] == Scenario().log_one_of
     assert defaults["metrics_every_s"] == Scenario().metrics_every
 
 
-def test_our_metrics_are_paid_for() -> None:
+def test_the_cost_covers_all_our_metrics() -> None:
     code = "".join(
         path.read_text(encoding="utf-8")
         for part in ("ingest_lambda", "socket_lambda", "consumer", "broadcaster", "rtdts")
@@ -172,7 +172,7 @@ def test_without_viewers_nothing_is_pushed() -> None:
     assert plan.sizes.broadcaster_cores == 0
 
 
-def test_every_part_has_a_cost_of_its_own() -> None:
+def test_every_part_has_its_own_cost() -> None:
     *parts, other = costs_of(round_plan(trucks=1_000, viewers=500))
 
     assert len({cost.part for cost in (*parts, other)}) == 13

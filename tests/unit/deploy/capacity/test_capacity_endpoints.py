@@ -14,7 +14,7 @@ def plan_of(trucks: int, **requested: float) -> CapacityPlan:
     return plan_for(Scenario(trucks=trucks, **requested))  # type: ignore[arg-type]
 
 
-def test_the_cost_of_iot_core_is_that_of_its_price_list() -> None:
+def test_the_cost_of_iot_core_follows_from_its_price_list() -> None:
     plan = plan_of(1_000)
     minutes, messages = 1_000 * 60 * 10 * 30.4 / 1e6, 100 * 36_000 * 30.4 / 1e6
     shard = 730 * (0.015 + 0.020)  # which keeps its records for a week
@@ -24,7 +24,7 @@ def test_the_cost_of_iot_core_is_that_of_its_price_list() -> None:
     assert iot_core(plan).usd > known
 
 
-def test_a_small_stream_that_keeps_a_day_costs_its_shards_alone() -> None:
+def test_a_stream_that_keeps_only_a_day_has_no_retention_cost() -> None:
     a_week, a_day = (iot_core(plan_of(1_000, stream_hours=hours)).usd for hours in (168, 24))
 
     assert a_week - a_day == pytest.approx(730 * 0.020)
@@ -38,7 +38,7 @@ def test_a_message_above_5_kb_counts_as_several() -> None:
     assert ratio > large.load.requests / small.load.requests
 
 
-def test_a_large_fleet_meets_http_first_and_iot_core_last() -> None:
+def test_a_large_fleet_reaches_the_limits_of_http_before_those_of_iot_core() -> None:
     plan = plan_of(150_000)
 
     assert http(plan).first.share > 1
@@ -46,12 +46,12 @@ def test_a_large_fleet_meets_http_first_and_iot_core_last() -> None:
     assert iot_core(plan).usd < http(plan).usd / 3
 
 
-def test_a_broker_has_a_second_and_two_bridges_however_small_the_fleet() -> None:
+def test_even_the_smallest_fleet_has_two_brokers_and_two_bridges() -> None:
     assert own_broker(plan_of(1)).usd == pytest.approx(own_broker(plan_of(100)).usd, rel=0.05)
     assert own_broker(plan_of(1)).usd > 2 * 730 * 0.03238
 
 
-def test_a_fleet_that_was_cut_off_connects_at_the_quotas_pace() -> None:
+def test_a_disconnected_fleet_reconnects_at_the_rate_of_the_quota() -> None:
     assert reconnecting_s(plan_of(100_000)) == 200
 
 

@@ -22,7 +22,7 @@ PROD = (ROOT / "deploy/terraform/environments/prod/variables.tf").read_text(enco
 
 
 @pytest.mark.parametrize("name", measured_figures())
-def test_a_measured_figure_is_the_one_of_the_document(name: str) -> None:
+def test_a_measured_figure_is_the_one_in_the_document(name: str) -> None:
     figure = measured_figures()[name]
 
     assert figure.written in PERFORMANCE, "docs/performance.md or measured.toml is out of date"
@@ -30,7 +30,7 @@ def test_a_measured_figure_is_the_one_of_the_document(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", measured_figures())
-def test_a_measured_figure_is_one_of_a_benchmark(name: str) -> None:
+def test_a_measured_figure_comes_from_a_benchmark(name: str) -> None:
     base, *rest = name.split(".")
 
     assert re.search(rf'"{base}["._]', BENCHMARKS), f"no benchmark of `make bench` yields {name}"
@@ -62,12 +62,12 @@ def test_every_price_is_used_and_every_step_is_cheaper() -> None:
         assert f'"{name}"' in SOURCES, name
 
 
-def test_an_unknown_price_is_reported() -> None:
+def test_prices_from_memory_are_listed() -> None:
     assert "fargate_vcpu_hour" in read_facts().prices.from_memory
     assert "nat_gb" not in read_facts().prices.from_memory
 
 
-def test_the_first_units_are_dearer_than_those_above_them() -> None:
+def test_the_first_units_are_more_expensive_than_those_above_them() -> None:
     prices = read_facts().prices
 
     assert prices.cost("http_api_million", 0) == 0
@@ -105,14 +105,16 @@ def _default_of(variable: str) -> str:
         ("broadcaster", "max_tasks", "max_broadcasters", 1),
     ],
 )
-def test_productions_settings_are_assumed(variable: str, key: str, option: str, times: int) -> None:
+def test_the_scenario_assumes_productions_defaults(
+    variable: str, key: str, option: str, times: int
+) -> None:
     found = re.search(rf"{key}\s*= (\d+)", _default_of(variable))
 
     assert found is not None
     assert int(found.group(1)) == getattr(Scenario(), option) * times
 
 
-def test_the_http_api_s_throttle_and_the_nodes_are_production_s() -> None:
+def test_the_http_throttle_and_the_node_types_are_those_of_production() -> None:
     limits: Mapping[str, Any] = read_facts().limits
 
     assert f"requests_per_second = {limits['http_throttle'].value}\n" in _default_of(

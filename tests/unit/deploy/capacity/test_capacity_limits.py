@@ -28,7 +28,7 @@ def test_the_limit_that_is_used_most_comes_first() -> None:
     assert shares == sorted(shares, reverse=True)
 
 
-def test_trucks_and_rounds_share_the_gateway_and_a_round_goes_as_fast_as_it_can() -> None:
+def test_trucks_share_the_gateway_with_a_round_that_posts_as_fast_as_it_can() -> None:
     use = use_of(
         "API Gateway requests, while a round lasts",
         trucks=30_000, every=10, viewers=60_000, deliveries=0, session_minutes=120, round_spread=0,
@@ -39,7 +39,7 @@ def test_trucks_and_rounds_share_the_gateway_and_a_round_goes_as_fast_as_it_can(
     assert math.isclose(use.used, 3_000 + 1 / 180e-6 + 60_000 / 7_200)
 
 
-def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places() -> None:
+def test_a_spread_or_limited_round_uses_the_quota_at_its_own_rate() -> None:
     requested = {"trucks": 30_000, "every": 10, "viewers": 60_000, "deliveries": 0}
     name = "API Gateway requests, while a round lasts"
 
@@ -52,7 +52,7 @@ def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places()
     assert math.isclose(limited.used, 3_000 + 1_600)
 
 
-def test_a_round_by_itself_lasts_as_long_as_the_setting_makes_it() -> None:
+def test_the_rate_and_duration_of_a_round_follow_from_its_settings() -> None:
     requested = {"trucks": 1, "viewers": 60_000, "round_spread": 0.5}
 
     # 60,000 posts in half a minute, or at 500 per second.
@@ -74,7 +74,7 @@ def test_a_round_that_fits_into_the_burst_counts_as_spread() -> None:
     assert math.isclose(use.used, 1 + 50 + 0.5)
 
 
-def test_slow_posts_hold_a_round_back() -> None:
+def test_slow_posts_lower_the_rate_of_a_round() -> None:
     use = use_of(
         "API Gateway requests, while a round lasts",
         trucks=1, every=1, viewers=60_000, deliveries=0, session_minutes=100, post_ms=800,
@@ -83,8 +83,8 @@ def test_slow_posts_hold_a_round_back() -> None:
     assert math.isclose(use.used, 1 + 1_000 + 10)
 
 
-def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None:
-    # 180 µs a viewer: 5,556 a second, 333,333 a minute.
+def test_more_viewers_than_one_core_can_serve_need_another_broadcaster() -> None:
+    # 180 µs per viewer: 5,556 per second, 333,333 per minute.
     requested = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0, "posts_per_second": 1e9}
     holds = use_of("broadcaster as shipped", **requested, viewers=300_000, max_broadcasters=1)
     breaks = use_of("broadcaster as shipped", **requested, viewers=400_000, max_broadcasters=1)
@@ -94,7 +94,7 @@ def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None
     assert breaks.remedy == "broadcaster.max_tasks = 2"
 
 
-def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() -> None:
+def test_every_broadcaster_sends_a_rounds_buckets_and_one_runs_each_bucket() -> None:
     requested = {
         "trucks": 1,
         "every": 3600,
@@ -112,8 +112,10 @@ def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() 
 
 
 @pytest.mark.parametrize(("shards", "nodes"), [(1, 2), (2, 3), (9, 3)])
-def test_an_index_is_on_as_many_nodes_as_it_has_shards_and_copies(shards: int, nodes: int) -> None:
-    # 1,000 memories a second of 30,000 bytes, each twice; 2.1 cores.
+def test_an_index_uses_a_node_for_each_shard_and_replica_up_to_all_nodes(
+    shards: int, nodes: int
+) -> None:
+    # 1,000 states per second of 30,000 bytes, each twice; 2.1 cores.
     requested = {
         "trucks": 1_000,
         "every": 1.0,
@@ -133,7 +135,7 @@ FLEETS_WITH_SHARDS_TO_CHOOSE = [(100_000, 10.0), (1_000_000, 10.0), (1_000_000, 
 
 
 @pytest.mark.parametrize(("trucks", "every"), FLEETS_WITH_SHARDS_TO_CHOOSE)
-def test_with_the_shards_that_are_requested_none_are_requested(trucks: int, every: float) -> None:
+def test_the_suggested_number_of_shards_is_sufficient(trucks: int, every: float) -> None:
     def requesting(**requested: float) -> list[str]:
         plan = plan_for(Scenario(trucks=trucks, every=every, **requested))  # type: ignore[arg-type]
         return [
@@ -146,13 +148,13 @@ def test_with_the_shards_that_are_requested_none_are_requested(trucks: int, ever
     assert requesting(search_shards=max(map(int, expected))) == []
 
 
-def test_a_node_has_its_part_of_all_days_shards() -> None:
+def test_each_node_has_its_part_of_the_shards_of_all_days() -> None:
     use = use_of("shards of a node", trucks=1, search_shards=4, positions_days=90, raw_days=3)
 
     assert math.isclose(use.used, 4 * 2 * (90 + 3 + 2) / 3)
 
 
-def test_a_days_history_is_one_document_a_point_in_all_of_its_shards() -> None:
+def test_a_days_history_has_one_document_per_point_across_its_shards() -> None:
     requested = {"trucks": 1_000, "every": 1.0, "hours": 10.0}
     name = "a day's history, documents: shards as shipped"
     one, three = (use_of(name, search_shards=shards, **requested) for shards in (1, 3))
@@ -161,11 +163,11 @@ def test_a_days_history_is_one_document_a_point_in_all_of_its_shards() -> None:
     assert math.isclose(three.limit, 3 * one.limit)
 
 
-def test_the_remedy_is_so_many_shards_that_each_has_room() -> None:
+def test_the_remedy_is_enough_shards_for_each_to_have_room() -> None:
     requested = {"trucks": 100_000, "every": 1.0, "hours": 10.0, "fill": 0.5}
     use = use_of("a day's history, documents: shards as shipped", **requested)
 
-    # 3,600 million documents, 2,147 million a shard at most.
+    # 3,600 million documents, at most 2,147 million per shard.
     assert use.remedy == "search_nodes.shards = 4"
 
 
@@ -211,7 +213,7 @@ def test_a_fleet_that_batches_never_costs_more(trucks: int, requested: dict[str,
 
 
 @pytest.mark.parametrize("field", ["trucks", "viewers"])
-def test_twice_as_many_of_a_large_fleet_costs_about_twice(field: str) -> None:
+def test_doubling_a_large_fleet_or_its_viewers_about_doubles_the_cost(field: str) -> None:
     large = {"trucks": 1_000_000, "viewers": 1_000_000}
     one, two = (
         plan_for(Scenario(**{**large, field: large[field] * n}))
@@ -223,7 +225,7 @@ def test_twice_as_many_of_a_large_fleet_costs_about_twice(field: str) -> None:
     assert 1.7 < usd[1] / usd[0] < 2.1
 
 
-def test_a_broadcaster_posts_with_its_part_whether_the_others_run_or_not() -> None:
+def test_a_broadcaster_uses_only_its_part_of_the_rate_even_if_no_other_runs() -> None:
     requested = {"trucks": 1, "every": 1, "viewers": 6_000, "deliveries": 0, "round_spread": 0}
     name = "API Gateway requests, while a round lasts"
 
@@ -233,7 +235,7 @@ def test_a_broadcaster_posts_with_its_part_whether_the_others_run_or_not() -> No
     assert (alone.used, both.used) == (1 + 600 / 4, 1 + 600 / 2)
 
 
-def test_more_posts_than_one_may_send_need_another_as_long_as_more_may_run() -> None:
+def test_more_posts_than_one_broadcaster_may_send_need_more_up_to_the_maximum() -> None:
     requested = {"trucks": 1, "viewers": 60_000, "deliveries": 0, "posts_per_second": 1_600}
 
     tasks = [

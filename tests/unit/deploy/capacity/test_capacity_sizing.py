@@ -1,4 +1,4 @@
-"""How large each part must be, by hand."""
+"""How large each part must be, as calculated by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploy.capacity.load import record_bytes
 from tests.support.capacity import MEASURED, round_plan
 
 ALL_CACHED = 10_000_000
-"""So many that no state is read first."""
+"""Enough that every state is cached."""
 
 
 def test_single_points_fill_shards_by_their_number() -> None:
@@ -28,22 +28,22 @@ def test_batches_fill_shards_by_their_bytes() -> None:
     assert (sizes.shards, sizes.shards_for) == (5, "bytes")
 
 
-def test_a_few_trucks_have_the_least_number_of_shards() -> None:
+def test_a_few_trucks_have_the_minimum_number_of_shards() -> None:
     sizes = round_plan(trucks=5).sizes
 
     assert (sizes.shards, sizes.shards_for) == (4, "minimum")
 
 
-def test_a_process_a_shard_must_have_a_core_to_itself() -> None:
-    # 8,000 points/s of other trucks each at 1,000 µs are 8 cores, on 8 shards by records: with
+def test_the_process_of_each_shard_needs_a_core_to_itself() -> None:
+    # 8,000 points/s, each of another truck, at 1,000 µs are 8 cores, on 8 shards by records: with
     # a core at half speed they need 16.
     sizes = round_plan(trucks=8_000, every=1, cached_trucks=1, vcpu=0.5).sizes
 
     assert (sizes.shards, sizes.shards_for) == (16, "processor")
 
 
-def test_to_compress_states_takes_cores_too() -> None:
-    # 8,000 memories a second at 250 µs are 2 cores.
+def test_compressing_states_needs_cores() -> None:
+    # 8,000 states per second at 250 µs are 2 cores.
     requested = {"trucks": 8_000, "every": 1, "cached_trucks": ALL_CACHED}
     without = round_plan(**requested).sizes.consumer_cores
     with_it = round_plan({"wide_fleet_wire_cpu": 250}, **requested).sizes.consumer_cores
@@ -58,22 +58,22 @@ def test_every_task_has_a_shard() -> None:
     assert (sizes.consumers, sizes.shards, sizes.shards_for) == (5, 5, "tasks")
 
 
-def test_room_is_left() -> None:
+def test_shards_are_filled_only_to_the_given_share() -> None:
     assert round_plan(trucks=5_500, every=1, fill=0.5, cached_trucks=ALL_CACHED).sizes.shards == 11
 
 
-def test_a_point_alone_in_its_batch_costs_a_state() -> None:
+def test_points_in_a_batch_share_the_work_on_their_trucks_state() -> None:
     one, ten = (
         round_plan(trucks=1_000, every=1, batch=batch, cached_trucks=ALL_CACHED).sizes
         for batch in (1, 10)
     )
 
-    # 500 and 100 µs a visit with its point; of ten points nine cost 100 and 50.
+    # 500 and 100 µs per visit with its point; of ten points, nine take 100 and 50.
     assert math.isclose(one.consumer_cores, 0.6)
     assert math.isclose(ten.consumer_cores, 0.1 * (0.6 + 9 * 0.15))
 
 
-def test_more_trucks_than_are_cached_are_read_first() -> None:
+def test_states_are_read_when_there_are_more_trucks_than_are_cached() -> None:
     # 4 shards: 250 trucks each.
     enough = round_plan(trucks=1_000, every=1, cached_trucks=250).sizes
     too_few = round_plan(trucks=1_000, every=1, cached_trucks=249).sizes
@@ -83,7 +83,7 @@ def test_more_trucks_than_are_cached_are_read_first() -> None:
     assert math.isclose(too_few.consumer_cores, 1.2)
 
 
-def test_a_truck_that_sends_ten_times_a_poll_is_in_one_batch_with_all_of_it() -> None:
+def test_all_points_of_a_truck_between_two_polls_are_in_one_batch() -> None:
     load = round_plan(trucks=10, every=0.1).load
 
     assert (load.points, load.visits, load.match_reads) == (100, 20, 2)
@@ -109,24 +109,24 @@ def test_disks_hold_every_index_twice() -> None:
 @pytest.mark.parametrize(
     ("points", "nodes", "vcpus"), [(1_000, 3, 2), (20_000, 21, 2), (60_000, 18, 8)]
 )
-def test_nodes_are_as_many_in_each_zone_and_grow_before_they_are_too_many(
+def test_zones_have_equally_many_nodes_and_nodes_grow_before_they_are_too_many(
     points: int, nodes: int, vcpus: int
 ) -> None:
-    # 2.1 cores a thousand points: 2.1, 42, 126.
+    # 2.1 cores per thousand points: 2.1, 42, 126.
     sizes = round_plan(trucks=points, every=1, cached_trucks=ALL_CACHED).sizes
 
     assert (sizes.nodes, sizes.node_vcpus) == (nodes, vcpus)
 
 
 def test_a_node_is_large_enough_for_its_disk() -> None:
-    # 720 GB a day for 90 days, twice: 77 TB, and 28 GB each of a large's 2 TB less.
+    # 720 GB per day for 90 days, twice: 77 TB. A large node has 2 TB, less 28 GB.
     sizes = round_plan(trucks=100_000, every=1, batch=500, cached_trucks=ALL_CACHED, hours=10).sizes
 
     assert sizes.nodes <= 30
     assert sizes.volume_gb <= {2: 2_048, 4: 3_072, 8: 6_144, 16: 12_288}[sizes.node_vcpus]
 
 
-def test_a_record_is_a_part_for_itself_and_one_a_point() -> None:
+def test_the_size_of_a_record_is_a_fixed_part_and_one_part_per_point() -> None:
     measured = {**MEASURED, "stream_bytes.1_a_record": 430, "stream_bytes": 403}
 
     assert math.isclose(record_bytes(1, measured), 430)
@@ -134,7 +134,7 @@ def test_a_record_is_a_part_for_itself_and_one_a_point() -> None:
     assert math.isclose(record_bytes(100, measured), 430 + 99 * 400)
 
 
-def test_viewers_take_the_broadcaster_a_post_and_a_right_each() -> None:
+def test_each_viewer_needs_one_post_and_one_check_of_its_right() -> None:
     # 100 µs and 80 µs.
     plan = round_plan(trucks=1, viewers=6_000, deliveries=0, session_minutes=120, round_s=60)
 

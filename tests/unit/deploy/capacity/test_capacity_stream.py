@@ -1,4 +1,4 @@
-"""The stream's and Firehose's cost, by hand."""
+"""The cost of the stream and of Firehose, as calculated by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deploy.capacity.facts import GB
 from tests.support.capacity import round_plan
 
 
-def test_a_shard_is_paid_all_month_twice_when_it_keeps_more_than_a_day() -> None:
+def test_a_shard_costs_twice_as_much_when_it_keeps_more_than_a_day() -> None:
     month = 4 * 730
     a_week = kinesis(round_plan(trucks=1, stream_hours=168)).usd
     a_day = kinesis(round_plan(trucks=1, stream_hours=24)).usd
@@ -17,7 +17,7 @@ def test_a_shard_is_paid_all_month_twice_when_it_keeps_more_than_a_day() -> None
     assert (a_week, a_day) == (2 * month, month)
 
 
-def test_firehose_rounds_a_point_of_its_own_up_to_5_kb_either_way() -> None:
+def test_firehose_rounds_a_single_point_up_to_5_kb_by_point_or_by_record() -> None:
     plan = round_plan(trucks=1_000, every=1)
     cost = firehose(plan)
 
@@ -27,8 +27,8 @@ def test_firehose_rounds_a_point_of_its_own_up_to_5_kb_either_way() -> None:
     assert cost.otherwise == f"rounded by record {vpc + gb:,.0f}"
 
 
-def test_firehose_rounds_ten_points_ten_times_or_their_record_once() -> None:
-    # 4,000 bytes a record: one unit of 5 KB instead of ten.
+def test_firehose_rounds_each_of_ten_points_or_their_record_once() -> None:
+    # 4,000 bytes per record: one unit of 5 KB instead of ten.
     cost = firehose(round_plan(trucks=100_000, every=1, batch=10))
 
     points_gb = 360_000_000 * 5120 / GB
