@@ -61,7 +61,7 @@ def test_a_deployed_system_shows_only_its_public_endpoints(tmp_path: Path):
     assert environment.opensearch_url == ""
 
 
-def test_names_that_are_missing_are_all_reported(tmp_path: Path):
+def test_all_missing_names_are_reported(tmp_path: Path):
     path = tmp_path / ".env"
     path.write_text("AWS_REGION=eu-north-1\n")
 
@@ -70,7 +70,7 @@ def test_names_that_are_missing_are_all_reported(tmp_path: Path):
 
 
 @pytest.mark.parametrize("line", ["ServerURL", "ServerURL='open", "ServerURL=two words"])
-def test_a_line_that_is_no_assignment_is_named(tmp_path: Path, line: str):
+def test_a_line_that_is_not_an_assignment_is_reported_with_its_number(tmp_path: Path, line: str):
     path = tmp_path / ".env"
     path.write_text(f"WebSocketURL=ws://x\n{line}\n")
 
@@ -78,7 +78,7 @@ def test_a_line_that_is_no_assignment_is_named(tmp_path: Path, line: str):
         read_environment(path)
 
 
-def test_deployables_get_their_own_names():
+def test_deployables_get_the_names_of_their_own_settings():
     variables = LOCAL.variables()
 
     assert variables["OPENSEARCH_URL"] == LOCAL.opensearch_url

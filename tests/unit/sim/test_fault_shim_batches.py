@@ -1,4 +1,4 @@
-"""A batch taken apart and put together again: each entry keeps its own response."""
+"""A batch is split and its responses merged again: each entry gets its own response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUBSETS = [
 ]
 
 Upstream = Callable[[Any], Any]
-"""Answers a good request as the service does."""
+"""Responds to a valid request as the service does."""
 
 
 def stream(request: Any) -> Any:
@@ -46,7 +46,7 @@ def parse(service: str, operation: str, document: Any) -> Batch:
 
 
 def through(batch: Batch, failing: set[int], upstream: Upstream) -> tuple[Any, Any]:
-    """What upstream received (None: nothing), and what the client gets."""
+    """Returns what upstream received (None: nothing), and what the client gets."""
     forwarded = batch.without(failing)
     parsed = json.loads(forwarded) if forwarded else None
     document = json.dumps(upstream(parsed)).encode() if forwarded else None
@@ -54,7 +54,7 @@ def through(batch: Batch, failing: set[int], upstream: Upstream) -> tuple[Any, A
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-def test_records_that_fail_are_not_forwarded_and_the_others_keep_their_places(
+def test_failed_records_are_not_forwarded_and_the_others_keep_their_positions(
     failing: set[int],
 ) -> None:
     records = [{"Data": f"data-{n}", "PartitionKey": "T"} for n in range(SIZE)]
@@ -73,7 +73,7 @@ def test_records_that_fail_are_not_forwarded_and_the_others_keep_their_places(
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-def test_messages_that_fail_are_named_by_their_own_ids(failing: set[int]) -> None:
+def test_failed_messages_are_reported_by_their_own_ids(failing: set[int]) -> None:
     entries = [{"Id": f"id-{n}", "MessageBody": str(n)} for n in range(SIZE)]
     batch = parse("sqs", "SendMessageBatch", {"QueueUrl": "q", "Entries": entries})
     parsed, document = through(batch, failing, queue)
@@ -86,7 +86,7 @@ def test_messages_that_fail_are_named_by_their_own_ids(failing: set[int]) -> Non
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-def test_keys_that_fail_come_back_unprocessed_with_their_request(failing: set[int]) -> None:
+def test_failed_keys_are_returned_as_unprocessed_with_their_request(failing: set[int]) -> None:
     keys = [{"id": {"S": str(n)}} for n in range(SIZE)]
     requested: dict[str, dict[str, object]] = {
         "a": {"Keys": keys[:2], "ConsistentRead": True},
@@ -108,7 +108,7 @@ def test_keys_that_fail_come_back_unprocessed_with_their_request(failing: set[in
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-def test_writes_that_fail_come_back_unprocessed(failing: set[int]) -> None:
+def test_failed_writes_are_returned_as_unprocessed(failing: set[int]) -> None:
     writes: list[Mapping[str, Any]] = [
         {"PutRequest": {"Item": {"id": {"S": str(n)}}}} for n in range(SIZE)
     ]
@@ -128,7 +128,7 @@ def test_writes_that_fail_come_back_unprocessed(failing: set[int]) -> None:
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-def test_documents_that_fail_are_not_forwarded_and_the_others_keep_their_lines(
+def test_failed_documents_are_not_forwarded_and_the_others_keep_their_bytes(
     failing: set[int],
 ) -> None:
     items = [

@@ -1,4 +1,4 @@
-"""Which faults a request meets, without a socket."""
+"""Which faults apply to a request, decided without a socket."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_rule_applies_when_all_its_patterns_match(patterns: Any, applies: bool
     assert decision.ending == (THROTTLE if applies else None)
 
 
-def test_the_nth_and_how_often() -> None:
+def test_a_rule_applies_from_its_nth_match_as_often_as_it_says() -> None:
     rule = a_rule(from_nth=3, times=2, operation="Query")
     passing = a_request(operation="PutItem")
     made = decisions([rule], [passing, *[a_request()] * 6, passing])
@@ -91,7 +91,7 @@ def test_the_nth_and_how_often() -> None:
     assert [bool(one.applied_rules) for one in made] == [False] * 3 + [True] * 2 + [False] * 3
 
 
-def test_chances_are_the_same_in_every_run_whatever_else_is_under_way() -> None:
+def test_random_faults_repeat_with_the_seed_despite_other_requests_and_rules() -> None:
     rule = a_rule(probability=0.4, operation="Query")
     alone = decisions([rule], [a_request()] * 500, seed=7)
     mixed = decisions(
@@ -111,7 +111,7 @@ def test_chances_are_the_same_in_every_run_whatever_else_is_under_way() -> None:
     assert 150 < sum(ending is not None for ending in fates) < 250
 
 
-def test_the_first_ending_wins_and_delays_add_up() -> None:
+def test_the_first_rule_that_ends_a_request_wins_and_delays_add_up() -> None:
     rules = [
         a_rule(Delay(seconds=1), name="slow"),
         a_rule(Drop(), name="drop"),
@@ -128,7 +128,7 @@ def test_the_first_ending_wins_and_delays_add_up() -> None:
     assert tallies["drop"] == Tally(matched=1, applied=1)
 
 
-def test_only_the_entries_that_a_rule_is_about_fail() -> None:
+def test_only_entries_that_match_the_rule_fail() -> None:
     bulk = a_bulk("T-1", "T-2", "T-3", "X")
     (by_id,) = decisions([a_rule(FailItems(status=400), ids="T-[13]")], [bulk])
     (by_place,) = decisions([a_rule(FailItems(places=(1, 3, 9)))], [bulk])
@@ -140,7 +140,7 @@ def test_only_the_entries_that_a_rule_is_about_fail() -> None:
     assert sorted(by_both.failures) == [1, 2]
 
 
-def test_a_share_of_the_entries_fails_and_another_rule_adds_its_own() -> None:
+def test_a_share_of_the_entries_fails_and_another_rule_fails_the_rest() -> None:
     bulk = a_bulk(*(str(n) for n in range(1000)))
     half = a_rule(FailItems(code="half", share=0.5), name="half")
     rest = a_rule(FailItems(code="rest"), name="rest")

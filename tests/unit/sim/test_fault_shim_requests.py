@@ -28,7 +28,7 @@ def plain(
     return understand(Received(method=method, target=target, headers=headers, body=body))
 
 
-def test_put_records_is_about_a_partition_key_each() -> None:
+def test_each_entry_of_put_records_is_a_partition_key() -> None:
     request = aws_json(
         "Kinesis_20131202.PutRecords",
         {
@@ -46,7 +46,7 @@ def test_put_records_is_about_a_partition_key_each() -> None:
     assert request.dialect is Dialect.JSON
 
 
-def test_a_query_on_an_index_names_it() -> None:
+def test_a_query_on_an_index_is_recognised_with_the_index() -> None:
     request = aws_json(
         "DynamoDB_20120810.Query",
         {
@@ -62,7 +62,7 @@ def test_a_query_on_an_index_names_it() -> None:
     assert request.entries == (("by-bucket", "17"),)
 
 
-def test_a_transaction_names_its_tables_once_and_what_it_writes() -> None:
+def test_a_transaction_lists_each_table_once_and_all_its_keys() -> None:
     request = aws_json(
         "DynamoDB_20120810.TransactWriteItems",
         {
@@ -95,7 +95,7 @@ def test_a_transaction_names_its_tables_once_and_what_it_writes() -> None:
         ),
     ],
 )
-def test_batches_of_dynamodb_are_about_a_key_each(parsed: Any, entries: Any) -> None:
+def test_each_entry_of_a_dynamodb_batch_is_a_table_and_a_key(parsed: Any, entries: Any) -> None:
     reads = "Keys" in next(iter(parsed.values()))
     operation = "BatchGetItem" if reads else "BatchWriteItem"
     request = aws_json(f"DynamoDB_20120810.{operation}", {"RequestItems": parsed})
@@ -104,7 +104,7 @@ def test_batches_of_dynamodb_are_about_a_key_each(parsed: Any, entries: Any) -> 
     assert request.entries == entries
 
 
-def test_messages_are_about_their_group_and_their_own_ids() -> None:
+def test_each_entry_of_a_message_batch_has_its_group_and_its_ids() -> None:
     request = aws_json(
         "AmazonSQS.SendMessageBatch",
         {
@@ -125,7 +125,7 @@ def test_messages_are_about_their_group_and_their_own_ids() -> None:
     ("method", "operation"),
     [("POST", "PostToConnection"), ("GET", "GetConnection"), ("DELETE", "DeleteConnection")],
 )
-def test_a_connection_is_named_as_it_is_not_as_it_is_written(method: str, operation: str) -> None:
+def test_the_connection_id_in_a_path_is_decoded(method: str, operation: str) -> None:
     path = "/_aws/execute-api/abc/live/@connections/L0SM9c%2BF%2FHw%3D"
     request = plain(method, path, authorization=signed("execute-api"))
 
@@ -134,14 +134,14 @@ def test_a_connection_is_named_as_it_is_not_as_it_is_written(method: str, operat
     assert request.path == path
 
 
-def test_a_route_of_a_gateway_is_its_method_and_path() -> None:
+def test_the_operation_at_a_gateway_is_method_and_path() -> None:
     request = plain("POST", "/_aws/execute-api/abc/$default/telemetry?x=1")
 
     assert request.service == "execute-api"
     assert request.operation == "POST /_aws/execute-api/abc/$default/telemetry"
 
 
-def test_a_query_protocol_names_its_operation_in_a_form() -> None:
+def test_the_operation_of_the_query_protocol_is_read_from_the_form() -> None:
     request = plain(
         "POST",
         "/",
@@ -155,14 +155,14 @@ def test_a_query_protocol_names_its_operation_in_a_form() -> None:
     assert request.dialect is Dialect.QUERY
 
 
-def test_an_object_is_known_by_bucket_and_key() -> None:
+def test_an_s3_object_is_recognised_by_bucket_and_key() -> None:
     request = plain("PUT", "/parked/rejected/a%2Fb.json", b"x", authorization=signed("s3"))
 
     assert (request.service, request.operation) == ("s3", "PutObject")
     assert (request.targets, request.entries) == (("parked",), (("rejected/a/b.json",),))
 
 
-def test_a_bulk_is_about_an_index_and_a_document_each() -> None:
+def test_each_entry_of_a_bulk_request_is_an_index_and_a_document_id() -> None:
     body = (
         b'{"index":{"_index":"truck-latest","_id":"T-1"}}\n{"a":1}\n'
         b'{"delete":{"_id":"2"}}\n'
@@ -185,7 +185,7 @@ def test_a_bulk_is_about_an_index_and_a_document_each() -> None:
         ("GET", "/", "GET /", ()),
     ],
 )
-def test_opensearch_names_its_operations_in_the_path(
+def test_the_operation_of_opensearch_is_read_from_the_path(
     method: str, target: str, operation: str, targets: tuple[str, ...]
 ) -> None:
     request = plain(method, target)
@@ -199,6 +199,6 @@ def test_opensearch_names_its_operations_in_the_path(
     [b"", b"\xbf\xff", b"[]", b'{"Records": 7}', b'{"Records": [7]}', b'{"Records'],
     ids=repr,
 )
-def test_a_body_that_cannot_be_read_is_no_batch_and_upstreams_to_reject(body: bytes) -> None:
+def test_an_unreadable_body_is_not_treated_as_a_batch(body: bytes) -> None:
     assert aws_json("Kinesis_20131202.PutRecords", body).batch is None
     assert plain("POST", "/_bulk", body).batch is None or not body

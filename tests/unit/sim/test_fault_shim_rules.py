@@ -1,4 +1,4 @@
-"""Rules as data: what is written is what is meant, and a typing error never disables a fault."""
+"""Rules as data: they round-trip through JSON, and a typing error never disables a fault."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FAULTS: list[Fault] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-def test_a_rule_comes_back_from_json_as_it_was(fault: Fault) -> None:
+def test_a_rule_survives_a_round_trip_through_json(fault: Fault) -> None:
     fault_plan = FaultPlan(
         seed=7,
         rules=(FaultRule(name="r", fault=fault, operation="Put*", probability=0.5, times=3),),
@@ -40,7 +40,7 @@ def test_a_rule_comes_back_from_json_as_it_was(fault: Fault) -> None:
     assert decode_fault_plan(msgspec.json.encode(fault_plan)) == fault_plan
 
 
-def test_a_list_of_rules_is_a_fault_plan_too() -> None:
+def test_a_bare_list_of_rules_is_a_fault_plan() -> None:
     fault_plan = decode_fault_plan(b' [{"name": "r", "fault": {"kind": "delay", "seconds": 1}}]')
 
     assert fault_plan == FaultPlan(rules=(FaultRule(name="r", fault=Delay(seconds=1)),))
@@ -68,7 +68,7 @@ def test_a_malformed_fault_plan_is_rejected(text: str) -> None:
         decode_fault_plan(text.encode())
 
 
-def test_two_rules_of_one_name_could_not_be_reported_apart() -> None:
+def test_two_rules_with_the_same_name_are_rejected() -> None:
     rule = b'{"name": "r", "fault": {"kind": "drop"}}'
 
     with pytest.raises(msgspec.DecodeError, match="share a name"):

@@ -44,7 +44,7 @@ def batch_of(*numbers: int, positions: dict[str, str] | None = None) -> Batch:
 
 
 class FakeBackup:
-    """Keeps objects; returns what is in them."""
+    """Keeps objects and parses their contents."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -71,7 +71,7 @@ class FakeBackup:
 
 
 class Clock:
-    """Time passes only by waiting."""
+    """A clock that only `wait` moves forward."""
 
     def __init__(self, *, stops_after: int = 1_000) -> None:
         self.now_s = 0.0
@@ -101,7 +101,7 @@ def delivery(raw_log: FakeRawLog, backup: FakeBackup, clock: Clock | None = None
     )
 
 
-def test_an_aggregate_becomes_a_document_a_point_in_the_index_of_its_arrival():
+def test_an_aggregated_record_becomes_one_document_per_point_in_its_days_index():
     payloads = [b'{"truck_id":"T-1","seq":1}', b'{"truck_id":"T-1","seq":2}']
 
     good, failed = documents_of(record(aggregate("T-1", payloads)))
@@ -117,14 +117,14 @@ def test_a_plain_record_is_one_document():
     assert [each.source for each in good] == [b'{"seq":1}']
 
 
-def test_a_document_over_several_lines_is_brought_onto_one():
+def test_a_document_on_several_lines_is_rewritten_to_one_line():
     (good,), _ = documents_of(record(b'{\r\n "seq": 1\n}'))
 
     assert good.source == b'{"seq":1}'
 
 
 @pytest.mark.parametrize("payload", [b"", b"not json", b"[1]", b"5", b"\xff\xfe"])
-def test_a_record_that_is_no_object_goes_to_the_backup_and_others_to_the_log(payload):
+def test_a_record_that_is_not_an_object_fails_and_the_others_do_not(payload):
     good, failed = documents_of(record(aggregate("T-1", [b"{}", payload, b"{}"])))
 
     assert len(good) == 2
@@ -152,7 +152,7 @@ def test_the_buffer_is_due_at_once_when_it_is_full():
     assert buffer.is_due(now_s=0.0)
 
 
-def test_a_batch_carries_the_last_position_of_each_shard_and_the_buffer_is_empty_after():
+def test_a_drained_batch_has_each_shards_last_position_and_empties_the_buffer():
     buffer = Buffer(interval_s=5.0, size_bytes=1_000)
     for shard, number in (("a", "1"), ("b", "9"), ("a", "2")):
         buffer.add([document(1)], [], shard_id=shard, sequence_number=number, now_s=0.0)
@@ -164,7 +164,7 @@ def test_a_batch_carries_the_last_position_of_each_shard_and_the_buffer_is_empty
     assert buffer.drain().positions == {}
 
 
-def test_only_what_was_not_accepted_is_sent_again(backup):
+def test_only_documents_that_were_not_accepted_are_sent_again(backup):
     raw_log = FakeRawLog([Fate.WRITTEN, Fate.RETRYABLE, Fate.WRITTEN])
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
@@ -174,7 +174,7 @@ def test_only_what_was_not_accepted_is_sent_again(backup):
     assert (report.indexed, report.failed, report.attempts) == (3, 0, 2)
 
 
-def test_an_outage_is_waited_out(backup):
+def test_documents_are_delivered_after_an_outage(backup):
     raw_log = FakeRawLog(*[StoreUnavailable("bulk", None, "refused")] * 3)
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
@@ -197,7 +197,7 @@ def test_a_faulty_document_goes_to_the_backup_at_once(backup):
     assert [base64.b64decode(line["rawData"]) for line in lines] == [document(2).source]
 
 
-def test_all_of_it_is_backed_up_once_whatever_becomes_of_it_in_the_raw_log(backup):
+def test_every_record_is_backed_up_once_whether_the_raw_log_accepts_it_or_not(backup):
     raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED, Fate.RETRYABLE])
 
     delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
@@ -207,7 +207,7 @@ def test_all_of_it_is_backed_up_once_whatever_becomes_of_it_in_the_raw_log(backu
     assert arrived_at_ms(key) == int(ARRIVED_AT.timestamp() * 1000)
 
 
-def test_an_outage_longer_than_the_retry_time_ends_in_the_backup(backup):
+def test_documents_fail_when_an_outage_lasts_longer_than_the_retry_time(backup):
     raw_log = FakeRawLog(*[StoreUnavailable("bulk", 503, "full")] * 50)
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
@@ -225,7 +225,7 @@ def test_a_stop_during_an_outage_delivers_nothing_and_reports_it(backup):
 
 
 class FakeReader:
-    """Hands out its records in one read, and has the process stopped."""
+    """Returns all its records on the first read, and requests the process to stop."""
 
     def __init__(self, stop: threading.Event, *records: StreamRecord) -> None:
         self._stop = stop
@@ -249,7 +249,7 @@ def pump(raw_log: FakeRawLog, backup: FakeBackup, path, clock: Clock | None = No
     ).run(stop)
 
 
-def test_buffered_records_are_delivered_before_the_end(backup, tmp_path):
+def test_buffered_records_are_delivered_before_the_process_ends(backup, tmp_path):
     raw_log = FakeRawLog()
 
     pump(raw_log, backup, tmp_path / "position.json")
@@ -258,7 +258,7 @@ def test_buffered_records_are_delivered_before_the_end(backup, tmp_path):
     assert PositionFile(tmp_path / "position.json", stream="arn 1").read() == {"shard-0": "7"}
 
 
-def test_the_position_of_what_was_not_delivered_is_not_written(backup, tmp_path):
+def test_the_position_of_undelivered_records_is_not_written(backup, tmp_path):
     raw_log = FakeRawLog(StoreUnavailable("bulk", 503, "full"))
 
     with pytest.raises(DeliveryStoppedError):
@@ -267,7 +267,7 @@ def test_the_position_of_what_was_not_delivered_is_not_written(backup, tmp_path)
     assert PositionFile(tmp_path / "position.json", stream="arn 1").read() == {}
 
 
-def test_positions_survive_the_process_but_not_the_stream(tmp_path):
+def test_positions_are_kept_across_restarts_but_not_for_another_stream(tmp_path):
     path = tmp_path / "run" / "position.json"
     PositionFile(path, stream="arn 1").write({"a": "1", "b": "2"})
 
@@ -276,7 +276,7 @@ def test_positions_survive_the_process_but_not_the_stream(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"stream":"arn 1"}', '{"stream":1}'])
-def test_a_damaged_position_file_means_from_the_beginning(tmp_path, content):
+def test_a_damaged_position_file_is_treated_as_empty(tmp_path, content):
     path = tmp_path / "position.json"
     path.write_text(content)
 

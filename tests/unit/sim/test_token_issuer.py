@@ -47,7 +47,7 @@ def send_request(provider: IdentityProvider, secret=SECRET, **body):
     return provider.post("/token", f"Bearer {secret}", json.dumps(body).encode())
 
 
-def test_a_token_names_its_holder_and_verifies_with_the_published_keys(provider):
+def test_a_token_has_its_claims_and_verifies_with_the_published_keys(provider):
     response = send_request(provider, role="truck", identity="T-1", ttl_s=60)
 
     assert response.status == 200
@@ -63,7 +63,7 @@ def test_a_token_names_its_holder_and_verifies_with_the_published_keys(provider)
     }
 
 
-def test_discovery_leads_to_the_keys(provider):
+def test_the_discovery_document_has_the_url_of_the_keys(provider):
     document = provider.get("/.well-known/openid-configuration").body
 
     assert document["issuer"] == ISSUER
@@ -96,7 +96,7 @@ def test_no_token_without_the_secret(provider, secret):
         {"role": "truck", "identity": "T-1", "ttl_s": 10**9},
     ],
 )
-def test_a_request_that_makes_no_sense_is_rejected(provider, body):
+def test_an_invalid_token_request_is_rejected(provider, body):
     assert send_request(provider, **body).status == 400
 
 
@@ -110,18 +110,18 @@ def test_other_paths_are_not_found(provider):
     assert provider.post("/", "Bearer s3cret", b"{}").status == 404
 
 
-def test_an_expired_token_can_be_had_for_tests(issuer):
+def test_an_expired_token_can_be_issued_for_tests(issuer):
     token = issuer.issue(TokenRequest(role="customer", identity="C-1", ttl_s=-60), now_s=NOW_S)
 
     assert read(token, issuer.key_set())["exp"] == NOW_S - 60
 
 
-def test_a_request_names_a_known_role():
+def test_a_token_request_with_an_unknown_role_is_rejected():
     with pytest.raises(TokenRequestError, match="truck, customer, dispatcher"):
         TokenRequest(role="driver", identity="T-1")
 
 
-def test_tokens_outlive_a_restart(tmp_path):
+def test_tokens_stay_valid_after_a_restart(tmp_path):
     path = tmp_path / "run" / "key.pem"
     before = TokenIssuer(load_or_create_key(path), issuer=ISSUER, audience="rtdts")
     token = before.issue(TokenRequest(role="truck", identity="T-1"), now_s=NOW_S)

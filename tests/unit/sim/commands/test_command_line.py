@@ -10,7 +10,7 @@ from sim.__main__ import main
 
 
 @pytest.mark.parametrize(
-    ("requested", "document"),
+    ("requested", "message"),
     [
         ("up --round-interval-s 0.5", "--round-interval-s: must be at least 1"),
         ("up --round-interval-s 61", "--round-interval-s: must be at most 60"),
@@ -25,17 +25,17 @@ from sim.__main__ import main
         ("token --truck T-1 --ttl 0", "--ttl: must be at least 1"),
     ],
 )
-def test_a_number_that_makes_no_sense_is_rejected_by_its_name(
-    requested: str, document: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_value_is_rejected_with_the_name_of_its_option(
+    requested: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(requested.split())
 
     assert ended.value.code == 2
-    assert document in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_all_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
 

@@ -10,7 +10,7 @@ def line(at: str, point_id: str, **fields: object) -> str:
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
-def test_a_points_lines_of_all_logs_are_reported_in_the_order_of_time() -> None:
+def test_a_points_lines_from_all_logs_are_shown_in_order_of_time() -> None:
     lines = [
         line("2026-01-01T00:00:02.000Z", "T-1:5:1", step="posted"),
         "INFO  [main] T-1:5:1 is no line of ours\n",

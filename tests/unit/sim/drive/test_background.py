@@ -1,4 +1,4 @@
-"""The main part decides; what runs beside it ends with it, or ends it by failing."""
+"""The main task decides; a background task ends with it, or ends it by failing."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from sim.drive.background import run_with_background
 
 
-async def test_the_others_are_cancelled_when_the_main_part_is_done() -> None:
+async def test_background_tasks_are_cancelled_when_the_main_task_is_done() -> None:
     cancelled: list[str] = []
 
     async def beside(name: str) -> None:
@@ -25,7 +25,7 @@ async def test_the_others_are_cancelled_when_the_main_part_is_done() -> None:
     assert cancelled == ["a", "b"]
 
 
-async def test_a_failure_beside_it_ends_the_main_part_and_is_raised_itself() -> None:
+async def test_an_error_in_a_background_task_ends_the_main_task_and_is_raised_as_it_is() -> None:
     ended: list[str] = []
 
     async def main() -> None:
@@ -43,7 +43,7 @@ async def test_a_failure_beside_it_ends_the_main_part_and_is_raised_itself() -> 
     assert ended == ["main"]
 
 
-async def test_something_beside_it_that_ends_well_changes_nothing() -> None:
+async def test_a_background_task_that_ends_without_error_changes_nothing() -> None:
     async def main() -> str:
         await asyncio.sleep(0.02)
         return "done"
@@ -51,7 +51,7 @@ async def test_something_beside_it_that_ends_well_changes_nothing() -> None:
     assert await run_with_background(main(), asyncio.sleep(0)) == "done"
 
 
-async def test_a_failure_of_the_main_part_is_raised_itself() -> None:
+async def test_an_error_in_the_main_task_is_raised_as_it_is() -> None:
     async def main() -> None:
         raise LookupError("broken")
 
@@ -59,7 +59,7 @@ async def test_a_failure_of_the_main_part_is_raised_itself() -> None:
         await run_with_background(main(), asyncio.sleep(60))
 
 
-async def test_cancelled_from_outside_it_takes_everything_along() -> None:
+async def test_cancelling_from_outside_cancels_the_main_and_the_background_tasks() -> None:
     ended: list[str] = []
 
     async def forever(name: str) -> None:

@@ -1,4 +1,4 @@
-"""What came over a socket is sorted: own, foreign, rejected, broken."""
+"""Messages from a socket are sorted: own, foreign, rejected, broken."""
 
 import asyncio
 from typing import Any
@@ -27,7 +27,7 @@ def test_a_position_is_kept_with_its_age_at_the_socket() -> None:
     assert log.messages == 1
 
 
-def test_a_position_that_was_shown_before_is_a_message_but_no_new_position() -> None:
+def test_a_repeated_position_counts_as_a_message_but_not_as_a_position() -> None:
     log = CustomerLog("C-1", own=("D-1",))
     receive(log, position(5))
 
@@ -44,7 +44,7 @@ def test_statuses_are_read_from_every_kind_of_message() -> None:
     assert not log.saw("D-2", Status.NEARBY)
 
 
-def test_anything_about_a_delivery_of_others_is_foreign() -> None:
+def test_any_message_about_anothers_delivery_is_foreign() -> None:
     log = CustomerLog("C-1", own=("D-2",))
     receive(log, position(5), status(1, "assigned"))
     receive(log, {"type": "ended", "delivery_id": "D-1", "reason": "cancelled"})
@@ -69,7 +69,7 @@ def test_a_broken_message_is_a_problem() -> None:
     assert (log.problems, log.messages) == (["lacks status"], 0)
 
 
-def test_gaps_are_the_times_between_messages_and_the_one_since_the_last() -> None:
+def test_gaps_are_the_times_between_messages_and_the_time_since_the_last() -> None:
     log = CustomerLog("C-1", own=("D-1",))
     log.receive(Received(position(5), CAME_MS))
     log.receive(Received({"type": "pong"}, CAME_MS + 1_000))
@@ -79,7 +79,7 @@ def test_gaps_are_the_times_between_messages_and_the_one_since_the_last() -> Non
     assert CustomerLog("C-2", own=()).gaps(CAME_MS) == ()
 
 
-async def test_waiting_ends_with_the_message_that_was_waited_for() -> None:
+async def test_a_wait_ends_with_the_awaited_message() -> None:
     log = CustomerLog("C-1", own=("D-1",))
     waiting = asyncio.create_task(
         log.wait_until(lambda: log.saw("D-1", Status.ARRIVED), within_s=30)
@@ -95,7 +95,7 @@ async def test_waiting_ends_with_the_message_that_was_waited_for() -> None:
     assert await waiting
 
 
-async def test_waiting_for_what_never_comes_ends_in_time() -> None:
+async def test_a_wait_ends_at_its_timeout_without_the_awaited_message() -> None:
     log = CustomerLog("C-1", own=("D-1",))
 
     assert not await log.wait_until(lambda: False, within_s=0.01)

@@ -13,7 +13,7 @@ EMPTY = Row("T-2", "Munich", "", None, None, None, None, 0, 0, 0)
 GOOD = DemoSummary(5, 5, 5, 210, 260, 20, 0, 1.31)
 
 
-def test_the_table_shows_what_the_customer_knows() -> None:
+def test_the_table_shows_the_position_and_status_that_the_customer_received() -> None:
     console = Console(record=True, width=100)
     console.print(table_of([ROW, EMPTY], ["look there"], "title"))
     text = console.export_text()
@@ -22,7 +22,7 @@ def test_the_table_shows_what_the_customer_knows() -> None:
         assert shown in text
 
 
-def test_a_line_shows_the_same() -> None:
+def test_the_line_shows_the_same_values_as_the_table() -> None:
     assert "nearby" in line_of(ROW)
     assert "age 1.2 s" in line_of(ROW)
     assert "age -" in line_of(EMPTY)
@@ -37,14 +37,14 @@ def test_the_demo_is_ok_only_if_every_truck_reached_its_own_customer(bad: DemoSu
     assert "\n" not in str(GOOD)
 
 
-def test_it_reports_where_to_look_only_at_what_is_there() -> None:
+def test_the_hints_name_only_services_that_exist() -> None:
     environment = Environment(server_url="http://a", websocket_url="ws://b")
 
     assert not any("OpenSearch" in line for line in where_to_look(environment, "sim/.env"))
     assert "--env x.env" in where_to_look(environment, "x.env")[-1]
 
 
-def test_the_pages_are_listed_where_there_are_any() -> None:
+def test_the_pages_are_listed_if_there_are_any() -> None:
     console = "http://pages/console.html"
     assert page_lines([], console) == []
     lines = page_lines(["http://pages/#a", "http://pages/#b"], console)

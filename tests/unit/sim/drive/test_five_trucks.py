@@ -37,7 +37,7 @@ def test_a_drive_lasts_as_long_as_requested() -> None:
         assert trip.motion.duration_s == pytest.approx(60.0, abs=0.5)
 
 
-def test_trucks_stand_longer_than_the_dwell_that_was_named() -> None:
+def test_trucks_stand_longer_than_the_given_dwell() -> None:
     for trip in plan_drive(DriveOptions(duration_s=120.0, dwell_s=20.0)):
         assert trip.motion.duration_s - trip.arrives_s > 20.0
         assert all(
@@ -50,7 +50,7 @@ def test_a_dwell_that_does_not_fit_the_duration_is_rejected_before_anything_is_d
         plan_drive(DriveOptions(duration_s=60.0, dwell_s=60.0))
 
 
-def test_the_usual_drive_has_each_fault_that_devices_have() -> None:
+def test_the_default_drive_has_repeats_backlogs_and_gaps() -> None:
     sent = [one for truck in transmissions(DriveOptions()) for one in truck]
 
     assert any(one.repeat for one in sent)
@@ -58,7 +58,7 @@ def test_the_usual_drive_has_each_fault_that_devices_have() -> None:
     assert sum(len(one.fixes) for one in sent if not one.repeat) < 5 * 61
 
 
-def test_a_demo_with_an_end_hands_over_before_it() -> None:
+def test_a_demo_with_a_time_limit_plans_deliveries_that_end_before_it() -> None:
     assert DemoOptions(seconds=90.0).trip_times.total_s == 78.0
     assert DemoOptions(seconds=20.0).trip_times.total_s == 45.0
     assert DemoOptions(seconds=None).trip_times.total_s == 180.0

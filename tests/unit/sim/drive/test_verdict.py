@@ -1,4 +1,4 @@
-"""The verdict goes red for each thing that can go wrong, and names it."""
+"""The verdict fails for each thing that can go wrong, and names it."""
 
 from dataclasses import replace
 
@@ -102,7 +102,7 @@ def test_a_good_drive_is_ok_and_counted() -> None:
         ),
     ],
 )
-def test_problems_of_a_truck_are_named(broken: TruckEvidence, named: str) -> None:
+def test_each_problem_of_a_truck_is_reported(broken: TruckEvidence, named: str) -> None:
     verdict = evaluate([broken], INTRUDERS, STORES)
 
     assert not verdict.ok
@@ -125,7 +125,7 @@ def test_problems_of_a_truck_are_named(broken: TruckEvidence, named: str) -> Non
         ),
     ],
 )
-def test_problems_of_the_stores_are_named(broken: StoreCounts, named: str) -> None:
+def test_each_problem_of_the_stores_is_reported(broken: StoreCounts, named: str) -> None:
     verdict = evaluate([TRUCK], INTRUDERS, broken)
 
     assert not stores_are_complete([TRUCK], broken)
@@ -141,7 +141,7 @@ def test_problems_of_the_stores_are_named(broken: StoreCounts, named: str) -> No
         (replace(INTRUDERS, opened=("a truck's token",)), "opened with a truck's token"),
     ],
 )
-def test_problems_with_intruders_are_named(broken: IntruderEvidence, named: str) -> None:
+def test_each_problem_with_intruders_is_reported(broken: IntruderEvidence, named: str) -> None:
     verdict = evaluate([TRUCK], broken, STORES)
 
     assert any(named in problem for problem in verdict.problems), verdict.problems
@@ -155,7 +155,7 @@ def test_foreign_messages_are_counted_over_customers_and_intruders() -> None:
     assert verdict.foreign == 3
 
 
-def test_without_access_to_the_stores_the_verdict_reports_it_and_judges_the_rest() -> None:
+def test_without_access_to_the_stores_the_verdict_says_so_and_checks_the_rest() -> None:
     verdict = evaluate([TRUCK], INTRUDERS, None)
 
     assert verdict.ok
@@ -164,7 +164,7 @@ def test_without_access_to_the_stores_the_verdict_reports_it_and_judges_the_rest
     assert not evaluate([replace(TRUCK, unsettled=1)], INTRUDERS, None).ok
 
 
-def test_each_customers_gaps_are_measured() -> None:
+def test_gaps_are_measured_for_each_customer() -> None:
     silent = replace(TRUCK, customer_id="C-2", gaps=())
     verdict = evaluate([TRUCK, silent], INTRUDERS, STORES)
 
@@ -172,13 +172,13 @@ def test_each_customers_gaps_are_measured() -> None:
     assert str(verdict.gaps["C-1"]) == "8.0/10.0/10.0 s"
 
 
-def test_points_of_others_in_the_stores_do_not_count() -> None:
+def test_points_of_other_trucks_in_the_stores_are_not_counted() -> None:
     stores = replace(STORES, in_history=STORES.in_history | {"T-9:1:1"})
 
     assert evaluate([TRUCK], INTRUDERS, stores).in_history == 5
 
 
-def test_statuses_by_dwell_are_required_only_where_they_were_promised() -> None:
+def test_statuses_that_need_a_dwell_are_required_only_on_request() -> None:
     strict = evaluate([TRUCK], INTRUDERS, STORES, required=STATUSES_ALWAYS | STATUSES_BY_DWELL)
 
     assert [problem.split(": ")[1] for problem in strict.problems] == [

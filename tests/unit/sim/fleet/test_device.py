@@ -1,4 +1,4 @@
-"""The device reports what happened, with the faults that real devices have, and the same again."""
+"""The device reports a motion with the faults of real devices, reproducibly by seed."""
 
 import json
 import random
@@ -28,7 +28,7 @@ def first_sent(transmissions: tuple[Transmission, ...]) -> list[Fix]:
     return [fix for sent in transmissions if not sent.repeat for fix in sent.fixes]
 
 
-def test_a_perfect_device_sends_one_fix_a_second_at_its_time() -> None:
+def test_a_perfect_device_sends_one_fix_per_second_at_once() -> None:
     sent = report(PERFECT)
 
     assert [len(one.fixes) for one in sent] == [1] * 601
@@ -60,7 +60,7 @@ def test_the_error_is_stationary_and_as_large_as_configured() -> None:
     assert 0.58 < mean(within) < 0.82
 
 
-def test_a_standing_truck_does_not_hop_about() -> None:
+def test_the_fixes_of_a_standing_truck_do_not_jump() -> None:
     fixes = first_sent(report(DeviceProfile()))
     hops_m = [
         distance_m(a.lat, a.lon, b.lat, b.lon)
@@ -72,7 +72,7 @@ def test_a_standing_truck_does_not_hop_about() -> None:
     assert all(fix.speed_mps == 0.0 for fix in fixes)
 
 
-def test_tunnels_lose_fixes_and_dead_spots_only_delay_them() -> None:
+def test_tunnels_lose_fixes_but_dead_spots_only_delay_them() -> None:
     tunnels = report(DeviceProfile(dead_spot_gap_s=1e9, tunnel_gap_s=60.0, repeat_share=0))
     dead = report(DeviceProfile(dead_spot_gap_s=60.0, tunnel_gap_s=1e9, repeat_share=0))
 
@@ -101,19 +101,19 @@ def test_a_repeat_sends_the_same_points_again_later() -> None:
     assert all(firsts[one.fixes] < one.at_s for one in repeats)
 
 
-def test_everything_is_sent_in_order_with_any_faults() -> None:
+def test_transmissions_are_in_order_of_time_with_all_faults() -> None:
     sent = report(DeviceProfile())
     times_s = [one.at_s for one in sent]
 
     assert times_s == sorted(times_s)
 
 
-def test_the_same_seed_reports_the_same_and_another_does_not() -> None:
+def test_the_same_seed_yields_the_same_transmissions_and_another_seed_others() -> None:
     assert report(DeviceProfile(), seed=4) == report(DeviceProfile(), seed=4)
     assert report(DeviceProfile(), seed=4) != report(DeviceProfile(), seed=5)
 
 
-def test_a_device_goes_on_counting_over_motions() -> None:
+def test_sequence_numbers_continue_from_one_motion_to_the_next() -> None:
     device = Device("T-1", PERFECT, random.Random(1))
     first = first_sent(device.report(PARKED, START_MS))
     second = first_sent(device.report(PARKED, START_MS + 601_000))
@@ -121,7 +121,7 @@ def test_a_device_goes_on_counting_over_motions() -> None:
     assert second[0].seq == first[-1].seq + 1
 
 
-def test_a_moving_truck_reports_the_speed_and_course_of_its_road() -> None:
+def test_a_moving_truck_reports_its_speed_and_odometer() -> None:
     (route,) = load_routes(["denver_1"])
     trip = next(plan_trips(route, TripTimes(90.0, 8.0), rng=random.Random(1)))
     device = Device("T-1", PERFECT, random.Random(1))

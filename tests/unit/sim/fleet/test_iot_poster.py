@@ -24,7 +24,7 @@ class DataPlane:
         self.taken.append(request)
 
 
-async def test_a_body_goes_to_the_rule_on_the_trucks_own_topic() -> None:
+async def test_a_body_is_published_to_the_rule_on_the_trucks_own_topic() -> None:
     plane = DataPlane()
     response = await IotPoster(lambda: plane, "rule", "T-1")(b"{}", "application/json", "token")
 
@@ -33,6 +33,6 @@ async def test_a_body_goes_to_the_rule_on_the_trucks_own_topic() -> None:
     assert plane.taken == [{"topic": topic, "qos": 1, "payload": b"{}"}]
 
 
-async def test_without_a_response_the_points_stay_with_the_truck() -> None:
+async def test_an_unavailable_endpoint_is_reported_as_unreachable() -> None:
     with pytest.raises(UnreachableError):
         await IotPoster(lambda: DataPlane(is_unavailable=True), "rule", "T-1")(b"{}", "", "")

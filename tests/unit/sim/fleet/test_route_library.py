@@ -13,7 +13,7 @@ def document(points: list[list[float]], *, timed: bool = False) -> str:
     return json.dumps({"title": "x", "timed": timed, "points": points})
 
 
-def test_there_are_at_least_five_and_each_is_more_than_two_kilometres_long() -> None:
+def test_there_are_at_least_five_routes_of_more_than_two_kilometres() -> None:
     routes = load_routes()
 
     assert len(routes) >= 5
@@ -29,14 +29,14 @@ def test_no_two_routes_come_near_each_other() -> None:
         assert nearest_m > 100, (one.name, other.name)
 
 
-def test_times_ascend_where_there_are_times() -> None:
+def test_the_times_of_timed_routes_ascend() -> None:
     timed = [route.elapsed_s for route in load_routes() if route.elapsed_s is not None]
 
     assert len(timed) >= 2
     assert all(before < after for times in timed for before, after in pairwise(times))
 
 
-def test_every_track_names_its_licence_in_the_notice() -> None:
+def test_the_notice_lists_every_route_and_every_route_has_source_and_licence() -> None:
     from importlib import resources
 
     folder = resources.files("sim.fleet") / "routes"
@@ -58,11 +58,11 @@ def test_every_track_names_its_licence_in_the_notice() -> None:
         pytest.param(document([[1, 1]]), id="one fix"),
         pytest.param(document([[1, 1], [1.1, 1]]), id="jumps 11 km"),
         pytest.param(document([[1, 1, 0], [1.001, 1, 1]], timed=True), id="111 m in a second"),
-        pytest.param(document([[1, 1, 0], [1.0001, 1, 0]], timed=True), id="time stands still"),
+        pytest.param(document([[1, 1, 0], [1.0001, 1, 0]], timed=True), id="two fixes at one time"),
         pytest.param(document([[1, 1], [1.0001, 1]], timed=True), id="times missing"),
     ],
 )
-def test_an_implausible_file_is_rejected_with_its_name(text: str) -> None:
+def test_an_implausible_route_file_is_rejected_with_its_name(text: str) -> None:
     with pytest.raises(BadRouteError, match="bad_road") as rejected:
         parse_route("bad_road", text)
 

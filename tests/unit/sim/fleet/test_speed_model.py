@@ -1,4 +1,4 @@
-"""The modelled drive stays within the truck's limits, everywhere and always."""
+"""The modelled drive stays within the truck's limits everywhere."""
 
 import math
 import random
@@ -31,7 +31,7 @@ def circle(radius_m: float) -> Polyline:
 
 
 @pytest.mark.parametrize("name", ["denver_1", "denver_2", "denver_3", "denver_4", "munich_1"])
-def test_no_limit_is_ever_passed_on_a_real_road(name: str) -> None:
+def test_the_trucks_limits_are_never_exceeded_on_a_real_road(name: str) -> None:
     (route,) = load_routes([name])
     stops = draw_stops(route.polyline.length_m, random.Random(7))
     points = drive_profile(route.polyline, LIMITS, stops).points
@@ -59,7 +59,7 @@ def test_a_straight_road_is_driven_from_rest_through_cruise_to_rest() -> None:
     )
 
 
-def test_a_bend_is_accepted_at_the_speed_that_its_radius_allows() -> None:
+def test_a_bend_is_driven_at_the_speed_that_its_radius_allows() -> None:
     bend = circle(40.0)
 
     assert curve_radius_m(bend, bend.length_m / 2) == pytest.approx(40.0, rel=0.02)
@@ -69,14 +69,14 @@ def test_a_bend_is_accepted_at_the_speed_that_its_radius_allows() -> None:
     assert speed_mps == pytest.approx(math.sqrt(LIMITS.lateral_mps2 * 40.0), rel=0.02)
 
 
-def test_a_jitter_of_the_track_does_not_stop_the_truck() -> None:
+def test_jitter_in_the_track_does_not_stop_the_truck() -> None:
     hairpin = Polyline.through([(48.0, 11.0), (48.001, 11.0), (48.0, 11.000001)])
     speeds = [point.speed_mps for point in drive_profile(hairpin, LIMITS).points[1:-1]]
 
     assert min(speeds[2:-2]) >= MIN_CURVE_SPEED_MPS - 1e-9
 
 
-def test_a_stop_is_stood_out_where_it_is() -> None:
+def test_a_truck_waits_at_a_stop_for_its_duration() -> None:
     profile = drive_profile(STRAIGHT, LIMITS, [Stop(500.0, 10.0)])
     without = drive_profile(STRAIGHT, LIMITS)
     standing = [point for point in profile.points if point.along_m == 500.0]
@@ -86,7 +86,7 @@ def test_a_stop_is_stood_out_where_it_is() -> None:
     assert profile.duration_s > without.duration_s + 10.0
 
 
-def test_a_stop_beyond_the_road_is_left_out() -> None:
+def test_a_stop_beyond_the_end_of_the_road_is_ignored() -> None:
     assert drive_profile(STRAIGHT, LIMITS, [Stop(5000.0, 10.0)]) == drive_profile(STRAIGHT, LIMITS)
 
 
@@ -95,7 +95,7 @@ def test_the_same_seed_draws_the_same_stops() -> None:
     assert draw_stops(9000, random.Random(3)) != draw_stops(9000, random.Random(4))
 
 
-def test_limits_that_no_truck_has_are_rejected() -> None:
+def test_impossible_truck_limits_are_rejected() -> None:
     with pytest.raises(ValueError, match="90 km/h"):
         TruckLimits(cruise_mps=30.0)
     with pytest.raises(ValueError, match="above 0"):

@@ -1,4 +1,4 @@
-"""Trips fit their time, lead from geofence to geofence, and follow the road."""
+"""Trips last as long as requested, lead from geofence to geofence, and follow the road."""
 
 import functools
 import random
@@ -26,7 +26,7 @@ def trips_of(
 
 @functools.cache
 def planned(name: str, total_s: float, stationary_s: float) -> tuple[Iterator[Trip], list[Trip]]:
-    """The trips to come, and those that a test has seen: each is planned once."""
+    """Returns the trips still to be planned and those planned so far: each is planned once."""
     route = next(one for one in ROUTES if one.name == name)
     return plan_trips(route, TripTimes(total_s, stationary_s), rng=random.Random(5)), []
 
@@ -91,7 +91,7 @@ def test_each_trip_begins_where_the_last_one_ended(name: str) -> None:
         assert distance_m(end.lat, end.lon, start.lat, start.lon) < 1.0
 
 
-def test_a_track_with_times_keeps_them_between_its_own_stops() -> None:
+def test_a_timed_track_is_replayed_with_its_own_times_between_recorded_stops() -> None:
     (route,) = load_routes(["munich_1"])
     (trip,) = trips_of(route, 240.0, many=1)
 
@@ -104,7 +104,7 @@ def test_a_track_with_times_keeps_them_between_its_own_stops() -> None:
     assert drive.duration_s == drive.elapsed_s[-1] - drive.elapsed_s[0]
 
 
-def test_a_faster_replay_takes_less_time_at_more_speed() -> None:
+def test_a_replay_at_double_speed_takes_half_the_time() -> None:
     (route,) = load_routes(["munich_1"])
     assert route.elapsed_s is not None
     real, quick = Replay(route.fixes, route.elapsed_s), Replay(route.fixes, route.elapsed_s, 2.0)
@@ -114,7 +114,7 @@ def test_a_faster_replay_takes_less_time_at_more_speed() -> None:
     assert (quick.at(50.25).lat, quick.at(50.25).lon) == (real.at(100.5).lat, real.at(100.5).lon)
 
 
-def test_stops_are_found_only_where_the_recording_stood() -> None:
+def test_stops_are_found_only_in_recordings_with_times() -> None:
     (route,) = load_routes(["munich_1"])
 
     assert len(recorded_stops(route)) >= 5

@@ -1,4 +1,4 @@
-"""What each response of the service, and of the gateway before it, means for a batch."""
+"""What each response of the service, or of the gateway before it, means for a batch."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def test_exactly_the_points_that_a_503_did_not_accept_are_kept_in_order() -> Non
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_response_of_the_gateway_alone_settles_nothing(status: int) -> None:
+def test_an_error_response_of_the_gateway_settles_no_point(status: int) -> None:
     result = interpret(response(status, {"message": "Internal Server Error"}), BATCH)
 
     assert result.keep == BATCH
@@ -52,21 +52,21 @@ def test_a_response_of_the_gateway_alone_settles_nothing(status: int) -> None:
     assert result.failed
 
 
-def test_a_rejected_token_settles_nothing_but_requests_another() -> None:
+def test_a_rejected_token_settles_no_point_and_requests_a_new_token() -> None:
     result = interpret(response(401, {"message": "Unauthorized"}), BATCH)
 
     assert result.keep == BATCH
     assert result.new_token
 
 
-def test_a_batch_too_big_is_split_and_a_point_too_big_given_up() -> None:
+def test_a_batch_that_is_too_large_is_split_and_a_point_that_is_too_large_dropped() -> None:
     whole, single = interpret(response(413), BATCH), interpret(response(413), BATCH[:1])
 
     assert (whole.keep, whole.smaller) == (BATCH, True)
     assert (single.keep, len(single.rejected)) == ((), 1)
 
 
-def test_a_400_gives_up_what_it_names() -> None:
+def test_the_points_that_a_400_names_are_dropped() -> None:
     body = {"rejected": [{"index": i, "field": "lat", "reason": "range"} for i in range(5)]}
     result = interpret(response(400, body), BATCH)
 
@@ -74,24 +74,24 @@ def test_a_400_gives_up_what_it_names() -> None:
     assert result.keep == ()
 
 
-def test_points_of_another_truck_are_given_up_with_the_reason() -> None:
+def test_points_of_another_truck_are_dropped_with_the_reason() -> None:
     result = interpret(response(403, {"detail": "not your truck"}), BATCH)
 
     assert {entry.reason for entry in result.rejected} == {"HTTP 403: not your truck"}
 
 
 @pytest.mark.parametrize("entry", [{"index": 99}, {"index": -1}, {"index": "2"}, {}, 7])
-def test_an_index_out_of_the_batch_is_never_followed(entry: Any) -> None:
+def test_an_index_outside_the_batch_is_ignored(entry: Any) -> None:
     body = {"accepted": 5, "rejected": [entry], "adjusted": []}
 
     assert interpret(response(202, body), BATCH).accepted == BATCH
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"x"', b""])
-def test_a_body_that_is_no_object_is_an_empty_one(body: bytes) -> None:
+def test_a_503_without_a_json_object_settles_no_point(body: bytes) -> None:
     assert interpret(UploadResponse(503, {}, body), BATCH).keep == BATCH
 
 
-def test_the_header_is_found_however_it_is_spelled() -> None:
+def test_the_retry_after_header_is_found_in_any_case_and_ignored_unless_in_seconds() -> None:
     assert interpret(UploadResponse(503, {"RETRY-AFTER": "7"}, b""), BATCH).wait_s == 7.0
     assert interpret(UploadResponse(503, {"Retry-After": "Tue, 24 Nov"}, b""), BATCH).wait_s is None

@@ -1,4 +1,4 @@
-"""The uploader loses nothing that was not settled, whatever the network does."""
+"""The uploader loses no unsettled point, whatever the network does."""
 
 import asyncio
 import gzip
@@ -31,7 +31,7 @@ def status(code: int, **body: Any) -> Step:
 
 @dataclass
 class FakeService:
-    """Answers as scripted, then accepts everything."""
+    """Responds as scripted, then accepts everything."""
 
     script: list[Step] = field(default_factory=list)
     requests: list[list[int]] = field(default_factory=list)
@@ -93,7 +93,7 @@ async def upload(
     return uploader
 
 
-async def test_points_are_sent_together_and_settled_once() -> None:
+async def test_points_are_sent_together_and_each_is_settled_once() -> None:
     service = FakeService()
     uploader = await upload(service)
 
@@ -102,7 +102,7 @@ async def test_points_are_sent_together_and_settled_once() -> None:
     assert uploader.unsettled == 0
 
 
-async def test_without_a_response_the_same_points_go_again_in_order() -> None:
+async def test_without_a_response_the_same_points_are_sent_again_in_order() -> None:
     service = FakeService([no_response, no_response])
     uploader = await upload(service)
 
@@ -111,7 +111,7 @@ async def test_without_a_response_the_same_points_go_again_in_order() -> None:
     assert uploader.report.failures == 2
 
 
-async def test_only_what_was_not_accepted_goes_again_and_before_what_came_later() -> None:
+async def test_only_points_that_were_not_accepted_are_sent_again_and_before_newer_ones() -> None:
     service = FakeService([status(503, accepted=3, rejected=[], not_taken=[1, 3])])
     async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
         uploader.offer(BATCH)
@@ -123,7 +123,7 @@ async def test_only_what_was_not_accepted_goes_again_and_before_what_came_later(
     assert len(uploader.report.accepted) == 6
 
 
-async def test_the_service_sends_retry_after() -> None:
+async def test_the_uploader_waits_as_long_as_retry_after_says() -> None:
     service, sleep = FakeService(), FakeSleep()
     body = json.dumps({"accepted": 0, "rejected": [], "not_taken": [0, 1, 2, 3, 4]}).encode()
     service.script = [lambda _: UploadResponse(503, {"Retry-After": "4"}, body)]
@@ -142,7 +142,7 @@ async def test_a_rejected_token_is_replaced() -> None:
     assert len(uploader.report.accepted) == 5
 
 
-async def test_an_issuer_that_is_unavailable_costs_no_point() -> None:
+async def test_no_point_is_lost_while_the_issuer_is_unavailable() -> None:
     service = FakeService()
     uploader = await upload(service, tokens=FakeTokens(failures_left=2))
 
@@ -150,7 +150,7 @@ async def test_an_issuer_that_is_unavailable_costs_no_point() -> None:
     assert service.requests == [[0, 1, 2, 3, 4]]
 
 
-async def test_a_batch_too_big_is_halved_until_it_fits() -> None:
+async def test_a_batch_that_is_too_large_is_halved_until_it_fits() -> None:
     service = FakeService([status(413), status(413)])
     uploader = await upload(service)
 
@@ -168,7 +168,7 @@ async def test_a_rejected_point_is_never_sent_again() -> None:
     assert len(uploader.report.accepted) == 4
 
 
-async def test_a_repeat_counts_once() -> None:
+async def test_a_repeated_point_is_counted_once() -> None:
     service = FakeService()
     async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
         uploader.offer(BATCH[:2])
@@ -180,7 +180,7 @@ async def test_a_repeat_counts_once() -> None:
     assert uploader.report.repeats_accepted == 2
 
 
-async def test_compressed_bodies_declare_their_encoding() -> None:
+async def test_a_compressed_body_declares_its_content_type() -> None:
     service = FakeService()
     await upload(service, compress=True)
 
@@ -188,7 +188,7 @@ async def test_compressed_bodies_declare_their_encoding() -> None:
     assert service.requests == [[0, 1, 2, 3, 4]]
 
 
-async def test_no_request_carries_more_than_the_service_takes() -> None:
+async def test_no_request_has_more_points_than_the_service_accepts() -> None:
     service = FakeService()
     async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
         uploader.offer([fix(seq) for seq in range(1100)])

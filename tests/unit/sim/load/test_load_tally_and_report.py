@@ -1,4 +1,4 @@
-"""What is counted of many sockets, and when the whole is not as it should be."""
+"""What is counted for many sockets, and which figures are reported as problems."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def report(tally: Tally, now_ms: int = START_MS, lags_s: tuple[float, ...] = ())
     return sum_up(tally, now_ms=now_ms, elapsed_s=1.0, points_accepted=7, lags_s=lags_s)
 
 
-def test_the_age_of_a_position_is_from_the_fix_to_the_socket() -> None:
+def test_the_age_of_a_position_is_measured_from_its_fix_to_its_receipt() -> None:
     tally = Tally()
     socket = opened(tally, POSITION_AT_MS)
     new = Received(
@@ -54,7 +54,7 @@ def test_the_age_of_a_position_is_from_the_fix_to_the_socket() -> None:
     assert tally.messages == {"position": 2}
 
 
-def test_gaps_begin_with_the_opening_and_the_silence_at_the_end_counts() -> None:
+def test_gaps_begin_when_the_socket_opens_and_include_the_silence_at_the_end() -> None:
     tally = Tally()
     socket = opened(tally)
     for at_ms in (START_MS + 1_000, START_MS + 4_000):
@@ -66,14 +66,14 @@ def test_gaps_begin_with_the_opening_and_the_silence_at_the_end_counts() -> None
     assert (spread.p50_s, spread.p99_s, spread.max_s) == (1.0, 3.0, 20.0)
 
 
-def test_a_socket_that_never_receives_anything_has_a_gap() -> None:
+def test_a_socket_that_never_receives_a_message_has_a_gap() -> None:
     tally = Tally()
     opened(tally)
 
     assert report(tally, now_ms=START_MS + 80_000).gap.max_s == 80.0
 
 
-def test_the_gap_goes_on_across_a_new_connection() -> None:
+def test_a_gap_continues_across_a_new_connection() -> None:
     tally = Tally()
     socket = opened(tally)
     tally.disconnected()
@@ -85,7 +85,7 @@ def test_the_gap_goes_on_across_a_new_connection() -> None:
     assert report(tally).connected == 1
 
 
-def test_errors_are_reported_apart() -> None:
+def test_errors_are_counted_by_kind() -> None:
     tally = Tally()
     socket = opened(tally)
     tally.failed("lost")
@@ -104,7 +104,7 @@ def test_errors_are_reported_apart() -> None:
     }
 
 
-def test_all_well() -> None:
+def test_a_report_without_problems_is_ok() -> None:
     tally = Tally()
     with_snapshot(tally)
     result = report(tally)
@@ -123,7 +123,7 @@ def test_all_well() -> None:
         (Limits(max_errors=0), "1 errors, of at most 0"),
     ],
 )
-def test_each_limit_is_judged(limits: Limits, problem: str) -> None:
+def test_a_value_beyond_a_limit_is_a_problem(limits: Limits, problem: str) -> None:
     tally = Tally()
     socket = opened(tally)
     tally.count_message(socket, message("snapshot", START_MS + 2_000))
@@ -137,7 +137,7 @@ def test_each_limit_is_judged(limits: Limits, problem: str) -> None:
     assert result.to_json(found)["ok"] is False
 
 
-def test_sockets_that_did_not_open_stay_or_show_anything_are_problems_whatever_the_limits() -> None:
+def test_sockets_never_opened_closed_early_or_without_a_snapshot_are_always_problems() -> None:
     tally = Tally()
     with_snapshot(tally)
     opened(tally)
@@ -151,7 +151,7 @@ def test_sockets_that_did_not_open_stay_or_show_anything_are_problems_whatever_t
     ]
 
 
-def test_a_client_that_is_late_itself_reports_it() -> None:
+def test_the_report_has_a_warning_when_the_client_itself_was_late() -> None:
     assert report(Tally(), lags_s=(0.01, 0.02)).warning is None
     warning = report(Tally(), lags_s=(0.01, 3.0)).warning
 
@@ -159,7 +159,7 @@ def test_a_client_that_is_late_itself_reports_it() -> None:
     assert "3.0 s late" in warning
 
 
-def test_the_json_line_is_flat_and_null_for_missing_values() -> None:
+def test_the_json_output_has_null_for_missing_values() -> None:
     document = report(Tally()).to_json(["x"])
 
     assert document["age_p99_s"] is None

@@ -1,4 +1,4 @@
-"""What the command makes of its options."""
+"""How the command interprets its options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parsed(*arguments: str) -> argparse.Namespace:
     "arguments",
     [("--sockets", "0"), ("--duration", "0"), ("--connect-rate", "-1"), ("--trucks", "0")],
 )
-def test_loads_that_make_no_sense_are_rejected(arguments: tuple[str, str]) -> None:
+def test_impossible_loads_are_rejected(arguments: tuple[str, str]) -> None:
     with pytest.raises(SystemExit):
         parsed(*arguments)
 
@@ -38,7 +38,7 @@ def test_a_missing_environment_file_is_reported(
     assert "sim up" in capsys.readouterr().err
 
 
-def test_more_sockets_than_the_machine_allows_are_rejected_before_anything_is_created(
+def test_the_limit_of_open_files_is_raised_and_more_sockets_are_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1_024))
@@ -53,7 +53,7 @@ def test_more_sockets_than_the_machine_allows_are_rejected_before_anything_is_cr
         allow_sockets(900)
 
 
-def test_sockets_open_at_the_url_that_was_given_and_everything_else_is_the_environments(
+def test_the_given_url_replaces_only_the_websocket_url_of_the_environment(
     tmp_path: Path,
 ) -> None:
     file, url = tmp_path / "account.env", "wss://track.example.com/live"
@@ -67,7 +67,7 @@ def test_sockets_open_at_the_url_that_was_given_and_everything_else_is_the_envir
     assert load_test._meter(parsed("--env", str(file), "--url", url), found) is None
 
 
-def test_the_cpu_of_parts_is_read_where_they_are_on_this_machine(tmp_path: Path) -> None:
+def test_the_cpu_of_parts_is_measured_only_if_they_run_on_this_machine(tmp_path: Path) -> None:
     here, deployed = (
         Environment(server_url="", websocket_url=url)
         for url in ("ws://127.0.0.1:8090/prod", "wss://track.example.com")

@@ -1,4 +1,4 @@
-"""The time series of a load test, its picture, and what its parts spend."""
+"""The time series of a load test, its chart, and the CPU time of the measured parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sim.load.trucks import FAR_M, plan_load_trips
 from sim.load.view import report_lines
 
 
-def test_the_course_reports_what_each_second_brought() -> None:
+def test_each_sample_of_the_time_series_has_only_its_own_second() -> None:
     tally = Tally()
     time_series = TimeSeries(tally)
     tally.open_now = 2
@@ -33,7 +33,7 @@ def test_the_course_reports_what_each_second_brought() -> None:
     assert (second.messages, second.age_p50_s, second.gap_max_s) == (0, None, None)
 
 
-def test_the_snapshot_is_whole_whatever_came() -> None:
+def test_the_chart_is_valid_svg_even_with_missing_values() -> None:
     tally = Tally()
     time_series = TimeSeries(tally)
     time_series.sample(1.0)
@@ -64,7 +64,7 @@ def process(proc: Path, run_dir: Path, name: str, pid: int, user: int, system: i
     (proc / str(pid) / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}")
 
 
-def test_the_cpu_of_all_broadcasters_counts_and_of_parts_elsewhere_none(tmp_path: Path) -> None:
+def test_the_cpu_of_all_broadcasters_is_summed_and_of_ended_parts_ignored(tmp_path: Path) -> None:
     proc, run_dir, tick = tmp_path / "proc", tmp_path / "run", os.sysconf("SC_CLK_TCK")
     run_dir.mkdir()
     process(proc, run_dir, "broadcaster", 7, 2 * tick, tick)
@@ -75,7 +75,7 @@ def test_the_cpu_of_all_broadcasters_counts_and_of_parts_elsewhere_none(tmp_path
     assert CpuMeter(tmp_path / "nowhere", proc).read() == {}
 
 
-def test_the_report_has_the_cost_of_a_message_and_what_was_not_measured() -> None:
+def test_the_report_has_the_cpu_time_per_message_and_what_was_not_measured() -> None:
     use = CpuUse(cpu_s=0.5, messages=1_000)
     report = sum_up(
         Tally(), now_ms=0, elapsed_s=1.0, points_accepted=0, lags_s=(), cpu={"gateway": use}
@@ -90,7 +90,7 @@ def test_the_report_has_the_cost_of_a_message_and_what_was_not_measured() -> Non
     assert CpuUse(cpu_s=1.0, messages=0).us_per_message is None
 
 
-def test_near_trucks_wait_near_their_destination_and_far_ones_never_come_near() -> None:
+def test_near_trucks_wait_near_their_destination_and_far_trucks_stay_away() -> None:
     options = LoadOptions(sockets=100, near=50, trucks=3, duration_s=120.0)
 
     trips = plan_load_trips(options)

@@ -1,4 +1,4 @@
-"""What a running load test displays, and what its end reports."""
+"""The display of a running load test, and its final report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def report_of(cpu: dict[str, CpuUse] | None) -> LoadReport:
     return sum_up(Tally(), now_ms=0, elapsed_s=1.0, points_accepted=0, lags_s=(), cpu=cpu)
 
 
-def test_before_all_are_connected_the_display_shows_that_they_connect() -> None:
+def test_the_display_shows_connecting_until_all_sockets_are_connected() -> None:
     rows = rows_of(progress_of(tally_of(open_now=12)))
 
     assert rows == {
@@ -51,7 +51,7 @@ def test_before_all_are_connected_the_display_shows_that_they_connect() -> None:
     }
 
 
-def test_while_all_are_held_the_display_counts_down_and_shows_what_came() -> None:
+def test_once_all_sockets_are_connected_the_display_shows_time_and_messages() -> None:
     tally = tally_of(open_now=100, ages_s=(0.5, 1.0, 2.5))
     tally.connect_s.append(0.25)
     tally.gaps_s.extend((59.0, 61.0))
@@ -66,7 +66,7 @@ def test_while_all_are_held_the_display_counts_down_and_shows_what_came() -> Non
     assert rows["gap between messages"].endswith("longest 61.00 s")
 
 
-def test_figures_are_of_the_newest_values_alone() -> None:
+def test_the_display_uses_only_the_newest_values() -> None:
     tally = tally_of(ages_s=(99.0, *[1.0] * RECENT))
 
     assert rows_of(progress_of(tally))["age of positions"].endswith("longest 1.00 s")
@@ -84,7 +84,7 @@ def test_the_table_has_every_row_and_errors_in_red() -> None:
     assert "\x1b[31m" not in without
 
 
-def test_a_line_has_the_same_in_short() -> None:
+def test_the_line_has_the_same_values_in_short_form() -> None:
     tally = tally_of(open_now=98, ages_s=(1.0,))
     tally.messages.update({"position": 5, "snapshot": 2})
     tally.errors["lost"] = 2
@@ -95,7 +95,7 @@ def test_a_line_has_the_same_in_short() -> None:
     )
 
 
-def test_a_report_of_a_system_elsewhere_names_both_parts_whose_cpu_it_could_not_see() -> None:
+def test_the_report_of_a_remote_system_lists_the_parts_whose_cpu_was_not_measured() -> None:
     report = report_of(cpu=None)
 
     assert report.to_json([])["unseen"] == ["the CPU of the broadcaster", "the CPU of the gateway"]
@@ -108,7 +108,7 @@ def test_a_report_of_a_system_elsewhere_names_both_parts_whose_cpu_it_could_not_
     assert not any(line.startswith("CPU of") for line in lines)
 
 
-def test_a_report_of_a_system_on_this_machine_lists_nothing_as_not_measured() -> None:
+def test_the_report_of_a_local_system_lists_no_part_as_not_measured() -> None:
     use = CpuUse(cpu_s=0.5, messages=1_000)
     report = report_of({"broadcaster": use, "gateway": use})
 
@@ -116,7 +116,7 @@ def test_a_report_of_a_system_on_this_machine_lists_nothing_as_not_measured() ->
     assert not any("not seen" in line for line in report_lines(report, []))
 
 
-def test_problems_decide_the_last_line() -> None:
+def test_the_last_line_says_whether_there_were_problems() -> None:
     report = report_of(cpu=None)
 
     assert report_lines(report, [])[-1] == "the load test is OK"

@@ -1,4 +1,4 @@
-"""A socket under load counts what happens to it, and connects again as an app does."""
+"""A socket of a load test counts its events, and reconnects as an app does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> None:
+async def test_a_lost_socket_is_counted_and_the_delivery_is_tracked_on_a_new_one() -> None:
     opener, tally = FakeSocketOpener(), Tally()
     async with running(opener, tally):
         first = await opener.opened.get()
@@ -62,7 +62,7 @@ async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> No
         assert len(tally.connect_s) == 2
 
 
-async def test_a_rejection_for_good_ends_it_quietly() -> None:
+async def test_a_permanent_rejection_is_counted_and_ends_the_socket() -> None:
     opener, tally = FakeSocketOpener(403), Tally()
     async with running(opener, tally) as task:
         await task
@@ -71,7 +71,7 @@ async def test_a_rejection_for_good_ends_it_quietly() -> None:
     assert tally.open_now == 0
 
 
-async def test_temporary_failures_are_counted_and_tried_again() -> None:
+async def test_temporary_failures_are_counted_and_retried() -> None:
     opener, tally = FakeSocketOpener("lost", 401), Tally()
     async with running(opener, tally, Tokens(failures=1)):
         await opener.opened.get()
@@ -80,7 +80,7 @@ async def test_temporary_failures_are_counted_and_tried_again() -> None:
     assert opener.tokens == ["token", "token", "fresh"]
 
 
-async def test_its_end_closes_the_socket() -> None:
+async def test_ending_the_task_closes_its_connection() -> None:
     opener, tally = FakeSocketOpener(), Tally()
     async with running(opener, tally):
         connection = await opener.opened.get()

@@ -1,4 +1,4 @@
-"""What the local gateway knows of its APIs."""
+"""The APIs that the local gateway has read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from sim.local_cloud.socket_gateway.catalog import Catalog
 
 
-async def test_a_known_api_waits_for_no_reading_of_another(
+async def test_a_known_api_is_returned_while_another_is_still_being_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session: Any = SimpleNamespace(

@@ -34,13 +34,13 @@ def test_free_ports_differ_and_are_free() -> None:
     check_free(ports)
 
 
-def test_no_free_port_is_one_that_an_outgoing_connection_may_take() -> None:
+def test_free_ports_are_below_the_range_for_outgoing_connections() -> None:
     lowest_of_linux = 32_768
 
     assert max(free_ports().named().values()) < lowest_of_linux
 
 
-def test_a_port_that_is_taken_is_passed_over(
+def test_a_port_that_is_in_use_is_skipped(
     monkeypatch: pytest.MonkeyPatch, listener: socket.socket
 ) -> None:
     taken = listener.getsockname()[1]
@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_passed_over(
     assert free_port() == 21_000
 
 
-def test_a_free_port_is_kept_from_the_next_caller() -> None:
+def test_a_free_port_is_reserved_until_its_server_binds_it() -> None:
     port = free_ports().opensearch
 
     with socket.socket() as another, pytest.raises(OSError, match="in use"):
@@ -64,7 +64,7 @@ def test_a_free_port_is_kept_from_the_next_caller() -> None:
         server.bind((HOST, port))
 
 
-def test_a_taken_port_is_named_with_its_part_and_a_way_out(listener: socket.socket) -> None:
+def test_a_port_in_use_is_reported_with_its_part_and_a_remedy(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
 
     with pytest.raises(PortInUseError) as taken:
@@ -75,7 +75,7 @@ def test_a_taken_port_is_named_with_its_part_and_a_way_out(listener: socket.sock
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it (no command installs it)")
-def test_the_holder_of_a_port_is_found(listener: socket.socket) -> None:
+def test_the_process_that_uses_a_port_is_found(listener: socket.socket) -> None:
     assert f"process {os.getpid()} " in (find_holder(listener.getsockname()[1]) or "")
 
 

@@ -83,11 +83,11 @@ def claims_of(token: str, audience: str) -> dict[str, object]:
     return jwt.decode(token, KEY.public_key(), ["RS256"], audience=audience, options=options)
 
 
-def test_the_challenge_is_that_of_the_rfc() -> None:
+def test_the_challenge_is_the_one_in_the_rfcs_example() -> None:
     assert challenge_of(VERIFIER) == CHALLENGE
 
 
-def test_a_code_gives_a_dispatchers_token_bound_to_the_request(world: World) -> None:
+def test_a_code_is_exchanged_for_a_dispatchers_token_with_the_requests_nonce(world: World) -> None:
     response = world.exchange(world.code())
 
     assert response.status == 200
@@ -99,35 +99,35 @@ def test_a_code_gives_a_dispatchers_token_bound_to_the_request(world: World) -> 
     assert (identity["nonce"], identity["sub"], identity["iss"]) == ("the nonce", "ann", ISSUER)
 
 
-def test_the_login_leads_back_with_the_state(world: World) -> None:
+def test_the_login_redirects_to_the_page_with_code_and_state(world: World) -> None:
     response = world.sign_in.log_in(urlencode({**PARAMETERS, "identity": "ann"}))
 
     assert isinstance(response, Redirect)
     assert response.location == f"{PAGE}?code=code-1&state=the+state"
 
 
-def test_a_code_holds_once(world: World) -> None:
+def test_a_code_is_valid_once(world: World) -> None:
     code = world.code()
 
     assert world.exchange(code).status == 200
     assert world.exchange(code).body == {"error": "invalid_grant"}
 
 
-def test_a_wrong_verifier_uses_the_code_up(world: World) -> None:
+def test_a_code_is_invalid_after_a_wrong_verifier(world: World) -> None:
     code = world.code()
 
     assert world.exchange(code, code_verifier="x" * 43).body == {"error": "invalid_grant"}
     assert world.exchange(code).body == {"error": "invalid_grant"}
 
 
-def test_a_code_holds_shortly(world: World) -> None:
+def test_a_code_expires(world: World) -> None:
     code = world.code()
     world.now_s += CODE_TTL_S
 
     assert world.exchange(code).body == {"error": "invalid_grant"}
 
 
-def test_no_more_than_so_many_codes_are_open(world: World) -> None:
+def test_the_oldest_code_is_dropped_beyond_the_maximum_number(world: World) -> None:
     codes = [world.code() for _ in range(MAX_CODES + 1)]
 
     assert world.exchange(codes[0]).status == 400
@@ -146,7 +146,7 @@ def test_no_more_than_so_many_codes_are_open(world: World) -> None:
         {"code": "another"},
     ],
 )
-def test_an_exchange_that_is_not_the_clients_own_is_rejected(
+def test_an_exchange_that_does_not_match_the_request_of_its_code_is_rejected(
     world: World, changed: dict[str, str]
 ) -> None:
     code = changed.pop("code", world.code())
@@ -154,7 +154,7 @@ def test_an_exchange_that_is_not_the_clients_own_is_rejected(
     assert world.exchange(code, **changed).body == {"error": "invalid_grant"}
 
 
-def test_no_other_grant_is_known(world: World) -> None:
+def test_no_other_grant_type_is_supported(world: World) -> None:
     assert world.exchange(world.code(), grant_type="password").body == {
         "error": "unsupported_grant_type"
     }
@@ -170,7 +170,9 @@ def test_no_other_grant_is_known(world: World) -> None:
         {"redirect_uri": ""},
     ],
 )
-def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[str, str]) -> None:
+def test_a_client_or_redirect_uri_that_is_not_allowed_is_not_redirected(
+    world: World, changed: dict[str, str]
+) -> None:
     requested = urlencode({**PARAMETERS, "identity": "ann", **changed})
 
     for response in (world.sign_in.authorize(requested), world.sign_in.log_in(requested)):
@@ -179,7 +181,7 @@ def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[s
         assert "attacker" not in response.html
 
 
-def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
+def test_a_request_with_two_redirect_uris_is_rejected(world: World) -> None:
     response = world.sign_in.authorize(
         f"{urlencode(PARAMETERS)}&redirect_uri=https://attacker.example/"
     )
@@ -201,7 +203,7 @@ def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
         ({"scope": "profile"}, "invalid_scope"),
     ],
 )
-def test_a_request_without_its_protections_gets_no_code(
+def test_a_request_without_state_nonce_or_challenge_gets_no_code(
     world: World, changed: dict[str, str], error: str
 ) -> None:
     requested = urlencode({**PARAMETERS, "identity": "ann", **changed})
@@ -213,7 +215,7 @@ def test_a_request_without_its_protections_gets_no_code(
 
 
 @pytest.mark.parametrize("name", ["", " ", "<b>", "a" * 65])
-def test_a_login_needs_a_name(world: World, name: str) -> None:
+def test_a_login_without_a_valid_name_is_rejected(world: World, name: str) -> None:
     response = world.sign_in.log_in(urlencode({**PARAMETERS, "identity": name}))
 
     assert isinstance(response, LoginPage)
@@ -221,7 +223,7 @@ def test_a_login_needs_a_name(world: World, name: str) -> None:
     assert "<b>" not in response.html
 
 
-def test_the_login_page_shows_what_it_was_given_as_text(world: World) -> None:
+def test_the_login_page_escapes_the_requests_parameters(world: World) -> None:
     response = world.sign_in.authorize(
         urlencode({**PARAMETERS, "state": '"><script>alert(1)</script>'})
     )
@@ -255,7 +257,7 @@ def call(url: str, data: bytes | None = None, origin: str = "http://127.0.0.1:80
         return error
 
 
-def test_a_browser_gets_through_it(url: str) -> None:
+def test_a_browser_signs_in_and_gets_tokens_with_security_headers(url: str) -> None:
     with call(f"{url}/authorize?{urlencode(PARAMETERS)}") as page:
         policy = page.headers["Content-Security-Policy"]
         assert "default-src 'none'; form-action 'self' http://127.0.0.1:8090;" in policy
@@ -289,7 +291,7 @@ def test_discovery_names_the_endpoints_of_the_code_flow(url: str) -> None:
     assert found["code_challenge_methods_supported"] == ["S256"]
 
 
-def test_no_other_page_may_read_tokens(url: str) -> None:
+def test_a_page_of_another_origin_may_not_read_tokens(url: str) -> None:
     for path in ("/oauth2/token", "/token"):
         with call(f"{url}{path}", b"x=1", origin="https://attacker.example") as response:
             assert "Access-Control-Allow-Origin" not in response.headers

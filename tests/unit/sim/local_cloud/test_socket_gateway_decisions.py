@@ -1,4 +1,4 @@
-"""What the local gateway of sockets decides, without a socket."""
+"""The decisions of the local WebSocket gateway, without a socket."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_messages_event_is_the_documented_one(name: str) -> None:
 def signed(
     method: str = "POST", url: str = URL, body: bytes = b"{}", **changed: str
 ) -> tuple[Head, float]:
-    """A request as botocore signs it, and when."""
+    """Returns a request as botocore signs it, and the time of the signature in seconds."""
     request = AWSRequest(method, url, data=body, headers={"Content-Type": "application/json"})
     request.headers["X-Amz-Date"] = "ignored"
     credentials = Credentials(changed.get("key", KEY), changed.get("secret", SECRET))
@@ -133,7 +133,7 @@ def _epoch_s(timestamp: str) -> float:
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("query", ["", "?b=2&a=1"])
-def test_a_signature_of_botocore_passes(method: str, query: str) -> None:
+def test_a_signature_made_by_botocore_is_valid(method: str, query: str) -> None:
     check = SignatureCheck(KEY, SECRET, REGION)
     head, at_s = signed(method, URL + query)
 
@@ -149,7 +149,7 @@ def test_a_signature_of_botocore_passes(method: str, query: str) -> None:
         ({"region": "us-west-1"}, Unsigned.WRONG),
     ],
 )
-def test_a_signature_of_another_key_does_not_pass(
+def test_a_signature_with_another_key_secret_or_region_is_invalid(
     changed: dict[str, Any], problem: Unsigned
 ) -> None:
     head, at_s = signed(**changed)
@@ -157,7 +157,7 @@ def test_a_signature_of_another_key_does_not_pass(
     assert SignatureCheck(KEY, SECRET, REGION).problem(head, b"{}", at_s) is problem
 
 
-def test_a_request_changed_after_signing_or_old_does_not_pass() -> None:
+def test_the_signature_of_a_changed_or_old_request_is_invalid() -> None:
     check = SignatureCheck(KEY, SECRET, REGION)
     head, at_s = signed()
 
@@ -167,7 +167,7 @@ def test_a_request_changed_after_signing_or_old_does_not_pass() -> None:
     assert check.problem(head, b"{}", at_s + 301) is Unsigned.WRONG
 
 
-def test_a_request_without_a_whole_signature_is_reported_apart() -> None:
+def test_a_missing_and_an_incomplete_signature_are_distinguished() -> None:
     check = SignatureCheck(KEY, SECRET, REGION)
     head, at_s = signed()
     bare = {name: head.headers[name] for name in ("host", "x-amz-date")}
@@ -177,7 +177,7 @@ def test_a_request_without_a_whole_signature_is_reported_apart() -> None:
     assert check.problem(broken, b"{}", at_s) is Unsigned.INCOMPLETE
 
 
-def test_its_limits_are_those_of_aws_unless_they_are_set() -> None:
+def test_the_default_limits_are_those_of_aws() -> None:
     quotas = read_facts().limits
     defaults = Settings.without_aws(
         region=REGION,
@@ -192,7 +192,7 @@ def test_its_limits_are_those_of_aws_unless_they_are_set() -> None:
     assert (FRAME_BYTES, MESSAGE_BYTES) == (32 * 1_024, 128 * 1_024)
 
 
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
+def test_a_token_bucket_allows_its_burst_and_then_its_rate() -> None:
     bucket = TokenBucket(per_s=2, burst=3)
 
     assert [bucket.try_acquire(10.0) for _ in range(4)] == [True, True, True, False]
@@ -200,7 +200,7 @@ def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     assert [bucket.try_acquire(100.0) for _ in range(4)] == [True, True, True, False]
 
 
-def test_a_head_is_read_once_it_is_whole() -> None:
+def test_a_request_head_is_read_only_when_it_is_complete() -> None:
     text = b"POST /a?b HTTP/1.1\r\nHost: h\r\nContent-Length:  12 \r\n\r\n"
 
     assert read_head(text[:-1]) is None
@@ -247,7 +247,9 @@ ROUTE = Route(function_arn="arn:f")
         ('{"action":' + "[" * 10_000, "$default"),
     ],
 )
-def test_a_messages_route_is_the_one_that_it_names(message: str, key: str) -> None:
+def test_a_message_takes_the_route_in_its_action_or_the_default_route(
+    message: str, key: str
+) -> None:
     api = Api(
         api_id="a",
         account="1",
@@ -283,11 +285,13 @@ def policy(effect: str, resource: str = METHOD_ARN, **more: Any) -> dict[str, An
         (FunctionError("unauthorized"), SERVER_ERROR),
     ],
 )
-def test_an_authorizers_response_rejects(response: Any, rejection: HandshakeFailure) -> None:
+def test_an_authorizers_response_that_does_not_allow_is_a_rejection(
+    response: Any, rejection: HandshakeFailure
+) -> None:
     assert evaluate_policy(response, METHOD_ARN) == rejection
 
 
-def test_an_authorizers_context_comes_as_text() -> None:
+def test_an_authorizers_context_is_passed_on_as_text() -> None:
     response = policy("Allow", METHOD_ARN.replace("$connect", "*"), context={"n": 17, "b": True})
 
     assert evaluate_policy(response, METHOD_ARN) == {"n": "17", "b": "true", "principalId": "p"}
@@ -304,7 +308,9 @@ def test_an_authorizers_context_comes_as_text() -> None:
         (FunctionError("broken"), 502),
     ],
 )
-def test_connects_response_opens_or_rejects(response: Any, status: int | None) -> None:
+def test_the_response_of_connect_accepts_or_rejects_the_socket(
+    response: Any, status: int | None
+) -> None:
     rejection = evaluate_connect(response)
 
     assert (rejection and rejection.status) == status
@@ -319,7 +325,7 @@ def test_an_authorizer_with_identity_sources_is_not_invoked_without_them() -> No
     assert has_identity_sources((), {}, "", {})
 
 
-def test_the_package_imports_nothing_that_the_lambdas_process_misses() -> None:
+def test_the_lambda_worker_imports_only_what_a_lambdas_process_has() -> None:
     source = Path(ROOT / "sim/local_cloud/socket_gateway/lambda_worker.py").read_text()
 
     assert "sim." not in source.replace("sim.local_cloud", "")

@@ -1,4 +1,4 @@
-"""Which Chromium the tests of the pages use."""
+"""Which Chromium the tests of the web pages use."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from sim.setup.chromium import find_browser
 from sim.setup.places import Places
 
 
-def test_a_named_browser_is_used_as_it_is(tmp_path: Path) -> None:
+def test_the_browser_that_chrome_names_is_used(tmp_path: Path) -> None:
     found = find_browser(Places(project=tmp_path, cache=tmp_path), {"CHROME": "chromium-of-mine"})
 
     assert found is not None
@@ -14,5 +14,5 @@ def test_a_named_browser_is_used_as_it_is(tmp_path: Path) -> None:
     assert found.environment == {}
 
 
-def test_without_one_there_is_none(tmp_path: Path) -> None:
+def test_no_browser_is_found_if_none_is_installed(tmp_path: Path) -> None:
     assert find_browser(Places(project=tmp_path, cache=tmp_path), {}) is None

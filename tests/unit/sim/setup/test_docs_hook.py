@@ -1,4 +1,4 @@
-"""What becomes of a page's links in the site."""
+"""How a page's links are rewritten for the site."""
 
 from __future__ import annotations
 

@@ -16,5 +16,5 @@ from sim.setup.java import parse_version
         ("The operation couldn't be completed. Unable to locate a Java Runtime.", None),
     ],
 )
-def test_the_major_version_is_found_in_what_java_prints(text: str, version: int | None) -> None:
+def test_the_major_version_is_found_in_javas_output(text: str, version: int | None) -> None:
     assert parse_version(text) == version

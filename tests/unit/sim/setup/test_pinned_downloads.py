@@ -58,7 +58,9 @@ def test_a_file_with_another_hash_is_rejected_and_not_kept(registry: Path, tmp_p
     assert not file.is_there(tmp_path / "cache")
 
 
-def test_a_failing_download_is_tried_again_and_then_named(registry: Path, tmp_path: Path) -> None:
+def test_a_failing_download_is_retried_and_then_reported_with_its_url(
+    registry: Path, tmp_path: Path
+) -> None:
     file = publish(registry, "a.jar", b"aaa")
     (registry / "a.jar").unlink()
     waited: list[float] = []
@@ -72,7 +74,7 @@ def test_a_failing_download_is_tried_again_and_then_named(registry: Path, tmp_pa
     assert "run it again" in failed.value.remedy
 
 
-def test_a_download_that_comes_at_last_is_kept(registry: Path, tmp_path: Path) -> None:
+def test_a_download_that_succeeds_on_a_retry_is_kept(registry: Path, tmp_path: Path) -> None:
     file = publish(registry, "a.jar", b"aaa")
     (registry / "a.jar").unlink()
 
@@ -83,9 +85,7 @@ def test_a_download_that_comes_at_last_is_kept(registry: Path, tmp_path: Path) -
     assert file.is_there(tmp_path / "cache")
 
 
-def test_a_file_cut_short_by_something_else_is_fetched_again(
-    registry: Path, tmp_path: Path
-) -> None:
+def test_a_truncated_file_in_the_cache_is_fetched_again(registry: Path, tmp_path: Path) -> None:
     file = publish(registry, "a.jar", b"aaa")
     fetch_missing([file], tmp_path / "cache", sleep=never)
     file.path(tmp_path / "cache").write_bytes(b"a")
@@ -95,7 +95,7 @@ def test_a_file_cut_short_by_something_else_is_fetched_again(
     assert file.path(tmp_path / "cache").read_bytes() == b"aaa"
 
 
-def test_the_committed_list_is_whole() -> None:
+def test_the_committed_list_of_files_is_complete() -> None:
     jars = read_pinned("opensearch")
 
     assert len({jar.sha256 for jar in jars}) == len(jars)
@@ -104,6 +104,6 @@ def test_the_committed_list_is_whole() -> None:
     assert all(len(read_pinned(kind)) == 1 for kind in ("compiler", "kinesis-local", "pip"))
 
 
-def test_a_kind_that_the_list_misses_is_an_error() -> None:
+def test_a_kind_of_file_that_is_not_in_the_list_is_an_error() -> None:
     with pytest.raises(ValueError, match="no file of kind"):
         read_pinned("typewriter")

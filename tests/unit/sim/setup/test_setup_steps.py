@@ -35,7 +35,7 @@ def run(places: Places, *fakes: FakeStep) -> str:
     return output.getvalue()
 
 
-def test_only_what_is_missing_is_done_and_reported(places: Places) -> None:
+def test_only_missing_steps_are_run_and_reported(places: Places) -> None:
     there, missing = FakeStep("there", done=True), FakeStep("missing")
 
     output = run(places, there, missing)
@@ -45,12 +45,12 @@ def test_only_what_is_missing_is_done_and_reported(places: Places) -> None:
     assert "there" not in output
 
 
-def test_nothing_is_printed_or_made_when_all_is_done(places: Places) -> None:
+def test_nothing_is_printed_or_created_when_all_steps_are_done(places: Places) -> None:
     assert run(places, FakeStep("there", done=True)) == ""
     assert not places.cache.exists()
 
 
-def test_a_failed_step_ends_it_and_the_next_run_goes_on_from_there(places: Places) -> None:
+def test_a_failed_step_ends_the_run_and_the_next_run_continues_with_it(places: Places) -> None:
     first, second = FakeStep("first"), FakeStep("second", fails=True)
 
     with pytest.raises(SetupError, match="plug it in"):
@@ -61,7 +61,7 @@ def test_a_failed_step_ends_it_and_the_next_run_goes_on_from_there(places: Place
     assert (first.runs, second.runs) == (1, 2)
 
 
-def test_a_download_is_reported_each_quarter_without_a_terminal() -> None:
+def test_without_a_terminal_a_downloads_progress_is_printed_in_quarters() -> None:
     output = io.StringIO()
     terminal = Terminal(output)
 

@@ -1,4 +1,4 @@
-"""The pages are built anew when what they are made of has changed, and only then."""
+"""The pages are rebuilt if and only if one of their sources has changed."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ def mark_built(places: Places) -> None:
     (places.web / "dist" / ".rtdts-setup").write_text(web._sources_digest(places))
 
 
-def test_pages_are_not_built_at_first(places: Places) -> None:
+def test_pages_are_not_built_in_a_new_clone(places: Places) -> None:
     assert not web.pages_are_built(places)
     assert not web.packages_are_there(places)
 
 
 @pytest.mark.parametrize("changed", ["index.html", "package-lock.json", "tracking/app.tsx"])
-def test_a_changed_source_is_built(places: Places, changed: str) -> None:
+def test_pages_are_out_of_date_after_a_source_changed(places: Places, changed: str) -> None:
     mark_built(places)
     assert web.pages_are_built(places)
 
@@ -40,7 +40,7 @@ def test_a_changed_source_is_built(places: Places, changed: str) -> None:
     assert not web.pages_are_built(places)
 
 
-def test_a_changed_test_is_not_built(places: Places) -> None:
+def test_pages_are_up_to_date_after_only_tests_or_packages_changed(places: Places) -> None:
     mark_built(places)
     (places.web / "tracking" / "test" / "app.test.ts").write_text("2")
     (places.web / "node_modules").mkdir()

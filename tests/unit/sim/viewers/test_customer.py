@@ -1,4 +1,4 @@
-"""A customer follows with the client library, and everything that comes is kept."""
+"""A customer follows deliveries with the client library, and every message is kept."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.support.viewer_messages import NOW_MS, position, status
 
 
 class Service:
-    """Gives tickets, and the sockets that are opened with them."""
+    """Issues tickets, and opens sockets with them."""
 
     def __init__(self) -> None:
         self.urls: list[str] = []
@@ -72,7 +72,7 @@ def snapshot(version: int = 2) -> dict[str, Any]:
     return {**position(5, version=version), "type": "snapshot", "events": [], "track": []}
 
 
-async def test_each_delivery_has_a_tracker_of_its_own() -> None:
+async def test_each_delivery_is_tracked_on_its_own_socket() -> None:
     service, reports = Service(), Reception()
     async with running(service, reports) as customer:
         await customer.track("D-1")
@@ -86,7 +86,7 @@ async def test_each_delivery_has_a_tracker_of_its_own() -> None:
         assert first.sent == [{"action": "track", "delivery_id": "D-1", "since_version": 0}]
 
 
-async def test_repeated_messages_are_kept_twice_and_shown_once() -> None:
+async def test_repeated_messages_are_all_kept_but_only_the_first_is_new() -> None:
     service, reports = Service(), Reception()
     async with running(service, reports) as customer:
         await customer.track("D-1")
@@ -114,7 +114,7 @@ async def test_the_socket_of_an_untracked_delivery_is_closed() -> None:
         assert socket.closed
 
 
-async def test_why_a_delivery_is_not_followed_any_more_is_kept() -> None:
+async def test_the_reason_why_a_delivery_is_no_longer_followed_is_kept() -> None:
     service, reports = Service(), Reception()
     async with running(service, reports) as customer:
         await customer.track("D-1")

@@ -1,4 +1,4 @@
-"""What a frame changed is kept as evidence; the rule itself is the client library's."""
+"""What each frame changed is recorded; the rules are those of the client library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def applied(*messages: dict[str, Any] | str | bytes) -> list[Received]:
     ]
 
 
-def test_new_events_are_reported_apart_from_repeats() -> None:
+def test_new_messages_are_distinguished_from_repeats_and_stale_ones() -> None:
     first, again, later, older = applied(position(5), position(5), position(6), position(4))
 
     assert (first.new_version, first.new_position, first.stale) == (True, True, False)
@@ -28,7 +28,7 @@ def test_new_events_are_reported_apart_from_repeats() -> None:
     assert (older.new_position, older.stale) == (False, True)
 
 
-def test_a_position_that_is_hidden_is_no_new_one() -> None:
+def test_a_hidden_position_does_not_count_as_a_new_position() -> None:
     shown, hidden = applied(position(5), position(None, version=3))
 
     assert (shown.new_position, hidden.new_position, hidden.new_version) == (True, False, True)
@@ -44,7 +44,7 @@ def test_each_delivery_has_a_view_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("message", [{"type": "weather"}, {"message": "Forbidden"}])
-def test_fields_and_values_of_later_versions_are_no_problem(message: dict[str, Any]) -> None:
+def test_unknown_message_types_are_not_a_problem(message: dict[str, Any]) -> None:
     (received,) = applied(message)
 
     assert (received.message, received.problem) == (message, None)
@@ -61,7 +61,7 @@ def test_fields_and_values_of_later_versions_are_no_problem(message: dict[str, A
         {"type": "error"},
     ],
 )
-def test_a_message_that_breaks_the_promise_is_a_problem(message: dict[str, Any]) -> None:
+def test_a_message_that_breaks_the_contract_is_a_problem(message: dict[str, Any]) -> None:
     (received,) = applied(message)
 
     assert received.problem is not None

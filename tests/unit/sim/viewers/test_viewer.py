@@ -58,7 +58,7 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_delivery_is_tracked_whether_the_socket_is_open_yet_or_not() -> None:
+async def test_a_delivery_is_tracked_whether_requested_before_or_after_connecting() -> None:
     opener = FakeSocketOpener()
     async with running(opener, Reception()) as viewer:
         await viewer.track("D-1")
@@ -72,7 +72,7 @@ async def test_a_delivery_is_tracked_whether_the_socket_is_open_yet_or_not() -> 
         ]
 
 
-async def test_after_a_lost_connection_it_tracks_again_from_the_version_that_it_has() -> None:
+async def test_after_a_lost_connection_the_viewer_tracks_again_from_its_last_version() -> None:
     opener, reports = FakeSocketOpener(), Reception()
     async with running(opener, reports) as viewer:
         await viewer.track("D-1")
@@ -87,7 +87,7 @@ async def test_after_a_lost_connection_it_tracks_again_from_the_version_that_it_
         assert viewer.connections == 2
 
 
-async def test_silence_is_accepted_for_a_dead_connection() -> None:
+async def test_a_silent_connection_is_closed_and_replaced() -> None:
     opener = FakeSocketOpener()
     async with running(opener, Reception(), silence_s=0.02) as viewer:
         await viewer.track("D-1")
@@ -97,7 +97,7 @@ async def test_silence_is_accepted_for_a_dead_connection() -> None:
         assert first.closed
 
 
-async def test_a_viewer_that_tracks_nothing_may_receive_nothing() -> None:
+async def test_a_silent_connection_is_kept_if_the_viewer_tracks_nothing() -> None:
     opener = FakeSocketOpener()
     async with running(opener, Reception(), silence_s=0.01):
         await opener.opened.get()
@@ -106,7 +106,7 @@ async def test_a_viewer_that_tracks_nothing_may_receive_nothing() -> None:
         assert opener.opened.empty()
 
 
-async def test_a_socket_that_cannot_be_had_is_tried_again() -> None:
+async def test_opening_a_socket_is_retried_until_it_succeeds() -> None:
     opener = FakeSocketOpener("lost", "lost", "open")
     async with running(opener, Reception(), tokens=Tokens(failures=2)) as viewer:
         await opener.opened.get()
@@ -115,7 +115,7 @@ async def test_a_socket_that_cannot_be_had_is_tried_again() -> None:
         assert opener.tokens == ["token-1"] * 3
 
 
-async def test_a_token_that_is_not_valid_any_more_is_replaced_once() -> None:
+async def test_a_rejected_token_is_replaced_once() -> None:
     opener = FakeSocketOpener(401)
     async with running(opener, Reception()):
         await opener.opened.get()
@@ -124,7 +124,9 @@ async def test_a_token_that_is_not_valid_any_more_is_replaced_once() -> None:
 
 
 @pytest.mark.parametrize("script", [(403,), (401, 401)])
-async def test_a_rejection_that_no_token_heals_ends_it(script: tuple[int, ...]) -> None:
+async def test_a_rejection_that_a_new_token_cannot_fix_ends_the_viewer(
+    script: tuple[int, ...],
+) -> None:
     viewer = Viewer(
         FakeSocketOpener(*script),
         Tokens(),
@@ -144,7 +146,7 @@ def ended(reason: str) -> dict[str, str]:
     return {"type": "ended", "delivery_id": "D-1", "reason": reason, "sent_at": sent_at}
 
 
-async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None:
+async def test_after_its_token_expired_the_viewer_reconnects_with_a_new_one() -> None:
     opener, reports = FakeSocketOpener(), Reception()
     async with running(opener, reports) as viewer:
         await viewer.track("D-1")
@@ -181,7 +183,7 @@ async def test_a_delivery_that_is_no_longer_shown_is_not_tracked_again(
         assert [sent["delivery_id"] for sent in second.sent] == ["D-2"]
 
 
-async def test_every_message_is_reported_with_its_time_and_what_is_new_in_it() -> None:
+async def test_every_message_is_reported_with_its_time_and_whether_it_is_new() -> None:
     opener, reports = FakeSocketOpener(), Reception()
     async with running(opener, reports) as viewer:
         await viewer.track("D-1")
@@ -201,7 +203,7 @@ async def test_every_message_is_reported_with_its_time_and_what_is_new_in_it() -
     assert shown.speed_mps == 5.0
 
 
-async def test_a_broken_message_is_reported_and_does_no_harm() -> None:
+async def test_a_broken_message_is_reported_and_the_next_ones_are_processed() -> None:
     opener, reports = FakeSocketOpener(), Reception()
     async with running(opener, reports) as viewer:
         await viewer.track("D-1")
