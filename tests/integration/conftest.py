@@ -1,4 +1,4 @@
-"""What several integration tests start."""
+"""Fixtures that several integration tests share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.support.ministack_process import running_ministack
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """What the broadcaster's processes need, on a ministack of the file's own."""
+    """What the broadcaster's processes need, on a ministack per test file."""
     with running_ministack(tmp_path_factory.mktemp("ministack")) as url:
         yield Cloud(url)

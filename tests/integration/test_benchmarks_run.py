@@ -1,4 +1,4 @@
-"""The benchmarks run, small: a change that breaks one fails at once."""
+"""Every benchmark runs in a small size: a change that breaks one is detected at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_ENGINES = [
     "sockets_held",
 ]
 PUSHED_BACK = ["round_under_429"]
-"""By itself: it waits for connections that hang, without using the processor."""
+"""A case of its own: it waits for hanging connections without using the processor."""
 WITH_ENGINES = [
     ["mqtt_points"],
     ["document_bytes"],
@@ -34,7 +34,9 @@ WITH_ENGINES = [
 
 
 @pytest.mark.parametrize("names", [WITHOUT_ENGINES, PUSHED_BACK, *WITH_ENGINES], ids=" ".join)
-def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
+def test_a_quick_run_of_the_benchmarks_yields_every_figure(
+    names: list[str], tmp_path: Path
+) -> None:
     out = tmp_path / "latest.json"
 
     done = subprocess.run(
@@ -55,7 +57,7 @@ def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
     assert _calculated_with(one["name"] for one in figures) <= {one["name"] for one in figures}
 
 
-def test_every_figure_of_the_truth_is_there(
+def test_a_quick_run_of_the_accuracy_benchmark_yields_every_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "truth.json"
@@ -77,6 +79,6 @@ def test_every_figure_of_the_truth_is_there(
 
 
 def _calculated_with(names: Iterable[str]) -> set[str]:
-    """What `deploy.capacity` takes from the benchmarks that gave these figures."""
+    """Returns the figures that `deploy.capacity` uses of the benchmarks with these figures."""
     bases = {name.split(".")[0] for name in names}
     return {name for name in measured_figures() if name.split(".")[0] in bases}

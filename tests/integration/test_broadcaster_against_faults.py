@@ -1,4 +1,4 @@
-"""Posting to real sockets behind a gateway that throttles, loses responses and takes its time."""
+"""Posting to real sockets behind a gateway that throttles, loses responses and is slow."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FixedCredentials:
 
 
 class Gateway:
-    """A gateway with faults, the poster that posts through it, and viewers that connect past it.
+    """A gateway with faults, its poster, and viewers that connect directly to the real one.
 
     Args:
         gateways: The real one.
@@ -70,7 +70,7 @@ class Gateway:
         self._signer = PostSigner(f"{self.shim.url}/_aws/{path}", REGION)
 
     async def viewer(self) -> tuple[str, ClientConnection]:
-        """A viewer's connection id, and its end of the connection."""
+        """Returns a new viewer's connection id, and the client's side of the connection."""
         socket = await self._stack.enter_async_context(connect(self._gateways.websocket_url))
         await socket.send("{}")
         return str(await received(socket)), socket
@@ -100,7 +100,7 @@ async def received(socket: ClientConnection) -> Any:
 
 
 async def assert_received(socket: ClientConnection, times: int) -> None:
-    """So many messages and no more: what a later post brings would come after them."""
+    """Asserts that exactly so many messages arrived: the response to a frame comes next."""
     for _ in range(times):
         assert json.loads(await received(socket)) == json.loads(MESSAGE)
     await socket.send("{}")
@@ -115,7 +115,7 @@ def post_timeout_s(fault: Fault) -> float:
     return SHORT_TIMEOUT_S if isinstance(fault, Delay) else COMES_WITHIN_S
 
 
-async def test_a_gateway_without_faults_delivers(gateway: Gateway) -> None:
+async def test_a_gateway_without_faults_delivers_a_post(gateway: Gateway) -> None:
     connection_id, socket = await gateway.viewer()
 
     assert await gateway.post(connection_id) is PostOutcome.DELIVERED
@@ -138,7 +138,7 @@ async def test_a_gateway_without_faults_delivers(gateway: Gateway) -> None:
     ],
     ids=str,
 )
-async def test_a_rejected_post_is_reported_separately_and_did_not_arrive(
+async def test_a_rejected_post_is_reported_by_its_kind_and_does_not_arrive(
     gateway: Gateway, fault: Fault, response: PostOutcome
 ) -> None:
     connection_id, socket = await gateway.viewer()
@@ -151,7 +151,7 @@ async def test_a_rejected_post_is_reported_separately_and_did_not_arrive(
     await assert_received(other, 1)
 
 
-async def test_a_closed_socket_is_410_at_the_gateway(gateway: Gateway) -> None:
+async def test_a_post_to_a_closed_socket_is_reported_as_gone(gateway: Gateway) -> None:
     connection_id, socket = await gateway.viewer()
     await socket.close()
     async with asyncio.timeout(COMES_WITHIN_S):
@@ -174,7 +174,7 @@ async def test_a_closed_socket_is_410_at_the_gateway(gateway: Gateway) -> None:
     ],
     ids=str,
 )
-async def test_a_message_with_a_lost_response_has_arrived(
+async def test_a_post_with_a_lost_response_has_arrived(
     gateway: Gateway, fault: Fault, response: PostOutcome, times: int
 ) -> None:
     connection_id, socket = await gateway.viewer()
@@ -184,7 +184,9 @@ async def test_a_message_with_a_lost_response_has_arrived(
     await assert_received(socket, times)
 
 
-async def test_a_connection_that_always_ends_is_a_failure_after_two_posts(gateway: Gateway) -> None:
+async def test_a_post_fails_after_two_attempts_when_the_connection_always_ends(
+    gateway: Gateway,
+) -> None:
     connection_id, _ = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(Drop(by="close")))
 
@@ -192,7 +194,7 @@ async def test_a_connection_that_always_ends_is_a_failure_after_two_posts(gatewa
     assert len(gateway.shim.record.of("PostToConnection")) == 2
 
 
-async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None:
+async def test_slow_and_failing_viewers_delay_no_other_viewer(gateway: Gateway) -> None:
     viewers = [await gateway.viewer() for _ in range(12)]
     bad, good = viewers[:4], viewers[4:]
     faults: list[Fault] = [
@@ -208,7 +210,7 @@ async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None
     others = [gateway.post(connection_id) for connection_id, _ in (*bad[1:], *good)]
     responses = await asyncio.gather(*others)
 
-    assert not slow.done(), "the slow one kept the others waiting until its time was up"
+    assert not slow.done(), "the slow post delayed the others until its timeout"
     slow.cancel()
     assert responses[:3] == [PostOutcome.FAILED, PostOutcome.OVER_QUOTA, PostOutcome.FAILED]
     assert responses[3:] == [PostOutcome.DELIVERED] * len(good)

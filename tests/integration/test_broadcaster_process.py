@@ -24,14 +24,16 @@ async def next_message(socket: ClientConnection) -> dict[str, Any]:
 
 
 async def next_change(socket: ClientConnection) -> dict[str, Any]:
-    """The next message that no round brings: one may be held at any moment, on the minute."""
+    """Returns the next message that is not from a round: a round may run at any full minute."""
     async with asyncio.timeout(COMES_WITHIN_S):
         while (reported := await next_message(socket))["type"] == "position":
             pass
     return reported
 
 
-async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:
+async def test_a_broadcaster_sends_rounds_statuses_and_endings_and_stops_on_sigterm(
+    cloud: Cloud,
+) -> None:
     delivery = cloud.delivery()
     async with cloud.viewer() as (socket, connection_id):
         cloud.track(delivery, connection_id)
@@ -69,7 +71,7 @@ async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:
         assert cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id)) == []
 
 
-async def test_a_viewer_with_410_is_removed_and_the_others_are_notified(
+async def test_a_viewer_that_is_gone_is_removed_and_the_others_are_notified(
     cloud: Cloud,
 ) -> None:
     deliveries = [cloud.delivery() for _ in range(3)]
@@ -90,7 +92,7 @@ async def test_a_viewer_with_410_is_removed_and_the_others_are_notified(
         assert [one.endpoint for one in left] == [socket_endpoint(connection_id)]
 
 
-async def test_a_killed_broadcaster_leaves_its_nudges_to_the_next(cloud: Cloud) -> None:
+async def test_nudges_and_viewers_outlive_a_killed_broadcaster(cloud: Cloud) -> None:
     delivery = cloud.delivery()
     async with cloud.viewer() as (socket, connection_id):
         async with running_broadcaster(cloud.environment()) as running:
@@ -108,7 +110,7 @@ async def test_a_killed_broadcaster_leaves_its_nudges_to_the_next(cloud: Cloud) 
     assert types == {"position", "status"}
 
 
-async def test_a_snapshot_comes_without_positions_while_their_store_is_unavailable(
+async def test_a_snapshot_has_no_positions_while_the_position_store_is_unavailable(
     cloud: Cloud,
 ) -> None:
     delivery = cloud.delivery()
@@ -129,7 +131,7 @@ async def test_a_snapshot_comes_without_positions_while_their_store_is_unavailab
     )
 
 
-async def test_unusable_settings_are_reported_at_once(cloud: Cloud) -> None:
+async def test_all_unusable_settings_are_reported_at_startup(cloud: Cloud) -> None:
     environment = cloud.environment(ROUND_INTERVAL_S="soon")
     del environment["DELIVERIES_TABLE"]
     async with running_broadcaster(environment) as running:

@@ -1,7 +1,7 @@
-"""What a truck, a bridge and a stranger may do at the broker, and what no client may.
+"""What a truck, a phone and a bridge may do at the broker, and what no client may.
 
-Whatever is tried, what the broker has acknowledged to a truck is there for the bridges afterwards,
-and nothing else is.
+Whatever a client tries, the bridges then receive every message that was acknowledged to a truck,
+and no other.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from tests.support.waiting import COMES_WITHIN_S, until
 
 RESULTS = "trucks/T-mine/telemetry/result"
 GIVES_UP_S = 3.0
-"""Where the broker rejects by closing the connection without a response: aiomqtt waits so long."""
+"""How long aiomqtt waits when the broker rejects by closing the connection without a response."""
 ENDS_WITHIN_S = 60.0
-"""A phone that vanished, or a message that bridges acknowledge again and again."""
+"""Enough for the will of a vanished phone, or until a repeated message is acknowledged."""
 LOOKED_AT_AGAIN_S = 60.0
-"""Longer than the broker keeps what was allowed."""
+"""Longer than the broker caches what a client may do."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ async def publish(truck: MqttTruck, topic: str, payload: bytes = b"evil") -> Non
 
 
 async def is_rejected(truck: MqttTruck, topic: str) -> bool:
-    """Whether a message on a topic is."""
+    """Returns whether the broker rejects a message on a topic."""
     try:
         await publish(truck, topic)
     except (RejectedByBrokerError, NotPublishedError):
@@ -55,9 +55,9 @@ async def is_rejected(truck: MqttTruck, topic: str) -> bool:
 
 
 async def taken(broker: BrokerProcess) -> list[Message]:
-    """Takes what the broker holds for the bridges; a lost acknowledgement leaves it there.
+    """Receives and acknowledges the messages for the bridges; a lost acknowledgement keeps one.
 
-    The will of the phone that puts the marker may be among it.
+    The will of the phone that sends the marker may be among them.
     """
     came: list[Message] = []
     marker, truck_id = unique("end").encode(), unique("T")
@@ -74,13 +74,13 @@ async def taken(broker: BrokerProcess) -> list[Message]:
 
 
 async def kept(broker: BrokerProcess) -> list[bytes]:
-    """The payloads of what the broker held for the bridges."""
+    """Returns the payloads of the messages that the broker held for the bridges."""
     return [message.payload for message in await taken(broker)]
 
 
 @pytest.fixture
 async def held(broker: BrokerProcess) -> AsyncIterator[bytes]:
-    """A message that was acknowledged to its truck; it must be there afterwards, and no evil."""
+    """A message that was acknowledged to its truck: the test must not lose it, or add b"evil"."""
     truck_id, payload = unique("T"), unique("point").encode()
     await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", payload)
     yield payload
@@ -89,7 +89,7 @@ async def held(broker: BrokerProcess) -> AsyncIterator[bytes]:
     assert b"evil" not in found
 
 
-async def test_a_truck_uses_its_own_topics(broker: BrokerProcess, held: bytes) -> None:
+async def test_a_truck_may_use_its_own_topics(broker: BrokerProcess, held: bytes) -> None:
     truck = broker.truck("T-mine")
     async with truck.opened():
         await truck.subscribe(RESULTS)
@@ -106,7 +106,7 @@ async def test_a_truck_uses_its_own_topics(broker: BrokerProcess, held: bytes) -
         "activemq.management",
     ],
 )
-async def test_a_truck_publishes_nowhere_else(
+async def test_a_truck_may_not_publish_to_other_topics(
     broker: BrokerProcess, held: bytes, topic: str
 ) -> None:
     assert await is_rejected(broker.truck("T-mine"), topic)
@@ -119,12 +119,12 @@ async def test_a_truck_publishes_nowhere_else(
         "trucks/+/telemetry/result",
         "trucks/T-mine/telemetry",
         "#",
-        *SUBSCRIPTIONS,  # which Artemis, were it to reject it, would delete with all that it holds
+        *SUBSCRIPTIONS,  # if Artemis rejected one, it would delete the queue with its messages
         "$share/mine/trucks/+/telemetry",
         "trucks/+/telemetry::bridges.trucks/+/telemetry",
     ],
 )
-async def test_a_truck_subscribes_to_nothing_but_its_results(
+async def test_a_truck_may_subscribe_only_to_its_results(
     broker: BrokerProcess, held: bytes, topic: str
 ) -> None:
     truck = broker.truck("T-mine")
@@ -134,7 +134,7 @@ async def test_a_truck_subscribes_to_nothing_but_its_results(
 
 
 @pytest.mark.parametrize("identifier", ["T-other", f"{BRIDGE_USER}/1", "T-mine2"])
-async def test_a_truck_takes_no_session_but_its_own(
+async def test_a_truck_may_not_take_over_anothers_session(
     broker: BrokerProcess, held: bytes, identifier: str
 ) -> None:
     truck = broker.truck("T-mine", identifier=identifier, timeout_s=GIVES_UP_S)
@@ -142,10 +142,10 @@ async def test_a_truck_takes_no_session_but_its_own(
     assert await is_rejected(truck, "trucks/T-mine/telemetry")
 
 
-async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
+async def test_another_trucks_token_is_rejected_while_a_truck_of_that_name_is_connected(
     broker: BrokerProcess, held: bytes
 ) -> None:
-    """What was allowed is kept by user name: with another's token it must not count."""
+    """The broker caches rights by user name: they must not apply to another truck's token."""
     mine = broker.truck("T-mine")
     async with mine.opened():
         await mine.publish("trucks/T-mine/telemetry", b"point")
@@ -156,14 +156,16 @@ async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
 
 
 @pytest.mark.parametrize("role", ["customer", "dispatcher"])
-async def test_only_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
+async def test_a_customer_or_dispatcher_may_not_publish(
+    broker: BrokerProcess, held: bytes, role: str
+) -> None:
     truck = broker.truck("T-mine", token=broker.token(role, "T-mine"))
 
     assert await is_rejected(truck, "trucks/T-mine/telemetry")
 
 
 @pytest.mark.parametrize("kind", ["empty", "nonsense", "expired", "unsigned", "own-key"])
-async def test_an_invalid_token_opens_no_session(
+async def test_a_client_with_an_invalid_token_is_rejected(
     broker: BrokerProcess, held: bytes, kind: str
 ) -> None:
     claims = {"sub": "T-mine", "role": "truck", "aud": "rtdts", "exp": 4_000_000_000}
@@ -182,7 +184,7 @@ async def test_an_invalid_token_opens_no_session(
 async def test_a_bridge_cannot_delete_the_brokers_messages(
     broker: BrokerProcess, held: bytes, unsubscribes: bool
 ) -> None:
-    """Not with a clean start, not by giving its subscription up, not by ending its session."""
+    """Neither with a clean start, nor by unsubscribing, nor by ending its session."""
     for _ in range(2):  # the second begins by cleaning what the first has left
         client = aiomqtt.Client(
             HOST,
@@ -218,7 +220,7 @@ async def test_messages_of_ended_bridge_sessions_are_delivered_again(broker: Bro
 
 
 @pytest.mark.parametrize("topic", ["trucks/T-1/telemetry", "elsewhere"])
-async def test_a_bridge_publishes_results_only(
+async def test_a_bridge_may_publish_only_results(
     broker: BrokerProcess, held: bytes, topic: str
 ) -> None:
     token = broker.token(BRIDGE_ROLE, BRIDGE_ID)
@@ -227,7 +229,7 @@ async def test_a_bridge_publishes_results_only(
 
 
 @pytest.mark.parametrize("name", [BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER])
-async def test_a_truck_that_is_called_as_a_bridge_is_no_bridge(
+async def test_a_truck_with_the_name_of_a_bridge_has_no_rights_of_a_bridge(
     broker: BrokerProcess, held: bytes, name: str
 ) -> None:
     connection = broker.bridge()
@@ -236,8 +238,10 @@ async def test_a_truck_that_is_called_as_a_bridge_is_no_bridge(
         assert await is_rejected(truck, "trucks/T-mine/telemetry/result")
 
 
-async def test_a_full_broker_acknowledges_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
-    """Back-pressure down to the trucks: what they are not acknowledged, they keep."""
+async def test_a_full_broker_stops_acknowledging_and_loses_no_acknowledged_message(
+    tmp_path: Path,
+) -> None:
+    """Back-pressure down to the trucks: they keep every message that is not acknowledged."""
     acknowledged: list[bytes] = []
     with running_broker(tmp_path, max_bytes=200_000) as small:
         truck = small.truck("T-mine")
@@ -265,7 +269,7 @@ LOCATION = b'{"_type":"location","tst":1497508651,"lat":48.85833,"lon":2.29513}'
 
 
 async def phone_is_rejected(phone: OwnTracksPhone, **message: str) -> bool:
-    """Whether a phone or its message is."""
+    """Returns whether the broker rejects a phone or its message."""
     try:
         async with phone.opened():
             await phone.publish(b"evil", **message)
@@ -275,7 +279,7 @@ async def phone_is_rejected(phone: OwnTracksPhone, **message: str) -> bool:
 
 
 @pytest.mark.parametrize("pub_retain", [False, True])
-async def test_a_phone_that_is_set_up_by_its_link_publishes_positions(
+async def test_a_phone_configured_by_its_link_publishes_positions(
     broker: BrokerProcess, pub_retain: bool
 ) -> None:
     phone, payload = broker.phone(unique("T"), pubRetain=pub_retain), unique("position").encode()
@@ -283,14 +287,14 @@ async def test_a_phone_that_is_set_up_by_its_link_publishes_positions(
         await phone.publish(payload)
 
     assert payload in await kept(broker)
-    # Retained or not, it comes once: again only for as long as its acknowledgement is lost with the
-    # connection, which is closed at once.
+    # Retained or not, it is delivered once; and again only while its acknowledgement is lost with
+    # the connection, which is closed at once.
     async with asyncio.timeout(ENDS_WITHIN_S):
         while payload in await kept(broker):
             pass
 
 
-async def test_a_phones_message_below_its_topic_is_acknowledged_and_reaches_no_bridge(
+async def test_a_phones_message_below_its_topic_is_acknowledged_but_reaches_no_bridge(
     broker: BrokerProcess, held: bytes
 ) -> None:
     phone = broker.phone(unique("T"))
@@ -299,7 +303,7 @@ async def test_a_phones_message_below_its_topic_is_acknowledged_and_reaches_no_b
             await phone.publish(b"evil", below=below)  # the fixture looks for it
 
 
-# Not the truck of the tests above: for 10 s a phone has what was allowed to the truck of its name.
+# Not the truck of the tests above: for 10 s, a phone has the cached rights of a truck of its name.
 FOREIGN_TOPICS = (
     "owntracks/T-other/phone",
     "owntracks/T-phoned",
@@ -325,10 +329,10 @@ FOREIGN_PROOFS: tuple[dict[str, str], ...] = (
     {"clientId": "T-other/phone"},
     {"clientId": "tphonedphone"},
 )
-# The phones wait some seconds for a response that does not come: all of a test at once.
+# The phones wait some seconds for a response that never arrives: a test runs them all at once.
 
 
-async def test_a_phone_publishes_nowhere_else(broker: BrokerProcess, held: bytes) -> None:
+async def test_a_phone_may_not_publish_to_other_topics(broker: BrokerProcess, held: bytes) -> None:
     assert not await phone_is_rejected(broker.phone("T-phoned"), below="/status")
 
     rejected = await asyncio.gather(
@@ -338,7 +342,7 @@ async def test_a_phone_publishes_nowhere_else(broker: BrokerProcess, held: bytes
     assert dict(zip(FOREIGN_TOPICS, rejected, strict=True)) == dict.fromkeys(FOREIGN_TOPICS, True)
 
 
-async def test_a_phone_subscribes_to_nothing_but_its_commands(
+async def test_a_phone_may_subscribe_only_to_its_commands(
     broker: BrokerProcess, held: bytes
 ) -> None:
     rejected = await asyncio.gather(
@@ -351,7 +355,7 @@ async def test_a_phone_subscribes_to_nothing_but_its_commands(
     assert dict(zip(FOREIGN_FILTERS, rejected, strict=True)) == dict.fromkeys(FOREIGN_FILTERS, True)
 
 
-async def test_a_phone_with_what_is_not_its_own_is_rejected(
+async def test_a_phone_with_a_wrong_password_name_or_client_id_is_rejected(
     broker: BrokerProcess, held: bytes
 ) -> None:
     rejected = await asyncio.gather(
@@ -367,7 +371,7 @@ async def test_a_phone_with_what_is_not_its_own_is_rejected(
 async def test_a_phone_is_rejected_when_its_credential_is_revoked(
     broker: BrokerProcess, held: bytes
 ) -> None:
-    """Also on the connection that it has, once what was allowed is looked at again."""
+    """Also on its open connection, as soon as the broker checks the rights again."""
     truck_id = unique("T")
     phone = broker.phone(truck_id)
 

@@ -1,4 +1,4 @@
-"""Both clients can be published: what is packed is whole, and nothing else is in it."""
+"""Both clients can be published: their packages are complete, and contain nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_typescript_client_is_packed_with_its_types(tmp_path: Path) -> None:
     assert names == {"README.md", "dist", "package.json"}
 
 
-def test_the_python_client_is_built_with_its_marker_of_types(tmp_path: Path) -> None:
+def test_the_python_client_is_built_with_its_type_marker(tmp_path: Path) -> None:
     uv = find_places().uv
     built = subprocess.run(
         [uv, "build", "--wheel", "--out-dir", tmp_path, ROOT / "rtdts_client"],

@@ -28,7 +28,7 @@ SERVES = """
 """
 
 
-def test_the_cloud_is_ready_when_it_reports_so_and_stops_on_request() -> None:
+def test_the_cloud_is_ready_when_it_prints_so_and_stops_on_request() -> None:
     lines: list[str] = []
     cloud = CloudProcess(program(SERVES), lines.append)
     cloud.wait_until_ready()
@@ -39,7 +39,7 @@ def test_the_cloud_is_ready_when_it_reports_so_and_stops_on_request() -> None:
     assert "READY" not in lines
 
 
-def test_output_before_a_failure_is_received_before_the_failure() -> None:
+def test_output_before_a_failure_is_passed_on_before_the_failure_is_raised() -> None:
     lines: list[str] = []
     source = "import sys; print('port 9200 is taken', file=sys.stderr); sys.exit(3)"
     cloud = CloudProcess(program(source), lines.append)
@@ -52,7 +52,7 @@ def test_output_before_a_failure_is_received_before_the_failure() -> None:
     assert cloud.stop() == 3
 
 
-def test_an_end_after_ready_is_noticed_too() -> None:
+def test_the_end_of_a_cloud_that_was_ready_is_detected() -> None:
     cloud = CloudProcess(program("print('READY')"), lambda _: None)
     cloud.wait_until_ready()
 
@@ -60,7 +60,9 @@ def test_an_end_after_ready_is_noticed_too() -> None:
     assert cloud.stop() == 0
 
 
-def test_one_that_will_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cloud_that_ignores_the_request_to_stop_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(launch, "STOP_WITHIN_S", 0.3)
     source = """
         import signal, time
@@ -75,7 +77,7 @@ def test_one_that_will_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> No
     assert cloud.stop() == -signal.SIGKILL
 
 
-def test_ctrl_c_does_not_reach_it() -> None:
+def test_the_cloud_runs_in_its_own_session_so_that_ctrl_c_does_not_reach_it() -> None:
     lines: list[str] = []
     source = (
         "import os; print(os.getsid(0) == os.getpid()); print('READY'); import time; time.sleep(60)"
@@ -88,7 +90,7 @@ def test_ctrl_c_does_not_reach_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
-def test_it_ends_when_the_demo_is_killed() -> None:
+def test_the_cloud_ends_when_the_demo_is_killed() -> None:
     demo = subprocess.Popen(
         program("""
             import sys, time

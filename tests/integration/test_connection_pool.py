@@ -1,4 +1,4 @@
-"""The broadcaster's HTTP client against servers on this machine that do what servers may do."""
+"""The broadcaster's HTTP client against local servers that behave as real servers may."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def always_ok(
         writer.write(OK)
 
 
-async def test_a_connection_is_used_again_and_again() -> None:
+async def test_a_connection_is_reused_for_all_requests_in_sequence() -> None:
     async with talking_to(always_ok) as (server, http):
         statuses = [
             (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(20)
@@ -99,7 +99,7 @@ async def test_a_connection_is_used_again_and_again() -> None:
         assert (server.connections, server.requests) == (1, 20)
 
 
-async def test_requests_at_once_have_a_connection_each_and_share_them_later() -> None:
+async def test_concurrent_requests_open_a_connection_each_and_reuse_them_later() -> None:
     async with talking_to(always_ok) as (server, http):
         for _ in range(3):
             await asyncio.gather(
@@ -109,7 +109,7 @@ async def test_requests_at_once_have_a_connection_each_and_share_them_later() ->
         assert (server.connections, server.requests) == (10, 30)
 
 
-async def test_a_connection_that_was_not_used_for_long_is_not_used_again() -> None:
+async def test_a_connection_that_was_idle_for_too_long_is_not_reused() -> None:
     async with talking_to(always_ok, max_idle_s=-1) as (server, http):
         for _ in range(3):
             await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
@@ -118,7 +118,7 @@ async def test_a_connection_that_was_not_used_for_long_is_not_used_again() -> No
 
 
 @pytest.mark.parametrize("bye", [b"", b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"])
-async def test_a_kept_connection_that_the_server_ends_costs_no_request(bye: bytes) -> None:
+async def test_no_request_fails_when_the_server_ends_a_pooled_connection(bye: bytes) -> None:
     async def one_response_each(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -127,7 +127,7 @@ async def test_a_kept_connection_that_the_server_ends_costs_no_request(bye: byte
         await server.release.wait()
         writer.write(bye)
         writer.write_eof()
-        assert await reader.read() == b""  # the other side has ended it too
+        assert await reader.read() == b""  # the client has closed it too
         ended.set()
 
     ended = asyncio.Event()
@@ -140,7 +140,7 @@ async def test_a_kept_connection_that_the_server_ends_costs_no_request(bye: byte
         assert (first.status, second.status, server.connections) == (200, 200, 2)
 
 
-async def test_a_request_into_a_connection_that_is_being_ended_goes_once_more() -> None:
+async def test_a_request_is_repeated_once_if_its_pooled_connection_ends() -> None:
     async def drop_the_second(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -159,7 +159,7 @@ async def test_a_request_into_a_connection_that_is_being_ended_goes_once_more() 
         assert (server.connections, server.requests) == (2, 3)
 
 
-async def test_a_request_past_its_deadline_while_it_connects_is_not_written(
+async def test_a_request_whose_deadline_passes_while_connecting_is_not_written(
     tmp_path: Path,
 ) -> None:
     of_server, of_client = certified(tmp_path, "127.0.0.1")
@@ -184,7 +184,7 @@ async def test_a_request_past_its_deadline_while_it_connects_is_not_written(
         with pytest.raises(TooLateError):
             await late
         requests = server.requests
-        # The connection was not made in vain: the request that is made anew finds it.
+        # The connection was not opened in vain: the repeated request uses it.
         response = await http.send(REQUEST, timeout_s=60, write_by=Deadline(2.0, clock.monotonic))
         http.close()
 
@@ -210,7 +210,7 @@ async def test_a_request_past_its_deadline_is_not_repeated() -> None:
         assert (server.connections, server.requests) == (2, 2)
 
 
-async def test_a_connection_that_ends_twice_without_a_response_is_an_error() -> None:
+async def test_a_request_fails_when_two_connections_end_without_a_response() -> None:
     async def drop(server: Server, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await server.request(reader)
 
@@ -221,7 +221,7 @@ async def test_a_connection_that_ends_twice_without_a_response_is_an_error() -> 
         assert server.requests == 2
 
 
-async def test_a_response_that_breaks_off_is_requested_once_more() -> None:
+async def test_a_request_with_a_truncated_response_is_repeated_once() -> None:
     async def break_off_first(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -254,7 +254,7 @@ async def test_a_response_that_is_not_http_is_an_error_at_once() -> None:
         assert server.requests == 1
 
 
-async def test_a_slow_response_is_given_up_in_time_and_its_connection_with_it() -> None:
+async def test_a_request_past_its_time_limit_fails_and_its_connection_is_closed() -> None:
     async def first_slow(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -293,7 +293,7 @@ async def test_a_cancelled_request_closes_its_connection() -> None:
         assert (response.status, server.connections) == (200, 2)
 
 
-async def test_a_response_that_ends_its_connection_is_whole() -> None:
+async def test_a_response_that_ends_with_its_connection_is_complete() -> None:
     async def old_fashioned(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -309,7 +309,7 @@ async def test_a_response_that_ends_its_connection_is_whole() -> None:
         assert server.connections == 2
 
 
-async def test_requests_under_way_fail_when_it_is_closed() -> None:
+async def test_pending_requests_fail_when_the_pool_is_closed() -> None:
     async def silent(server: Server, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await server.request(reader)
         arrived.set()
@@ -326,18 +326,18 @@ async def test_requests_under_way_fail_when_it_is_closed() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
-async def test_a_server_that_is_not_there(url: str) -> None:
+async def test_an_unreachable_server_raises_unreachable_error(url: str) -> None:
     with pytest.raises(UnreachableError):
         await ConnectionPool(url, max_idle_s=60).send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "https://", ""])
-async def test_an_invalid_server_url_is_rejected_at_once(url: str) -> None:
+async def test_an_invalid_server_url_is_rejected_when_the_pool_is_created(url: str) -> None:
     with pytest.raises(ValueError, match="not a URL of a server"):
         ConnectionPool(url, max_idle_s=60)
 
 
-async def test_https_with_a_trusted_certificate(tmp_path: Path) -> None:
+async def test_https_works_with_a_trusted_certificate(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.1")) as (server, http):
         statuses = [
             (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(3)
@@ -346,7 +346,7 @@ async def test_https_with_a_trusted_certificate(tmp_path: Path) -> None:
         assert (statuses, server.connections) == ([200] * 3, 1)
 
 
-async def test_https_with_anothers_certificate_is_rejected(tmp_path: Path) -> None:
+async def test_https_with_a_certificate_for_another_address_is_rejected(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.2")) as (server, http):
         with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
             await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
@@ -355,7 +355,7 @@ async def test_https_with_anothers_certificate_is_rejected(tmp_path: Path) -> No
 
 
 def certified(folder: Path, address: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate for an address, and a client's that trusts it."""
+    """Returns a server's TLS context for an address, and a client's that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     now = datetime.datetime.now(datetime.UTC)

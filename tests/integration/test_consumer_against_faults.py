@@ -1,6 +1,6 @@
-"""Batches through the consumer into real stores under faults: slower, and never different.
+"""Batches through the consumer into real stores under faults: slower, but with the same result.
 
-A consumer of fakes without faults says what must come out.
+A consumer on fakes without faults yields the expected result.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def created(aws: str) -> CreatedResources:
 
 
 class Consumer:
-    """One truck and its delivery, before real stores and, beside them, before fakes.
+    """A consumer of one truck and its delivery on real stores, and another one on fakes.
 
     Attributes:
         aws_shim: Before DynamoDB, SQS and S3.
@@ -140,7 +140,7 @@ class Consumer:
         self._drain()
 
     def pipeline(self) -> BatchPipeline:
-        """A process that has just got the shard."""
+        """Returns the pipeline of a process that has just got the shard's lease."""
         clock, log = self.fair.clock, Logger("consumer", self.output)
         search = connect(self.search_shim.url, timeout_s=5.0)
         dynamodb = self._client("dynamodb", self.aws_shim.url)
@@ -205,7 +205,7 @@ class Consumer:
         )
 
     async def consume(self, records: Sequence[StreamRecord], *, batch: int = BATCH) -> None:
-        """As the KCL would: batch by batch; a process that gave up is followed by another."""
+        """Processes records in batches as the KCL would; replaces a process that gave up."""
         await asyncio.to_thread(self._consume, records, batch)
 
     def _consume(self, records: Sequence[StreamRecord], batch: int) -> None:
@@ -221,7 +221,7 @@ class Consumer:
                     pipeline = self.pipeline()
 
     def nudges(self) -> set[str]:
-        """Those in the queue, which is emptied."""
+        """Empties the queue, and returns the deduplication ids of its nudges."""
         return {nudge.deduplication_id for nudge in self._drain()}
 
     def _drain(self) -> list[Nudge]:
@@ -268,7 +268,9 @@ async def consumer(
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_drive_under_faults_comes_out_as_without(consumer: Consumer, seed: int) -> None:
+async def test_a_drive_has_the_same_result_with_and_without_faults(
+    consumer: Consumer, seed: int
+) -> None:
     points = drive(consumer.truck_id)
     records = consumer.fair.shard.records(*[[one] for one in points])
     for start in range(0, len(records), BATCH):
@@ -308,7 +310,7 @@ async def test_a_drive_under_faults_comes_out_as_without(consumer: Consumer, see
 
 @pytest.mark.parametrize("index", ["truck-positions-*", "truck-latest", "truck-state"])
 @pytest.mark.parametrize("fault", [CutResponse(), CutResponse(after_bytes=30)], ids=str)
-async def test_a_write_with_a_lost_response_is_recognised_as_its_own(
+async def test_the_consumer_recognises_its_own_write_after_a_lost_response(
     consumer: Consumer, index: str, fault: Fault
 ) -> None:
     points = drive(consumer.truck_id)
@@ -323,7 +325,7 @@ async def test_a_write_with_a_lost_response_is_recognised_as_its_own(
     assert [event.status for event in events] == list(STATUSES)
 
 
-async def test_a_point_that_can_never_be_indexed_is_parked_and_the_others_go_on(
+async def test_a_point_that_can_never_be_indexed_is_parked_and_the_others_are_written(
     consumer: Consumer,
 ) -> None:
     points = drive(consumer.truck_id)
@@ -345,7 +347,7 @@ async def test_a_point_that_can_never_be_indexed_is_parked_and_the_others_go_on(
     assert await asyncio.to_thread(consumer.parked) == [records[7].data]
 
 
-async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_is_promised(
+async def test_the_consumer_gives_up_before_any_nudge_when_a_store_stays_unavailable(
     consumer: Consumer,
 ) -> None:
     points = drive(consumer.truck_id)[:BATCH]
@@ -362,7 +364,9 @@ async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_i
     assert await asyncio.to_thread(consumer.in_history, points) == points
 
 
-async def test_a_queue_that_is_unavailable_stops_no_position(consumer: Consumer) -> None:
+async def test_positions_and_statuses_are_written_while_the_queue_is_unavailable(
+    consumer: Consumer,
+) -> None:
     points = drive(consumer.truck_id)
     rule = FaultRule(name="unavailable", fault=Drop(), service="sqs")
     await consumer.aws_shim.set_rules(rule)

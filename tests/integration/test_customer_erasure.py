@@ -1,4 +1,4 @@
-"""A customer's erasure from the tables, before an emulator of DynamoDB."""
+"""A customer's erasure from the tables of a DynamoDB emulator."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def follow(dynamodb: Any, delivery_id: str, identity: str, role: str = "customer
     )
 
 
-def test_all_of_a_delivery_goes_and_nothing_of_another(
+def test_all_rows_of_a_delivery_are_erased_and_none_of_another(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id = unique("C")
@@ -112,7 +112,7 @@ def test_all_of_a_delivery_goes_and_nothing_of_another(
     }
 
 
-def test_one_on_its_way_leaves_its_truck_too(
+def test_an_open_deliverys_match_is_erased_too(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id = unique("C")
@@ -127,7 +127,7 @@ def test_one_on_its_way_leaves_its_truck_too(
     assert deliveries.get(delivery.delivery_id) is None
 
 
-def test_an_unreadable_row_is_deleted_too(
+def test_an_unreadable_delivery_row_is_erased_too(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id, delivery_id = unique("C"), unique("D")
@@ -149,7 +149,7 @@ def test_an_unreadable_row_is_deleted_too(
     assert erasure.deliveries_of(customer_id) == []
 
 
-def test_an_erased_delivery_is_neither_appended_to_nor_created_again(
+def test_an_erased_delivery_can_be_neither_appended_to_nor_created_again(
     dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id = unique("C")
@@ -177,7 +177,7 @@ def test_an_erased_delivery_is_neither_appended_to_nor_created_again(
     assert set(row) == {"delivery_id", "erased_at_ms", "expires_at_s"}
 
 
-def test_a_delivery_that_went_to_another_customer_meanwhile_is_not_erased(
+def test_a_delivery_that_was_meanwhile_given_to_another_customer_is_not_erased(
     deliveries: DeliveryStore, erasure: CustomerErasure
 ) -> None:
     customer_id = unique("C")

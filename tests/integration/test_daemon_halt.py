@@ -1,4 +1,4 @@
-"""The death of a record processor halts what started it, if that is the daemon; real processes."""
+"""The end of a record processor halts its parent if that is the daemon; with real processes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ child = subprocess.Popen(
 )
 print(child.pid, flush=True)
 print("output ended:", child.stdout.read().decode().strip(), flush=True)
-child.stderr.read()  # open until nothing watches the child any more
-sys.stdin.read()  # whatever happens, this goes on until the test says so
+child.stderr.read()  # open until no process watches the child any more
+sys.stdin.read()  # whatever happens, this runs until the test closes it
 """
-"""As the KCL's: it starts a child with pipes, and by itself it outlives it."""
+"""Like the KCL's daemon: starts a child with pipes, and would outlive it by itself."""
 
 STARTS = """
 import signal, sys
@@ -46,7 +46,7 @@ ENDS = STARTS + "release()"
 
 @contextmanager
 def daemon(child: str, name: str = MAIN_CLASS) -> Iterator[subprocess.Popen[str]]:
-    """Something with the daemon's name in its command, and a child that runs a program."""
+    """Runs a process with the daemon's name in its command, with a child that runs a program."""
     with subprocess.Popen(
         [sys.executable, "-c", DAEMON, child, name],
         cwd=ROOT,
@@ -84,12 +84,12 @@ def test_a_child_that_fails_halts_the_daemon() -> None:
         assert process.wait() == -signal.SIGKILL
 
 
-def test_a_child_that_ends_in_order_leaves_the_daemon_alone() -> None:
+def test_a_child_that_ends_normally_does_not_halt_the_daemon() -> None:
     with daemon(ENDS) as process:
         assert ends_when_signalled(process)
 
 
-def test_another_parent_than_the_daemon_is_left_alone() -> None:
+def test_a_parent_that_is_not_the_daemon_is_not_halted() -> None:
     with daemon(FAILS, name="a test that feeds a child") as process:
         assert ends_when_signalled(process)
 
@@ -102,5 +102,5 @@ def test_the_daemon_sees_the_end_of_its_childs_output_before_it_is_halted() -> N
 
 
 def wait_until_started(child: int) -> None:
-    """Its watcher is a child of its own."""
+    """Waits until the child has its own child: the watcher."""
     eventually(lambda: children_of(child))

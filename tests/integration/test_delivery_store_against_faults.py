@@ -1,4 +1,4 @@
-"""Tables and queue behind an AWS that throttles, loses responses, leaves work undone, and lags."""
+"""Tables and queue behind an AWS that throttles, loses responses, skips work, and lags."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ from tests.support.ministack_process import REGION
 T = TypeVar("T")
 THROTTLED = Reject(status=400, code="ProvisionedThroughputExceededException")
 LONG_TIMEOUT_S = 60.0
-"""How long a response may take: longer than a machine under load needs for one."""
+"""How long a response may take: longer than a busy machine needs."""
 DELAYED_S = 10.0
-"""The same where the first response never comes: a test has to wait it out."""
+"""The same if the first response never arrives: the test waits for the whole timeout."""
 LAG_S = 30.0
 
 
@@ -79,7 +79,7 @@ def created(upstream: str) -> CreatedResources:
 
 
 class Clock:
-    """Monotonic seconds that only a test moves on."""
+    """A monotonic clock in seconds that only the test moves forward."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -89,7 +89,7 @@ class Clock:
 
 
 class World:
-    """The stores behind the shim, and the same past it."""
+    """The stores behind the fault shim, and the same stores without it."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class World:
 def client(
     session: boto3.Session, service: Any, url: str, read_timeout_s: float = LONG_TIMEOUT_S
 ) -> Any:
-    """As in production, but it tries once: what is tested is what ours do with a failure."""
+    """A client as in production but without retries: the tests are about our handling of errors."""
     config = Config(
         connect_timeout=LONG_TIMEOUT_S,
         read_timeout=read_timeout_s,
@@ -133,7 +133,7 @@ def client(
 
 
 def slow_client(world: World) -> Any:
-    """With the SDK's own retries, as in production."""
+    """A client with the SDK's own retries, as in production."""
     config = Config(connect_timeout=LONG_TIMEOUT_S, read_timeout=world.read_timeout_s)
     session = raising_on_unreadable_responses(local_session(REGION))
     return session.client("dynamodb", endpoint_url=world.shim.url, config=config)
@@ -155,7 +155,7 @@ async def world(
 
 
 async def blocking(function: Callable[[], T]) -> T:
-    """On a thread: the shim works on this one."""
+    """Runs a blocking call in a thread: the shim runs in this one."""
     return await asyncio.to_thread(function)
 
 
@@ -184,7 +184,7 @@ PASSING = [
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-async def test_a_transaction_that_met_another_or_was_throttled_is_tried_again(
+async def test_a_transaction_is_retried_after_a_conflict_or_throttling(
     world: World, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -197,7 +197,7 @@ async def test_a_transaction_that_met_another_or_was_throttled_is_tried_again(
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-async def test_a_write_rejected_until_the_end_is_busy_and_writes_nothing(
+async def test_a_write_that_is_rejected_on_every_attempt_raises_busy_and_writes_nothing(
     world: World, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -210,7 +210,7 @@ async def test_a_write_rejected_until_the_end_is_busy_and_writes_nothing(
     assert world.true_matches.open_matches(second.truck_id) == ()
 
 
-async def test_a_conflict_is_reported_from_a_throttle_beside_it(world: World) -> None:
+async def test_a_version_conflict_is_reported_even_beside_throttling(world: World) -> None:
     first = await created_delivery(world)
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
     fault = cancelled("ConditionalCheckFailed", "ThrottlingError")
@@ -231,7 +231,7 @@ LOST_RESPONSES = [
 
 
 @pytest.mark.parametrize("fault", LOST_RESPONSES, ids=str)
-async def test_the_sdks_retry_recognises_a_transaction_with_a_lost_response(
+async def test_the_sdks_retry_of_a_transaction_with_a_lost_response_writes_once(
     world: World, created: CreatedResources, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -244,8 +244,8 @@ async def test_the_sdks_retry_recognises_a_transaction_with_a_lost_response(
     assert is_written_once(world, first, second)
 
 
-async def test_the_stores_own_retry_recognises_it_too(world: World) -> None:
-    """Written, and then reported as a conflict: by a balancer that sent it twice."""
+async def test_the_stores_own_retry_of_a_written_transaction_writes_once(world: World) -> None:
+    """It is written but reported as a conflict, as by a load balancer that sent it twice."""
     first = await created_delivery(world)
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
     reported = cancelled("None", "TransactionConflict")
@@ -287,7 +287,7 @@ async def test_a_transaction_that_never_arrived_can_be_repeated(world: World, by
 
 @pytest.mark.parametrize("operation", ["GetItem", "Query"])
 @pytest.mark.parametrize("fault", [THROTTLED, CutResponse(), CutResponse(after_bytes=25)], ids=str)
-async def test_a_read_without_a_response_is_made_again(
+async def test_a_read_without_a_response_is_retried(
     world: World, created: CreatedResources, operation: str, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -302,14 +302,14 @@ async def test_a_read_without_a_response_is_made_again(
 
 
 UNREADABLE = [
-    CutResponse(after_bytes=1),  # even of the shortest
+    CutResponse(after_bytes=1),  # truncates even the shortest response
     ReplaceResponse(status=200, body=""),
     ReplaceResponse(status=200, body="<html>"),
 ]
 
 
 @pytest.mark.parametrize("fault", UNREADABLE, ids=str)
-async def test_an_unreadable_response_is_neither_absence_nor_success(
+async def test_an_unreadable_response_is_an_error_for_every_call(
     world: World, created: CreatedResources, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -331,7 +331,9 @@ async def test_an_unreadable_response_is_neither_absence_nor_success(
             await blocking(call)
 
 
-async def test_many_are_read_though_half_stays_unread_each_time(world: World) -> None:
+async def test_all_keys_are_read_even_if_half_are_returned_as_unprocessed_each_time(
+    world: World,
+) -> None:
     truck_ids = [unique("T") for _ in range(30)]
     made = [await created_delivery(world, truck_id=truck_id) for truck_id in truck_ids]
     await world.shim.set_rules(a_rule(FailItems(share=0.5), "BatchGetItem"))
@@ -343,7 +345,9 @@ async def test_many_are_read_though_half_stays_unread_each_time(world: World) ->
     assert len(world.shim.record.of("BatchGetItem")) > 2
 
 
-async def test_keys_unread_until_the_end_are_busy_and_never_absent(world: World) -> None:
+async def test_keys_that_stay_unprocessed_raise_busy_and_do_not_count_as_absent(
+    world: World,
+) -> None:
     first = await created_delivery(world)
     other = await created_delivery(world)
     rule = a_rule(FailItems(), "BatchGetItem", ids=first.delivery_id)
@@ -353,7 +357,7 @@ async def test_keys_unread_until_the_end_are_busy_and_never_absent(world: World)
         await blocking(lambda: world.store.get_many([first.delivery_id, other.delivery_id]))
 
 
-async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_left_undone(
+async def test_all_subscriptions_of_a_connection_are_removed_despite_unprocessed_deletes(
     world: World,
 ) -> None:
     connection_id = unique("connection")
@@ -370,7 +374,7 @@ async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_le
     assert world.shim.record.of("DeleteItem")
 
 
-async def test_a_ticket_is_never_spent_twice_though_the_response_got_lost(world: World) -> None:
+async def test_a_ticket_is_never_spent_twice_even_if_a_response_is_lost(world: World) -> None:
     ticket = await blocking(
         lambda: world.tickets.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)
     )
@@ -381,7 +385,7 @@ async def test_a_ticket_is_never_spent_twice_though_the_response_got_lost(world:
     assert await blocking(lambda: world.tickets.spend(ticket.ticket, NOW_MS + 2)) is None
 
 
-async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> None:
+async def test_a_lagging_index_shows_the_table_as_it_was(world: World, clock: Clock) -> None:
     delivery_id = unique("D")
     bucket = delivery_bucket(delivery_id)
     early, late = (subscription(delivery_id, unique("connection")) for _ in range(2))
@@ -396,7 +400,7 @@ async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> 
 
     await blocking(lambda: world.subscriptions.add(early))
     await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query", target="*subscriptions"))
-    assert await in_bucket() == {early.endpoint}, "what was there before the lag is seen"
+    assert await in_bucket() == {early.endpoint}, "it shows what was written before the lag"
 
     clock.now_s = 10.0
     await blocking(lambda: world.subscriptions.add(late))
@@ -410,7 +414,9 @@ async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> 
     assert await in_bucket() == {late.endpoint}
 
 
-async def test_the_copy_of_a_lagging_table_is_removed_with_the_lag(world: World) -> None:
+async def test_the_copy_of_a_table_for_a_lagging_index_is_removed_with_the_rule(
+    world: World,
+) -> None:
     def tables() -> list[str]:
         return [name for name in world.dynamodb.list_tables()["TableNames"] if ".lagging-" in name]
 
@@ -423,7 +429,7 @@ async def test_the_copy_of_a_lagging_table_is_removed_with_the_lag(world: World)
     assert await blocking(tables) == []
 
 
-async def test_a_list_shows_no_delivery_that_is_another_truck_s_by_now(
+async def test_a_list_omits_a_delivery_that_the_lagging_index_still_has_for_the_old_truck(
     world: World, clock: Clock
 ) -> None:
     old_truck, new_truck = unique("T"), unique("T")
@@ -437,13 +443,13 @@ async def test_a_list_shows_no_delivery_that_is_another_truck_s_by_now(
 
     assert await listed(old_truck) == [first]
     await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=True))
-    assert await listed(old_truck) == [], "the row decides, the index only proposes"
+    assert await listed(old_truck) == [], "the row decides: the index only lists candidates"
     assert await listed(new_truck) == []
     clock.now_s = LAG_S
     assert await listed(new_truck) == [second]
 
 
-async def test_a_socket_that_ends_at_once_is_missed_by_the_index_and_no_worse(
+async def test_a_subscription_missed_by_a_lagging_index_is_removed_by_a_later_attempt(
     world: World, clock: Clock
 ) -> None:
     connection_id = unique("connection")
@@ -474,7 +480,7 @@ def nudges(count: int) -> list[Nudge]:
 
 
 async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
-    """Those of the wanted that are in the queue, in any order; the queue is emptied."""
+    """Empties the queue, and returns those of its nudges that are expected, in any order."""
     found: list[Nudge] = []
     while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
         for one in batch:
@@ -483,7 +489,7 @@ async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
     return [one for one in found if one in expected]
 
 
-async def test_every_nudge_is_sent_once_though_the_queue_takes_only_some(world: World) -> None:
+async def test_every_nudge_is_sent_once_even_if_the_queue_rejects_some(world: World) -> None:
     sent = nudges(25)
     await world.shim.set_rules(a_rule(FailItems(share=0.3), "SendMessageBatch", times=5))
     await blocking(lambda: world.queue.send_many(sent))
@@ -493,7 +499,7 @@ async def test_every_nudge_is_sent_once_though_the_queue_takes_only_some(world: 
     assert len(world.shim.record.of("SendMessageBatch")) > 3
 
 
-async def test_nudges_that_stay_rejected_are_named_and_the_others_sent(world: World) -> None:
+async def test_nudges_that_stay_rejected_are_reported_and_the_others_are_sent(world: World) -> None:
     sent = nudges(12)
     rejected = sent[3]
     rule = a_rule(FailItems(code="InternalError"), "SendMessageBatch", ids=rejected.delivery_id)
@@ -505,7 +511,7 @@ async def test_nudges_that_stay_rejected_are_named_and_the_others_sent(world: Wo
     assert len(await received(world, sent)) == 11
 
 
-async def test_nudges_with_a_lost_response_are_deduplicated_when_sent_again(world: World) -> None:
+async def test_nudges_resent_after_a_lost_response_are_deduplicated(world: World) -> None:
     sent = nudges(3)
     await world.shim.set_rules(a_rule(CutResponse(), "SendMessageBatch", times=1))
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
@@ -515,7 +521,7 @@ async def test_nudges_with_a_lost_response_are_deduplicated_when_sent_again(worl
     assert len(await received(world, sent)) == 3
 
 
-async def test_a_throttled_queue_is_an_error_not_a_silence(world: World) -> None:
+async def test_sending_to_a_throttled_queue_raises_an_error(world: World) -> None:
     await world.shim.set_rules(a_rule(Reject(status=400, code="RequestThrottled"), "SendMessage*"))
 
     with pytest.raises(ClientError):

@@ -12,7 +12,7 @@ LOCAL = Environment(
 )
 
 
-def test_a_shell_reads_the_same_values(tmp_path: Path):
+def test_a_shell_reads_the_same_values_from_the_environment_file(tmp_path: Path):
     path = tmp_path / ".env"
     write_environment(LOCAL, path)
 

@@ -1,4 +1,4 @@
-"""Whose environment file it is, and what is reported when its local cloud has ended."""
+"""An environment file belongs to a running local cloud, or is reported as out of date."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written(env_file: Path, token_url: str, secret: str = SECRET) -> Path:
     return env_file
 
 
-def test_the_file_of_a_living_local_cloud_is_not_overwritten(
+def test_the_environment_file_of_a_running_local_cloud_is_not_overwritten(
     tmp_path: Path, token_url: str
 ) -> None:
     env_file = written(tmp_path / "env", token_url)
@@ -45,14 +45,16 @@ def test_the_file_of_a_living_local_cloud_is_not_overwritten(
         check_not_in_use(env_file)
 
 
-def test_any_other_file_is(tmp_path: Path, token_url: str) -> None:
+def test_any_other_environment_file_may_be_overwritten(tmp_path: Path, token_url: str) -> None:
     check_not_in_use(tmp_path / "none yet")
     check_not_in_use(written(tmp_path / "dead", "http://127.0.0.1:1/token"))
     check_not_in_use(written(tmp_path / "deployed", "http://issuer.invalid/token"))
     check_not_in_use(written(tmp_path / "before", token_url, secret="of an earlier one"))
 
 
-def test_a_file_that_outlived_its_local_cloud_is_reported(tmp_path: Path, token_url: str) -> None:
+def test_the_environment_file_of_an_ended_local_cloud_is_reported(
+    tmp_path: Path, token_url: str
+) -> None:
     for url, secret in (("http://127.0.0.1:1/token", SECRET), (token_url, "of an earlier one")):
         with pytest.raises(TokenError, match="is the local cloud running") as reported:
             TokenClient(url=url, secret=secret).token("truck", "T-1")

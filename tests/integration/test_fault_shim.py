@@ -1,4 +1,4 @@
-"""The fault shim at its sockets: what no rule names passes unchanged, what one names happens."""
+"""The fault shim at its sockets: it forwards requests unchanged unless a rule applies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RESPONSE = b'{"took": 1, "items": "all of them"}'
 
 
 class Echo:
-    """An upstream that keeps what it is sent."""
+    """An upstream that keeps the requests that it receives."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
@@ -65,7 +65,7 @@ async def shim_before(echo: Echo, *rules: FaultRule) -> AsyncIterator[FaultShim]
 
 
 async def raw(shim: FaultShim, request: bytes) -> bytes:
-    """Everything that comes back over a connection of its own, until it ends."""
+    """Sends a request on a new connection, and returns everything received until it ends."""
     port = int(shim.url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
@@ -77,7 +77,7 @@ async def raw(shim: FaultShim, request: bytes) -> bytes:
         writer.close()
 
 
-async def test_a_request_passes_to_the_byte() -> None:
+async def test_a_request_is_forwarded_byte_for_byte() -> None:
     echo = Echo()
     body = bytes(range(256)) * 5000
     head = (
@@ -111,7 +111,7 @@ async def test_a_request_passes_to_the_byte() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500])
-async def test_a_status_passes_with_what_comes_with_it(status: int) -> None:
+async def test_a_response_is_returned_with_its_status_and_body(status: int) -> None:
     echo = Echo()
     echo.status = status
     echo.body = b"" if status in (204, 304) else b"no"
@@ -121,7 +121,7 @@ async def test_a_status_passes_with_what_comes_with_it(status: int) -> None:
                 assert (response.status, await response.read()) == (status, echo.body)
 
 
-async def test_the_length_of_a_response_without_a_body_passes() -> None:
+async def test_the_content_length_of_a_response_without_a_body_is_returned() -> None:
     async with (
         shim_before(Echo()) as shim,
         aiohttp.ClientSession() as session,
@@ -130,7 +130,7 @@ async def test_the_length_of_a_response_without_a_body_passes() -> None:
         assert response.headers["Content-Length"] == str(len(RESPONSE))
 
 
-async def test_a_rejection_never_reaches_upstream() -> None:
+async def test_a_request_that_a_rule_rejects_never_reaches_upstream() -> None:
     echo = Echo()
     rule = FaultRule(
         name="gone",
@@ -159,7 +159,9 @@ async def test_a_rejection_never_reaches_upstream() -> None:
     ]
 
 
-async def test_a_dropped_request_was_never_made_and_a_lost_response_was() -> None:
+async def test_a_dropped_request_does_not_reach_upstream_but_one_with_a_lost_response_does() -> (
+    None
+):
     echo = Echo()
     async with shim_before(echo) as shim, aiohttp.ClientSession() as session:
         for fault, made in (
@@ -177,7 +179,7 @@ async def test_a_dropped_request_was_never_made_and_a_lost_response_was() -> Non
             assert shim.record.exchanges[-1].forwarded is isinstance(fault, CutResponse)
 
 
-async def test_a_cut_response_promises_all_and_ends_in_the_middle() -> None:
+async def test_a_cut_response_has_the_full_content_length_but_ends_early() -> None:
     rule = FaultRule(name="cut", fault=CutResponse(after_bytes=9))
     async with shim_before(Echo(), rule) as shim:
         response = await raw(shim, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -187,7 +189,7 @@ async def test_a_cut_response_promises_all_and_ends_in_the_middle() -> None:
     assert body == RESPONSE[:9]
 
 
-async def test_a_wrong_response_comes_after_the_deed() -> None:
+async def test_a_replaced_response_is_returned_after_upstream_handled_the_request() -> None:
     echo = Echo()
     rule = FaultRule(name="wrong", fault=ReplaceResponse(status=502, body="<html>"))
     async with (
@@ -201,7 +203,7 @@ async def test_a_wrong_response_comes_after_the_deed() -> None:
     assert len(echo.received) == 1
 
 
-async def test_a_slow_response_delays_no_other_and_not_the_end() -> None:
+async def test_a_slow_response_delays_neither_other_requests_nor_the_shutdown() -> None:
     rule = FaultRule(name="slow", path="/slow", fault=Delay(seconds=3600))
     async with shim_before(Echo(), rule) as shim, aiohttp.ClientSession() as session:
         slow = asyncio.create_task(session.get(f"{shim.url}/slow").__aenter__())
@@ -212,7 +214,7 @@ async def test_a_slow_response_delays_no_other_and_not_the_end() -> None:
         slow.cancel()
 
 
-async def test_a_request_without_an_upstream_response_is_not_repeated() -> None:
+async def test_a_request_that_upstream_does_not_respond_to_is_not_repeated() -> None:
     echo = Echo()
 
     async def die(request: web.BaseRequest) -> web.StreamResponse:
@@ -229,7 +231,7 @@ async def test_a_request_without_an_upstream_response_is_not_repeated() -> None:
     assert len(echo.received) == 1
 
 
-async def test_a_response_that_upstream_cuts_off_is_cut_off_for_the_client() -> None:
+async def test_a_response_that_upstream_truncates_is_an_error_for_the_client() -> None:
     echo = Echo()
 
     async def die_midway(request: web.BaseRequest) -> web.StreamResponse:
@@ -249,7 +251,7 @@ async def test_a_response_that_upstream_cuts_off_is_cut_off_for_the_client() -> 
     assert len(shim.record.exchanges) == 1
 
 
-async def test_a_task_that_watches_the_record_is_woken() -> None:
+async def test_a_task_that_waits_on_the_record_is_woken() -> None:
     async with shim_before(Echo()) as shim, aiohttp.ClientSession() as session:
         twice = asyncio.create_task(shim.record.until(lambda record: len(record.of("GET /*")) == 2))
         for path in ("a", "b"):
@@ -268,7 +270,7 @@ async def test_an_unreachable_upstream_is_a_connection_error_for_the_client() ->
     assert [one.returned for one in shim.record.exchanges] == [None]
 
 
-async def test_a_batch_of_which_nothing_is_left_is_not_forwarded() -> None:
+async def test_a_batch_whose_entries_all_fail_is_not_forwarded() -> None:
     echo = Echo()
     rule = FaultRule(name="all", fault=FailItems(code="circuit_breaking_exception"))
     body = b'{"delete":{"_index":"i","_id":"1"}}\n'
@@ -283,7 +285,7 @@ async def test_a_batch_of_which_nothing_is_left_is_not_forwarded() -> None:
     assert received["items"][0]["delete"]["error"]["type"] == "circuit_breaking_exception"
 
 
-async def test_the_fault_plan_changes_under_a_running_system() -> None:
+async def test_the_fault_plan_can_be_changed_while_the_shim_runs() -> None:
     fault_plan = FaultPlan(
         rules=(FaultRule(name="down", fault=Reject(status=503, code="x")),), seed=5
     )
@@ -313,7 +315,7 @@ async def test_the_fault_plan_changes_under_a_running_system() -> None:
     assert msgspec.convert(received["fault_plan"], FaultPlan) == fault_plan
 
 
-async def test_it_is_a_process_too(tmp_path: Path) -> None:
+async def test_the_shim_also_runs_as_a_process(tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps([{"name": "down", "fault": {"kind": "drop"}, "path": "/x"}]))
     command = [sys.executable, "-m", "sim.fault_shim", "--rules", str(rules)]

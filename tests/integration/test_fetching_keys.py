@@ -45,7 +45,7 @@ def server() -> Iterator[str]:
     made.server_close()
 
 
-def test_a_document_of_this_machine_is_fetched(server: str) -> None:
+def test_a_document_is_fetched(server: str) -> None:
     assert fetch_json(f"{server}/keys") == {"keys": []}
 
 

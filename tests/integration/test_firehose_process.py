@@ -1,4 +1,4 @@
-"""The stand-in for Firehose as a process, killed at its worst moment."""
+"""The stand-in for Firehose as a process that is killed at the worst moment."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.support.waiting import DEADLINE_S
 
 
 class BulkServer:
-    """Plays OpenSearch's `_bulk`: keeps what it is sent, can hold its responses back."""
+    """Stands in for OpenSearch's `_bulk`: keeps the documents, and can delay its responses."""
 
     def __init__(self) -> None:
         self.documents: list[tuple[str, bytes]] = []
@@ -73,7 +73,7 @@ class BulkServer:
             came = self.changed.wait_for(
                 lambda: set(expected) <= set(self.sequence_numbers()), timeout=DEADLINE_S
             )
-        assert came, f"only {sorted(set(self.sequence_numbers()))} came"
+        assert came, f"only {sorted(set(self.sequence_numbers()))} arrived"
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class World:
-    """One stream, one position file, and firehoses that come and go."""
+    """One stream, one position file, and one Firehose process after another."""
 
     def __init__(self, endpoint: str, raw_log: BulkServer, folder: Path) -> None:
         self.kinesis = local_session(REGION).client("kinesis", endpoint_url=endpoint)
@@ -146,7 +146,7 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
     return process.wait(timeout=DEADLINE_S)
 
 
-def test_reads_all_shards_from_the_beginning_a_document_a_point(world, raw_log):
+def test_reads_all_shards_from_the_start_and_writes_one_document_per_point(world, raw_log):
     for truck in range(8):
         world.put(f"T-{truck}", truck * 10, truck * 10 + 1)
 
@@ -156,7 +156,7 @@ def test_reads_all_shards_from_the_beginning_a_document_a_point(world, raw_log):
     assert all(index.startswith("truck-raw-20") for index, _ in raw_log.documents)
 
 
-def test_the_next_one_goes_on_where_the_last_one_ended(world, raw_log):
+def test_a_restarted_process_continues_where_the_last_one_stopped(world, raw_log):
     process = world.start()
     world.put("T-1", 1)
     raw_log.wait_for(1)
@@ -168,7 +168,7 @@ def test_the_next_one_goes_on_where_the_last_one_ended(world, raw_log):
     assert raw_log.sequence_numbers() == [1, 2]
 
 
-def test_a_kill_before_the_acknowledgement_loses_nothing(world, raw_log):
+def test_a_kill_before_the_acknowledgement_loses_no_record(world, raw_log):
     raw_log.responding.clear()
     process = world.start()
     world.put("T-1", 1, 2)

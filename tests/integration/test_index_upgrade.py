@@ -1,4 +1,4 @@
-"""What a new release does to the indexes of the one before, on a real node."""
+"""How a new release changes the indexes of an older one, on a real node."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client(opensearch_url: str) -> Iterator[OpenSearch]:
 
 @pytest.fixture
 def older(client: OpenSearch) -> Iterator[Fix]:
-    """A fix of a day whose index is of a release that knew less, and searched for more."""
+    """A fix of a day whose index was created by an older release, with other mappings."""
     fix = fix_of(point(YEARS_AGO_S, 0.0, truck_id=unique("T")))
     index = index_of(fix.event_at_ms)
     known = {
@@ -57,7 +57,7 @@ def older(client: OpenSearch) -> Iterator[Fix]:
     client.indices.delete(index=index)
 
 
-def test_a_day_that_has_begun_takes_documents_with_the_fields_that_are_new(
+def test_an_existing_days_index_accepts_new_fields_after_the_templates_are_installed(
     client: OpenSearch, older: Fix
 ) -> None:
     def fate() -> Fate:
@@ -71,7 +71,7 @@ def test_a_day_that_has_begun_takes_documents_with_the_fields_that_are_new(
     install_index_templates(client)  # nothing left to add
 
 
-def test_a_state_that_waits_for_a_settling_is_found_in_the_index_of_an_older_release(
+def test_unsettled_states_are_found_in_the_index_of_an_older_release(
     client: OpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = unique("older-state")

@@ -1,4 +1,4 @@
-"""Putting points into a real stream that takes some of them, or responds late or wrongly."""
+"""Putting points into a real stream that rejects some of them, or responds late or wrongly."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ STREAM = "points"
 THROTTLED = "ProvisionedThroughputExceededException"
 PAYLOADS = [b"point-%d" % number for number in range(7)]
 ONE_PER_RECORD = 66
-"""Fits one of the payloads; so each is a record of one call."""
+"""Fits one payload, so that each becomes its own record of a call."""
 SUBSETS = [set(some) for n in range(1, 4) for some in itertools.combinations(range(4), n)]
 READ_TIMEOUT_S = 3.0
-"""Long enough for a busy machine: a response that takes longer counts as lost."""
+"""Long enough for a busy machine: a slower response counts as lost."""
 LONG_TIMEOUT_S = 20.0
 SHORT_TIMEOUT_S = 0.0
 
@@ -64,7 +64,7 @@ def session() -> boto3.Session:
 
 
 class Truck:
-    """One truck's points on their way, and what arrived of them."""
+    """A truck that puts its points through the shim, and reads what arrived in the stream."""
 
     def __init__(self, session: boto3.Session, upstream: str, shim: FaultShim) -> None:
         self.truck_id = unique("T")
@@ -80,7 +80,7 @@ class Truck:
         return await asyncio.to_thread(self._putter.put, self.truck_id, payloads, deadline)
 
     def arrived(self) -> Counter[bytes]:
-        """How often each payload is in the stream."""
+        """Returns how often each payload is in the stream."""
         found: Counter[bytes] = Counter()
         for shard in self._direct.list_shards(StreamName=STREAM)["Shards"]:
             iterator: Any = self._direct.get_shard_iterator(
@@ -105,7 +105,7 @@ def a_rule(fault: Fault, **more: Any) -> FaultRule:
 
 @pytest.mark.parametrize("code", [THROTTLED, "InternalFailure"])
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-async def test_exactly_what_was_reported_is_missing_and_the_rest_is_there_once(
+async def test_exactly_the_records_reported_as_failed_are_missing_from_the_stream(
     shim: FaultShim, truck: Truck, failing: set[int], code: str
 ) -> None:
     await shim.set_rules(a_rule(FailItems(code=code, places=tuple(failing))))
@@ -129,7 +129,7 @@ async def test_only_records_that_failed_are_put_again(
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_a_stream_that_rejects_half_of_everything_gets_all_of_it_once(
+async def test_every_point_is_in_the_stream_once_even_if_it_rejects_half_of_each_call(
     upstream: str, session: boto3.Session, seed: int
 ) -> None:
     rule = a_rule(FailItems(code=THROTTLED, share=0.5))
@@ -152,7 +152,7 @@ async def test_a_stream_that_rejects_half_of_everything_gets_all_of_it_once(
     ],
     ids=str,
 )
-async def test_a_call_that_failed_as_a_whole_is_made_again(
+async def test_a_call_that_failed_as_a_whole_is_retried(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault, times=2))
@@ -186,7 +186,7 @@ LOST = [
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-async def test_after_a_lost_response_nothing_is_missing(
+async def test_after_a_lost_response_no_point_is_missing(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault, times=1))
@@ -197,7 +197,7 @@ async def test_after_a_lost_response_nothing_is_missing(
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-async def test_an_unconfirmed_write_is_reported_though_it_may_be_there(
+async def test_an_unconfirmed_write_is_reported_as_failed_even_if_it_succeeded(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault))

@@ -1,6 +1,6 @@
-"""Fleet provisioning by claim, and what a truck's certificate may: at ministack's AWS IoT Core.
+"""Fleet provisioning by claim, and the rights of a truck's certificate, at ministack's IoT Core.
 
-The template, the truck's policy and the hook's zip are those that are deployed.
+The template, the truck's policy and the hook's zip are the ones that are deployed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def trusted(service: str) -> str:
 
 
 def claim_policy() -> str:
-    """What a claim certificate may: "Provisioning by claim", AWS IoT Core Developer Guide."""
+    """The rights of a claim certificate: "Provisioning by claim", AWS IoT Core Developer Guide."""
     topics = [
         "$aws/certificates/create/*",
         "$aws/certificates/create-from-csr/*",
@@ -80,7 +80,7 @@ def claim_policy() -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """AWS IoT Core, ready for boxes."""
+    """AWS IoT Core, prepared for devices to enroll."""
 
     session: boto3.Session
     url: str
@@ -101,12 +101,12 @@ class Fleet:
     def enroll(
         self, truck_id: str, secret: str, key: Key | None = None
     ) -> tuple[str, Certificate, dict[str, Any]]:
-        """What a box does: a certificate, then its registration, with its response.
+        """Enrolls as a device does: gets a certificate, then registers it.
 
         Args:
-            truck_id: Which truck it is in.
-            secret: Made for a truck.
-            key: The box's own, if AWS does not make it.
+            truck_id: The truck that it is mounted in.
+            secret: Issued for a truck.
+            key: The device's own key, if AWS does not create one.
         """
         csr = {} if key is None else {"certificateSigningRequest": signing_request(key)}
         with Box(self.port, self.claim, f"box-{next(numbers)}") as box:
@@ -121,14 +121,14 @@ class Fleet:
         while True:
             with Box(self.port, self.claim, f"box-{next(numbers)}") as box:
                 response, registered = box.call(PROVISION, request)
-            # A hook that took too long, on a slow machine: the box tries again.
+            # The hook was too slow, on a busy machine: the device tries again.
             if registered.get("errorCode") != "InvocationError":
                 break
         name = f"{truck_id}-{next(numbers)}"
         return response, Certificate.of(created, self.folder, name), registered
 
     def received(self) -> list[str]:
-        """The trucks whose messages the rule has written since the last call."""
+        """Returns the trucks whose messages the rule has written since the last call."""
         response = self.client("sqs").receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=10
         )
@@ -216,7 +216,7 @@ def unique_truck() -> str:
 
 
 def rejected(box: Box, topic: str) -> bool:
-    """Whether a publication is not taken."""
+    """Returns whether a message on a topic is rejected."""
     try:
         box.publish(topic, b"{}")
     except RefusedError:
@@ -224,7 +224,7 @@ def rejected(box: Box, topic: str) -> bool:
     return False
 
 
-def test_a_box_with_its_trucks_secret_enrolls_and_sends_as_this_truck(fleet: Fleet) -> None:
+def test_a_device_with_its_trucks_secret_enrolls_and_sends_as_this_truck(fleet: Fleet) -> None:
     truck_id = unique_truck()
     response, certificate, registered = fleet.enroll(truck_id, fleet.secret(truck_id))
 
@@ -235,7 +235,7 @@ def test_a_box_with_its_trucks_secret_enrolls_and_sends_as_this_truck(fleet: Fle
     assert fleet.received() == [truck_id]
 
 
-def test_the_claim_certificate_makes_no_truck_without_the_trucks_own_secret(
+def test_the_claim_certificate_enrolls_no_truck_without_the_trucks_own_secret(
     fleet: Fleet,
 ) -> None:
     truck_id, other_id = unique_truck(), unique_truck()
@@ -252,7 +252,7 @@ def test_the_claim_certificate_makes_no_truck_without_the_trucks_own_secret(
     assert fleet.received() == []
 
 
-def test_a_secret_is_good_for_one_key(fleet: Fleet) -> None:
+def test_a_secret_enrolls_only_one_key(fleet: Fleet) -> None:
     truck_id = unique_truck()
     secret = fleet.secret(truck_id)
 
@@ -260,12 +260,12 @@ def test_a_secret_is_good_for_one_key(fleet: Fleet) -> None:
     assert (fleet.enroll(truck_id, secret))[0] == "rejected"
 
 
-def test_a_box_that_lost_its_power_before_it_stored_its_certificate_gets_another(
+def test_a_device_that_lost_its_new_certificate_enrolls_again_with_the_same_key(
     fleet: Fleet,
 ) -> None:
     truck_id, key = unique_truck(), new_key()
     secret = fleet.secret(truck_id)
-    assert fleet.enroll(truck_id, secret, key)[0] == "accepted"  # what came back is gone
+    assert fleet.enroll(truck_id, secret, key)[0] == "accepted"  # the certificate is lost
 
     response, certificate, registered = fleet.enroll(truck_id, secret, key)
 
@@ -276,7 +276,7 @@ def test_a_box_that_lost_its_power_before_it_stored_its_certificate_gets_another
     assert fleet.received() == [truck_id]
 
 
-def test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing(fleet: Fleet) -> None:
+def test_a_truck_may_only_send_as_itself_on_its_own_topic_and_receive_nothing(fleet: Fleet) -> None:
     truck_id, other_id = unique_truck(), unique_truck()
     _, certificate, _ = fleet.enroll(truck_id, fleet.secret(truck_id))
     fleet.enroll(other_id, fleet.secret(other_id))
@@ -299,7 +299,7 @@ def test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing(fleet: Fl
     assert fleet.received() == []
 
 
-def test_a_certificate_that_was_deactivated_connects_no_more(fleet: Fleet) -> None:
+def test_a_deactivated_certificate_cannot_connect(fleet: Fleet) -> None:
     truck_id = unique_truck()
     _, certificate, _ = fleet.enroll(truck_id, fleet.secret(truck_id))
     iot = fleet.client("iot")

@@ -1,7 +1,7 @@
-"""Ingest over AWS IoT Core, whole: rule, small stream, Lambda, main stream, and back from errors.
+"""All of ingest over AWS IoT Core: rule, small stream, Lambda, main stream, and error handling.
 
-ministack plays the rules engine, Kinesis, Lambda and SQS; the rule's SQL and the Lambda's zip are
-those that are deployed.
+ministack emulates the rules engine, Kinesis, Lambda and SQS; the rule's SQL and the Lambda's zip
+are the ones that are deployed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class IotIngest:
         return self.session.client(service, endpoint_url=self.url)
 
     def rule(self, stream: str = DEVICE_MESSAGES) -> str:
-        """A rule into a stream; returns its name."""
+        """Creates a rule that writes into a stream, and returns its name."""
         name = f"telemetry_{next(numbers)}"
         create_rule(
             self.session, self.url, name, to_stream(stream), error_queue_url=self.error_queue_url
@@ -71,7 +71,7 @@ class IotIngest:
         publish(self.session, self.url, basic_ingest(rule, truck_id), payload)
 
     def points_of(self, *truck_ids: str, stream: str | None = None) -> list[Point]:
-        """What the consumer would read of some trucks, in its order."""
+        """Returns the points of some trucks as the consumer would read them, in its order."""
         kinesis = self.client("kinesis")
         stream = stream or self.names.stream
         points: list[Point] = []
@@ -88,7 +88,7 @@ class IotIngest:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The Lambda's zip, for this machine."""
+    """The Lambda's zip, built for this machine."""
     return zip_of(IOT, tmp_path_factory.mktemp("build"))
 
 
@@ -165,7 +165,7 @@ def ids_of(points: Sequence[Point]) -> list[str]:
     return [point_id(one) for one in points]
 
 
-def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(
+def test_points_over_iot_core_reach_the_consumer_as_the_same_points_over_http(
     ingest: IotIngest,
 ) -> None:
     truck_id, rule = unique_truck(), ingest.rule()
@@ -186,7 +186,7 @@ def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(
     assert read == expected
 
 
-def test_a_faulty_message_is_parked_and_delays_no_truck(ingest: IotIngest) -> None:
+def test_a_faulty_message_is_parked_and_delays_no_other_truck(ingest: IotIngest) -> None:
     bad, good, rule = unique_truck(), unique_truck(), ingest.rule()
     for payload in (b"\x00\xff", b"no json", b"", json.dumps(point(good, 1)).encode()):
         ingest.publish(rule, bad, payload)
@@ -203,10 +203,10 @@ def test_a_faulty_message_is_parked_and_delays_no_truck(ingest: IotIngest) -> No
     eventually(lambda: [one.seq for one in ingest.points_of(good)] == [2])
 
 
-def test_while_the_main_stream_takes_nothing_nothing_is_lost(
+def test_no_point_is_lost_while_the_main_stream_is_unavailable(
     ingest: IotIngest, package: bytes
 ) -> None:
-    """A stream that is not there stands for one that takes nothing."""
+    """A missing stream stands for one that accepts nothing."""
     truck_id, number = unique_truck(), next(numbers)
     small, main = f"small-{number}", f"main-{number}"
     kinesis = ingest.client("kinesis")
@@ -250,7 +250,7 @@ def test_a_message_that_the_rule_could_not_write_is_replayed_once(ingest: IotIng
     ]
     for body in bodies:
         ingest.publish(broken, truck_id, body)
-    ingest.publish(working, truck_id, bodies[1])  # as a truck that had no acknowledgement
+    ingest.publish(working, truck_id, bodies[1])  # like a truck that got no acknowledgement
     stores = FailedMessageStores(
         queue=FailedMessages(ingest.client("sqs"), ingest.error_queue_url),
         stream=DeviceStream(ingest.client("kinesis"), DEVICE_MESSAGES),

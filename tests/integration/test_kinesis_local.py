@@ -1,4 +1,4 @@
-"""What the tests of resharding rely on in kinesis-local, the Kinesis that they reshard."""
+"""The behaviour of kinesis-local on which the tests of resharding rely."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seen in /proc")
-def test_it_listens_on_loopback_only(url: str) -> None:
+def test_kinesis_local_listens_on_loopback_only(url: str) -> None:
     port = urlsplit(url).port
     listening = [
         line.split()[1]
@@ -36,7 +36,7 @@ def test_it_listens_on_loopback_only(url: str) -> None:
     ]
 
 
-def test_records_outlive_the_shard_that_they_were_put_into(url: str) -> None:
+def test_the_records_of_a_shard_stay_readable_after_it_was_split(url: str) -> None:
     kinesis = local_session(REGION).client("kinesis", endpoint_url=url)
     stream = Stream.created(kinesis, "s", shards=1)
     kinesis.put_record(StreamName="s", PartitionKey="a", Data=b"before")

@@ -36,13 +36,13 @@ def build(uv: Uv, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def zips(build):
-    """The zips for a machine, built once."""
+    """Returns the zips for a build target; each target is built once."""
     return functools.cache(lambda target: build(target))
 
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what AWS's runtime has, and nothing else of this environment."""
+    """A folder with the packages of AWS's runtime, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime")
     for name in AWS_RUNTIME:
         spec = importlib.util.find_spec(name)
@@ -108,7 +108,7 @@ def test_each_zip_has_only_the_third_party_modules_that_it_imports(zips):
         assert not {"boto3", "botocore", "sim", "tests"} & folders(package.name)
 
 
-def test_production_gets_wheels_of_its_own_platform(zips):
+def test_production_zips_have_wheels_for_their_own_platform(zips):
     with zipfile.ZipFile(zips(PRODUCTION)["ingest"]) as archive:
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
 
@@ -116,7 +116,7 @@ def test_production_gets_wheels_of_its_own_platform(zips):
     assert all("cpython-313-aarch64" in name for name in compiled)
 
 
-def test_fits_into_a_lambda(zips):
+def test_every_zip_fits_into_a_lambda(zips):
     for path in zips(PRODUCTION).values():
         with zipfile.ZipFile(path) as archive:
             unpacked_bytes = sum(entry.file_size for entry in archive.infolist())

@@ -1,4 +1,4 @@
-"""What a fresh local cloud holds, read from a real emulator."""
+"""The resources of a new local cloud, as read from the emulator."""
 
 import itertools
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def created(url: str) -> CreatedResources:
     return create_resources(url, REGION, CloudNames(), shard_count=3)
 
 
-def test_the_shards_divide_all_hash_keys(url, session, created):
+def test_the_shards_cover_all_hash_keys_without_overlap(url, session, created):
     kinesis = session.client("kinesis", endpoint_url=url)
     shards = kinesis.list_shards(StreamName=created.names.stream)["Shards"]
     ranges = sorted(
@@ -58,7 +58,7 @@ def test_each_shard_has_a_lease_that_the_kcl_can_take(url, session, created):
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.logical_name)
-def test_each_table_is_as_it_is_defined(url, session, created, table):
+def test_each_table_is_created_as_defined(url, session, created, table):
     dynamodb = session.client("dynamodb", endpoint_url=url)
     name = getattr(created.names.tables, table.logical_name)
     described = dynamodb.describe_table(TableName=name)["Table"]
@@ -76,7 +76,7 @@ def test_each_table_is_as_it_is_defined(url, session, created, table):
 
 
 @pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.logical_name)
-def test_each_queue_keeps_order_and_gives_up_into_its_dead_letter_queue(
+def test_each_queue_is_fifo_with_its_visibility_timeout_and_dead_letter_queue(
     url, session, created, queue
 ):
     sqs = session.client("sqs", endpoint_url=url)
@@ -91,7 +91,7 @@ def test_each_queue_keeps_order_and_gives_up_into_its_dead_letter_queue(
         assert "RedrivePolicy" not in attributes
 
 
-def test_the_bucket_takes_objects(url, session, created):
+def test_an_object_can_be_stored_in_the_bucket_and_read_back(url, session, created):
     s3 = session.client("s3", endpoint_url=url)
     s3.put_object(Bucket=created.names.parked_bucket, Key="rejected/x", Body=b"1")
 

@@ -1,7 +1,7 @@
-"""Guarantee 3 with the history, the states and the latest positions in a real OpenSearch.
+"""Guarantee 3 with history, truck states and latest positions in a real OpenSearch.
 
-tests/unit/consumer/test_log_is_the_timeline.py has the same, and more, on a fake with thousands of
-seeds; here each has its own truck and the workers' reads see what OpenSearch has made visible.
+tests/unit/consumer/test_log_is_the_timeline.py tests the same and more on a fake, with thousands of
+seeds; here each seed has its own truck, and workers read what OpenSearch has made visible.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from tests.support.disturbed_consumer import (
 pytestmark = pytest.mark.real
 
 SETTLING_EVENTS = len(Status) + 6
-"""The most that one settling may append."""
+"""The maximum number of events that one settling may append."""
 
 
 class RealPositions(PositionWriter, HistoryPages, TruckStateStore):
-    """The consumer's ports of OpenSearch as one object, as a `World` has them."""
+    """The consumer's interfaces to OpenSearch as one object, as a `World` needs them."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
@@ -52,7 +52,7 @@ def client(opensearch_url: str) -> OpenSearch:
 
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_log_folds_to_the_timeline_in_any_order_and_after_kills(
+def test_the_log_is_the_timeline_after_any_order_of_points_and_kills(
     client: OpenSearch, seed: int, is_sparse: bool
 ) -> None:
     rng = random.Random(seed)

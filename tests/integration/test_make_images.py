@@ -1,6 +1,6 @@
-"""`make images` as a command, with tools that only note their commands: no Docker is needed.
+"""`make images` as a command, with tools that only record their commands: no Docker is needed.
 
-That the images build, and that a registry takes them, is proved by the first real deployment.
+Only a real deployment shows that the images build and that a registry accepts them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.fakes import fake_deploy_tools
 
 
 class Account:
-    """An account and an environment's folder, both empty at first."""
+    """An AWS account and an environment's folder, both empty at first."""
 
     def __init__(self, folder: Path) -> None:
         self.tools = folder / "tools"
@@ -59,7 +59,7 @@ def words(commands: Sequence[str]) -> list[str]:
     return [" ".join(command.split()[:2]) for command in commands]
 
 
-def test_repositories_are_made_and_every_image_is_built_and_pushed(account: Account) -> None:
+def test_repositories_are_created_and_every_image_is_built_and_pushed(account: Account) -> None:
     assert account.run("--images") == 0
     assert words(account.requested("terraform init", "terraform apply", "docker")) == [
         "terraform init",
@@ -77,7 +77,7 @@ def test_repositories_are_made_and_every_image_is_built_and_pushed(account: Acco
     assert fake_deploy_tools.PASSWORD not in "".join(account.commands)
 
 
-def test_a_second_time_nothing_is_built(account: Account) -> None:
+def test_a_second_run_builds_no_image(account: Account) -> None:
     account.run("--images")
     before = len(account.requested("docker"))
 
@@ -85,7 +85,7 @@ def test_a_second_time_nothing_is_built(account: Account) -> None:
     assert len(account.requested("docker")) == before
 
 
-def test_a_build_that_fails_is_an_exit_code_and_nothing_is_pushed(
+def test_a_failed_build_sets_the_exit_code_and_nothing_is_pushed(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = account.tools / "docker"
@@ -97,6 +97,6 @@ def test_a_build_that_fails_is_an_exit_code_and_nothing_is_pushed(
     assert not account.requested("docker push")
 
 
-def test_images_and_taking_down_exclude_each_other(account: Account) -> None:
+def test_images_and_destroy_cannot_be_combined(account: Account) -> None:
     with pytest.raises(SystemExit):
         account.run("--images", "--destroy")

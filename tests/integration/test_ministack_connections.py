@@ -1,4 +1,4 @@
-"""A connection to the local AWS stays open for as many requests as a client sends over it."""
+"""A connection to the local AWS stays open for all requests that a client sends over it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REQUESTS = 1_010
 
 
 def requests_until_close(url: str) -> int:
-    """How many of `REQUESTS` one connection takes before the server announces its end."""
+    """Returns how many of `REQUESTS` a connection serves before the server closes it."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
     try:
@@ -28,7 +28,7 @@ def requests_until_close(url: str) -> int:
     return REQUESTS
 
 
-def test_a_connection_takes_more_than_a_thousand_requests(tmp_path: Path) -> None:
+def test_a_connection_to_ministack_serves_more_than_a_thousand_requests(tmp_path: Path) -> None:
     (tmp_path / "corrected").mkdir()
     with corrected_ministack(tmp_path / "corrected") as url:
         corrected = requests_until_close(url)

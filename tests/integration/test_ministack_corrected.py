@@ -1,4 +1,4 @@
-"""What the local cloud corrects at ministack's Lambda; other corrections have their own files."""
+"""The local cloud's correction of ministack's Lambda; other corrections have their own files."""
 
 import io
 import json
@@ -31,7 +31,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def test_a_crowd_waits_its_turn_on_a_few_processes(endpoint):
+def test_many_concurrent_invocations_share_a_few_processes(endpoint):
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", SOURCE)

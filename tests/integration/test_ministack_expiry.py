@@ -1,4 +1,4 @@
-"""Expired entries of the local Kinesis and SQS are searched for now and then, not each time."""
+"""The local Kinesis and SQS search for expired entries once per second, not on every request."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def looked(program: Path, which: str) -> dict[str, Any]:
     return found
 
 
-def test_expiry_takes_its_time_once_a_second() -> None:
+def test_expired_entries_are_searched_for_at_most_once_per_second() -> None:
     program = required_ministack()
 
     corrected, plain = looked(program, "corrected"), looked(program, "plain")

@@ -1,6 +1,6 @@
-"""AWS IoT Core's rules as the local cloud's ministack runs them, held against AWS's documents.
+"""AWS IoT Core's rules as the local cloud's ministack runs them, against AWS's documentation.
 
-Only what our rule uses. Sources, all of the AWS IoT Core Developer Guide
+Only the features that our rule uses. Sources, all of the AWS IoT Core Developer Guide
 (https://docs.aws.amazon.com/iot/latest/developerguide/): "Functions" (iot-sql-functions.html),
 "Working with binary payloads" (binary-payloads.html), "Reducing messaging costs with Basic Ingest"
 (iot-basic-ingest.html), "Substitution templates" (iot-substitution-templates.html) and "Error
@@ -47,7 +47,7 @@ def session() -> boto3.Session:
 
 @pytest.fixture
 def queue(url: str, session: boto3.Session) -> tuple[str, Callable[[], list[str]]]:
-    """A queue, and what was sent to it since the last call."""
+    """A queue's URL, and a function that returns the messages sent to it since the last call."""
     client = session.client("sqs", endpoint_url=url)
     queue_url = client.create_queue(QueueName=f"results-{next(numbers)}")["QueueUrl"]
 
@@ -60,7 +60,7 @@ def queue(url: str, session: boto3.Session) -> tuple[str, Callable[[], list[str]
 
 @pytest.fixture
 def stream(url: str, session: boto3.Session) -> tuple[str, Callable[[], list[Any]]]:
-    """A stream of one shard, and all of its records."""
+    """The name of a stream with one shard, and a function that returns all its records."""
     client = session.client("kinesis", endpoint_url=url)
     name = f"device-messages-{next(numbers)}"
     client.create_stream(StreamName=name, ShardCount=1)
@@ -90,11 +90,11 @@ def stream(url: str, session: boto3.Session) -> tuple[str, Callable[[], list[Any
         ("SELECT encode(*, 'base64') AS data", "x", b"\xff\x00", {"data": "/wA="}),
         ("SELECT encode(*, 'base64') AS data", "x", b'{"a": 1.0}', {"data": "eyJhIjogMS4wfQ=="}),
         ("SELECT encode(*, 'base64') AS data", "x", b"", {"data": ""}),
-        # "Undefined" is left out of what is selected.
+        # "Undefined" values are left out of the result.
         ("SELECT topic(9) AS r, topic(1) AS s", "x/y", b"{}", {"s": "x"}),
     ],
 )
-def test_functions_are_as_documented(
+def test_the_functions_of_a_rules_sql_behave_as_documented(
     url: str,
     session: boto3.Session,
     queue: tuple[str, Callable[[], list[str]]],
@@ -111,7 +111,7 @@ def test_functions_are_as_documented(
     assert [json.loads(body) for body in bodies()] == [selected]
 
 
-def test_basic_ingest_needs_no_from_and_its_prefix_counts_for_no_function(
+def test_basic_ingest_needs_no_from_clause_and_functions_ignore_its_prefix(
     url: str, session: boto3.Session, queue: tuple[str, Callable[[], list[str]]]
 ) -> None:
     """The example of "Reducing messaging costs with Basic Ingest"."""
@@ -125,7 +125,7 @@ def test_basic_ingest_needs_no_from_and_its_prefix_counts_for_no_function(
 
 
 @pytest.mark.parametrize("payload", [b'{"lat": 35.10}', b"\x1f\x8b\x08\x00\xff", b"", b"no json"])
-def test_our_rule_writes_the_truck_the_time_and_the_payload_byte_for_byte(
+def test_our_rule_writes_truck_id_time_and_the_unchanged_payload(
     url: str,
     session: boto3.Session,
     stream: tuple[str, Callable[[], list[Any]]],
@@ -147,7 +147,7 @@ def test_our_rule_writes_the_truck_the_time_and_the_payload_byte_for_byte(
     assert "FROM" not in RULE_SQL.upper()
 
 
-def test_a_message_that_the_action_could_not_write_is_in_the_error_document(
+def test_a_message_that_an_action_failed_to_write_is_in_the_error_document(
     url: str, session: boto3.Session, queue: tuple[str, Callable[[], list[str]]]
 ) -> None:
     queue_url, bodies = queue

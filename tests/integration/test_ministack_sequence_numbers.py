@@ -12,7 +12,7 @@ from tests.support.ministack_process import REGION
 @pytest.mark.parametrize(
     ("kind", "left"), [("AFTER_SEQUENCE_NUMBER", 2), ("AT_SEQUENCE_NUMBER", 3)]
 )
-def test_a_sequence_number_without_its_zeros_is_the_same_number(
+def test_an_iterator_starts_at_the_same_record_without_the_leading_zeros(
     tmp_path_factory: pytest.TempPathFactory, kind: Any, left: int
 ) -> None:
     with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:

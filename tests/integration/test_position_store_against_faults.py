@@ -1,4 +1,4 @@
-"""Positions and truck states in a real OpenSearch that fails by item, loses or forges responses."""
+"""Positions and states in a real OpenSearch with failed items, lost or invalid responses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SUBSETS = [set(s) for n in range(1, COUNT + 1) for s in itertools.combinations(r
 
 
 class Positions:
-    """The store behind the shim, and the same past it."""
+    """The store behind the fault shim, and the same store without it."""
 
     def __init__(self, url: str, shim: FaultShim) -> None:
         client = connect(shim.url, timeout_s=TIMEOUT_S)
@@ -58,7 +58,7 @@ class Positions:
         self.true_states = TruckStateStore(self._past)
 
     def in_history(self, *points: Fix) -> list[bool]:
-        """Which of the points the history holds."""
+        """Returns for each point whether it is in the history."""
         found = self.true_pages.stored(points)
         return [one.point_id in found for one in points]
 
@@ -70,7 +70,7 @@ async def positions(opensearch_url: str) -> AsyncIterator[Positions]:
 
 
 async def blocking(function: Callable[[], T]) -> T:
-    """On a thread: the shim works on this one."""
+    """Runs a blocking call in a thread: the shim runs in this one."""
     return await asyncio.to_thread(function)
 
 
@@ -97,7 +97,7 @@ def history(points: list[Fix]) -> list[HistoryWrite]:
         (503, "unavailable_shards_exception", Fate.RETRYABLE),
     ],
 )
-async def test_an_item_that_failed_is_reported_by_the_side_at_fault(
+async def test_a_failed_item_is_rejected_or_retryable_depending_on_its_error(
     positions: Positions, status: int, code: str, fate: Fate
 ) -> None:
     points = points_of(unique("T"))
@@ -116,7 +116,7 @@ async def test_an_item_that_failed_is_reported_by_the_side_at_fault(
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
-async def test_exactly_the_failed_subset_is_missing_until_it_is_written_again(
+async def test_exactly_the_failed_documents_are_missing_until_they_are_written_again(
     positions: Positions, failing: set[int]
 ) -> None:
     points = points_of(unique("T"))
@@ -155,7 +155,7 @@ NO_RESPONSE = [
 
 
 @pytest.mark.parametrize("fault", NO_RESPONSE, ids=str)
-async def test_a_request_without_a_good_response_is_worth_repeating_and_may_be_repeated(
+async def test_a_write_without_a_valid_response_is_unavailable_and_can_be_repeated(
     positions: Positions, fault: Fault
 ) -> None:
     points = points_of(unique("T"))
@@ -170,7 +170,7 @@ async def test_a_request_without_a_good_response_is_worth_repeating_and_may_be_r
 
 @pytest.mark.parametrize("fault", NO_RESPONSE, ids=str)
 @pytest.mark.parametrize("operation", ["_mget", "_search"])
-async def test_a_read_without_a_good_response_is_never_absence(
+async def test_a_read_without_a_valid_response_is_unavailable_and_not_empty(
     positions: Positions, operation: str, fault: Fault
 ) -> None:
     (newest,) = points_of(unique("T"), 1)
@@ -189,7 +189,9 @@ async def test_a_read_without_a_good_response_is_never_absence(
         await blocking(reads[operation])
 
 
-async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positions) -> None:
+async def test_a_document_that_could_not_be_read_does_not_count_as_absent(
+    positions: Positions,
+) -> None:
     body = '{"docs":[{"_id":"x","error":{"type":"no_shard_available_action_exception"}}]}'
     await positions.shim.set_rules(a_rule(ReplaceResponse(status=200, body=body), "_mget"))
 
@@ -199,7 +201,9 @@ async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positi
         await blocking(lambda: positions.states.load([unique("T")]))
 
 
-async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Positions) -> None:
+async def test_the_latest_position_never_goes_back_after_a_lost_response(
+    positions: Positions,
+) -> None:
     older, newer = points_of(unique("T"), 2)
     truck_id = older.truck_id
     await positions.shim.set_rules(a_rule(CutResponse(), times=1))
@@ -215,13 +219,13 @@ async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Po
         )
     ]
 
-    # The same again is written again.
+    # A repeated write of the same position succeeds.
     assert [one.fate for (one,) in outcomes] == [Fate.WRITTEN, Fate.CONFLICT]
     latest = await blocking(lambda: positions.truth.latest([truck_id]))
     assert latest[truck_id].newest == newer
 
 
-async def test_only_the_failed_latest_positions_are_left(positions: Positions) -> None:
+async def test_only_the_latest_positions_that_failed_are_retryable(positions: Positions) -> None:
     newest = [points_of(unique("T"), 1)[0] for _ in range(20)]
     failing = newest[7].truck_id
     await positions.shim.set_rules(
@@ -239,7 +243,7 @@ async def test_only_the_failed_latest_positions_are_left(positions: Positions) -
     assert {one.truck_id for one in newest} - there.keys() == {failing}
 
 
-async def test_a_state_with_a_lost_response_is_stored_under_its_writers_name(
+async def test_a_state_saved_with_a_lost_response_is_found_with_its_writers_id(
     positions: Positions,
 ) -> None:
     state = TruckState(truck_id=unique("T"), window=Window(""), writer_id="me")

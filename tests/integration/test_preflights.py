@@ -47,7 +47,7 @@ def listed(response: urllib3.BaseHTTPResponse, header: str) -> set[str]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_that_is_named_may_send_its_request(url: str, path: str) -> None:
+def test_a_page_of_an_allowed_origin_may_send_requests(url: str, path: str) -> None:
     response = preflight(gateways(url, "https://other.example", PAGE), path, PAGE)
 
     assert response.status == 204
@@ -58,19 +58,19 @@ def test_a_page_that_is_named_may_send_its_request(url: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", PAGE + "1"])
-def test_no_other_page_may(url: str, origin: str) -> None:
+def test_a_page_of_another_origin_may_not_send_requests(url: str, origin: str) -> None:
     response = preflight(gateways(url, PAGE), "/tickets", origin)
 
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_any_page_may_where_all_are_allowed(url: str) -> None:
+def test_any_page_may_send_requests_if_all_origins_are_allowed(url: str) -> None:
     response = preflight(gateways(url, "*"), "/tickets", PAGE)
 
     assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, "*")
 
 
-def test_without_a_list_no_page_may(url: str) -> None:
+def test_no_page_may_send_requests_if_no_origins_are_allowed(url: str) -> None:
     response = preflight(gateways(url), "/tickets", PAGE)
 
     assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,4 +1,4 @@
-"""What only an interpreter of its own shows: its standard streams, its exit code, its imports."""
+"""What only a separate interpreter shows: its standard streams, exit code and imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.consumer_settings import REQUIRED
 from tests.support.source_tree import ROOT
 
 
-def test_the_consumers_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
+def test_the_consumers_standard_output_has_only_the_kcls_protocol(tmp_path: Path) -> None:
     program = (
         "import os, sys, consumer.__main__ as m\n"
         "protocol = m._take_standard_output()\n"
@@ -33,7 +33,9 @@ def test_the_consumers_standard_output_carries_nothing_but_the_protocol(tmp_path
 
 
 @pytest.mark.parametrize("module", ["consumer", "consumer.daemon"])
-def test_without_its_settings_the_consumer_ends_and_names_all_that_is_missing(module: str) -> None:
+def test_without_its_settings_the_consumer_exits_and_reports_all_that_are_missing(
+    module: str,
+) -> None:
     environment = {"PATH": os.environ["PATH"]}
 
     done = subprocess.run(
@@ -45,7 +47,7 @@ def test_without_its_settings_the_consumer_ends_and_names_all_that_is_missing(mo
     assert all(name in done.stderr for name in REQUIRED)
 
 
-def test_a_java_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_java_is_reported_with_its_path(tmp_path: Path) -> None:
     environment = {
         **REQUIRED,
         "PATH": os.environ["PATH"],
@@ -65,7 +67,7 @@ def test_a_java_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "/no/such/java" in done.stderr
 
 
-def test_the_sdk_of_ingest_does_not_retry_and_has_short_timeouts() -> None:
+def test_the_sdk_client_of_ingest_does_not_retry_and_has_short_timeouts() -> None:
     probe = (
         "from ingest_lambda.bootstrap import kinesis_client\n"
         "from ingest_lambda.settings import Settings\n"
@@ -88,14 +90,14 @@ def test_the_sdk_of_ingest_does_not_retry_and_has_short_timeouts() -> None:
 
 
 def test_importing_the_handler_of_ingest_does_not_import_the_sdk() -> None:
-    """The SDK takes several times as long as all the rest: it waits until it is needed."""
+    """Importing the SDK takes several times as long as all the rest: it waits until needed."""
     probe = "import sys, ingest_lambda.handler; print('botocore.session' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout == "False\n", done.stderr
 
 
-def test_the_set_up_has_help() -> None:
+def test_the_help_of_the_set_up_starts_no_set_up() -> None:
     requested = [sys.executable, "-m", "sim.setup", "--help"]
     response = subprocess.run(requested, cwd=ROOT, capture_output=True, text=True, check=True)
 

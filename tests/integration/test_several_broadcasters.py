@@ -1,4 +1,4 @@
-"""Two broadcasters' processes on one real queue, and viewers in many buckets."""
+"""Two broadcaster processes on one real queue, with viewers in many buckets."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from tests.support.waiting import COMES_WITHIN_S, until
 
 VIEWERS = 24
 MINUTES_S = 240
-"""For some rounds in a row on a machine that has much else to do."""
+"""Enough for some consecutive rounds on a busy machine."""
 
 
 def interval_just_begun(min_s: int, max_s: int) -> int:
-    """An interval in milliseconds of which, by the wall clock, one has just begun.
+    """Returns an interval in milliseconds, chosen so that by the wall clock one has just begun.
 
-    Instead of waiting for the next: so there is time enough to see what happens within a round.
+    This avoids waiting for the next one, and leaves enough time within the round.
     """
     at_ms = now_ms()
     return min(range(min_s * 1000, max_s * 1000), key=lambda interval_ms: at_ms % interval_ms)
 
 
 class Viewers:
-    """Viewers, each of a delivery of its own."""
+    """Viewers that each follow a delivery of their own."""
 
     def __init__(self) -> None:
         self.received: dict[str, list[dict[str, Any]]] = {}
@@ -59,7 +59,7 @@ class Viewers:
             self.received[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
 
     async def all_received(self) -> None:
-        """Waits until each has all that was posted to it so far."""
+        """Waits until each viewer has received all that was posted to it so far."""
         for socket in self._sockets.values():
             await socket.send("{}")
         async with asyncio.timeout(COMES_WITHIN_S):
@@ -84,12 +84,12 @@ async def viewers_of(cloud: Cloud) -> AsyncIterator[Viewers]:
 
 
 class Reported:
-    """A broadcaster's log, read as it comes: what is not read holds its process up.
+    """A broadcaster's log, read continuously: a full pipe would block its process.
 
     Attributes:
-        rounds: The rounds that it says it held.
+        rounds: The rounds that it reported.
         is_ready: Whether its loops run.
-        stopped: Done when it says no more.
+        stopped: Done when its log ends.
     """
 
     def __init__(self, running: Running) -> None:
@@ -107,7 +107,7 @@ class Reported:
 
 @pytest.fixture
 def queue_url(cloud: Cloud) -> str:
-    """A queue of the test's own: the rounds of the one before are none of its."""
+    """A queue per test, so that it has no rounds of an earlier test."""
     return new_queue(cloud)
 
 
@@ -118,7 +118,7 @@ def new_queue(cloud: Cloud) -> str:
 
 
 def buckets_run(reported: Sequence[Reported]) -> collections.Counter[int]:
-    """By round, of how many buckets it has been held."""
+    """Returns the number of buckets that were run, by round."""
     held: collections.Counter[int] = collections.Counter()
     for line in (line for one in reported for line in one.rounds):
         held[line["due_at_ms"]] += line["buckets"]
@@ -126,16 +126,16 @@ def buckets_run(reported: Sequence[Reported]) -> collections.Counter[int]:
 
 
 def there(lines: Iterable[dict[str, Any]]) -> int:
-    """Viewers due that are connected: those of an earlier test are gone, but still subscribed."""
+    """Counts due viewers that are connected: earlier tests' are still subscribed, but gone."""
     return sum(line["due"] - line["gone"] for line in lines)
 
 
 def whole_rounds(reported: Sequence[Reported]) -> int:
-    """How many rounds were held of which no bucket is missing."""
+    """Returns how many rounds were run in all buckets."""
     return sum(buckets >= BUCKETS for buckets in buckets_run(reported).values())
 
 
-async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_reports_it(
+async def test_each_viewer_gets_each_round_once_from_either_of_two_broadcasters(
     cloud: Cloud, queue_url: str
 ) -> None:
     async with viewers_of(cloud) as viewers, AsyncExitStack() as stack:
@@ -146,7 +146,7 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
             await stack.enter_async_context(running_broadcaster(environment)) for _ in range(2)
         ]
         reported = [Reported(one) for one in running]
-        # One may be quick enough to leave the other nothing of a round, but not of every round.
+        # One may be quick enough to run a whole round alone, but not every round.
         async with asyncio.timeout(MINUTES_S):
             while not (whole_rounds(reported) and all(one.rounds for one in reported)):
                 await asyncio.wait([one.stopped for one in reported], timeout=0.05)
@@ -162,23 +162,23 @@ async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_repor
     due, delivered = there(lines), sum(line["delivered"] for line in lines)
     times = [len(received) for received in viewers.received.values()]
 
-    assert max(held.values()) <= BUCKETS, "a bucket of a round was held twice"
+    assert max(held.values()) <= BUCKETS, "a bucket of a round was run twice"
     assert len(viewers.buckets) > VIEWERS // 2
     assert delivered <= sum(times) <= due
     assert max(times) <= len(held), "a viewer got a round twice"
-    # Of a whole round each viewer gets a message unless the reports say that it was not reached.
+    # Each viewer gets a message of a complete round unless it was reported as not reached.
     assert sum(max(0, whole_rounds(reported) - received) for received in times) <= due - delivered
 
 
 RECEIVED_AGAIN_WITHIN_MS = 25_000
-"""The queue's visibility of 10 s, and patience with the machine."""
+"""The queue's visibility timeout of 10 s, and a margin for a busy machine."""
 
 
 class BlackHole:
-    """A gateway that takes posts and never responds.
+    """A gateway that receives posts and never responds.
 
     Attributes:
-        connections: Those for which it has taken one.
+        connections: The connections to which it received a post.
     """
 
     def __init__(self) -> None:
@@ -204,27 +204,27 @@ class BlackHole:
                 self.connections.add(unquote(path.rpartition("/")[2]))
 
 
-async def test_viewers_left_over_by_a_killed_broadcaster_get_the_round_from_the_other(
+async def test_remaining_viewers_of_a_killed_broadcaster_get_the_round_from_the_other(
     cloud: Cloud,
 ) -> None:
-    # On a machine that is slow the round may be over before another can take it over.
+    # On a busy machine, the round may be over before the other broadcaster can run it.
     for _ in range(5):
         if (other := await reported_by_the_other(cloud)) is not None:
             break
 
-    assert other is not None, "five times too slow to judge"
+    assert other is not None, "the machine was too slow five times"
     due_at_ms, lines = other
     assert there(line for line in lines if line["due_at_ms"] == due_at_ms) == VIEWERS
 
 
 async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, Any]]] | None:
-    """When the round was due and what the other's reports say; None: that round was over before."""
+    """Returns when the round was due, and the other's reports; None if it was already over."""
     queue_url, hole = new_queue(cloud), BlackHole()
     async with viewers_of(cloud) as viewers, AsyncExitStack() as stack:
         interval_ms = interval_just_begun(50, 60)
         due_at_ms = now_ms() // interval_ms * interval_ms
         several = {"ROUND_QUEUE_URL": queue_url, "ROUND_INTERVAL_S": str(interval_ms / 1000)}
-        # Its posts get no response, so that it holds each viewer's bucket until it ends.
+        # Its posts get no response, so it keeps each viewer's bucket until it is killed.
         stuck = await stack.enter_async_context(
             running_broadcaster(
                 cloud.environment(
@@ -247,7 +247,7 @@ async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, A
         await stuck.process.wait()
         if now_ms() > killed_by_ms:
             return None
-        # 10 s later, when its visibility has run out; most of a minute is left of the round.
+        # 10 s later, when the visibility timeout has passed; most of the round is still left.
         await until(lambda: all(viewers.received.values()))
         await until(lambda: there(other.rounds) >= VIEWERS)
     return due_at_ms, other.rounds

@@ -1,4 +1,4 @@
-"""The local gateway of sockets over loopback, with Lambdas that are functions of the test."""
+"""The local WebSocket gateway over loopback, with functions of the test as Lambdas."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NEVER_OPENED = "JKJbWfMPLAMCJ1Q="
 
 
 class Lambdas:
-    """Functions by name; what none handles is allowed, and a message returns its connection."""
+    """Records events. By default it allows a connection, and responds with the connection id."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[Mapping[str, Any]]] = {}
@@ -78,7 +78,7 @@ class Apis:
 
 
 class Running:
-    """A gateway that listens, and what its Lambdas got."""
+    """A gateway that listens, and the events of its Lambdas."""
 
     def __init__(self, gateway: Gateway, lambdas: Lambdas, port: int) -> None:
         self.gateway = gateway
@@ -152,7 +152,7 @@ async def closing_code(socket: ClientConnection) -> int | None:
     return socket.close_code
 
 
-async def test_a_frame_or_message_beyond_the_limit_ends_the_socket_with_1009() -> None:
+async def test_a_frame_or_message_beyond_the_limit_closes_the_socket_with_1009() -> None:
     async with running() as it:
         async with it.viewer() as (socket, _):
             await socket.send("x" * (FRAME_BYTES + 1))
@@ -173,7 +173,7 @@ async def test_a_message_of_several_frames_is_one_message() -> None:
         assert it.lambdas.events["$default"][-1]["body"] == "a" * FRAME_BYTES + "b" * FRAME_BYTES
 
 
-async def test_a_frame_that_is_no_text_ends_the_socket_with_1007() -> None:
+async def test_a_text_frame_that_is_not_utf8_closes_the_socket_with_1007() -> None:
     async with running() as it, it.viewer() as (socket, _):
         await socket.send(b"\xff\xfe", text=True)
 
@@ -190,7 +190,7 @@ async def test_an_idle_socket_is_closed_with_1001() -> None:
     assert reported["requestContext"]["disconnectStatusCode"] == 1001
 
 
-async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
+async def test_a_socket_in_use_is_closed_at_the_end_of_its_maximum_lifetime() -> None:
     async with running(life_s=0.3, idle_s=600) as it, connect(it.url) as socket:
         (opened,) = await it.lambdas.got("$connect")
         name = opened["requestContext"]["connectionId"]
@@ -202,7 +202,7 @@ async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
         assert await closing_code(socket) == 1001
 
 
-async def test_a_connection_is_410_until_connect_has_responded_and_after_its_end() -> None:
+async def test_posts_are_410_until_connect_has_responded_and_after_the_disconnect() -> None:
     async with running() as it:
         responses = []
 
@@ -225,7 +225,7 @@ async def test_a_message_larger_than_a_frame_is_not_posted() -> None:
         assert await it.post(name, b"x" * (FRAME_BYTES + 1)) is PostOutcome.FAILED
 
 
-async def test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_alone() -> None:
+async def test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_only() -> None:
     async with (
         running(posts_per_s=0.001, post_burst=2) as it,
         it.viewer() as (_, one),
@@ -251,7 +251,7 @@ async def test_posts_beyond_the_accounts_rate_are_throttled_for_all() -> None:
     assert "Too Many Requests" in str(reported)
 
 
-async def test_a_connection_beyond_the_accounts_rate_is_rejected_with_429() -> None:
+async def test_a_new_connection_beyond_the_accounts_rate_is_rejected_with_429() -> None:
     async with running(connects_per_s=1) as it, connect(it.url):
         with pytest.raises(InvalidStatus) as rejected:
             await connect(it.url)
@@ -270,7 +270,7 @@ async def test_posts_to_a_client_that_does_not_read_are_throttled() -> None:
         socket.transport.abort()
 
 
-async def test_messages_may_come_in_another_order_when_that_is_requested() -> None:
+async def test_messages_are_reordered_only_if_the_setting_requests_it() -> None:
     async with running(disorder_ms=50) as it, it.viewer() as (socket, name):
         sent = [str(number) for number in range(50)]
         for one in sent:
@@ -281,7 +281,7 @@ async def test_messages_may_come_in_another_order_when_that_is_requested() -> No
     assert came != sent
 
 
-async def test_without_a_default_route_a_message_that_names_none_is_forbidden() -> None:
+async def test_a_message_without_a_route_is_forbidden_if_there_is_no_default_route() -> None:
     async with running(Apis(has_default=False)) as it, connect(it.url) as socket:
         await socket.send("{}")
         reported = json.loads(await receive(socket))
@@ -313,7 +313,7 @@ async def test_a_handler_that_fails_at_connect_rejects_the_socket() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/_aws/execute-api/other/live", f"{PATH}x"])
-async def test_a_socket_of_no_api_is_forbidden(path: str) -> None:
+async def test_a_socket_with_an_unknown_api_or_stage_is_forbidden(path: str) -> None:
     async with running() as it:
         with pytest.raises(InvalidStatus) as rejected:
             await connect(f"ws://127.0.0.1:{it.port}{path}")
@@ -321,10 +321,10 @@ async def test_a_socket_of_no_api_is_forbidden(path: str) -> None:
     assert rejected.value.response.status_code == 403
 
 
-async def test_a_socket_whose_api_can_not_be_read_gets_an_error_instead_of_no_response(
+async def test_a_socket_gets_a_500_if_its_api_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when the local AWS ends connections because it is overloaded, or has been stopped."""
+    """As when the local AWS closes connections because it is overloaded or stopped."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     async def break_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -352,7 +352,7 @@ async def test_an_authorizer_is_not_invoked_without_its_identity_sources() -> No
     assert it.lambdas.events == {}
 
 
-async def test_a_client_that_leaves_before_it_is_let_in_causes_a_disconnect_event() -> None:
+async def test_a_client_that_leaves_during_connect_causes_a_disconnect_event() -> None:
     async with running() as it:
         goes_on = asyncio.Event()
 
@@ -372,7 +372,7 @@ async def test_a_client_that_leaves_before_it_is_let_in_causes_a_disconnect_even
         assert len(it.gateway) == 0
 
 
-async def test_requests_come_one_after_another_and_in_pieces() -> None:
+async def test_pipelined_and_fragmented_requests_are_read_correctly() -> None:
     async with running() as it:
         reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
         request = b"GET /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"

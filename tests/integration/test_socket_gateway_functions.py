@@ -1,4 +1,4 @@
-"""The processes in which the local gateway of sockets runs Lambdas."""
+"""The processes in which the local WebSocket gateway runs Lambdas."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def running(
         await functions.stop()
 
 
-async def test_an_event_is_handled_by_a_process_that_stays(tmp_path: Path) -> None:
+async def test_events_are_handled_by_the_same_process(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, _):
         one = await functions.invoke("f", {}, "r1")
         other = await functions.invoke("f", {}, "r2")
@@ -72,14 +72,16 @@ async def test_an_event_is_handled_by_a_process_that_stays(tmp_path: Path) -> No
     assert one["pid"] == other["pid"]
 
 
-async def test_a_handlers_prints_are_in_its_log(tmp_path: Path) -> None:
+async def test_the_output_of_a_handler_is_in_its_log(tmp_path: Path) -> None:
     async with running(tmp_path) as (functions, lines):
         await functions.invoke("f", {"a": 1}, "r")
 
     assert "f: received {'a': 1}" in lines
 
 
-async def test_an_exception_of_a_handler_is_an_error_and_its_process_stays(tmp_path: Path) -> None:
+async def test_an_exception_of_a_handler_is_reported_and_its_process_continues(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path) as (functions, _):
         before = await functions.invoke("f", {}, "r")
         error = await functions.invoke("f", {"raises": "broken"}, "r")
@@ -98,7 +100,7 @@ async def test_a_process_that_exits_is_replaced(tmp_path: Path) -> None:
     assert after["of"] == "r"
 
 
-async def test_an_invocation_beyond_its_time_is_ended_with_its_process(tmp_path: Path) -> None:
+async def test_an_invocation_beyond_its_timeout_ends_with_an_error(tmp_path: Path) -> None:
     async with running(tmp_path, timeout_s=1.0) as (functions, lines):
         error = await functions.invoke("f", {"hangs": True}, "r")
 
@@ -106,7 +108,9 @@ async def test_an_invocation_beyond_its_time_is_ended_with_its_process(tmp_path:
     assert any("r Task timed out" in line for line in lines)
 
 
-async def test_a_function_that_can_not_be_started_is_an_error_at_once(tmp_path: Path) -> None:
+async def test_a_function_that_cannot_be_started_is_an_error_without_a_timeout(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path, handler="app.nothing") as (functions, _):
         error = await functions.invoke("f", {}, "r")
 
@@ -114,7 +118,7 @@ async def test_a_function_that_can_not_be_started_is_an_error_at_once(tmp_path: 
     assert "nothing" in error.message
 
 
-async def test_a_process_that_starts_longer_than_an_event_may_wait_serves_the_next(
+async def test_a_process_that_starts_too_slowly_for_one_event_handles_the_next_one(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "wait").touch()

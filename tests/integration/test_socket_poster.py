@@ -66,7 +66,7 @@ async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPo
         http.close()
 
 
-async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> None:
+async def test_a_post_is_signed_and_reuses_its_connection() -> None:
     api = Api()
     async with posting_to(api) as poster:
         responses = [
@@ -84,7 +84,7 @@ async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> Non
     ("status", "response"),
     [(204, PostOutcome.DELIVERED), (410, PostOutcome.GONE), (403, PostOutcome.FAILED)],
 )
-async def test_a_connection_is_ended_by_a_request_without_a_body(
+async def test_a_connection_is_ended_by_a_delete_request_without_a_body(
     status: int, response: PostOutcome
 ) -> None:
     api = Api()
@@ -135,7 +135,7 @@ async def test_the_outcome_follows_from_the_response(
         assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is response
 
 
-async def test_a_response_that_does_not_come_is_a_failure_in_time_and_delays_no_other() -> None:
+async def test_a_post_without_a_response_times_out_and_delays_no_other_post() -> None:
     api = Api()
     release = asyncio.Event()
 
@@ -157,7 +157,7 @@ async def test_a_response_that_does_not_come_is_a_failure_in_time_and_delays_no_
     assert others == [PostOutcome.DELIVERED] * 50
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() -> None:
+async def test_no_message_is_lost_when_the_server_closed_a_pooled_connection() -> None:
     api = Api()
     broken = iter([False, True, False])
 
@@ -175,7 +175,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
     assert len(api.received) == 3
 
 
-async def test_a_port_without_a_listener_is_a_failure() -> None:
+async def test_a_post_to_a_port_without_a_listener_fails() -> None:
     poster = SocketPoster(
         ConnectionPool("http://127.0.0.1:1/live", max_idle_s=60),
         PostSigner("http://127.0.0.1:1/live", "eu-west-1"),

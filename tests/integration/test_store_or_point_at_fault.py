@@ -1,4 +1,4 @@
-"""Whose fault a real OpenSearch's 400 is: the point's, which is parked, or its own."""
+"""Whether a 400 of a real OpenSearch is caused by the point, which is parked, or by the store."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write(client: OpenSearch, fix: Fix) -> ItemOutcome:
     return outcome
 
 
-def test_a_shard_limit_is_the_stores_fault(client: OpenSearch, fix: Fix) -> None:
+def test_a_write_rejected_by_the_shard_limit_is_retryable(client: OpenSearch, fix: Fix) -> None:
     name = "cluster.max_shards_per_node"
     client.cluster.put_settings(body={"transient": {name: 1}})
     try:
@@ -55,7 +55,7 @@ def test_a_shard_limit_is_the_stores_fault(client: OpenSearch, fix: Fix) -> None
     assert write(client, fix).fate is Fate.WRITTEN
 
 
-def test_a_closed_index_is_the_stores_fault(client: OpenSearch, fix: Fix) -> None:
+def test_a_write_to_a_closed_index_is_retryable(client: OpenSearch, fix: Fix) -> None:
     write(client, fix)
     index = index_of(fix.event_at_ms)
     client.indices.close(index=index)
@@ -73,7 +73,9 @@ def test_a_closed_index_is_the_stores_fault(client: OpenSearch, fix: Fix) -> Non
     "document",
     [b'{"not_in_the_mapping":1}', b'{"truck_id":"T","event_at":"never"}', b'{"truck_id":'],
 )
-def test_a_bad_document_is_its_own_fault(client: OpenSearch, fix: Fix, document: bytes) -> None:
+def test_a_bad_document_is_rejected_permanently(
+    client: OpenSearch, fix: Fix, document: bytes
+) -> None:
     action = Action(
         head=head("index", _index=index_of(fix.event_at_ms), _id="x"), document=document
     )

@@ -64,7 +64,7 @@ def pid_files(run_dir: Path) -> list[Path]:
     return list(run_dir.glob("*.pid"))
 
 
-async def test_a_part_leads_a_session_of_its_own_and_its_pid_is_written(
+async def test_a_part_runs_in_its_own_session_and_its_pid_is_written(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     await supervisor.start(part(WORKS))
@@ -73,7 +73,7 @@ async def test_a_part_leads_a_session_of_its_own_and_its_pid_is_written(
     assert os.getsid(pid) == os.getpgid(pid) == pid
 
 
-async def test_a_killed_part_is_back_with_another_pid_and_the_same_log(
+async def test_a_killed_part_is_restarted_with_a_new_pid_and_the_same_log(
     supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WORKS))
@@ -86,7 +86,7 @@ async def test_a_killed_part_is_back_with_another_pid_and_the_same_log(
     assert (tmp_path / "part.log").read_text().count("ready") == 2
 
 
-async def test_a_part_is_held_down_as_long_as_its_hold_file_is_there(
+async def test_a_part_is_not_restarted_while_its_hold_file_exists(
     supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WORKS))
@@ -116,7 +116,7 @@ async def test_children_of_a_killed_part_do_not_outlive_it(
     assert not group_is_alive(first)
 
 
-async def test_stopping_kills_what_does_not_listen_and_leaves_nothing(
+async def test_stopping_kills_parts_that_ignore_the_signal_and_leaves_no_process(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     await supervisor.start(part(STUBBORN, name="a"), part(WITH_CHILD, name="b"))
@@ -127,7 +127,7 @@ async def test_stopping_kills_what_does_not_listen_and_leaves_nothing(
     assert not pid_files(tmp_path)
 
 
-async def test_a_part_that_ends_before_it_is_ready_fails_with_its_last_words(
+async def test_a_part_that_ends_before_it_is_ready_is_reported_with_its_output(
     supervisor: Supervisor,
 ) -> None:
     with pytest.raises(PartError, match=r"(?s)exit code 3.*no disk left") as failed:
@@ -136,7 +136,7 @@ async def test_a_part_that_ends_before_it_is_ready_fails_with_its_last_words(
     assert failed.value.part == "part"
 
 
-async def test_a_part_that_is_never_ready_fails_in_time_and_is_ended(
+async def test_a_part_that_is_not_ready_in_time_is_reported_and_ended(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     with pytest.raises(PartError, match="was not ready"):
@@ -145,7 +145,7 @@ async def test_a_part_that_is_never_ready_fails_in_time_and_is_ended(
     assert not pid_files(tmp_path)
 
 
-async def test_the_death_of_a_part_that_cannot_be_restarted_is_a_failure(
+async def test_the_end_of_a_part_that_cannot_be_restarted_is_a_failure(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     await supervisor.start(part(WORKS, restarts=False))
@@ -156,7 +156,7 @@ async def test_the_death_of_a_part_that_cannot_be_restarted_is_a_failure(
     assert (problem.part, "died" in str(problem)) == ("part", True)
 
 
-async def test_a_part_that_keeps_dying_is_given_up(
+async def test_a_part_that_keeps_ending_is_not_restarted_forever(
     supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     once = tmp_path / "once"
@@ -173,7 +173,7 @@ async def test_a_part_that_keeps_dying_is_given_up(
     assert "given up after 3 attempts" in str(problem)
 
 
-def test_a_run_folder_has_one_owner(tmp_path: Path) -> None:
+def test_a_run_folder_can_have_only_one_owner_at_a_time(tmp_path: Path) -> None:
     with (
         own_run_dir(tmp_path, print),
         pytest.raises(AlreadyRunningError, match=str(os.getpid())),
@@ -222,7 +222,7 @@ asyncio.run(main())
     await until(lambda: not find_leftovers(tmp_path))
 
 
-async def test_a_probe_that_breaks_is_reported_and_not_waited_for(supervisor: Supervisor) -> None:
+async def test_a_readiness_probe_that_raises_is_reported_at_once(supervisor: Supervisor) -> None:
     def breaks(_: Incarnation) -> bool:
         raise RuntimeError("no such field")
 

@@ -1,6 +1,6 @@
-"""After `make images`, Terraform by hand needs no input: the real one, with its state in an S3.
+"""After `make images`, Terraform by hand needs no input: a real one, with its state in S3.
 
-Its configuration is development's variables alone, since providers can't be had everywhere.
+Its configuration is only development's variables, since not every machine has the providers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 class OwnTerraform:
-    """A shell whose Terraform is real, and whose other tools are content."""
+    """A shell with a real Terraform, and other tools that always succeed."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
@@ -86,7 +86,9 @@ def s3(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="install terraform (1.9 or later)")
-def test_terraform_by_hand_needs_no_input_and_keeps_its_state(s3: str, tmp_path: Path) -> None:
+def test_terraform_by_hand_needs_no_input_and_keeps_its_state_in_the_bucket(
+    s3: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "dev"
     folder.mkdir()
     (folder / "main.tf").write_text(CONFIGURATION, encoding="utf-8")
@@ -111,4 +113,4 @@ def test_terraform_by_hand_needs_no_input_and_keeps_its_state(s3: str, tmp_path:
     given = shell.terraform("output", "-raw", "given")
 
     assert given == f"{REGION} consumertag ARM64"
-    assert not (folder / "terraform.tfstate").exists(), "the state is the bucket's"
+    assert not (folder / "terraform.tfstate").exists(), "the state is in the bucket"

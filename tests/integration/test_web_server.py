@@ -48,7 +48,7 @@ async def test_pages_may_connect_to_the_service_and_to_nothing_else(client: Clie
 @pytest.mark.parametrize(
     "path", ["/", "/console.html", "/config.json", "/assets/tracking-1.js", "/nothing"]
 )
-async def test_every_response_has_the_headers(client: Client, path: str) -> None:
+async def test_every_response_has_the_security_headers(client: Client, path: str) -> None:
     response = await client.get(path)
 
     assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -66,7 +66,9 @@ async def test_every_response_has_the_headers(client: Client, path: str) -> None
         ("/base_maps/city.pmtiles", "max-age=86400"),
     ],
 )
-async def test_only_what_cannot_change_is_kept(client: Client, path: str, caching: str) -> None:
+async def test_only_files_that_cannot_change_are_cached_without_revalidation(
+    client: Client, path: str, caching: str
+) -> None:
     response = await client.get(path)
 
     assert response.status == 200
@@ -79,7 +81,7 @@ async def test_the_configuration_is_what_it_was_given(client: Client) -> None:
     assert await response.json() == CONFIG
 
 
-async def test_a_part_of_the_base_map_can_be_read(client: Client) -> None:
+async def test_a_byte_range_of_the_base_map_can_be_read(client: Client) -> None:
     response = await client.get("/base_maps/city.pmtiles", headers={"Range": "bytes=10-19"})
 
     assert response.status == 206
@@ -87,13 +89,13 @@ async def test_a_part_of_the_base_map_can_be_read(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/../headers.json", "/assets/../../headers.json", "/.vite/x"])
-async def test_nothing_else_is_served(client: Client, path: str) -> None:
+async def test_files_outside_the_pages_are_not_served(client: Client, path: str) -> None:
     response = await client.get(path)
 
     assert response.status == 404
 
 
-def test_the_console_may_sign_in() -> None:
+def test_the_page_policy_allows_the_consoles_sign_in() -> None:
     sign_in = {"issuer": "https://id.test/pool", "origins": ["https://login.test"]}
     template = HEADERS.read_text(encoding="utf-8")
     policy = page_headers({**CONFIG, "sign_in": sign_in}, template)["Content-Security-Policy"]

@@ -121,7 +121,7 @@ BREAKS = {
         "right-not-looked-at-once-connected": ENTITLED(
             "if write_by.passed:",
             "if False:",
-            "test_a_request_past_its_deadline_while_it_connects_is_not_written",
+            "test_a_request_whose_deadline_passes_while_connecting_is_not_written",
             "test_a_request_past_its_deadline_is_not_repeated",
         ),
     },

@@ -242,7 +242,7 @@ BREAKS = {
         "standard-output-not-guarded": RESTARTED(
             "os.dup2(2, 1)",
             "pass",
-            "test_the_consumers_standard_output_carries_nothing_but_the_protocol",
+            "test_the_consumers_standard_output_has_only_the_kcls_protocol",
         ),
     },
     "consumer/daemon_halt.py": {
@@ -254,7 +254,7 @@ BREAKS = {
         "child-in-order-halts-the-daemon": RESTARTED(
             "if os.read(closes, 1) == _RELEASED:",
             "if not os.read(closes, 1) and not daemon:",
-            "test_a_child_that_ends_in_order_leaves_the_daemon_alone",
+            "test_a_child_that_ends_normally_does_not_halt_the_daemon",
         ),
     },
 }
