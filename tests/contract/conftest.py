@@ -1,4 +1,4 @@
-"""Contract tests run each test twice: on the fake, and on the real adapter before an emulator."""
+"""Contract tests run each test twice: on the fake, and on the real adapter with an emulator."""
 
 from __future__ import annotations
 

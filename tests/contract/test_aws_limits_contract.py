@@ -40,7 +40,7 @@ EMULATED = [pytest.param("emulator", case, id=f"emulator-{case.name}") for case 
 def created(
     aws_resources: CreatedResources, aws_session: boto3.Session, aws_endpoint: str
 ) -> CreatedResources:
-    """The local cloud's resources, and a queue in which no other test finds what is sent here."""
+    """The local cloud's resources, and a queue for these tests only."""
     sqs = aws_session.client("sqs", endpoint_url=aws_endpoint)
     url = sqs.create_queue(QueueName="limits.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     return dataclasses.replace(
@@ -50,7 +50,7 @@ def created(
 
 @pytest.fixture
 def client_of(request: pytest.FixtureRequest) -> Callable[[str, Case], Any]:
-    """The SDK's client of a case, or the fake of all."""
+    """Returns the SDK's client for a case, or the fake of all clients."""
 
     def client_of(kind: str, case: Case) -> Any:
         if kind == "fake":
@@ -91,7 +91,7 @@ def test_a_request_beyond_a_limit_is_rejected(
 
 
 Kept = Callable[[str, pytest.FixtureRequest], Any]
-"""Makes a store or queue: the fake, or ours before the emulator."""
+"""Creates a store or queue: the fake, or ours with the emulator."""
 
 
 def _over(store: type, fake: type, table: str) -> Kept:
@@ -165,7 +165,7 @@ def _replace_socket(sockets: Any) -> None:
         pytest.param(SOCKET_LIMITS, _replace_socket, id="socket-replaced"),
     ],
 )
-def test_the_store_rejects_what_its_table_rejects(
+def test_each_store_and_its_fake_reject_values_beyond_the_tables_limits(
     kind: str, make: Kept, write: Callable[[Any], object], request: pytest.FixtureRequest
 ) -> None:
     store = make(kind, request)
@@ -176,8 +176,8 @@ def test_the_store_rejects_what_its_table_rejects(
     assert rejected.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_a_message_that_the_queue_of_failed_ones_would_not_hold_is_rejected() -> None:
-    """By the fake: ours only receives."""
+def test_the_fake_queue_of_failed_messages_rejects_a_message_that_is_too_large() -> None:
+    """Tested on the fake only: our code never sends to this queue."""
     with pytest.raises(ClientError):
         FakeFailedMessages().send("x" * (limits.SQS_MESSAGE_BYTES + 1), sent_at_ms=NOW_MS)
 
@@ -239,10 +239,10 @@ def test_the_sdks_own_model_has_the_same_limit(
     assert shape.metadata["max"] == limit
 
 
-def test_a_group_beyond_the_look_ahead_waits_although_it_is_free(
+def test_a_free_group_beyond_the_look_ahead_of_the_queue_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of the fake alone: no emulator keeps it."""
+    """Tested on the fake only: no emulator has this limit."""
     monkeypatch.setattr(fake_fifo, "SQS_FIFO_LOOK_AHEAD", 3)
     queue = FakeNudgeQueue()
     queue.send_many(TransitionNudge(delivery_id="D-1", version=n) for n in range(1, 4))

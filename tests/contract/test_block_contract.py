@@ -44,7 +44,7 @@ def test_a_block_is_in_force_until_its_end(store: Store) -> None:
     assert one not in store.in_force(NOW_MS + 60_000)
 
 
-def test_a_block_of_the_same_kind_replaces_and_of_the_other_stands_beside(store: Store) -> None:
+def test_a_block_replaces_one_of_the_same_kind_but_not_of_the_other(store: Store) -> None:
     first = block()
     longer = msgspec.structs.replace(first, until_ms=NOW_MS + 90_000, issued_before_ms=None)
     other = msgspec.structs.replace(first, kind=BlockKind.OVER_QUOTA)

@@ -22,11 +22,11 @@ RECEIVE_MAXIMUM = 5
 
 class Broker(NamedTuple):
     connection: Callable[[], Any]
-    """A connection of a bridge's, not open yet."""
+    """Returns a connection for a bridge that is not open yet."""
     publish: Callable[[str, bytes], Awaitable[None]]
-    """Publishes as a truck, and returns when it is acknowledged to it."""
+    """Publishes as a truck, and returns when the broker has acknowledged it."""
     result: Callable[[str], Awaitable[tuple[bytes, bytes | None]]]
-    """Payload and correlation of the next result of a truck, which listens from now on."""
+    """Subscribes as a truck, and returns payload and correlation of its next result."""
 
 
 @pytest.fixture(params=["fake", "artemis"])
@@ -63,7 +63,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
 
 @contextlib.asynccontextmanager
 async def bridge(broker: Broker, truck_id: str) -> AsyncIterator[tuple[Any, list[Message]]]:
-    """An open connection, and what it was handed of a truck; of others it acknowledges at once."""
+    """Opens a connection, and collects a truck's messages; acknowledges all others at once."""
     came: list[Message] = []
     connection = broker.connection()
 
@@ -77,7 +77,7 @@ async def bridge(broker: Broker, truck_id: str) -> AsyncIterator[tuple[Any, list
         yield connection, came
 
 
-async def test_messages_from_before_the_first_bridge_are_delivered_unchanged(
+async def test_messages_sent_before_the_first_bridge_are_delivered_unchanged(
     broker: Broker,
 ) -> None:
     truck_id = f"{unique('T')}.5"
@@ -100,7 +100,7 @@ async def test_an_unacknowledged_message_goes_to_another_bridge_when_its_bridge_
             await broker.publish(truck_id, b"%d" % number)
         await until(lambda: len(came_first) == 3)
         first.acknowledge(came_first[1].packet_id)
-        # Once it is here, the broker has read what was acknowledged before it.
+        # Once this message arrives, the broker has read the acknowledgement before it.
         await broker.publish(truck_id, b"3")
         await until(lambda: len(came_first) == 4)
 
@@ -123,7 +123,7 @@ async def test_an_unacknowledged_message_goes_to_another_bridge_when_its_bridge_
     assert not {b"0", b"1", b"2", b"3"} & {message.payload for message in came_last}
 
 
-async def test_no_more_is_handed_over_than_may_be_in_flight_and_each_acknowledgement_frees_one(
+async def test_a_bridge_has_limited_messages_in_flight_and_each_acknowledgement_frees_one(
     broker: Broker,
 ) -> None:
     truck_id = unique("T")
@@ -132,7 +132,9 @@ async def test_no_more_is_handed_over_than_may_be_in_flight_and_each_acknowledge
 
     async with bridge(broker, truck_id) as (connection, came):
         await until(lambda: len(came) == RECEIVE_MAXIMUM)
-        connection.acknowledge(came[3].packet_id)  # not the oldest: a truck delays no other
+        connection.acknowledge(
+            came[3].packet_id
+        )  # not the oldest: one truck must not delay another
         await until(lambda: len(came) == RECEIVE_MAXIMUM + 1)
         handed_over = len(came)
         for message in [*came[:3], *came[4:]]:
@@ -144,7 +146,9 @@ async def test_no_more_is_handed_over_than_may_be_in_flight_and_each_acknowledge
     assert sorted(message.payload for message in came) == [b"%d" % n for n in range(7)]
 
 
-async def test_bridges_that_are_connected_at_once_share_what_comes(broker: Broker) -> None:
+async def test_concurrent_bridges_share_the_messages_and_get_those_of_a_stopped_one(
+    broker: Broker,
+) -> None:
     truck_id = unique("T")
     everything = [b"%d" % number for number in range(2 * RECEIVE_MAXIMUM)]
     async with bridge(broker, truck_id) as (first, to_first):
@@ -155,7 +159,9 @@ async def test_bridges_that_are_connected_at_once_share_what_comes(broker: Broke
             shared = [message.payload for message in (*to_first, *to_second)]
         for message in to_first[:]:
             first.acknowledge(message.packet_id)
-        await until(lambda: len(to_first) == len(everything))  # also what the second had
+        await until(
+            lambda: len(to_first) == len(everything)
+        )  # including those of the second bridge
         for message in to_first[RECEIVE_MAXIMUM:]:
             first.acknowledge(message.packet_id)
 
@@ -167,7 +173,7 @@ async def test_a_truck_receives_its_result(broker: Broker) -> None:
     truck_id = unique("T")
     received = asyncio.ensure_future(broker.result(truck_id))
     async with bridge(broker, truck_id) as (connection, _):
-        while not received.done():  # nothing says when the truck listens
+        while not received.done():  # there is no signal when the truck is subscribed
             await connection.publish(result_topic(truck_id), b"{}", b"mine")
             await asyncio.wait({received}, timeout=0.1)
 

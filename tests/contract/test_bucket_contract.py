@@ -1,4 +1,4 @@
-"""What is kept in S3, with its versions: once in the fake, once in the emulator."""
+"""Objects in S3 with their versions: on the fake, and on the emulator."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def every_body(client: Any, name: str) -> list[bytes]:
     return [objects.read(one.key, one.version_id).body for one in objects.versions("")]
 
 
-def test_entries_are_in_order_page_by_page_and_go_on_behind_a_key(
+def test_entries_are_listed_in_order_over_several_pages_and_after_a_key(
     bucket: tuple[Any, str],
 ) -> None:
     client, name = bucket
@@ -59,7 +59,9 @@ def test_entries_are_in_order_page_by_page_and_go_on_behind_a_key(
     assert [one.key for one in objects.entries("a/", after="a/4")] == ["a/5", "a/6", "a/7"]
 
 
-def test_an_overwritten_or_removed_object_is_still_a_version(bucket: tuple[Any, str]) -> None:
+def test_versions_of_overwritten_and_removed_objects_are_kept_until_destroyed(
+    bucket: tuple[Any, str],
+) -> None:
     client, name = bucket
     for body in (b"1", b"2"):
         client.put_object(Bucket=name, Key="k", Body=body)
@@ -97,7 +99,7 @@ def test_a_trucks_parked_records_are_erased_with_their_older_versions(
     parking = Parking(client, name)
     parking.park(b"no json", name="1", reason="r", partition_key="T-1")
     parking.park(record("T-1", 2), name="2", reason="r")
-    parking.park(record("T-1", 3), name="2", reason="r")  # the same again, after a crash
+    parking.park(record("T-1", 3), name="2", reason="r")  # parked again, after a crash
     parking.park(record("T-11", 4), name="4", reason="r", partition_key="T-11")
     client.delete_object(Bucket=name, Key="rejected/2")
     parked = ParkedRecords(BucketObjects(client, name))
@@ -109,7 +111,7 @@ def test_a_trucks_parked_records_are_erased_with_their_older_versions(
     assert every_body(client, name) == [record("T-11", 4)]
 
 
-def test_a_backup_is_rewritten_without_the_truck_and_no_version_with_it_is_left(
+def test_a_backup_is_rewritten_without_the_truck_and_older_versions_are_deleted(
     bucket: tuple[Any, str],
 ) -> None:
     client, name = bucket

@@ -27,7 +27,7 @@ from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_d
 Store = DeliveryStore | FakeDeliveryStore
 Matches = MatchStore | FakeMatchStore
 Expiries = Callable[[str], list[int | None]]
-"""When each event of a delivery's log expires, in order; epoch seconds."""
+"""Returns when each event of a delivery's log expires, in order, in epoch seconds."""
 LIMIT = 3
 
 
@@ -76,7 +76,7 @@ def log_expiries(store: Store, request: pytest.FixtureRequest) -> Expiries:
 
 
 def test_a_delivery_is_read_back_as_written(store: Store) -> None:
-    truck_id = unique("T")  # another test's may have as many open deliveries as it may
+    truck_id = unique("T")  # another test's truck may already have the maximum of open deliveries
     created = new_delivery(truck_id=truck_id, window=TimeWindow(start_ms=NOW_MS, end_ms=NOW_MS + 1))
     event = event_of(
         created,
@@ -97,7 +97,7 @@ def test_a_delivery_is_read_back_as_written(store: Store) -> None:
     assert store.events(unique("D")) == []
 
 
-def test_many_are_read_at_once_and_the_missing_left_out(store: Store) -> None:
+def test_many_deliveries_are_read_at_once_and_missing_ones_are_omitted(store: Store) -> None:
     created = [new_delivery(truck_id=unique("T")) for _ in range(3)]
     for one in created:
         store.append(None, one, [event_of(one)], matches=True)
@@ -107,7 +107,7 @@ def test_many_are_read_at_once_and_the_missing_left_out(store: Store) -> None:
     assert store.get_many([]).by_id == {}
 
 
-def test_more_are_read_at_once_than_a_request_takes(store: Store) -> None:
+def test_more_deliveries_can_be_read_at_once_than_one_request_allows(store: Store) -> None:
     created = new_delivery(truck_id=unique("T"))
     store.append(None, created, [event_of(created)], matches=True)
     requested = [unique("D") for _ in range(150)] + [created.delivery_id]
@@ -127,7 +127,7 @@ def test_several_events_are_appended_at_once(store: Store) -> None:
     assert store.events(first.delivery_id, after_version=2) == [event_of(third)]
 
 
-def test_more_events_are_appended_at_once_than_a_transaction_takes(store: Store) -> None:
+def test_more_events_can_be_appended_at_once_than_one_transaction_allows(store: Store) -> None:
     first = new_delivery(truck_id=unique("T"))
     store.append(None, first, [event_of(first)], matches=True)
     last, events = first, []
@@ -160,7 +160,7 @@ def test_several_deliveries_are_appended_to_together_or_none_of_them(store: Stor
     assert [store.events(row.delivery_id)[-1] for row in rows] == [one for _, _, (one,) in changes]
 
 
-def test_no_delivery_is_closed_together_with_others(store: Store) -> None:
+def test_closing_a_delivery_together_with_others_is_rejected(store: Store) -> None:
     row = new_delivery(truck_id=unique("T"))
     closed = moved_to(row, Status.CANCELLED)
 
@@ -168,7 +168,7 @@ def test_no_delivery_is_closed_together_with_others(store: Store) -> None:
         store.append_together([Change(row, closed, [event_of(closed)])])
 
 
-def test_the_later_of_two_writers_on_one_version_loses_whole(
+def test_the_second_of_two_writers_on_one_version_conflicts_and_writes_nothing(
     store: Store, matches: Matches
 ) -> None:
     truck_id, other_truck = unique("T"), unique("T")
@@ -203,7 +203,7 @@ def test_changing_a_missing_delivery_is_a_conflict(store: Store) -> None:
         store.append(imagined, changed, [event_of(changed)], matches=False)
 
 
-def test_a_writer_that_thinks_of_another_truck_loses(store: Store) -> None:
+def test_a_writer_with_an_outdated_truck_conflicts(store: Store) -> None:
     created = new_delivery(truck_id=unique("T"))
     store.append(None, created, [event_of(created)], matches=True)
     imagined = msgspec.structs.replace(
@@ -217,7 +217,9 @@ def test_a_writer_that_thinks_of_another_truck_loses(store: Store) -> None:
 
 
 @pytest.mark.parametrize("versions", [[], [2, 4], [1, 2], [3]])
-def test_events_that_do_not_lead_to_the_row_are_a_bug(store: Store, versions: list[int]) -> None:
+def test_events_whose_versions_do_not_lead_to_the_row_are_rejected(
+    store: Store, versions: list[int]
+) -> None:
     before = new_delivery(truck_id=unique("T"))
     after = moved_to(before, Status.EN_ROUTE_TO_PICKUP)
 
@@ -256,7 +258,7 @@ def test_a_trucks_matches_follow_its_deliveries(store: Store, matches: Matches) 
     }
 
 
-def test_a_trucks_stops_have_their_order_and_its_last_change(
+def test_a_trucks_stops_have_their_order_and_the_time_of_their_last_change(
     store: Store, matches: Matches
 ) -> None:
     truck_id, at_ms = unique("T"), NOW_MS + 60_000
@@ -273,7 +275,7 @@ def test_a_trucks_stops_have_their_order_and_its_last_change(
     moved = moved_to(first, Status.IN_TRANSIT)
     store.append(first, moved, [event_of(moved)], matches=True)
     assert set(stops().stops) == {stop_of(first), stop_of(second)}
-    assert stops().changed_at_ms == 0, "none left, and none changed its place"
+    assert stops().changed_at_ms == 0, "no stop was removed, and none changed its position"
 
     reordered = msgspec.structs.replace(
         moved_to(moved, Status.IN_TRANSIT), stop_sequence=3, updated_at_ms=at_ms
@@ -287,7 +289,7 @@ def test_a_trucks_stops_have_their_order_and_its_last_change(
     assert stops() == TruckStops(stops=(stop_of(second),), changed_at_ms=at_ms + 1)
 
 
-def test_a_declaration_shows_in_the_match_and_a_transition_does_not(
+def test_a_declaration_changes_the_version_in_the_match_and_a_transition_does_not(
     store: Store, matches: Matches
 ) -> None:
     truck_id = unique("T")
@@ -302,7 +304,9 @@ def test_a_declaration_shows_in_the_match_and_a_transition_does_not(
     assert [match.version for match in matches.open_matches(truck_id)] == [3]
 
 
-def test_a_truck_has_room_for_so_many_and_gets_it_back(store: Store, matches: Matches) -> None:
+def test_a_truck_has_a_maximum_of_open_deliveries_and_closing_one_frees_a_place(
+    store: Store, matches: Matches
+) -> None:
     truck_id = unique("T")
     loaded = [new_delivery(truck_id=truck_id) for _ in range(LIMIT)]
     one_more = new_delivery(truck_id=truck_id)
@@ -327,7 +331,7 @@ def test_a_truck_has_room_for_so_many_and_gets_it_back(store: Store, matches: Ma
 
 
 @pytest.mark.parametrize("end", sorted(CLOSED))
-def test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it(
+def test_the_log_of_a_delivery_expires_as_a_whole_only_once_it_is_closed(
     store: Store, log_expiries: Expiries, end: Status
 ) -> None:
     first = new_delivery(truck_id=unique("T"))
@@ -366,7 +370,7 @@ def test_an_event_appended_to_a_closed_delivery_expires_too(
     ]
 
 
-def test_a_log_longer_than_a_transaction_expires_whole(
+def test_a_log_longer_than_a_transaction_expires_as_a_whole(
     store: Store, log_expiries: Expiries
 ) -> None:
     first = row = new_delivery(truck_id=unique("T"))
@@ -388,7 +392,7 @@ def test_a_log_longer_than_a_transaction_expires_whole(
 
 
 @pytest.mark.parametrize("owner_kind", ["customer", "truck"])
-def test_lists_go_page_by_page_newest_first(store: Store, owner_kind: str) -> None:
+def test_lists_are_paged_newest_first(store: Store, owner_kind: str) -> None:
     owner: dict[str, Any] = {f"{owner_kind}_id": unique("X")}
     created = [
         new_delivery(**{"truck_id": unique("T"), **owner}, created_at_ms=NOW_MS + 1_000 * n)
@@ -405,7 +409,7 @@ def test_lists_go_page_by_page_newest_first(store: Store, owner_kind: str) -> No
     assert second.next is None
 
 
-def test_a_page_that_just_fits_is_the_last(store: Store) -> None:
+def test_a_last_page_that_is_exactly_full_yields_each_delivery_once(store: Store) -> None:
     customer_id = unique("C")
     for _ in range(2):
         one = new_delivery(truck_id=unique("T"), customer_id=customer_id)
@@ -417,7 +421,7 @@ def test_a_page_that_just_fits_is_the_last(store: Store) -> None:
     assert sum(len(page.deliveries) for page in pages) == 2
 
 
-def test_lists_follow_the_status_and_the_owner(store: Store) -> None:
+def test_lists_are_up_to_date_with_status_and_owner(store: Store) -> None:
     customer_id, truck_id = unique("C"), unique("T")
     created = new_delivery(truck_id=truck_id, customer_id=customer_id)
     store.append(None, created, [event_of(created)], matches=True)
@@ -440,7 +444,9 @@ def test_lists_follow_the_status_and_the_owner(store: Store) -> None:
 
 
 @pytest.mark.parametrize("status", [None, Status.DELIVERED])
-def test_a_list_may_leave_out_what_was_closed_long_ago(store: Store, status: Status | None) -> None:
+def test_a_list_can_omit_deliveries_that_were_closed_long_ago(
+    store: Store, status: Status | None
+) -> None:
     truck_id = unique("T")
     created = [
         new_delivery(truck_id=truck_id, created_at_ms=NOW_MS + n, updated_at_ms=NOW_MS + n)
@@ -458,13 +464,13 @@ def test_a_list_may_leave_out_what_was_closed_long_ago(store: Store, status: Sta
 
 
 @pytest.mark.parametrize("owners", [{}, {"customer_id": "C", "truck_id": "T"}])
-def test_a_list_has_one_owner(store: Store, owners: dict[str, Any]) -> None:
+def test_a_list_needs_exactly_one_owner(store: Store, owners: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="customer_id"):
         store.list_page(**owners)
 
 
-def test_two_writers_at_once_never_both_win(store: Store) -> None:
-    # The fake is single-threaded: for it this says no more than the tests above.
+def test_only_one_of_several_concurrent_writers_succeeds(store: Store) -> None:
+    # The fake is single-threaded: for it, this test adds nothing to those above.
     created = new_delivery(truck_id=unique("T"))
     store.append(None, created, [event_of(created)], matches=True)
     rivals = [given_to(created, unique("T")) for _ in range(4)]

@@ -21,7 +21,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     return DeviceStore(client, request.getfixturevalue("table_names").device_credentials)
 
 
-def test_a_device_is_found_by_its_secret_and_by_no_other(store: Store) -> None:
+def test_a_device_is_found_by_its_secret_only(store: Store) -> None:
     truck_id = unique("T")
     device, secret = store.add(truck_id, name="Kim's phone", now_ms=NOW_MS)
 

@@ -39,7 +39,7 @@ def take(store: Store, secret: str, truck_id: str, key_hash: str, **more: int) -
     return store.bind(secret, truck_id=truck_id, key_hash=key_hash, **at)
 
 
-def test_a_secret_is_good_for_its_truck_and_for_the_first_key_alone(store: Store) -> None:
+def test_a_secret_is_valid_only_for_its_truck_and_its_first_key(store: Store) -> None:
     truck_id = unique("T")
     secret = secret_for(store, truck_id)
 
@@ -50,7 +50,7 @@ def test_a_secret_is_good_for_its_truck_and_for_the_first_key_alone(store: Store
     assert not take(store, secret, truck_id, "second")
 
 
-def test_a_secret_ends_and_one_that_was_made_up_is_good_for_nothing(store: Store) -> None:
+def test_an_expired_or_invented_secret_is_invalid(store: Store) -> None:
     truck_id = unique("T")
     secret = secret_for(store, truck_id)
 
@@ -59,7 +59,9 @@ def test_a_secret_ends_and_one_that_was_made_up_is_good_for_nothing(store: Store
     assert take(store, secret, truck_id, "in time", now_ms=END_MS - 1)
 
 
-def test_neither_a_phones_secret_enrolls_nor_a_trucks_reports(of_table: tuple[Any, str]) -> None:
+def test_a_phones_secret_cannot_enroll_and_an_enrollment_secret_is_no_phones(
+    of_table: tuple[Any, str],
+) -> None:
     devices, enrollments = DeviceStore(*of_table), EnrollmentStore(*of_table)
     truck_id = unique("T")
     device, phones = devices.add(truck_id, name="", now_ms=NOW_MS)

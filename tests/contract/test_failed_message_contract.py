@@ -33,7 +33,9 @@ def queue(request: pytest.FixtureRequest) -> Iterator[tuple[Store, Send]]:
     client.delete_queue(QueueUrl=url)
 
 
-def test_messages_come_with_the_time_at_which_they_were_sent(queue: tuple[Store, Send]) -> None:
+def test_messages_are_received_with_the_time_at_which_they_were_sent(
+    queue: tuple[Store, Send],
+) -> None:
     store, send = queue
     from_ms = int(time.time() * 1_000)
     send("one")

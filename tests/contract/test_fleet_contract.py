@@ -85,7 +85,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 def prefix() -> str:
-    """Of the ids of a test's own trucks: the index is shared."""
+    """The prefix of the ids of a test's own trucks: all tests share the index."""
     return unique("F")
 
 
@@ -141,7 +141,7 @@ def view(
 
 
 def found(store: Store, prefix: str, expected: FleetView) -> list[str]:
-    """The names of the trucks; what is counted agrees with what is read."""
+    """Returns the names of the trucks; asserts that their count is the same."""
     trucks = store.reader.trucks(expected, as_of_ms=NOW_MS, limit=400)
     counts = store.reader.count(expected, as_of_ms=NOW_MS)
     assert counts.total == len(trucks) == sum(one.trucks for one in counts.clusters)
@@ -172,7 +172,7 @@ def test_a_truck_is_read_as_it_was_written(store: Store, prefix: str) -> None:
     assert trucks[f"{prefix}.idle"].received_at_ms == NOW_MS + 1_000
 
 
-def test_a_view_holds_the_trucks_inside_its_box(store: Store, prefix: str) -> None:
+def test_a_view_contains_the_trucks_inside_its_box(store: Store, prefix: str) -> None:
     write(
         store,
         truck(prefix, "in"),
@@ -187,7 +187,9 @@ def test_a_view_holds_the_trucks_inside_its_box(store: Store, prefix: str) -> No
     ]  # fmt: skip
 
 
-def test_a_box_across_the_antimeridian_holds_both_sides(store: Store, prefix: str) -> None:
+def test_a_box_across_the_antimeridian_contains_trucks_on_both_sides(
+    store: Store, prefix: str
+) -> None:
     write(
         store,
         truck(prefix, "fiji", lat=-17.0, lon=178.0),
@@ -215,7 +217,7 @@ def test_a_box_across_the_antimeridian_holds_both_sides(store: Store, prefix: st
     ],
     ids=str,
 )
-def test_filters_hold_together(
+def test_filters_can_be_combined(
     store: Store, prefix: str, filters: dict[str, Any], names: list[str]
 ) -> None:
     write(
@@ -230,7 +232,7 @@ def test_filters_hold_together(
     assert found(store, prefix, view(prefix, **filters)) == names
 
 
-def test_a_search_finds_trucks_and_deliveries_by_what_their_ids_begin_with(
+def test_a_search_finds_trucks_and_deliveries_by_the_prefix_of_their_ids(
     store: Store, prefix: str
 ) -> None:
     other = unique("G")
@@ -271,7 +273,7 @@ def carried(delivery_id: str, status: Status, end_ms: int | None = None) -> Carr
     return CarriedDelivery(delivery_id=delivery_id, status=status, promise=Promise(end_ms))
 
 
-def test_a_current_delivery_is_put_right_and_the_next_point_overwrites_it(
+def test_a_current_delivery_is_corrected_and_then_overwritten_by_the_next_point(
     store: Store, prefix: str
 ) -> None:
     truck_id = f"{prefix}.T"

@@ -14,7 +14,7 @@ from tests.support.deliveries import unique
 
 Leases = FleetLeaseStore | FakeFleetLeases
 NOW_MS = now_ms()
-"""A lease of the past may be expired by the table before the test looks."""
+"""The present: the table might delete an expired lease before the test reads it."""
 PARTS = itertools.count(1_000)
 
 
@@ -38,14 +38,16 @@ def part() -> int:
     return next(PARTS)
 
 
-def test_a_part_is_held_by_one_until_its_lease_ends(two: tuple[Leases, Leases], part: int) -> None:
+def test_a_part_is_leased_by_only_one_until_its_lease_ends(
+    two: tuple[Leases, Leases], part: int
+) -> None:
     ann, ben = two
     until_ms = NOW_MS + 10_000
 
     assert ann.acquire(part, now_ms=NOW_MS, until_ms=until_ms) == Lease(until_ms, is_mine=True)
     rejected = ben.acquire(part, now_ms=NOW_MS + 1, until_ms=until_ms + 1)
     assert not rejected.is_mine
-    assert rejected.until_ms in (until_ms, NOW_MS + 1)  # an emulator may not say which stands
+    assert rejected.until_ms in (until_ms, NOW_MS + 1)  # an emulator may not return the current one
     assert not ben.acquire(part, now_ms=until_ms, until_ms=until_ms + 1).is_mine
     assert ben.acquire(part, now_ms=until_ms + 1, until_ms=until_ms + 9).is_mine
     assert not ann.acquire(part, now_ms=until_ms + 1, until_ms=until_ms + 9_000).is_mine
@@ -58,7 +60,7 @@ def test_a_lease_is_not_renewed_before_its_end(two: tuple[Leases, Leases], part:
     assert not ann.acquire(part, now_ms=NOW_MS + 1, until_ms=NOW_MS + 99).is_mine
 
 
-def test_a_taking_that_is_repeated_because_its_response_was_lost_succeeds(
+def test_acquiring_a_lease_again_after_a_lost_response_succeeds(
     two: tuple[Leases, Leases], part: int
 ) -> None:
     ann, _ = two
@@ -67,7 +69,7 @@ def test_a_taking_that_is_repeated_because_its_response_was_lost_succeeds(
     assert ann.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10).is_mine
 
 
-def test_a_lease_is_given_back_by_its_holder_alone(two: tuple[Leases, Leases], part: int) -> None:
+def test_a_lease_can_be_released_only_by_its_holder(two: tuple[Leases, Leases], part: int) -> None:
     ann, ben = two
     ann.acquire(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000)
     ben.release(part)

@@ -1,4 +1,4 @@
-"""What a socket gateway promises about a post: the fake, ministack's and ours, by both clients."""
+"""What socket gateways promise about posts: the fake, ministack's and ours, with both clients."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class Gateway(Protocol):
     """A gateway with viewers, seen from both of its sides."""
 
     async def open(self) -> str:
-        """A viewer connects; its connection's id."""
+        """Connects a viewer, and returns its connection id."""
 
     async def close(self, connection_id: str) -> None:
-        """That viewer goes, and the gateway has noticed."""
+        """Disconnects a viewer, and waits until the gateway has detected it."""
 
     async def post(self, connection_id: str, message: bytes) -> PostOutcome:
-        """A post, as our code makes it."""
+        """Posts a message as our code does."""
 
     async def end(self, connection_id: str) -> PostOutcome:
-        """The end of a connection, as our code makes it."""
+        """Ends a connection as our code does."""
 
     async def received(self, connection_id: str, count: int) -> list[bytes]:
-        """The first messages that the viewer got."""
+        """Returns the first messages that the viewer received."""
 
 
 class Fake:
@@ -98,7 +98,7 @@ class Real:
     async def close(self, connection_id: str) -> None:
         await self._sockets[connection_id].close()
         async with asyncio.timeout(COMES_WITHIN_S):
-            # It takes a moment to notice, and offers nothing to await.
+            # The gateway detects it a moment later, and has nothing to await.
             while await self.post(connection_id, PONG) is PostOutcome.DELIVERED:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -179,7 +179,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
         yield Real(gateways, post, end, stack)
 
 
-async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_alone(
+async def test_messages_arrive_unchanged_in_order_and_only_at_their_connection(
     gateway: Gateway,
 ) -> None:
     one, other = await gateway.open(), await gateway.open()
@@ -203,7 +203,7 @@ async def test_only_a_closed_connection_is_410_and_stays_410(gateway: Gateway) -
     assert await gateway.received(staying, 1) == [PONG]
 
 
-async def test_a_connection_that_never_existed_is_410(gateway: Gateway) -> None:
+async def test_a_post_to_a_connection_that_never_existed_is_410(gateway: Gateway) -> None:
     assert await gateway.post(NO_VIEWERS, PONG) is PostOutcome.GONE
 
 
@@ -218,13 +218,13 @@ async def test_a_message_that_fills_a_frame_arrives(gateway: Gateway) -> None:
 @pytest.mark.parametrize("size", [SOCKET_FRAME_BYTES + 1, SOCKET_MESSAGE_BYTES + 1])
 @pytest.mark.parametrize("gateway", [FAKE, *OURS], ids=" ".join, indirect=True)
 async def test_a_message_larger_than_a_frame_is_rejected(gateway: Gateway, size: int) -> None:
-    """By the fake and by ours: ministack takes anything."""
+    """Tested on the fake and on ours: ministack accepts any size."""
     viewer = await gateway.open()
 
     assert await gateway.post(viewer, b"x" * size) is PostOutcome.FAILED
 
 
-async def test_an_ended_connection_is_410(gateway: Gateway) -> None:
+async def test_a_post_to_a_connection_that_we_ended_is_410(gateway: Gateway) -> None:
     one, other = await gateway.open(), await gateway.open()
 
     assert await gateway.end(one) is PostOutcome.DELIVERED

@@ -1,4 +1,4 @@
-"""What the consumer reads of the history: once of the fake, once of a real OpenSearch."""
+"""What the consumer reads from the history: on the fake, and on a real OpenSearch."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def ids(found: Sequence[HistoryFix]) -> list[str]:
     return sorted(one.fix.point_id for one in found)
 
 
-def test_trucks_are_known_by_their_points(history: History, truck_id: str) -> None:
+def test_a_truck_is_known_if_the_history_has_a_point_of_it(history: History, truck_id: str) -> None:
     other = unique("T")
     history.write(*of(fix_at(truck_id, 0), fix_at(truck_id, MIDNIGHT_S)))
     history.write(HistoryWrite(fix=fix_at(other, 0), beyond=True))
@@ -82,7 +82,7 @@ def test_trucks_are_known_by_their_points(history: History, truck_id: str) -> No
     assert history.pages.known_trucks([]) == frozenset()
 
 
-def test_a_fix_comes_back_as_it_was_written(history: History, truck_id: str) -> None:
+def test_a_fix_is_read_back_as_written(history: History, truck_id: str) -> None:
     full = fix_at(
         truck_id,
         0,
@@ -125,7 +125,7 @@ def test_a_fix_comes_back_as_it_was_written(history: History, truck_id: str) -> 
     ]
 
 
-def test_a_provisional_document_leaves_a_settled_one_as_it_is(
+def test_a_provisional_write_does_not_change_a_settled_document(
     history: History, truck_id: str
 ) -> None:
     settled = fix_at(truck_id, 0, 3)
@@ -151,10 +151,10 @@ def test_a_point_is_found_by_its_id_before_any_refresh(history: History, truck_i
 
 
 @pytest.mark.parametrize("ahead_ms", [31_000, -31_000])
-def test_a_copy_under_another_stamp_is_found_before_any_refresh(
+def test_a_copy_with_another_time_is_found_before_any_refresh(
     history: History, truck_id: str, ahead_ms: int
 ) -> None:
-    """On either side of midnight: in two daily indexes."""
+    """The two times are on either side of midnight, in two daily indexes."""
     plain = point(MIDNIGHT_S + (-10 if ahead_ms < 0 else 10), 0.0, truck_id=truck_id)
     moved = shifted(plain, -ahead_ms)
     history.write(*of(fix_of(plain, 2)), refresh=False)
@@ -164,22 +164,24 @@ def test_a_copy_under_another_stamp_is_found_before_any_refresh(
     assert found == {fix_of(plain).point_id: Stamp(plain.event_at_ms, 2, False)}
 
 
-def test_the_earliest_of_copies_under_two_stamps_counts(history: History, truck_id: str) -> None:
+def test_the_earliest_of_two_copies_with_different_times_is_found(
+    history: History, truck_id: str
+) -> None:
     plain = point(0, 0.0, truck_id=truck_id)
     moved = shifted(plain, 3 * DAY_S * 1_000)
     history.write(*of(fix_of(moved, 8), fix_of(plain, 3)))
 
-    # Three days apart: only a search finds the other one.
+    # Three days apart: only a search finds the other copy.
     assert history.pages.stored([moved]) == {fix_of(plain).point_id: Stamp(START_MS, 3, False)}
 
 
-def test_a_day_without_an_index_holds_nothing(history: History, truck_id: str) -> None:
+def test_no_point_is_found_on_a_day_without_an_index(history: History, truck_id: str) -> None:
     decades = point(-9_000 * DAY_S, 0.0, truck_id=truck_id)
 
     assert history.pages.stored([decades, shifted(decades, 1_000)]) == {}
 
 
-def test_the_intervals_of_several_trucks_are_read_in_one_go(
+def test_the_intervals_of_several_trucks_are_read_in_one_call(
     history: History, truck_id: str
 ) -> None:
     other, third = unique("T"), unique("T")
@@ -205,9 +207,7 @@ def test_the_intervals_of_several_trucks_are_read_in_one_go(
     assert history.pages.around([]) == {}
 
 
-def test_nothing_is_read_around_late_points_before_a_refresh(
-    history: History, truck_id: str
-) -> None:
+def test_points_written_before_a_refresh_are_read_after_it(history: History, truck_id: str) -> None:
     history.write(*of(fix_at(truck_id, 0)))
     history.write(*of(fix_at(truck_id, 1), knowledge=6), refresh=False)
     history.pages.refresh()
@@ -215,8 +215,8 @@ def test_nothing_is_read_around_late_points_before_a_refresh(
     assert seconds(history.pages.around([around(truck_id, 0, 9)])[truck_id]) == [0, 1]
 
 
-def test_a_hundred_trucks_of_eight_intervals_fit(history: History) -> None:
-    """As many as a pass of the settling requests, halved: more clauses than a search may have."""
+def test_eight_intervals_of_a_hundred_trucks_can_be_read_in_one_call(history: History) -> None:
+    """Half as many as one pass of the settling requests: more clauses than a search may have."""
     trucks = [unique("T") for _ in range(100)]
     history.write(*of(*(fix_at(one, second) for one in trucks for second in (0, 70))))
 
@@ -228,7 +228,7 @@ def test_a_hundred_trucks_of_eight_intervals_fit(history: History) -> None:
 
 
 @pytest.mark.parametrize("clauses", [256, 2], ids=["one search", "several"])
-def test_a_truck_with_too_many_fixes_is_left_out_and_the_others_are_read(
+def test_a_truck_with_too_many_fixes_is_omitted_and_the_others_are_read(
     history: History, truck_id: str, monkeypatch: pytest.MonkeyPatch, clauses: int
 ) -> None:
     monkeypatch.setattr(history_pages, "MAX_HITS", 20)
@@ -255,7 +255,7 @@ def test_a_truck_with_too_many_fixes_is_left_out_and_the_others_are_read(
     assert seconds(found.get(truck_id, ())) in ([], [*range(40)])
 
 
-def test_the_last_fixes_before_a_time(history: History, truck_id: str) -> None:
+def test_the_last_fixes_before_a_time_are_read(history: History, truck_id: str) -> None:
     history.write(*of(*(fix_at(truck_id, second) for second in (0, 1, 2, 3))))
     history.write(*of(*(fix_at(truck_id, MIDNIGHT_S + second) for second in (0, 1))))
     at_ms = START_MS + (MIDNIGHT_S + 1) * 1_000
@@ -269,7 +269,7 @@ def test_the_last_fixes_before_a_time(history: History, truck_id: str) -> None:
     assert list(history.pages.before(unique("T"), at_ms, 9)) == []
 
 
-def test_the_first_fixes_from_a_time_on(history: History, truck_id: str) -> None:
+def test_the_first_fixes_from_a_time_on_are_read(history: History, truck_id: str) -> None:
     history.write(*of(*(fix_at(truck_id, second) for second in (0, 1, 2))))
     history.write(*of(fix_at(truck_id, MIDNIGHT_S)))
 
@@ -281,7 +281,7 @@ def test_the_first_fixes_from_a_time_on(history: History, truck_id: str) -> None
 
 
 def tied(truck_id: str, second: int, count: int, *, numbered: bool) -> list[Fix]:
-    """Different points of one moment."""
+    """Returns different points with the same time."""
     return [
         fix_of(
             point(second, float(n), truck_id=truck_id, seq=1_000 * second + n if numbered else None)
@@ -292,7 +292,7 @@ def tied(truck_id: str, second: int, count: int, *, numbered: bool) -> list[Fix]
 
 @pytest.mark.parametrize("numbered", [True, False], ids=["with seq", "without"])
 @pytest.mark.parametrize("most", [2, 3, 4, 50])
-def test_pages_lose_and_repeat_nothing_of_one_moment(
+def test_no_point_is_lost_or_repeated_when_a_page_ends_between_points_of_one_time(
     history: History, truck_id: str, monkeypatch: pytest.MonkeyPatch, numbered: bool, most: int
 ) -> None:
     monkeypatch.setattr(history_pages, "MAX_HITS", most)

@@ -61,7 +61,7 @@ def drained(queue: Queue) -> list[Nudge]:
     return nudges
 
 
-def test_every_kind_arrives_as_it_was_sent(queue: Queue) -> None:
+def test_every_kind_of_nudge_arrives_as_it_was_sent(queue: Queue) -> None:
     sent: list[Nudge] = [
         TransitionNudge(delivery_id=unique("D"), version=3),
         PositionNudge(delivery_id=unique("D"), event_at_ms=1_795_504_200_312),
@@ -76,7 +76,7 @@ def test_every_kind_arrives_as_it_was_sent(queue: Queue) -> None:
     assert sorted(drained(queue), key=repr) == sorted(sent, key=repr)
 
 
-def test_a_nudge_knows_when_it_was_sent(queue: Queue) -> None:
+def test_a_nudge_is_received_with_the_time_at_which_it_was_sent(queue: Queue) -> None:
     before_ms = wall_clock.now_ms()
     queue.send(TransitionNudge(delivery_id=unique("D"), version=1))
     after_ms = wall_clock.now_ms()
@@ -86,7 +86,7 @@ def test_a_nudge_knows_when_it_was_sent(queue: Queue) -> None:
     assert before_ms <= received.sent_at_ms <= after_ms
 
 
-def test_the_same_nudge_again_is_swallowed(queue: Queue) -> None:
+def test_a_repeated_nudge_is_deduplicated(queue: Queue) -> None:
     nudge = TransitionNudge(delivery_id=unique("D"), version=1)
     queue.send(nudge)
     queue.send(nudge)
@@ -104,7 +104,7 @@ def test_a_deliverys_nudges_arrive_in_order(queue: Queue) -> None:
     assert drained(queue) == sent
 
 
-def test_while_one_is_handled_no_other_of_its_delivery_is_given_out(queue: Queue) -> None:
+def test_no_other_nudge_of_a_delivery_is_received_while_one_is_being_handled(queue: Queue) -> None:
     delivery_id, other = unique("D"), unique("D")
     queue.send(TransitionNudge(delivery_id=delivery_id, version=1))
     (first,) = queue.receive(wait_s=0)
@@ -121,7 +121,7 @@ def test_while_one_is_handled_no_other_of_its_delivery_is_given_out(queue: Queue
     queue.delete([*meanwhile, *afterwards])
 
 
-def test_more_than_ten_are_deleted_at_once(queue: Queue) -> None:
+def test_more_than_ten_nudges_can_be_deleted_at_once(queue: Queue) -> None:
     sent = [PositionNudge(delivery_id=unique("D"), event_at_ms=1) for _ in range(12)]
     queue.send_many(sent)
     received = [one for _ in range(2) for one in queue.receive(wait_s=0)]
@@ -131,13 +131,13 @@ def test_more_than_ten_are_deleted_at_once(queue: Queue) -> None:
     assert drained(queue) == []
 
 
-def test_sending_nothing_sends_nothing(queue: Queue) -> None:
+def test_sending_no_nudges_sends_no_message(queue: Queue) -> None:
     queue.send_many([])
 
     assert drained(queue) == []
 
 
-def test_a_dead_letter_is_given_out_no_more_and_the_next_of_its_delivery_is(queue: Queue) -> None:
+def test_a_dead_letter_is_not_received_again_and_the_next_nudge_is(queue: Queue) -> None:
     delivery_id = unique("D")
     queue.send_many(TransitionNudge(delivery_id=delivery_id, version=n) for n in (1, 2))
     first, *_ = queue.receive(max_messages=1, wait_s=0)
@@ -147,7 +147,7 @@ def test_a_dead_letter_is_given_out_no_more_and_the_next_of_its_delivery_is(queu
 
 
 def dead_letters_of(client: SQSClient, url: str, group_id: str) -> list[str]:
-    """The bodies of a group's dead letters, which are deleted."""
+    """Deletes a group's dead letters, and returns their bodies."""
     bodies = []
     while messages := client.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
@@ -177,7 +177,7 @@ TOO_LARGE = SnapshotNudge(
 )
 
 
-def test_a_malformed_nudge_is_a_dead_letter_is_logged_and_delays_no_other(
+def test_a_malformed_nudge_is_dead_lettered_and_logged_and_delays_no_other(
     aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str, dead_letters_url: str
 ) -> None:
     client = aws_session.client("sqs", endpoint_url=aws_endpoint)
@@ -210,7 +210,7 @@ def test_a_nudge_that_is_not_deleted_is_received_again(queue: Queue) -> None:
     (first,) = queue.receive(wait_s=0)
     if isinstance(queue, FakeNudgeQueue):
         queue.end_visibility_timeouts()
-    again: list[ReceivedNudge] = queue.receive(wait_s=8)  # longer than it stays invisible
+    again: list[ReceivedNudge] = queue.receive(wait_s=8)  # longer than the visibility timeout
 
     assert [one.message for one in again] == [nudge]
     assert again[0].receipt_handle != first.receipt_handle

@@ -1,4 +1,4 @@
-"""What the position store and its fake promise: once on the fake, once on a real OpenSearch."""
+"""What the position store and its fake promise: on the fake, and on a real OpenSearch."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def write(store: Store, *points: Fix, knowledge: int = 2) -> None:
     assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
 
 
-def test_a_track_is_in_order_and_good_and_each_point_once(store: Store, truck_id: str) -> None:
+def test_a_track_has_each_good_point_once_and_in_order(store: Store, truck_id: str) -> None:
     bad = fix_at(truck_id, 15, quality=("frozen",))
     points = [fix_at(truck_id, second) for second in (20, 0, 10)]
 
@@ -129,7 +129,7 @@ def test_a_thinned_track_keeps_its_ends(store: Store, truck_id: str, limit: int)
     assert limit == 1 or track[0].event_at_ms == START_MS
 
 
-def test_fixes_of_a_slow_clock_belong_to_the_interval_in_which_they_count(
+def test_fixes_of_a_slow_clock_belong_to_the_interval_of_their_corrected_time(
     store: Store, truck_id: str
 ) -> None:
     slow = [fix_at(truck_id, second, clock_lag_ms=60_000) for second in (0, 10, 20)]
@@ -151,11 +151,11 @@ def test_fixes_of_a_slow_clock_belong_to_the_interval_in_which_they_count(
     assert last == as_shown(slow[0])
 
 
-def test_a_track_of_nothing_is_empty(store: Store, truck_id: str) -> None:
+def test_the_track_of_a_truck_without_points_is_empty(store: Store, truck_id: str) -> None:
     assert store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5) == []
 
 
-def test_a_provisional_document_replaces_only_a_provisional_one(
+def test_a_provisional_write_replaces_only_a_provisional_document(
     store: Store, truck_id: str
 ) -> None:
     write(store, fix_at(truck_id, 0), fix_at(truck_id, 9, quality=("frozen",)), knowledge=2)
@@ -175,7 +175,7 @@ def test_a_provisional_document_replaces_only_a_provisional_one(
 @pytest.mark.parametrize(
     ("knowledge", "stands"), [(4, "what stood"), (5, "the new"), (6, "the new")]
 )
-def test_a_point_is_overwritten_only_by_what_knew_as_much(
+def test_a_point_is_overwritten_only_with_at_least_as_much_knowledge(
     store: Store, truck_id: str, knowledge: int, stands: str
 ) -> None:
     stood, new = fix_at(truck_id, 0, quality=("frozen",)), fix_at(truck_id, 0)
@@ -197,7 +197,7 @@ def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> Non
     assert store.reader.latest([truck_id, "T-none"]) == {truck_id: newer}
 
 
-def test_a_latest_position_comes_back_without_its_ordinals(store: Store, truck_id: str) -> None:
+def test_a_latest_position_is_read_back_without_its_ordinals(store: Store, truck_id: str) -> None:
     newest, shown = fix_at(truck_id, 10), fix_at(truck_id, 0)
     numbered = [msgspec.structs.replace(one, n=7) for one in (newest, shown)]
     store.writer.write_latest([LatestPosition(newest=numbered[0], shown=numbered[1])])
@@ -206,7 +206,9 @@ def test_a_latest_position_comes_back_without_its_ordinals(store: Store, truck_i
     assert store.reader.latest([truck_id]) == {truck_id: latest}
 
 
-def test_the_same_point_enriched_anew_replaces_it(store: Store, truck_id: str) -> None:
+def test_a_newer_revision_of_the_latest_point_replaces_it_and_stays(
+    store: Store, truck_id: str
+) -> None:
     first = LatestPosition(newest=fix_at(truck_id, 10), shown=None)
     again = LatestPosition(newest=fix_at(truck_id, 10), shown=fix_at(truck_id, 0), revision=1)
 
@@ -216,7 +218,7 @@ def test_the_same_point_enriched_anew_replaces_it(store: Store, truck_id: str) -
     assert store.reader.latest([truck_id]) == {truck_id: again}
 
 
-def test_viewers_see_the_last_good_fix_and_how_far_each_delivery_had_come(
+def test_shown_positions_are_the_last_good_fix_with_the_progress_of_deliveries(
     store: Store, truck_id: str
 ) -> None:
     progress = (DeliveryProgress(delivery_id="D-1", distance_remaining_m=70.5, eta_latest_ms=7),)
@@ -240,7 +242,7 @@ def test_viewers_see_the_last_good_fix_and_how_far_each_delivery_had_come(
     assert found[truck_id].point.speed_mps == 0.5
 
 
-def test_a_state_is_written_only_in_place_of_what_was_read(store: Store, truck_id: str) -> None:
+def test_a_state_is_saved_only_over_the_version_that_was_read(store: Store, truck_id: str) -> None:
     state = TruckState(
         truck_id=truck_id,
         writer_id="w",
@@ -265,10 +267,12 @@ def test_a_state_is_written_only_in_place_of_what_was_read(store: Store, truck_i
     assert store.states.load([truck_id])[truck_id].state == changed
 
 
-def test_trucks_that_wait_for_a_settling_are_found_at_once(store: Store, truck_id: str) -> None:
+def test_trucks_with_unsettled_points_are_found_without_a_refresh(
+    store: Store, truck_id: str
+) -> None:
     waits, moved, settled = truck_id, unique("T"), unique("T")
     states = [
-        # With a window: consumers that other tests start find these trucks, and settle them.
+        # With a window: consumers of other tests may find these trucks, and settle them.
         TruckState(truck_id=one, window=Window(one, [fix_of(point(0, 0.0, truck_id=one), n=1)]))
         for one in (waits, moved, settled)
     ]
@@ -283,7 +287,7 @@ def test_trucks_that_wait_for_a_settling_are_found_at_once(store: Store, truck_i
     assert {*store.states.unsettled()} & {waits, moved, settled} == {moved}
 
 
-def test_points_and_positions_are_deleted_and_missing_ones_are_no_failure(
+def test_points_and_positions_are_deleted_and_missing_ones_are_not_an_error(
     store: Store, truck_id: str
 ) -> None:
     erased, kept, missing = (fix_at(truck_id, second) for second in (0, 10, 20))
@@ -301,7 +305,7 @@ def test_points_and_positions_are_deleted_and_missing_ones_are_no_failure(
     assert store.reader.latest([truck_id]) == {}
 
 
-def test_a_deleted_document_is_written_again_only_by_what_knows_more(
+def test_a_deleted_document_is_written_again_only_with_more_knowledge(
     store: Store, truck_id: str
 ) -> None:
     fix = fix_at(truck_id, 0)

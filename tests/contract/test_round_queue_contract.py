@@ -62,7 +62,9 @@ def drained(queue: Queue) -> list[DueBucket]:
     return found
 
 
-def test_a_round_is_given_out_once_however_often_it_was_sent(queue: Queue, due_at_ms: int) -> None:
+def test_each_bucket_of_a_round_is_received_once_however_often_it_was_sent(
+    queue: Queue, due_at_ms: int
+) -> None:
     due = round_of(due_at_ms, *range(BUCKETS))
     another_s = round_of(due_at_ms, *range(100, BUCKETS), *range(100))
     queue.send_many(due)
@@ -74,7 +76,7 @@ def test_a_round_is_given_out_once_however_often_it_was_sent(queue: Queue, due_a
     assert drained(queue) == []
 
 
-def test_the_same_bucket_is_sent_anew_in_the_next_round(queue: Queue, due_at_ms: int) -> None:
+def test_a_bucket_is_not_deduplicated_across_rounds(queue: Queue, due_at_ms: int) -> None:
     later = due_at_ms + 30_000
     queue.send_many(round_of(due_at_ms, 5))
     queue.send_many(round_of(later, 5))
@@ -82,7 +84,7 @@ def test_the_same_bucket_is_sent_anew_in_the_next_round(queue: Queue, due_at_ms:
     assert drained(queue) == [*round_of(due_at_ms, 5), *round_of(later, 5)]
 
 
-def test_while_a_bucket_is_held_its_next_round_waits_and_no_other_bucket_does(
+def test_a_bucket_in_work_delays_its_own_next_round_but_no_other_bucket(
     queue: Queue, due_at_ms: int
 ) -> None:
     queue.send_many(round_of(due_at_ms, 1))
@@ -97,7 +99,9 @@ def test_while_a_bucket_is_held_its_next_round_waits_and_no_other_bucket_does(
     queue.delete([*meanwhile, *afterwards])
 
 
-def test_a_bucket_knows_when_it_was_sent(queue: Queue, clock: FakeClock, due_at_ms: int) -> None:
+def test_a_bucket_is_received_with_the_time_at_which_it_was_sent(
+    queue: Queue, clock: FakeClock, due_at_ms: int
+) -> None:
     before_ms = min(clock.now_ms(), wall_clock.now_ms())
     queue.send_many(round_of(due_at_ms, 9))
     (received,) = queue.receive(wait_s=0)
@@ -106,7 +110,7 @@ def test_a_bucket_knows_when_it_was_sent(queue: Queue, clock: FakeClock, due_at_
     assert before_ms <= received.sent_at_ms <= wall_clock.now_ms()
 
 
-def test_a_bucket_given_back_is_received_by_another_at_once(queue: Queue, due_at_ms: int) -> None:
+def test_a_released_bucket_can_be_received_again_at_once(queue: Queue, due_at_ms: int) -> None:
     queue.send_many(round_of(due_at_ms, 1, 2, 3))
     first = queue.receive(wait_s=0)
     assert queue.receive(wait_s=0) == []
@@ -118,7 +122,7 @@ def test_a_bucket_given_back_is_received_by_another_at_once(queue: Queue, due_at
     queue.delete(again)
 
 
-def test_a_bucket_neither_extended_nor_deleted_is_received_by_another(
+def test_a_bucket_that_is_neither_extended_nor_deleted_is_received_again(
     queue: Queue, clock: FakeClock, due_at_ms: int
 ) -> None:
     queue.send_many(round_of(due_at_ms, 1, 2))

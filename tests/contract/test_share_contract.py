@@ -65,7 +65,7 @@ def key_of(share: Share) -> ShareKey:
     return ShareKey(share.delivery_id, share.share_id)
 
 
-def test_a_share_is_found_by_its_token_and_by_no_other(shares: Shares) -> None:
+def test_a_share_is_found_by_its_token_only(shares: Shares) -> None:
     delivery, other = shares.delivery(), shares.delivery()
     share, token = shares.made(delivery)
     secret = token.partition("~")[2]
@@ -80,7 +80,7 @@ def test_a_share_is_found_by_its_token_and_by_no_other(shares: Shares) -> None:
     assert shares.store.by_token(f"{delivery.delivery_id}~{secret[::-1]}") is None
 
 
-def test_tokens_differ(shares: Shares) -> None:
+def test_every_share_has_another_token(shares: Shares) -> None:
     delivery = shares.delivery()
 
     assert len({shares.made(delivery)[1] for _ in range(5)}) == 5
@@ -97,7 +97,7 @@ def test_a_deliverys_shares_are_listed_until_they_expire(shares: Shares) -> None
     assert shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS + HOUR_MS) == [second]
 
 
-def test_a_share_is_revoked_once_and_for_all(shares: Shares) -> None:
+def test_a_revoked_share_keeps_its_first_time_and_issues_no_ticket(shares: Shares) -> None:
     share, token = shares.made(shares.delivery())
     store = shares.store
     responses = [
@@ -113,7 +113,7 @@ def test_a_share_is_revoked_once_and_for_all(shares: Shares) -> None:
     assert not store.acquire_ticket(key_of(share), RATE, now_ms=NOW_MS + 6)
 
 
-def test_shares_are_read_together(shares: Shares) -> None:
+def test_several_shares_are_read_at_once(shares: Shares) -> None:
     one, _ = shares.made(shares.delivery())
     other, _ = shares.made(shares.delivery())
     missing = ShareKey(one.delivery_id, other.share_id[::-1])
@@ -123,7 +123,7 @@ def test_shares_are_read_together(shares: Shares) -> None:
     assert shares.store.get_many([]) == {}
 
 
-def test_a_delivery_has_so_many_live_shares_and_no_more(shares: Shares) -> None:
+def test_a_delivery_has_a_maximum_of_live_shares(shares: Shares) -> None:
     delivery = shares.delivery()
     share, _ = shares.made(delivery, most=2)
     shares.made(delivery, most=2)
@@ -145,7 +145,7 @@ def test_an_erased_delivery_gets_no_share(shares: Shares) -> None:
     assert shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS) == []
 
 
-def test_tickets_are_counted_and_limited_for_all_together(shares: Shares) -> None:
+def test_tickets_of_a_share_are_counted_and_limited_together(shares: Shares) -> None:
     share, token = shares.made(shares.delivery())
     store = shares.store
     at_once = [store.acquire_ticket(key_of(share), RATE, now_ms=NOW_MS) for _ in range(5)]
@@ -158,7 +158,7 @@ def test_tickets_are_counted_and_limited_for_all_together(shares: Shares) -> Non
     assert (found.tickets, found.last_used_at_ms) == (4, NOW_MS + UNIT_MS)
 
 
-def test_a_share_that_is_not_there_gives_no_ticket(shares: Shares) -> None:
+def test_a_missing_share_issues_no_ticket(shares: Shares) -> None:
     delivery = shares.delivery()
     key = ShareKey(delivery.delivery_id, "0123456789abcdef")
 

@@ -30,14 +30,14 @@ def key() -> str:
 
 
 def taken(store: Store, key: str, now_ms: int) -> int:
-    """How many units there are at one moment; they are taken."""
+    """Acquires units until none is left at this time, and returns how many there were."""
     count = 0
     while store.try_acquire(key, RATE, now_ms):
         count += 1
     return count
 
 
-def test_an_idle_key_has_its_burst_and_then_its_rate(store: Store, key: str) -> None:
+def test_an_idle_key_is_allowed_its_burst_and_then_its_rate(store: Store, key: str) -> None:
     at_once = taken(store, key, NOW_MS)
     later = [taken(store, key, NOW_MS + second * 1_000) for second in (1, 2, 5)]
 
@@ -45,19 +45,21 @@ def test_an_idle_key_has_its_burst_and_then_its_rate(store: Store, key: str) -> 
     assert later == [1, 1, 3]
 
 
-def test_a_connection_idle_for_long_has_its_burst_again(store: Store, key: str) -> None:
+def test_a_key_is_allowed_its_burst_again_after_a_long_idle_time(store: Store, key: str) -> None:
     taken(store, key, NOW_MS)
 
     assert taken(store, key, NOW_MS + 24 * 3_600_000) == RATE.burst
 
 
-def test_keys_do_not_share(store: Store, key: str) -> None:
+def test_keys_are_limited_independently(store: Store, key: str) -> None:
     taken(store, key, NOW_MS)
 
     assert store.try_acquire(unique("key"), RATE, NOW_MS)
 
 
-def test_the_oldest_socket_is_ended_beyond_the_limit(store: Store, key: str) -> None:
+def test_the_oldest_socket_is_named_for_replacement_beyond_the_limit(
+    store: Store, key: str
+) -> None:
     for number in range(3):
         assert store.add_socket(key, f"c-{number}=", max_sockets=3, now_ms=NOW_MS + number) is None
     assert store.add_socket(key, "c-3=", max_sockets=3, now_ms=NOW_MS + 3) == "c-0="
@@ -66,10 +68,10 @@ def test_the_oldest_socket_is_ended_beyond_the_limit(store: Store, key: str) -> 
     assert store.add_socket(key, "c-4=", max_sockets=3, now_ms=NOW_MS + 4) == "c-1="
 
 
-def test_a_socket_that_ended_leaves_its_place(store: Store, key: str) -> None:
+def test_a_removed_socket_frees_its_place(store: Store, key: str) -> None:
     for number in range(3):
         store.add_socket(key, f"c-{number}=", max_sockets=3, now_ms=NOW_MS)
-    for _ in range(2):  # its end may be reported twice, or of one that never counted
+    for _ in range(2):  # its end may be reported twice, or for a socket that was never counted
         store.remove_socket(key, "c-1=", NOW_MS)
     store.remove_socket(key, "another=", NOW_MS)
 
@@ -77,8 +79,8 @@ def test_a_socket_that_ended_leaves_its_place(store: Store, key: str) -> None:
     assert store.add_socket(key, "c-4=", max_sockets=3, now_ms=NOW_MS) == "c-0="
 
 
-def test_a_socket_that_is_added_again_counts_once(store: Store, key: str) -> None:
-    for _ in range(2):  # the SDK repeats what got no response
+def test_a_socket_that_is_added_twice_counts_once(store: Store, key: str) -> None:
+    for _ in range(2):  # the SDK repeats a request without a response
         assert store.add_socket(key, "c-0=", max_sockets=2, now_ms=NOW_MS) is None
 
     assert store.add_socket(key, "c-1=", max_sockets=2, now_ms=NOW_MS) is None
@@ -86,7 +88,7 @@ def test_a_socket_that_is_added_again_counts_once(store: Store, key: str) -> Non
     assert store.add_socket(key, "c-2=", max_sockets=2, now_ms=NOW_MS) == "c-0="
 
 
-def test_a_place_is_taken_by_one(store: Store, key: str) -> None:
+def test_a_sockets_place_can_be_taken_by_only_one_other(store: Store, key: str) -> None:
     store.add_socket(key, "c-0=", max_sockets=1, now_ms=NOW_MS)
 
     assert store.replace_socket(key, "c-0=", "c-1=", now_ms=NOW_MS)
@@ -95,7 +97,7 @@ def test_a_place_is_taken_by_one(store: Store, key: str) -> None:
     assert store.add_socket(key, "c-2=", max_sockets=1, now_ms=NOW_MS) == "c-1="
 
 
-def test_no_limit_is_passed_however_many_count_at_once(
+def test_limits_are_not_exceeded_by_concurrent_requests(
     aws_endpoint: str, aws_session: boto3.Session, table_names, key: str
 ) -> None:
     client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)

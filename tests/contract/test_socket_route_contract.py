@@ -1,6 +1,6 @@
-"""What a gateway of sockets does with handshakes and messages: ministack's and ours.
+"""What WebSocket gateways do with handshakes and messages: ministack's and ours.
 
-Where ministack differs from API Gateway, it is left out; docs/decisions/0031 lists that.
+Where ministack differs from API Gateway, only ours is tested; docs/decisions/0031 lists that.
 """
 
 import asyncio
@@ -131,7 +131,7 @@ async def rejection(gateways: Gateways, requested: str) -> tuple[int, dict[str, 
         ("broken", 500, ""),
     ],
 )
-async def test_an_authorizer_that_denies_or_breaks_rejects_the_socket(
+async def test_a_socket_is_rejected_if_its_authorizer_denies_or_fails(
     gateways: Gateways, requested: str, status: int, message: str
 ) -> None:
     responded, body = await rejection(gateways, requested)
@@ -158,7 +158,7 @@ async def test_a_socket_that_connect_rejects_is_rejected_with_its_status(
 
 
 @BOTH
-async def test_a_message_takes_the_route_that_it_names_with_what_the_authorizer_knows(
+async def test_a_message_takes_the_route_in_its_action_with_the_authorizers_context(
     gateways: Gateways,
 ) -> None:
     async with connect(gateways.websocket_url) as socket:
@@ -174,7 +174,7 @@ async def test_a_message_takes_the_route_that_it_names_with_what_the_authorizer_
 
 @BOTH
 @pytest.mark.parametrize("message", ["no JSON", "{}", '{"action":"unheard-of"}', "[]", "7"])
-async def test_a_frame_without_a_known_route_takes_the_default_one(
+async def test_a_frame_without_a_known_route_takes_the_default_route(
     gateways: Gateways, message: str
 ) -> None:
     async with connect(gateways.websocket_url) as socket:
@@ -190,7 +190,7 @@ async def test_a_frame_without_a_known_route_takes_the_default_one(
     ['{"action":' + "[" * 10_000 + "]" * 10_000 + "}", '{"action":"$connect"}'],
     ids=["too deep", "not a client's"],
 )
-async def test_a_frame_of_a_form_without_route_takes_the_default_one(
+async def test_a_frame_whose_action_is_invalid_or_reserved_takes_the_default_route(
     gateways: Gateways, message: str
 ) -> None:
     async with connect(gateways.websocket_url) as socket:
@@ -216,7 +216,7 @@ async def test_a_slow_handler_delays_no_other_socket(gateways: Gateways, tmp_pat
 
 
 @OURS
-async def test_a_crowd_waits_its_turn_on_a_few_processes(gateways: Gateways) -> None:
+async def test_many_concurrent_messages_share_a_few_processes(gateways: Gateways) -> None:
     async def one() -> int:
         async with connect(gateways.websocket_url) as socket:
             return int((await send_request(socket, action="whoami"))["pid"])
@@ -227,7 +227,7 @@ async def test_a_crowd_waits_its_turn_on_a_few_processes(gateways: Gateways) -> 
 
 
 @OURS
-async def test_a_handler_that_raises_is_reported_to_its_client_alone(gateways: Gateways) -> None:
+async def test_an_error_of_a_handler_is_reported_only_to_its_client(gateways: Gateways) -> None:
     async with connect(gateways.websocket_url) as socket, connect(gateways.websocket_url) as other:
         reported = await send_request(socket, action="fail")
         response = await send_request(other, action="whoami")
@@ -272,7 +272,7 @@ async def test_the_end_of_a_socket_is_reported_with_the_clients_code(
 
 
 @BOTH
-async def test_a_deleted_connection_is_closed_and_410(gateways: Gateways) -> None:
+async def test_a_deleted_connection_is_closed_and_posts_to_it_are_410(gateways: Gateways) -> None:
     client = management(gateways)
     async with connect(gateways.websocket_url) as socket:
         context = (await send_request(socket, action="whoami"))["event"]["requestContext"]
@@ -290,7 +290,7 @@ async def test_a_deleted_connection_is_closed_and_410(gateways: Gateways) -> Non
 
 
 @OURS
-async def test_a_connection_is_described(gateways: Gateways) -> None:
+async def test_a_connections_details_can_be_read(gateways: Gateways) -> None:
     client = management(gateways)
     async with connect(gateways.websocket_url) as socket:
         context = (await send_request(socket, action="whoami"))["event"]["requestContext"]

@@ -1,4 +1,4 @@
-"""What both the stream and its fake promise to the putter; the bucket and its fake to parking."""
+"""What the stream and its fake promise to the putter, and the bucket and its fake to parking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stream(NamedTuple):
     client: Any
     name: str
     of_truck: Callable[[str], list[UserRecord]]
-    """All user records of the truck, in the stream's order."""
+    """Returns all user records of a truck, in the stream's order."""
 
 
 @pytest.fixture(params=["fake", "kinesis"])
@@ -53,7 +53,7 @@ def stream(request: pytest.FixtureRequest) -> Stream:
     return Stream(kinesis, name, of_truck)
 
 
-def test_records_are_in_the_stream_once_and_in_order(stream: Stream) -> None:
+def test_payloads_are_in_the_stream_once_and_in_order(stream: Stream) -> None:
     truck_id, other = unique("T"), unique("T")
     payloads = [f'{{"n":{n},"cargo":"☎"}}'.encode() for n in range(500)]
     putter = StreamPutter(stream.client, stream.name)
@@ -69,7 +69,7 @@ def test_records_are_in_the_stream_once_and_in_order(stream: Stream) -> None:
     assert [record.data for record in stream.of_truck(other)] == [b"another's"]
 
 
-def test_any_bytes_come_out_as_they_were_put_in(stream: Stream) -> None:
+def test_any_bytes_are_read_back_unchanged(stream: Stream) -> None:
     truck_id = unique("T")
     payloads = [bytes(range(256)), b"\x00", b"", b"x" * 300_000, b"y" * 900_000]
 
@@ -78,7 +78,9 @@ def test_any_bytes_come_out_as_they_were_put_in(stream: Stream) -> None:
     assert [record.data for record in stream.of_truck(truck_id)] == payloads
 
 
-def test_each_entry_of_a_call_has_a_response_of_its_own_and_numbers_grow(stream: Stream) -> None:
+def test_each_entry_of_a_call_has_its_own_response_and_sequence_numbers_grow(
+    stream: Stream,
+) -> None:
     truck_id = unique("T")
     entries = [{"PartitionKey": truck_id, "Data": str(n).encode()} for n in range(20)]
 
@@ -87,7 +89,7 @@ def test_each_entry_of_a_call_has_a_response_of_its_own_and_numbers_grow(stream:
     assert response["FailedRecordCount"] == 0
     assert len(response["Records"]) == len(entries)
     assert all(entry.get("ErrorCode") is None for entry in response["Records"])
-    # As numbers: their padding is not documented.
+    # Compared as numbers: their padding is not documented.
     numbers = [int(entry["SequenceNumber"]) for entry in response["Records"]]
     assert numbers == sorted(set(numbers))
     assert len({entry["ShardId"] for entry in response["Records"]}) == 1
@@ -113,7 +115,9 @@ def bucket(request: pytest.FixtureRequest) -> tuple[Parking, Parked]:
     return Parking(s3, name), parked
 
 
-def test_a_parked_record_is_kept_once_with_its_reason(bucket: tuple[Parking, Parked]) -> None:
+def test_a_record_parked_twice_is_one_object_with_its_reason(
+    bucket: tuple[Parking, Parked],
+) -> None:
     parking, parked = bucket
     name, body = f"{uuid.uuid4().int}.3", bytes(range(256))
 
@@ -133,7 +137,7 @@ def test_a_parked_record_is_kept_once_with_its_reason(bucket: tuple[Parking, Par
     ],
     ids=["none", "lines", "long"],
 )
-def test_a_detail_comes_back_as_a_header_can_carry_it(
+def test_the_detail_of_a_parked_record_is_stored_as_header_text(
     bucket: tuple[Parking, Parked], detail: str, kept: str
 ) -> None:
     parking, parked = bucket

@@ -45,7 +45,7 @@ def test_a_deliverys_subscriptions_are_listed_until_they_end(store: Store) -> No
     assert store.find(delivery_topic(delivery_id), socket_endpoint(ann)) is None
 
 
-def test_the_same_subscription_again_renews_it(store: Store) -> None:
+def test_adding_a_subscription_again_renews_it(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     old = subscription(delivery_id, connection_id)
     new = msgspec.structs.replace(old, subscribed_at_ms=NOW_MS + 1)
@@ -56,7 +56,7 @@ def test_the_same_subscription_again_renews_it(store: Store) -> None:
     assert store.count_deliveries(socket_endpoint(connection_id)) == 1
 
 
-def test_an_earlier_subscription_never_takes_the_place_of_a_later_one(store: Store) -> None:
+def test_an_older_subscription_never_replaces_a_newer_one(store: Store) -> None:
     late = subscription(unique("D"), unique("conn="))
     store.add(late)
     store.add(msgspec.structs.replace(late, subscribed_at_ms=NOW_MS - 1, role="dispatcher"))
@@ -64,7 +64,7 @@ def test_an_earlier_subscription_never_takes_the_place_of_a_later_one(store: Sto
     assert store.of_topic(late.topic) == [late]
 
 
-def test_a_view_of_the_fleet_is_kept_as_it_was_requested(store: Store) -> None:
+def test_a_fleet_subscription_keeps_its_view_as_requested(store: Store) -> None:
     view = FleetView(
         bbox=(170.5, -20.0, -170.123456, 5.0),
         zoom=11.4,
@@ -92,7 +92,7 @@ def test_a_subscription_renewed_since_it_was_read_is_not_removed(store: Store) -
     assert store.of_topic(delivery_topic(delivery_id)) == []
 
 
-def test_a_subscription_begun_after_the_end_was_requested_stays(store: Store) -> None:
+def test_a_subscription_added_after_the_removal_was_requested_stays(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     store.add(subscription(delivery_id, connection_id))
     store.remove(delivery_topic(delivery_id), socket_endpoint(connection_id), until_ms=NOW_MS - 1)
@@ -102,14 +102,14 @@ def test_a_subscription_begun_after_the_end_was_requested_stays(store: Store) ->
     assert not store.has(delivery_topic(delivery_id), socket_endpoint(connection_id))
 
 
-def test_a_missing_subscription_may_be_removed(store: Store) -> None:
+def test_removing_a_missing_subscription_is_not_an_error(store: Store) -> None:
     store.remove(delivery_topic(unique("D")), socket_endpoint(unique("conn=")), until_ms=NOW_MS)
     store.end(subscription(unique("D"), unique("conn=")))
 
     assert store.remove_endpoint(socket_endpoint(unique("conn="))) == 0
 
 
-def test_a_connection_that_ends_takes_all_its_subscriptions_along(store: Store) -> None:
+def test_removing_a_connection_removes_all_its_subscriptions(store: Store) -> None:
     gone, stays = unique("conn="), unique("conn=")
     followed = [unique("D") for _ in range(30)]  # more than one batch of deletions
     for delivery_id in followed:
@@ -123,7 +123,7 @@ def test_a_connection_that_ends_takes_all_its_subscriptions_along(store: Store) 
     assert store.of_topic(delivery_topic(followed[1])) == []
 
 
-def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None:
+def test_every_subscription_is_in_exactly_one_bucket(store: Store) -> None:
     connection_id = unique("conn=")
     added = [subscription(unique("D"), connection_id) for _ in range(20)]
     for one in added:
@@ -135,7 +135,7 @@ def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None
         assert sum(bucket.count(one) for bucket in found.values()) == 1
 
 
-def test_a_subscription_to_another_topic_is_in_no_bucket(store: Store) -> None:
+def test_a_subscription_to_the_fleet_is_in_no_bucket(store: Store) -> None:
     endpoint = socket_endpoint(unique("conn="))
     one = msgspec.structs.replace(subscription("", ""), topic=FLEET, endpoint=endpoint)
     store.add(one)
@@ -147,7 +147,7 @@ def test_a_subscription_to_another_topic_is_in_no_bucket(store: Store) -> None:
     assert one not in store.of_topic(FLEET)
 
 
-def test_a_bucket_gives_the_subscriptions_of_a_delivery_together(store: Store) -> None:
+def test_a_bucket_yields_the_subscriptions_of_a_delivery_consecutively(store: Store) -> None:
     popular, connections = unique("D"), [unique("conn=") for _ in range(3)]
     for connection_id in connections:
         store.add(subscription(popular, connection_id))

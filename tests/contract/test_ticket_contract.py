@@ -32,24 +32,24 @@ def test_a_ticket_is_spent_once(store: Store) -> None:
     assert store.spend(ticket.ticket, NOW_MS + 29_999) is None
 
 
-def test_a_late_ticket_is_worth_nothing(store: Store) -> None:
+def test_an_expired_ticket_is_invalid(store: Store) -> None:
     ticket = store.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS)
 
     assert store.spend(ticket.ticket, NOW_MS + 30_000) is None
 
 
-def test_a_ticket_ends_with_its_token(store: Store) -> None:
+def test_a_ticket_expires_no_later_than_its_token(store: Store) -> None:
     ticket = store.issue(ticket_holder("dispatcher", "ann", NOW_MS + 5_000), NOW_MS)
 
     assert ticket.expires_at_ms == NOW_MS + 5_000
     assert store.spend(ticket.ticket, NOW_MS + 5_000) is None
 
 
-def test_an_invented_ticket_is_worth_nothing(store: Store) -> None:
+def test_an_invented_ticket_is_invalid(store: Store) -> None:
     assert store.spend("ticket-that-was-not-issued", NOW_MS) is None
 
 
-def test_tickets_differ(store: Store) -> None:
+def test_every_ticket_is_different(store: Store) -> None:
     tickets = {
         store.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
         for _ in range(5)

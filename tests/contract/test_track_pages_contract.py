@@ -1,4 +1,4 @@
-"""What `TrackPages` and its fake promise: once on the fake, once on a real OpenSearch."""
+"""What `TrackPages` and its fake promise: on the fake, and on a real OpenSearch."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_point_has_every_documented_field(history: History) -> None:
     )
 
 
-def test_bad_points_and_those_of_others_are_left_out(history: History) -> None:
+def test_bad_points_and_points_of_other_trucks_are_omitted(history: History) -> None:
     other = fix_of(point(1, 10.0, truck_id=unique("T-other")))
     bad = msgspec.structs.replace(history.fix(2), quality=("frozen",))
     history.has(history.fix(1), bad, other)
@@ -91,7 +91,7 @@ def test_bad_points_and_those_of_others_are_left_out(history: History) -> None:
     assert seconds(history.page(0, 10)) == [1]
 
 
-def test_pages_hold_each_point_once_and_none_is_skipped(history: History) -> None:
+def test_pages_yield_each_point_once_and_skip_none(history: History) -> None:
     history.has(*(history.fix(second) for second in range(25)))
     read, from_s, pages = [], 0.0, 0
     while True:
@@ -107,7 +107,7 @@ def test_pages_hold_each_point_once_and_none_is_skipped(history: History) -> Non
     assert pages == 4
 
 
-def test_points_of_one_moment_are_not_torn_apart(history: History) -> None:
+def test_points_with_the_same_time_are_on_one_page(history: History) -> None:
     at_ms = START_MS + 2_000
     alike = [history.fix(2, event_at_ms=at_ms, recorded_at_ms=at_ms + n) for n in range(3)]
     history.has(history.fix(0), history.fix(1), *alike, history.fix(3))
@@ -119,7 +119,9 @@ def test_points_of_one_moment_are_not_torn_apart(history: History) -> None:
     assert seconds(second) == [2, 2, 2, 3]
 
 
-def test_more_points_of_one_moment_than_a_page_holds_do_not_hold_it_up(history: History) -> None:
+def test_more_points_with_one_time_than_fit_on_a_page_do_not_block_the_next_page(
+    history: History,
+) -> None:
     at_ms = START_MS + 2_000
     alike = [history.fix(2, event_at_ms=at_ms, recorded_at_ms=at_ms + n) for n in range(5)]
     history.has(*alike, history.fix(9))
@@ -130,14 +132,16 @@ def test_more_points_of_one_moment_than_a_page_holds_do_not_hold_it_up(history: 
     assert seconds(history.page((first.next_ms - START_MS) / 1_000, 100, limit=3)) == [9]
 
 
-def test_a_last_moment_of_more_points_than_a_page_holds_ends_the_track(history: History) -> None:
+def test_a_track_ends_after_more_points_with_its_last_time_than_fit_on_a_page(
+    history: History,
+) -> None:
     at_ms = START_MS + 2_000
     alike = [history.fix(2, event_at_ms=at_ms, recorded_at_ms=at_ms + n) for n in range(5)]
     history.has(*alike)
     last = history.page(0, 2.001, limit=3)
 
     assert seconds(last) == [2, 2, 2]
-    assert last.next_ms is None, "a page from the end on is none"
+    assert last.next_ms is None, "there is no page after the end"
 
 
 def test_days_without_an_index_and_unknown_trucks_have_an_empty_track(history: History) -> None:

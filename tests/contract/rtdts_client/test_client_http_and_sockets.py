@@ -1,4 +1,4 @@
-"""The client's HTTP and its sockets against servers of our own on loopback."""
+"""The client's HTTP requests and sockets against local test servers."""
 
 import http
 import threading
@@ -52,7 +52,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             thread.join()
 
 
-async def test_a_post_brings_the_status_the_body_and_when_to_come_again(api: str) -> None:
+async def test_a_post_returns_status_body_and_retry_after(api: str) -> None:
     created = await post(f"{api}/ok", {"Authorization": "Bearer x"}, b" body")
     busy = await post(f"{api}/busy", {}, b"")
 
@@ -67,14 +67,14 @@ async def test_a_redirect_is_not_followed_with_a_token(api: str) -> None:
     assert Handler.requested == ["/elsewhere"]
 
 
-async def test_no_http_and_no_server_are_errors_of_the_system(api: str) -> None:
+async def test_an_invalid_response_and_a_missing_server_raise_os_error(api: str) -> None:
     with pytest.raises(OSError, match="no response"):
         await post(f"{api}/broken", {}, b"")
     with pytest.raises(OSError, match="refused"):
         await post("http://127.0.0.1:9/", {}, b"")
 
 
-async def test_no_other_scheme_is_spoken() -> None:
+async def test_a_url_that_is_not_http_is_rejected() -> None:
     with pytest.raises(OSError, match="unknown url type"):
         await post("file:///etc/hostname", {}, b"")
 
@@ -95,7 +95,7 @@ async def live() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
 
 
-async def test_frames_go_both_ways_until_the_socket_is_lost(live: str) -> None:
+async def test_frames_are_sent_and_received_until_the_socket_is_lost(live: str) -> None:
     socket = await open_websocket(f"{live}?ticket=good")
     await socket.send("hello")
 
@@ -109,7 +109,7 @@ async def test_frames_go_both_ways_until_the_socket_is_lost(live: str) -> None:
     await socket.close()
 
 
-async def test_a_rejected_or_missing_socket_is_a_lost_one(live: str) -> None:
+async def test_a_rejected_or_missing_socket_counts_as_lost(live: str) -> None:
     with pytest.raises(SocketLostError):
         await open_websocket(f"{live}?ticket=spent")
     with pytest.raises(SocketLostError):

@@ -1,4 +1,4 @@
-"""The quickstart of docs/python-client.md, as it stands there, against a service on loopback."""
+"""The quickstart of docs/python-client.md, unchanged, against a local service."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     assert (requested["action"], requested["delivery_id"]) == ("track", "D-1")
     for message in (SNAPSHOT, ENDED):
         await socket.send_json(message)
-    assert (await socket.receive()).type == WSMsgType.CLOSE  # the client's farewell
+    assert (await socket.receive()).type == WSMsgType.CLOSE  # the client closes the socket
     return socket
 
 
@@ -90,7 +90,7 @@ async def test_the_quickstart_follows_a_delivery_to_its_end(service: str, tmp_pa
     assert len(code.splitlines()) <= 25
 
 
-def test_its_fields_are_those_of_a_report() -> None:
+def test_the_documented_fields_are_those_of_a_report() -> None:
     page = (ROOT / "docs/python-client.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""The fleet's and the back office's HTTP clients against a server of our own on loopback."""
+"""The fleet's and the back office's HTTP clients against a local test server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -102,7 +102,7 @@ async def test_a_delivery_is_put_with_its_plan_and_the_token(
     assert scripted.requested[0]["headers"]["Authorization"] == "Bearer kept"
 
 
-async def test_a_declaration_carries_its_key(
+async def test_a_declaration_has_its_idempotency_key(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -113,7 +113,7 @@ async def test_a_declaration_carries_its_key(
     assert b'"at": "1970-01-01T00:00:00.000Z"' in scripted.requested[0]["body"]
 
 
-async def test_temporary_failures_are_tried_again_and_permanent_ones_reported(
+async def test_temporary_failures_are_retried_and_permanent_ones_raised(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -130,7 +130,7 @@ async def test_temporary_failures_are_tried_again_and_permanent_ones_reported(
     assert rejected.value.status == 409
 
 
-async def test_retry_budget_ends(
+async def test_an_error_is_raised_when_the_retry_budget_is_spent(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -141,7 +141,7 @@ async def test_retry_budget_ends(
         await api.get("D-1")
 
 
-async def test_a_response_that_is_no_delivery_is_reported(
+async def test_a_response_that_is_not_a_delivery_is_an_error(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -151,7 +151,7 @@ async def test_a_response_that_is_no_delivery_is_reported(
         await DeliveriesApi(session, url, token).get("D-1")
 
 
-async def test_telemetry_is_posted_and_its_response_handed_back(
+async def test_telemetry_is_posted_and_the_response_returned(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -164,7 +164,9 @@ async def test_telemetry_is_posted_and_its_response_handed_back(
     assert scripted.requested[0]["headers"]["Authorization"] == "Bearer token"
 
 
-async def test_without_a_server_there_is_no_response(session: aiohttp.ClientSession) -> None:
+async def test_a_missing_server_raises_unreachable_or_store_error(
+    session: aiohttp.ClientSession,
+) -> None:
     nowhere = "http://127.0.0.1:9"  # the discard port: no listener
 
     with pytest.raises(UnreachableError):

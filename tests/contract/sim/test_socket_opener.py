@@ -1,4 +1,4 @@
-"""The viewer's socket against a websockets server of our own on loopback."""
+"""The viewer's socket against a local WebSocket server."""
 
 import http
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def url() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
 
 
-async def test_frames_go_both_ways_until_the_connection_is_lost(url: str) -> None:
+async def test_frames_are_sent_and_received_until_the_connection_is_lost(url: str) -> None:
     connection = await socket_opener(url)("good")
     await connection.send("hello")
 
@@ -54,7 +54,7 @@ async def test_a_rejection_is_reported_with_its_status(url: str, token: str, sta
     assert rejected.value.status == status
 
 
-async def test_a_service_in_trouble_is_a_lost_connection(url: str) -> None:
+async def test_a_server_error_or_missing_server_counts_as_a_lost_connection(url: str) -> None:
     with pytest.raises(ConnectionLostError):
         await socket_opener(url)("unlucky")
     with pytest.raises(ConnectionLostError):

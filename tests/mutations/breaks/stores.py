@@ -30,7 +30,7 @@ BREAKS = {
         "iot-secret-is-good-for-any-key": ISOLATED(
             "OR key_hash = :key)",
             "OR key_hash <> :truck)",
-            "test_a_secret_is_good_for_its_truck_and_for_the_first_key_alone",
+            "test_a_secret_is_valid_only_for_its_truck_and_its_first_key",
         ),
     },
     "rtdts/position_store/bulk.py": {
@@ -102,12 +102,12 @@ BREAKS = {
         "transition-of-a-truck-that-lost-the-delivery": TIMELINE(
             "'version = :version AND truck_id = :truck'",
             "'version = :version OR truck_id = :truck'",
-            "test_a_writer_that_thinks_of_another_truck_loses",
+            "test_a_writer_with_an_outdated_truck_conflicts",
         ),
         "log-of-an-open-delivery-expires": TIMELINE(
             "if after.closed_at_ms is None:\n    return None",
             "pass",
-            "test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it",
+            "test_the_log_of_a_delivery_expires_as_a_whole_only_once_it_is_closed",
             "test_an_open_delivery_and_its_log_never_expire",
         ),
         "erased-delivery-created-again": ERASED(
@@ -196,7 +196,7 @@ BREAKS = {
         "stop-left-without-a-mark": ENTITLED(
             "f'SET {_CHANGED_AT} = :at REMOVE matches.#delivery'",
             "'REMOVE matches.#delivery'",
-            "test_a_trucks_stops_have_their_order_and_its_last_change",
+            "test_a_trucks_stops_have_their_order_and_the_time_of_their_last_change",
         ),
     },
     "rtdts/delivery_store/batches.py": {
@@ -210,7 +210,7 @@ BREAKS = {
         "ticket-good-for-ever": ENTITLED(
             "'expires_at_ms > :now'",
             "'attribute_exists(ticket_hash) OR expires_at_ms > :now'",
-            "test_a_late_ticket_is_worth_nothing",
+            "test_an_expired_ticket_is_invalid",
         ),
     },
     "rtdts/telemetry_stream/parked_records.py": {
@@ -248,7 +248,7 @@ BREAKS = {
         "an-overtaken-view-replaces-the-later-one": MINUTE(
             "'attribute_not_exists(topic) OR subscribed_at_ms <= :time'",
             "'attribute_not_exists(topic) OR subscribed_at_ms <> :time'",
-            "test_an_earlier_subscription_never_takes_the_place_of_a_later_one",
+            "test_an_older_subscription_never_replaces_a_newer_one",
         ),
     },
     "rtdts/push_queue/due_buckets.py": {
@@ -256,7 +256,7 @@ BREAKS = {
             "return f'{self.bucket}:{self.due_at_ms}'",
             "return f'{self.bucket}:{self.due_at_ms}:{id(self)}'",
             "test_each_bucket_runs_once_per_round_on_one_of_two_broadcasters",
-            "test_a_round_is_given_out_once_however_often_it_was_sent",
+            "test_each_bucket_of_a_round_is_received_once_however_often_it_was_sent",
         ),
     },
     "rtdts/push_queue/nudges.py": {
@@ -270,7 +270,7 @@ BREAKS = {
         "sockets-counted-past-their-limit-at-once": ISOLATED(
             "OR open_sockets < :max_sockets)",
             "OR :max_sockets = :max_sockets)",
-            "test_the_oldest_socket_is_ended_beyond_the_limit",
+            "test_the_oldest_socket_is_named_for_replacement_beyond_the_limit",
         ),
     },
     "rtdts/position_store/erasure.py": {
