@@ -1,4 +1,4 @@
-"""What the environments would be in an account: from their own tests, with mocked providers."""
+"""The environments' planned resources, from their own tests with mocked providers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def terraform() -> Terraform:
 def state_of(
     terraform: Terraform, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], dict[str, Any]]:
-    """The state that a mocked apply of an environment leads to, each made once.
+    """Returns the state after a mocked apply of an environment; each is created once.
 
-    Where the same run of CI has made them in its checks, ENVIRONMENT_STATES names their folder.
+    If the checks in the same CI run have created them, ENVIRONMENT_STATES names their folder.
     """
     known: dict[str, dict[str, Any]] = {}
 

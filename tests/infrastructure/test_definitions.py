@@ -1,4 +1,4 @@
-"""Terraform's values that come from the code agree with it."""
+"""The values that Terraform gets from the code are those of the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.local_cloud.kcl_tables import create_kcl_tables
 from tests.support.recording_cloud import RecordingClient, Request
 
 
-def test_the_file_is_what_the_code_says_whatever_was_there(tmp_path: Path) -> None:
+def test_the_definitions_file_is_written_even_over_an_older_one(tmp_path: Path) -> None:
     for before in (None, "{}"):
         if before is not None:
             (tmp_path / FILE_NAME).write_text(before)
@@ -23,7 +23,7 @@ def test_the_file_is_what_the_code_says_whatever_was_there(tmp_path: Path) -> No
         assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
-def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
+def test_the_defined_tables_of_the_kcl_are_those_of_the_local_cloud() -> None:
     requests: list[Request] = []
     create_kcl_tables(RecordingClient("dynamodb", requests), "app", [])  # type: ignore[arg-type]
 

@@ -20,7 +20,7 @@ ResourcesOf = Callable[[str, str], dict[str, Mapping[str, Any]]]
 
 @pytest.fixture
 def resources(state_of: Callable[[str], dict[str, Any]]) -> ResourcesOf:
-    """Values by address of an environment's resources of a type."""
+    """Returns the resources of a type in an environment: values by address."""
 
     def find(environment: str, kind: str) -> dict[str, Mapping[str, Any]]:
         return {
@@ -32,7 +32,9 @@ def resources(state_of: Callable[[str], dict[str, Any]]) -> ResourcesOf:
     return find
 
 
-def test_production_can_not_lose_its_tables_by_mistake(resources: ResourcesOf) -> None:
+def test_productions_tables_buckets_and_images_are_protected_from_deletion(
+    resources: ResourcesOf,
+) -> None:
     tables = resources("prod", "aws_dynamodb_table")
     ours = [one for one in tables.values() if not one["name"].startswith("rtdts-consumer")]
 
@@ -44,7 +46,7 @@ def test_production_can_not_lose_its_tables_by_mistake(resources: ResourcesOf) -
     assert not any(one["force_delete"] for one in resources("prod", "aws_ecr_repository").values())
 
 
-def test_nothing_goes_round_productions_edge(resources: ResourcesOf) -> None:
+def test_no_request_can_bypass_productions_edge(resources: ResourcesOf) -> None:
     edges = resources("prod", "aws_cloudfront_distribution").values()
     secrets = {one["origin"][0]["custom_header"][0]["value"] for one in edges}
     functions = {
@@ -63,7 +65,7 @@ def test_nothing_goes_round_productions_edge(resources: ResourcesOf) -> None:
     assert not resources("dev", "aws_cloudfront_distribution")
 
 
-def test_development_goes_without_a_trace(resources: ResourcesOf) -> None:
+def test_development_can_be_deleted_completely(resources: ResourcesOf) -> None:
     tables = resources("dev", "aws_dynamodb_table").values()
 
     assert len(tables) == 12
@@ -75,13 +77,13 @@ def test_development_goes_without_a_trace(resources: ResourcesOf) -> None:
     )
 
 
-def test_production_can_read_points_again_for_three_days(resources: ResourcesOf) -> None:
+def test_production_keeps_points_in_the_stream_for_three_days(resources: ResourcesOf) -> None:
     stream = resources("prod", "aws_kinesis_stream")["module.system.aws_kinesis_stream.telemetry"]
 
     assert stream["retention_period"] >= 72
 
 
-def test_production_searches_in_three_zones(resources: ResourcesOf) -> None:
+def test_productions_search_domain_spans_three_zones(resources: ResourcesOf) -> None:
     (domain,) = resources("prod", "aws_opensearch_domain").values()
     (cluster,) = domain["cluster_config"]
 
@@ -92,7 +94,7 @@ def test_production_searches_in_three_zones(resources: ResourcesOf) -> None:
     assert len(domain["vpc_options"][0]["subnet_ids"]) == 3
 
 
-def test_development_is_one_small_node_and_one_shard(resources: ResourcesOf) -> None:
+def test_development_has_one_small_search_node_and_one_shard(resources: ResourcesOf) -> None:
     (domain,) = resources("dev", "aws_opensearch_domain").values()
     (cluster,) = domain["cluster_config"]
     (stream,) = resources("dev", "aws_kinesis_stream").values()
@@ -103,22 +105,26 @@ def test_development_is_one_small_node_and_one_shard(resources: ResourcesOf) -> 
 
 
 @pytest.mark.parametrize("environment", BOTH)
-def test_the_domain_is_in_the_vpc_and_knows_roles(environment: str, resources: ResourcesOf) -> None:
+def test_the_search_domain_is_in_the_vpc_and_has_access_control_by_role(
+    environment: str, resources: ResourcesOf
+) -> None:
     (domain,) = resources(environment, "aws_opensearch_domain").values()
 
     assert domain["vpc_options"][0]["subnet_ids"]
     assert domain["advanced_security_options"][0]["enabled"]
 
 
-def test_productions_containers_go_out_by_nat(resources: ResourcesOf) -> None:
+def test_productions_containers_reach_the_internet_by_nat(resources: ResourcesOf) -> None:
     for service in resources("prod", "aws_ecs_service").values():
         assert not service["network_configuration"][0]["assign_public_ip"]
 
     assert len(resources("prod", "aws_nat_gateway")) == 3
-    assert len(resources("prod", "aws_route")) == 4  # one to the internet, one a zone to its NAT
+    assert (
+        len(resources("prod", "aws_route")) == 4
+    )  # one to the internet, and one per zone to its NAT gateway
 
 
-def test_developments_containers_have_addresses_and_accept_no_connection(
+def test_developments_containers_have_public_addresses_but_accept_no_connections(
     resources: ResourcesOf,
 ) -> None:
     groups = set()
@@ -137,9 +143,7 @@ def test_developments_containers_have_addresses_and_accept_no_connection(
 
 
 @pytest.mark.parametrize("environment", BOTH)
-def test_s3_and_dynamodb_have_gateways_and_sockets_no_endpoint(
-    environment: str, resources: ResourcesOf
-) -> None:
+def test_only_s3_and_dynamodb_have_vpc_endpoints(environment: str, resources: ResourcesOf) -> None:
     endpoints = {
         (one["service_name"].rpartition(".")[2], one["vpc_endpoint_type"])
         for one in resources(environment, "aws_vpc_endpoint").values()
@@ -148,7 +152,9 @@ def test_s3_and_dynamodb_have_gateways_and_sockets_no_endpoint(
     assert endpoints == {("s3", "Gateway"), ("dynamodb", "Gateway")}
 
 
-def test_production_has_no_issuer_of_tests_and_measures_its_tasks(resources: ResourcesOf) -> None:
+def test_production_has_no_test_issuer_but_container_insights_and_two_tasks_each(
+    resources: ResourcesOf,
+) -> None:
     everything = {
         address
         for kind in ("aws_kms_key", "aws_apigatewayv2_api")
@@ -167,7 +173,7 @@ def test_production_has_no_issuer_of_tests_and_measures_its_tasks(resources: Res
         assert target["min_capacity"] >= fewest
 
 
-def test_production_has_two_broadcasters_of_the_one_core_that_each_can_use(
+def test_productions_broadcasters_have_one_core_each_and_share_rounds(
     resources: ResourcesOf,
 ) -> None:
     (task,) = [
@@ -185,7 +191,7 @@ GATEWAY_REQUESTS_PER_SECOND = 10_000
 
 
 @pytest.mark.parametrize("environment", BOTH)
-def test_all_broadcasters_that_may_run_post_no_more_than_the_http_api_leaves(
+def test_all_broadcasters_together_post_no_more_than_the_http_api_leaves(
     environment: str, resources: ResourcesOf
 ) -> None:
     everything = resources(environment, "aws_ecs_task_definition")
@@ -213,19 +219,19 @@ def environment_of(task: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("environment", BOTH)
-def test_the_regions_log_role_is_left_alone_by_default(
+def test_the_regions_log_role_is_not_managed_by_default(
     environment: str, resources: ResourcesOf
 ) -> None:
     assert not resources(environment, "aws_api_gateway_account")
 
 
-def test_productions_apis_have_names_of_their_own(resources: ResourcesOf) -> None:
+def test_productions_apis_have_their_own_domain_names(resources: ResourcesOf) -> None:
     names = {
         one["domain_name"]: one["domain_name_configuration"][0]["security_policy"]
         for one in resources("prod", "aws_apigatewayv2_domain_name").values()
     }
     certificates = resources("prod", "aws_acm_certificate")
-    # The edge has another, in the region of CloudFront.
+    # The edge has another certificate, in CloudFront's region.
     (certificate,) = (one for address, one in certificates.items() if ".edge" not in address)
 
     assert set(names.values()) == {"TLS_1_2"}
@@ -237,14 +243,16 @@ def test_productions_apis_have_names_of_their_own(resources: ResourcesOf) -> Non
     assert not resources("dev", "aws_apigatewayv2_domain_name")
 
 
-def test_development_reports_when_a_month_gets_expensive(resources: ResourcesOf) -> None:
+def test_development_has_a_budget_alarm_for_actual_and_forecasted_costs(
+    resources: ResourcesOf,
+) -> None:
     (budget,) = resources("dev", "aws_budgets_budget").values()
 
     assert {one["notification_type"] for one in budget["notification"]} == {"ACTUAL", "FORECASTED"}
 
 
 @pytest.mark.parametrize("environment", BOTH)
-def test_containers_restart_drain_and_go_back(environment: str, resources: ResourcesOf) -> None:
+def test_containers_restart_drain_and_roll_back(environment: str, resources: ResourcesOf) -> None:
     services = resources(environment, "aws_ecs_service").values()
     served = {service["name"] for service in services}
     definitions = [
@@ -278,7 +286,7 @@ def test_everything_is_tagged_and_its_state_is_remote(environment: str) -> None:
 
 
 def conditions(folder: Path) -> Iterator[str]:
-    """What can reject: variables by their validations, resources by their preconditions."""
+    """Yields every condition: validations of variables and preconditions of resources."""
     for file in folder.glob("*.tf"):
         for kind, name, body in re.findall(
             r'^(?:variable|resource "(\w+)") "(\w+)" \{$(.*?)^\}',
@@ -290,7 +298,7 @@ def conditions(folder: Path) -> Iterator[str]:
 
 
 def rejections(folder: Path) -> Iterator[str]:
-    """What the tests expect to reject."""
+    """Yields every rejection that the Terraform tests expect."""
     for file in folder.glob("tests/*.tftest.hcl"):
         for listed in re.findall(
             r"expect_failures = \[(.*?)\]", file.read_text(encoding="utf-8"), re.S
@@ -303,7 +311,7 @@ def rejections(folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     "folder", configurations(), ids=lambda folder: str(folder.relative_to(ROOT))
 )
-def test_every_condition_was_seen_to_reject(folder: Path) -> None:
+def test_every_condition_has_a_test_that_it_rejects(folder: Path) -> None:
     unseen = Counter(conditions(folder)) - Counter(rejections(folder))
 
-    assert not unseen, "each needs a run in tests/ with a value that it rejects"
+    assert not unseen, "each condition needs a run in tests/ with a value that it rejects"

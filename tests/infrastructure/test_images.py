@@ -1,4 +1,4 @@
-"""What the containers' images hold, and that it runs with nothing else of this tree."""
+"""The contents of the containers' images, and that they run without the rest of this tree."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_image_has_the_import_closure_and_no_other_module(image: Image, conte
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
-def test_it_runs_with_nothing_else_of_this_tree(image: Image, contexts, tmp_path: Path) -> None:
+def test_an_image_imports_nothing_else_of_this_tree(image: Image, contexts, tmp_path: Path) -> None:
     app = contexts[image.name].folder / "app"
     program = (
         "import importlib, sys\n"
@@ -63,7 +63,7 @@ def test_it_runs_with_nothing_else_of_this_tree(image: Image, contexts, tmp_path
     )
 
     assert done.returncode == 0, done.stderr
-    # What tests write may lie in this tree too.
+    # The folders of tests may be in this tree, too.
     elsewhere = [line for line in done.stdout.splitlines() if not line.startswith(str(app))]
     ours = [line for line in elsewhere if line.startswith(str(PROJECT))]
     assert not [line for line in ours if "/.venv/" not in line]
@@ -77,7 +77,7 @@ def test_the_same_sources_have_the_same_tag() -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", tag_of(files))
 
 
-def test_any_change_is_another_tag() -> None:
+def test_any_change_leads_to_another_tag() -> None:
     files = context_files(CONSUMER, requirements=REQUIREMENTS)
     known = tag_of(files)
 
@@ -86,7 +86,7 @@ def test_any_change_is_another_tag() -> None:
     assert tag_of({**files, "app/another.py": b""}) != known
 
 
-def test_nothing_of_an_earlier_context_is_left(tmp_path: Path) -> None:
+def test_a_build_context_contains_no_files_of_an_earlier_one(tmp_path: Path) -> None:
     contexts = build_contexts(out=tmp_path, requirements_of=lambda _group: REQUIREMENTS)
     folder = contexts[CONSUMER.name].folder
     (folder / "app" / "old.py").write_text("")
@@ -98,7 +98,7 @@ def test_nothing_of_an_earlier_context_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
-def test_a_dockerfile_ends_as_an_unprivileged_user_and_starts_from_a_build(image: Image) -> None:
+def test_a_dockerfile_has_a_build_stage_and_an_unprivileged_user(image: Image) -> None:
     text = (PROJECT / image.dockerfile).read_text(encoding="utf-8")
     instructions = re.findall(r"^([A-Z]+) (.*)$", text, re.MULTILINE)
 

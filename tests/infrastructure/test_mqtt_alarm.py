@@ -1,4 +1,4 @@
-"""The alarm for a lost broker fires for one bridge alone, however the broker fails it."""
+"""The alarm for a lost broker fires even for a single bridge, however the broker fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.source_tree import ROOT
 ALARMS = ROOT / "deploy" / "terraform" / "modules" / "system" / "alarms.tf"
 
 
-def test_a_broker_that_accepts_but_never_responds_is_counted_often_enough() -> None:
+def test_failed_attempts_at_an_unresponsive_broker_are_frequent_enough_for_the_alarm() -> None:
     alarm = re.search(r"mqtt-disconnected = \{.*?above\s*= (\d+)", ALARMS.read_text(), re.DOTALL)
     assert alarm is not None
     attempts_per_minute = 60 / (TIMEOUT_S + MAX_WAIT_S)

@@ -1,7 +1,7 @@
-"""What each part may do: all that its code calls, and of the rest only what is listed.
+"""Each part may do what its code calls, and beyond that only what is listed.
 
-What the KCL, Firehose and the OpenSearch client call is not in our sources: those are listed with
-their source. A real account alone can prove them.
+The actions of the KCL, Firehose and the OpenSearch client are not in our sources: they are listed
+with their documentation. Only a real account can prove them.
 """
 
 from __future__ import annotations
@@ -45,33 +45,33 @@ PARTS: dict[str, set[Action]] = {
 EXTRAS = {
     r"(ingest|delivery|track|socket|socket-authorizer|search-admin|iot|iot-enrollment) "
     r"logs:(CreateLogStream|PutLogEvents) \S+": "a function writes its log with its own role",
-    r"(track|search-admin) ec2:\w+ \*": "Lambda makes a function's interfaces in a VPC with its "
-    "role",
+    r"(track|search-admin) ec2:\w+ \*": "Lambda creates a function's network interfaces in a VPC "
+    "with its role",
     r"search-admin es:ESHttp(Get|Post|Put) domain/\*": "installs templates, policies and roles",
     r"(consumer|broadcaster) es:ESHttp(Get|Post) domain/\*": "reads and writes by POST (_bulk, "
     "_mget, _search); GET is how the client reads a document",
     r"track es:ESHttpPost domain/\*": "searches by POST (_search)",
-    r"operations es:ESHttp(Delete|Get|Post) domain/\*": "as these, and deletes by a document's id",
+    r"operations es:ESHttp(Delete|Get|Post) domain/\*": "as above, and deletes by a document's id",
     r"consumer kinesis:(DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|"
     r"ListShards) telemetry": "the KCL: Kinesis Data Streams Developer Guide, 'IAM permissions "
     "required for KCL consumer applications'",
     r"consumer dynamodb:(DeleteItem|DescribeTable|GetItem|PutItem|Scan|UpdateItem) "
-    r"consumer(-CoordinatorState|-WorkerMetricStats)?": "the KCL, as above; not CreateTable and "
-    "UpdateTable, since it finds its tables made",
+    r"consumer(-CoordinatorState|-WorkerMetricStats)?": "the KCL, as above; without CreateTable "
+    "and UpdateTable, since its tables exist already",
     r"consumer dynamodb:Query consumer/index/LeaseOwnerToLeaseKeyIndex": "the KCL, as above",
     r"consumer cloudwatch:PutMetricData \*": "the KCL's own metrics",
     r"iot kinesis:(DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|ListShards) "
     r"device-messages|iot kinesis:ListStreams \*": "Lambda reads an event source with the "
     "function's role: AWS Lambda Developer Guide, 'Process Amazon Kinesis Data Streams records'",
-    r"iot s3:(ListBucket parked|PutObject parked/aws/lambda/\*)": "and sets aside what it gives "
-    "up: the same guide, 'Retain discarded batch records'",
+    r"iot s3:(ListBucket parked|PutObject parked/aws/lambda/\*)": "and keeps the records that it "
+    "discards: the same guide, 'Retain discarded batch records'",
     r"iot-rule (kinesis:PutRecord device-messages|sqs:SendMessage failed-device-messages)": "the "
     "rule's action and its error action",
-    r"iot-provisioning iot:\w+ \S+": "AWS IoT Core makes a thing of a box; what is needed of "
-    "AWSIoTThingsRegistration",
+    r"iot-provisioning iot:\w+ \S+": "AWS IoT Core creates a thing for a device; the part of "
+    "AWSIoTThingsRegistration that is needed",
     r"raw-log .*": "Firehose: Amazon Data Firehose Developer Guide, 'Controlling access'",
 }
-"""Part, action and what it is done to, as a pattern, and why it is allowed without being called."""
+"""Pattern of part, action and resource, and the reason why it is allowed without being called."""
 
 ARN = re.compile(
     r"arn:aws:(?:dynamodb|kinesis|sqs|es|execute-api|s3|logs|iot):[^:]*:(?:\d*):"
@@ -80,7 +80,7 @@ ARN = re.compile(
 
 
 def logical(arn: str) -> str:
-    """What a resource is called in the code: without region, account, environment."""
+    """Returns a resource's name in the code: without region, account and environment."""
     if arn == "*":
         return arn
     found = ARN.match(arn)
@@ -104,7 +104,7 @@ LEFT_OUT = {
     "dev": {"mqtt_bridge", "iot", "iot-enrollment", "iot-rule", "iot-provisioning"},
     "prod": set(),
 }
-"""What an environment has not in its test."""
+"""Parts that the test of an environment leaves out."""
 NOT_MADE = {"dev": {"device-messages", "failed-device-messages"}, "prod": set()}
 
 
@@ -145,7 +145,7 @@ def test_every_other_allowed_action_has_a_reason(policies: dict[str, str]) -> No
     assert not [one for one in extras if not any(re.fullmatch(known, one) for known in EXTRAS)]
 
 
-def test_no_reason_is_left_of_what_is_no_longer_allowed(
+def test_every_reason_for_an_extra_action_is_still_needed(
     state_of: Callable[[str], dict[str, Any]],
 ) -> None:
     extras = {
@@ -157,7 +157,7 @@ def test_no_reason_is_left_of_what_is_no_longer_allowed(
     assert not [known for known in EXTRAS if not any(re.fullmatch(known, one) for one in extras)]
 
 
-def test_metrics_are_the_kcls_own(policies: dict[str, str]) -> None:
+def test_the_consumer_may_only_write_the_kcls_own_metrics(policies: dict[str, str]) -> None:
     (statement,) = [
         one
         for one in json.loads(policies["consumer"])["Statement"]
@@ -168,7 +168,7 @@ def test_metrics_are_the_kcls_own(policies: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("deployable", DEPLOYABLES)
-def test_every_store_that_is_made_is_called(deployable: str) -> None:
+def test_every_store_that_a_deployable_creates_is_called(deployable: str) -> None:
     uncalled = {one for one in stores_made(deployable) if not any(methods_called(deployable, one))}
 
     assert {one.rpartition(":")[2] for one in uncalled} <= {
@@ -178,7 +178,7 @@ def test_every_store_that_is_made_is_called(deployable: str) -> None:
 
 
 @pytest.mark.parametrize("store", STORE_CALLS)
-def test_every_method_of_a_store_is_known(store: str) -> None:
+def test_the_actions_of_every_method_of_a_store_are_listed(store: str) -> None:
     assert STORE_CALLS[store].keys() == public_methods(store)
 
 
@@ -186,7 +186,7 @@ def test_every_method_of_a_store_is_known(store: str) -> None:
     "package",
     ["rtdts/delivery_store", "rtdts/push_queue", "rtdts/telemetry_stream", "socket_lambda"],
 )
-def test_the_stores_actions_are_those_of_their_operations(package: str) -> None:
+def test_the_listed_actions_of_stores_are_the_operations_that_they_call(package: str) -> None:
     reported = {
         action
         for store, methods in STORE_CALLS.items()
@@ -198,7 +198,7 @@ def test_the_stores_actions_are_those_of_their_operations(package: str) -> None:
     assert reported == operations_called(package)
 
 
-def test_enough_is_found_in_the_code() -> None:
+def test_the_analysis_of_the_code_finds_known_actions() -> None:
     assert ("dynamodb:GetItem", "subscriptions") in PARTS["socket"]
     assert PARTS["socket-authorizer"] == {
         ("dynamodb:DeleteItem", "socket-tickets"),

@@ -1,4 +1,4 @@
-"""The periods in docs/retention.md, against those of Terraform and the code."""
+"""The periods in docs/retention.md are those of Terraform and the code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENT = (ROOT / "docs" / "retention.md").read_text(encoding="utf-8")
 
 
 def rows() -> dict[str, dict[str, str]]:
-    """Each row's days in development and production, by its place: the last code in its cell."""
+    """Returns each row's days in development and production, by the last code in its cell."""
     found = {}
     for line in DOCUMENT.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -134,7 +134,7 @@ def test_tables_keep_items_as_long_as_documented(
     }
 
 
-def test_the_times_within_a_day_are_the_codes() -> None:
+def test_periods_shorter_than_a_day_are_those_of_the_code() -> None:
     assert f"after {subscriptions.KEPT_FOR_MS // 3_600_000} hours" in DOCUMENT
     assert f"after {tickets.TICKET_LIFETIME_MS // 1000} s" in DOCUMENT
     assert f"after {NUDGES.retention_s // 60} minutes" in DOCUMENT
@@ -142,7 +142,9 @@ def test_the_times_within_a_day_are_the_codes() -> None:
     assert f"a truck's last {WINDOW_FIXES} points" in DOCUMENT
 
 
-def test_the_command_that_starts_the_task_knows_its_names(environment: str, kept: Kept) -> None:
+def test_the_command_that_starts_the_operations_task_uses_its_names(
+    environment: str, kept: Kept
+) -> None:
     name = NAMES[environment]
     (task,) = [
         json.loads(values["container_definitions"])[0]

@@ -1,4 +1,4 @@
-"""The command that checks the infrastructure: it fails, passes and skips for what is the case."""
+"""The command that checks the infrastructure: when it fails, passes and skips."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from deploy.terraform_tools import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FakeTerraform(Terraform):
-    """Responds as scripted, and fails where nothing is scripted."""
+    """Responds as scripted, and fails for any other command."""
 
     responses: Mapping[str, str]
 
@@ -76,13 +76,13 @@ def test_tests_that_pass_are_counted() -> None:
     [fake(), fake(test="Success! 0 passed, 0 failed."), fake(test="")],
     ids=["a test fails", "no test ran", "nothing was said"],
 )
-def test_anything_else_is_a_failure(terraform: Terraform) -> None:
+def test_tests_that_fail_or_do_not_run_are_a_failure(terraform: Terraform) -> None:
     result = check_tests(terraform, ROLE / "tests/role.tftest.hcl")
 
     assert result.outcome is Outcome.FAILED
 
 
-def test_a_configuration_that_is_invalid_in_a_modules_tests_fails(
+def test_the_tests_of_an_invalid_module_fail_with_its_error(
     terraform: Terraform, tmp_path: Path
 ) -> None:
     root = tmp_path / "terraform"
@@ -106,7 +106,7 @@ def test_an_environment_has_one_file_of_tests() -> None:
             assert len(list(folder.glob("tests/*.tftest.hcl"))) == 1
 
 
-def test_formatting_is_reported_with_its_remedy() -> None:
+def test_wrong_formatting_is_reported_with_its_remedy() -> None:
     assert check_format(fake(fmt="")).outcome is Outcome.PASSED
     assert "terraform fmt" in check_format(fake()).output
 
@@ -133,7 +133,7 @@ def test_a_machine_without_terraform_is_recognised() -> None:
 
 @pytest.fixture
 def with_terraform(tmp_path: Path) -> dict[str, str]:
-    """An environment with a program called terraform."""
+    """Environment variables with a program called terraform in the path."""
     program = tmp_path / "terraform"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -152,12 +152,12 @@ def test_providers_that_a_cli_configuration_overrides_need_no_init(
     assert find_terraform(environ).has_init
 
 
-def test_a_cli_configuration_that_is_not_there_is_named(with_terraform: dict[str, str]) -> None:
+def test_a_missing_cli_configuration_is_reported(with_terraform: dict[str, str]) -> None:
     with pytest.raises(TerraformAbsentError, match="TF_CLI_CONFIG_FILE"):
         find_terraform(with_terraform | {"TF_CLI_CONFIG_FILE": "/nowhere"})
 
 
-def test_a_linter_that_can_not_be_had_is_skipped(tmp_path: Path) -> None:
+def test_a_linter_that_cannot_be_installed_is_skipped(tmp_path: Path) -> None:
     uv = tmp_path / "uv"
     uv.write_text("#!/bin/sh\necho 'no network' >&2\nexit 2\n")
     uv.chmod(0o755)
@@ -168,7 +168,7 @@ def test_a_linter_that_can_not_be_had_is_skipped(tmp_path: Path) -> None:
     assert "no network" in result.output
 
 
-def test_a_linter_that_finds_something_fails(tmp_path: Path) -> None:
+def test_a_finding_of_a_linter_is_a_failure(tmp_path: Path) -> None:
     uv = tmp_path / "uv"
     uv.write_text('#!/bin/sh\ncase "$*" in *--version) exit 0;; esac\necho DL3008; exit 1\n')
     uv.chmod(0o755)
@@ -179,7 +179,7 @@ def test_a_linter_that_finds_something_fails(tmp_path: Path) -> None:
     assert "DL3008" in result.output
 
 
-def test_a_failure_is_the_commands_exit_code(
+def test_a_failure_sets_the_exit_code_of_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = terraform_check.Result(check="x", outcome=Outcome.FAILED, output="why")
@@ -192,7 +192,7 @@ def test_a_failure_is_the_commands_exit_code(
     assert "1 checks passed (3 tests), 1 failed, 0 skipped" in capsys.readouterr().out
 
 
-def test_warnings_are_left_out_of_what_is_reported() -> None:
+def test_warnings_are_omitted_from_the_report() -> None:
     output = "╷\n│ Warning: overrides\n╵\nfine\n╷\n│ Error: wrong\n╵\n"
 
     assert terraform_tools._without_warnings(output) == "fine\n╷\n│ Error: wrong\n╵"
@@ -202,27 +202,27 @@ WHOLE = '{"test_state":{"root_module":{}},"@testrun":"whole","type":"test_state"
 SUMMARY = '{"type":"test_summary","test_summary":{"passed":2}}'
 
 
-def test_an_environments_tests_give_the_state_of_its_run_whole() -> None:
+def test_the_tests_of_an_environment_yield_the_state_of_the_run_named_whole() -> None:
     terraform = fake(test=f"{WHOLE}\n{SUMMARY}")
 
     assert terraform.test_of_environment(ROLE) == (2, {"root_module": {}})
 
 
-def test_an_environment_with_a_run_whole_that_applies_nothing_fails() -> None:
+def test_an_environment_whose_tests_yield_no_state_fails() -> None:
     with pytest.raises(TerraformFailedError, match="whole"):
         fake(test=SUMMARY).test_of_environment(ROLE)
     assert check_environment(fake(test=SUMMARY), ROLE).outcome is Outcome.FAILED
     assert check_environment(fake(), ROLE).outcome is Outcome.FAILED
 
 
-def test_an_environments_state_is_kept_where_it_is_requested(tmp_path: Path) -> None:
+def test_the_state_of_an_environment_is_written_to_the_requested_folder(tmp_path: Path) -> None:
     check_environment(fake(test=f"{WHOLE}\n{SUMMARY}"), ROLE, keep_states=tmp_path / "states")
 
     kept = (tmp_path / "states" / "role.json").read_text(encoding="utf-8")
     assert json.loads(kept) == {"root_module": {}}
 
 
-def test_a_failure_in_json_is_reported_in_short() -> None:
+def test_a_failure_in_json_is_reported_in_one_line() -> None:
     error = (
         '{"@level":"error","@message":"Error: Test assertion failed","@testrun":"whole",'
         '"diagnostic":{"detail":"Sockets connect to the stage."}}'
@@ -233,7 +233,7 @@ def test_a_failure_in_json_is_reported_in_short() -> None:
     )
 
 
-def test_every_check_that_is_requested_is_made_and_reported(
+def test_every_requested_check_is_run_and_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(terraform_check, "find_terraform", lambda: fake(get="", fmt=""))

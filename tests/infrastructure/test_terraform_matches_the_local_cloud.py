@@ -1,4 +1,4 @@
-"""One infrastructure, two clouds: whatever differs is on a short list, with its reason."""
+"""AWS and the local cloud have the same infrastructure, except for a short list with reasons."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ from tests.support.settings_document import settings_of
 DIFFERENCES = {
     r"functions/(iot|iot-enrollment)/.*|device_messages/.*|queues/failed-device-messages/.*": "the "
     "ingest over AWS IoT Core; the local cloud has a broker and a bridge",
-    r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
-    "its node itself and has an identity provider of its own",
+    r"functions/(search-admin|test-issuer)/.*": "only needed in an account: a local cloud prepares "
+    "its node itself and has its own identity provider",
     r"functions/track/environment/AWS_REGION": "Lambda sets its own",
     r"stream/shards": "each environment's own choice",
     r".*/environment/AWS_ENDPOINT_URL": "the emulator's address, for the SDK",
     r"containers/consumer/environment/KCL_(FAILOVER|SHARD_SYNC_INTERVAL|"
     r"LEASE_ASSIGNMENT_INTERVAL|WORKER_METRICS_CAPTURE|WORKER_METRICS_REPORT|IDLE)_MS": "in AWS "
-    "the KCL's own pace is right for its cost; a developer does not wait minutes",
-    r"containers/consumer/environment/KCL_(METRICS_LEVEL|CBOR)": "what the emulator can't do",
+    "the KCL's default intervals keep its cost low; a developer should not wait minutes",
+    r"containers/consumer/environment/KCL_(METRICS_LEVEL|CBOR)": "not supported by the emulator",
     r"containers/consumer/environment/KCL_WORKER_ID": "in AWS the task's id, which the container's "
-    "launcher finds out",
-    r"containers/consumer/environment/(JAVA|KCL_EXTRA_JARS|KCL_WORK_FOLDER)": "of this machine; a "
-    "container has its own, by its image or by default",
-    r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default here",
-    r"containers/broadcaster/environment/POSTS_PER_SECOND": "the account's quota, divided; the "
-    "gateway here belongs to one system, and what it gives is learned",
-    r"containers/broadcaster/environment/ROUND_SPREAD": "spreads the load on AWS's quota; here all "
-    "are notified at once",
+    "launcher reads",
+    r"containers/consumer/environment/(JAVA|KCL_EXTRA_JARS|KCL_WORK_FOLDER)": "local paths; a "
+    "container has its own, from its image or by default",
+    r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default locally",
+    r"containers/broadcaster/environment/POSTS_PER_SECOND": "a part of the account's quota; the "
+    "local gateway has only one user, and the rate adapts to it",
+    r"containers/broadcaster/environment/ROUND_SPREAD": "spreads the load on AWS's quota; locally, "
+    "all viewers are notified at once",
     r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "
-    "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
-    r"containers/broadcaster/environment/ROUND_QUEUE_URL": "two broadcasters of production divide "
-    "each round; the one here, as development's, makes it alone",
+    "shows in a minute what takes a day; in AWS the defaults apply unless an operator sets them",
+    r"containers/broadcaster/environment/ROUND_QUEUE_URL": "production's two broadcasters share "
+    "each round; a single one, locally and in development, runs it alone",
     r"functions/(delivery|track|socket-authorizer)/environment/EDGE_SECRETS": "only CloudFront "
-    "adds them, and it stands in AWS alone; empty where it does not stand",
-    r"functions/ingest/environment/LOG_ONE_OF": "a line for each request costs nothing here, and a "
-    "developer looks for it",
-    r"containers/mqtt-bridge/environment/(MQTT_TLS|SHUTDOWN_BUDGET_S)": "on the loopback there is "
-    "no TLS; a task of Fargate has more time to end",
-    r"containers/mqtt-bridge/.*": "only where a broker is named, as in production's test",
-    r"containers/operations/.*": "here an operator types the commands, with sim/.env's variables",
-    r"functions/.*/environment/IDENTITY_CLAIM": "the company's to choose; the default here",
-    r"(containers/consumer|functions/delivery)/environment/CLOSED_KEPT_DAYS": "how long is an "
-    "environment's own choice; the default here",
+    "adds them, and only AWS has it; empty in an environment without it",
+    r"functions/ingest/environment/LOG_ONE_OF": "logging every request is free locally, and "
+    "useful to a developer",
+    r"containers/mqtt-bridge/environment/(MQTT_TLS|SHUTDOWN_BUDGET_S)": "there is no TLS on "
+    "loopback; a Fargate task has more time to end",
+    r"containers/mqtt-bridge/.*": "only with a broker, as in production's test",
+    r"containers/operations/.*": "locally an operator runs the commands by hand, with sim/.env",
+    r"functions/.*/environment/IDENTITY_CLAIM": "chosen by the company; the default locally",
+    r"(containers/consumer|functions/delivery)/environment/CLOSED_KEPT_DAYS": "chosen by each "
+    "environment; the default locally",
 }
-"""Path of a fact, as a pattern, and why it is not the same in both."""
+"""Pattern of a fact's path, and the reason why it differs."""
 
 ENVIRONMENTS = {"dev": "rtdts-dev", "prod": "rtdts"}
 LEFT_OUT = {"dev": {"iot", "iot-enrollment", "mqtt_bridge"}, "prod": {"test-issuer"}}
-"""What an environment has not in its test."""
+"""Parts that the test of an environment leaves out."""
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def _declared(deployable: str) -> set[str]:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str]:
-    """What differs, and how."""
+    """Returns the paths of the facts that differ, and both values."""
     absent = "absent"
     return {
         path: f"{one.get(path, absent)!r} locally, {other.get(path, absent)!r} in AWS"
@@ -119,7 +119,7 @@ def is_explained(path: str) -> bool:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_both_clouds_are_the_same_but_for_what_is_listed(
+def test_aws_and_the_local_cloud_differ_only_as_listed(
     environment: str, local: Facts, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
     aws = aws_facts(state_of(environment), ENVIRONMENTS[environment])
@@ -129,7 +129,7 @@ def test_both_clouds_are_the_same_but_for_what_is_listed(
     assert not {path: how for path, how in found.items() if not is_explained(path)}
 
 
-def test_nothing_is_listed_that_is_the_same(
+def test_every_listed_difference_still_exists(
     local: Facts, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
     found = [
@@ -144,7 +144,7 @@ def test_nothing_is_listed_that_is_the_same(
     assert not unused
 
 
-def test_enough_is_compared(local: Facts) -> None:
+def test_every_kind_of_resource_is_compared(local: Facts) -> None:
     kinds = {path.split("/")[0] for path in local}
 
     assert {"tables", "queues", "stream", "functions", "http", "socket", "containers"} <= kinds
@@ -165,7 +165,7 @@ def test_enough_is_compared(local: Facts) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_difference_would_be_found(change: Facts, local: Facts) -> None:
+def test_an_unlisted_difference_is_found(change: Facts, local: Facts) -> None:
     assert change.keys() <= local.keys()
     gone = {path for path, value in change.items() if value is None}
     changed = {path: value for path, value in (local | change).items() if path not in gone}
@@ -176,7 +176,7 @@ def test_a_difference_would_be_found(change: Facts, local: Facts) -> None:
     assert not any(map(is_explained, found))
 
 
-def test_templates_come_from_the_same_code() -> None:
+def test_both_clouds_install_index_templates_with_the_same_code() -> None:
     installs = rtdts.position_store.index_definitions.install_index_templates
 
     assert sim.local_cloud.stack.install_index_templates is installs  # type: ignore[attr-defined]
@@ -184,7 +184,7 @@ def test_templates_come_from_the_same_code() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_firehose_writes_to_the_indexes_that_have_the_template(
+def test_firehose_writes_to_indexes_that_match_the_template(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
     (firehose,) = [
@@ -198,10 +198,10 @@ def test_firehose_writes_to_the_indexes_that_have_the_template(
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_required_setting_is_given(
+def test_every_required_setting_is_set(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
-    """By what each container and function is given, not by what its module declares for checks."""
+    """Checks what each container and function really gets, not what its module declares."""
     aws = aws_facts(state_of(environment), ENVIRONMENTS[environment])
     defined = definitions()
     missing = [
@@ -212,7 +212,7 @@ def test_every_required_setting_is_given(
         for setting, need in definition["settings"].items()
         if need == "required"
         and (path := f"{kind}/{name.replace('_', '-')}/environment/{setting}") not in aws
-        and not (kind == "functions" and setting == "AWS_REGION")  # Lambda gives it
+        and not (kind == "functions" and setting == "AWS_REGION")  # Lambda sets it
     ]
 
     assert not missing

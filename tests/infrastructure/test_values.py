@@ -1,4 +1,4 @@
-"""What AWS takes: every planned value is held against it, and each kind of fault is found."""
+"""Every planned value is compared with what AWS accepts, and each kind of fault is found."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PROD = ROOT / "environments" / "prod"
 
 @pytest.fixture
 def prod(state_of: Callable[[str], State]) -> State:
-    """The state of production, to be changed by way of `values_of`."""
+    """The state of production. A test changes it through `values_of`."""
     state = state_of("prod")
     return {**state, "root_module": own(state["root_module"])}
 
 
 def own(module: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which resources can be given other values: a deep one takes half a second."""
+    """Returns a copy whose resources can get other values: a deep copy takes half a second."""
     return {
         **module,
         "resources": [dict(one) for one in module.get("resources", ())],
@@ -38,7 +38,7 @@ def own(module: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def values_of(state: Mapping[str, Any], address: str) -> dict[str, Any]:
-    """The values of a resource, copied, to be changed in place."""
+    """Copies the values of a resource in the state, and returns them to be changed in place."""
     waiting = [state["root_module"]]
     while waiting:
         module = waiting.pop()
@@ -72,7 +72,7 @@ PUT_BACK = {
 
 @pytest.fixture(scope="module")
 def corrupt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The check's output for sources with each fault that once stopped an apply."""
+    """The check's output for sources with every fault that once stopped an apply."""
     root = tmp_path_factory.mktemp("sources") / "terraform"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfvars"))
     for file, ours, fault in PUT_BACK.values():
@@ -85,23 +85,25 @@ def corrupt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> s
     folder = root / "environments" / "dev"
     tests = folder / "tests" / "dev.tftest.hcl"
     whole, _, _ = tests.read_text(encoding="utf-8").partition('run "with_')
-    tests.write_text(whole, encoding="utf-8")  # the other runs need files from elsewhere
+    tests.write_text(whole, encoding="utf-8")  # the other runs need files of other folders
     copied.prepare(folder)
     result = check_environment(copied, folder)
     assert result.outcome is Outcome.FAILED
-    assert result.tests, result.output  # it is the values that are at fault
+    assert result.tests, result.output  # the values are at fault, not the test
     return result.output
 
 
 @pytest.mark.parametrize("fault", PUT_BACK.values(), ids=PUT_BACK)
-def test_a_fault_that_stopped_an_apply_is_found_when_put_back(
+def test_a_past_fault_that_stopped_an_apply_is_found_again(
     fault: tuple[str, str, str], corrupt: str
 ) -> None:
     assert fault[2].strip('"') in corrupt
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_aws_takes_every_planned_value(environment: str, state_of: Callable[[str], State]) -> None:
+def test_every_planned_value_is_accepted_by_aws(
+    environment: str, state_of: Callable[[str], State]
+) -> None:
     assert not check_values(state_of(environment), ROOT / "environments" / environment)
 
 
@@ -176,7 +178,7 @@ def test_a_value_that_aws_rejects_is_found(
         ('"mode":"non-blocking"', '"modus":"non-blocking"'),
     ],
 )
-def test_a_containers_definition_is_held_against_the_model_too(
+def test_values_inside_a_container_definition_are_checked_too(
     old: str, new: str, prod: State
 ) -> None:
     address = f"{SYSTEM}.module.consumer.aws_ecs_task_definition.this"
@@ -189,7 +191,7 @@ def test_a_containers_definition_is_held_against_the_model_too(
     assert "container_definitions" in fault
 
 
-def test_an_alarm_looks_back_a_day_at_most(prod: State) -> None:
+def test_an_alarm_that_evaluates_more_than_a_day_is_found(prod: State) -> None:
     alarm = f'{SYSTEM}.module.broadcaster.aws_cloudwatch_metric_alarm.scale_out["nudge-age"]'
     values_of(prod, alarm)["evaluation_periods"] = 1441
 
@@ -198,7 +200,7 @@ def test_an_alarm_looks_back_a_day_at_most(prod: State) -> None:
     assert "longer than 86400 s" in fault
 
 
-def test_functions_together_reserve_no_more_than_an_account_has(prod: State) -> None:
+def test_functions_that_together_reserve_more_than_the_account_has_are_found(prod: State) -> None:
     # Production reserves 850 for the others.
     values_of(prod, f'{SYSTEM}.module.function["iot"].aws_lambda_function.this')[
         "reserved_concurrent_executions"
@@ -209,7 +211,7 @@ def test_functions_together_reserve_no_more_than_an_account_has(prod: State) -> 
     assert "901 are reserved, more than 900" in fault
 
 
-def test_a_table_defines_its_keys_and_nothing_else(prod: State) -> None:
+def test_an_attribute_of_a_table_that_is_not_a_key_is_found(prod: State) -> None:
     tables = f'{SYSTEM}.aws_dynamodb_table.this["deliveries"]'
     values_of(prod, tables)["attribute"].append({"name": "status", "type": "S"})
 
@@ -218,7 +220,7 @@ def test_a_table_defines_its_keys_and_nothing_else(prod: State) -> None:
     assert "status" in fault
 
 
-def test_two_resources_of_a_type_have_two_names(prod: State) -> None:
+def test_two_resources_of_a_type_with_the_same_name_are_found(prod: State) -> None:
     role = f"{SYSTEM}.{ROLE}.aws_iam_role.this"
     values_of(prod, role)["name"] = "rtdts-broadcaster"
 
@@ -227,7 +229,9 @@ def test_two_resources_of_a_type_have_two_names(prod: State) -> None:
     assert "rtdts-broadcaster is " in fault
 
 
-def test_a_type_that_is_not_named_is_a_fault(prod: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resource_type_without_a_request_model_is_a_fault(
+    prod: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
     models = {kind: known for kind, known in table().models.items() if kind != "aws_vpc"}
     monkeypatch.setattr(
         "deploy.values.check.table", lambda: type(table())(models=models, rules=table().rules)
@@ -238,7 +242,7 @@ def test_a_type_that_is_not_named_is_a_fault(prod: State, monkeypatch: pytest.Mo
     assert "no request is named for aws_vpc" in fault
 
 
-def test_a_value_that_nothing_limits_is_a_fault(
+def test_a_value_that_no_model_or_rule_limits_is_a_fault(
     prod: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = {at: known for at, known in table().rules.items() if at != "aws_ecs_cluster.name"}
@@ -250,7 +254,7 @@ def test_a_value_that_nothing_limits_is_a_fault(
     assert "name = 'rtdts' is limited by no model" in fault
 
 
-def test_only_what_is_written_counts() -> None:
+def test_only_attributes_written_in_the_source_are_checked() -> None:
     vpc = written(PROD, "module.system.module.network.aws_vpc.this")
     subnet = written(PROD, 'module.system.module.network.aws_subnet.public["eu-central-1a"]')
 
@@ -259,12 +263,12 @@ def test_only_what_is_written_counts() -> None:
     assert "id" not in subnet.outermost
 
 
-def test_a_resource_without_a_source_is_not_passed_over() -> None:
+def test_a_resource_without_a_source_is_an_error() -> None:
     with pytest.raises(LookupError):
         written(PROD, "module.system.module.network.aws_vpc.other")
 
 
-def test_every_member_that_the_table_names_is_in_a_model() -> None:
+def test_every_member_in_the_table_exists_in_its_model() -> None:
     for kind, known in table().models.items():
         for attribute, where in known.get("members", {}).items():
             reference = where if ":" in where else f"{known['model']}:{where}"
@@ -299,5 +303,7 @@ def test_a_rule_has_a_source_that_states_it(rule: Rule) -> None:
         (r"(?!x)(?i)[a-z]+", "ABC", True),
     ],
 )
-def test_javas_patterns_are_pythons(pattern: str, value: str, matches: bool) -> None:
+def test_javas_regular_expressions_are_translated_to_pythons(
+    pattern: str, value: str, matches: bool
+) -> None:
     assert bool(model.compiled(pattern).fullmatch(value)) is matches

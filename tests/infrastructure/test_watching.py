@@ -1,6 +1,6 @@
-"""Alarms and dashboard watch what is measured, all of it, and every alarm has its instructions.
+"""Alarms and dashboard cover all that is measured, and every alarm has its instructions.
 
-What the code measures is read from its sources, not from Terraform's settings.
+The metrics of the code are read from its sources, not from Terraform's settings.
 """
 
 from __future__ import annotations
@@ -94,16 +94,16 @@ AWS_METRICS: Mapping[str, Mapping[str, frozenset[str]]] = {
         frozenset({"QueueName"}),
     ),
 }
-"""What AWS's services measure, as far as it is used: no emulator would report a wrong name."""
+"""The metrics of AWS's services that are used: no emulator would detect a wrong name."""
 
 NOT_SHOWN: frozenset[str] = frozenset()
-"""Metrics of ours that no graph shows, each with its reason. None."""
+"""Our metrics that no graph shows, each with its reason. Currently none."""
 
 ALWAYS_SPEAKING = {"no-round", "mqtt-silent"}
-"""Alarms of something that always comes: its absence is what they are for."""
+"""Alarms that fire when data is missing, because their metric is always emitted."""
 
 OF_IOT_CORE = {"EventSourceMappingUUID", "RuleName"}
-"""Dimensions of what only this endpoint has."""
+"""Dimensions that only the ingest over AWS IoT Core has."""
 
 NAMED_BY = {
     "ClusterName": ("aws_ecs_cluster", "name"),
@@ -118,12 +118,12 @@ NAMED_BY = {
     "StreamName": ("aws_kinesis_stream", "name"),
     "TableName": ("aws_dynamodb_table", "name"),
 }
-"""Which resource a dimension's value must be the name of."""
+"""The resource type and attribute that a dimension's value must name."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Used:
-    """A metric as an alarm or a graph names it."""
+    """A metric that an alarm or a graph uses."""
 
     namespace: str
     name: str
@@ -132,18 +132,18 @@ class Used:
 
 @dataclasses.dataclass(frozen=True)
 class Watching:
-    """What an environment watches."""
+    """The alarms and graphs of an environment."""
 
     resources: tuple[tuple[str, str, Mapping[str, Any]], ...]
     excluded: frozenset[str] = frozenset()
-    """Components that the environment has not in its test."""
+    """Components that the test of the environment leaves out."""
 
     def of_type(self, kind: str) -> list[Mapping[str, Any]]:
         return [values for _, found, values in self.resources if found == kind]
 
     @property
     def for_people(self) -> list[Mapping[str, Any]]:
-        """The alarms that notify people; the others add tasks."""
+        """The alarms that notify people; the others scale out."""
         return [
             values
             for address, kind, values in self.resources
@@ -173,7 +173,7 @@ class Watching:
 
     @property
     def filtered(self) -> set[Used]:
-        """Metrics that are made of log lines."""
+        """Metrics that are extracted from log lines."""
         return {
             Used(one["namespace"], one["name"], frozenset((one["dimensions"] or {}).items()))
             for made in self.of_type("aws_cloudwatch_log_metric_filter")
@@ -182,7 +182,7 @@ class Watching:
 
 
 def of(alarm: Mapping[str, Any]) -> Iterator[Used]:
-    """The metrics of an alarm."""
+    """Yields the metrics of an alarm."""
     if alarm["metric_name"]:
         dimensions = frozenset((alarm["dimensions"] or {}).items())
         yield Used(alarm["namespace"], alarm["metric_name"], dimensions)
@@ -193,10 +193,10 @@ def of(alarm: Mapping[str, Any]) -> Iterator[Used]:
 
 
 def in_graph(metrics: Iterable[list[Any]]) -> Iterator[Used]:
-    """The metrics of a graph: lists of namespace, name, dimensions with values, options."""
+    """Yields the metrics of a graph: lists of namespace, name, dimensions with values, options."""
     for metric in metrics:
         words = [word for word in metric if isinstance(word, str)]
-        if words:  # what has only options is computed from others
+        if words:  # an entry with only options is computed from others
             namespace, name, *dimensions = words
             pairs = zip(dimensions[::2], dimensions[1::2], strict=True)
             yield Used(namespace, name, frozenset(pairs))
@@ -216,7 +216,7 @@ def in_production(state_of: Callable[[str], Any]) -> Watching:
 
 
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    """Every call of a name in what is deployed, with the deployable's folder."""
+    """Yields every call of a name in deployed code, with the deployable's folder."""
     for path in python_files(*PRODUCTION):
         for node in ast.walk(syntax_of(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == name:
@@ -224,7 +224,7 @@ def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
 
 
 def declared_in_the_code() -> set[tuple[str, str]]:
-    """Component (it is the folder's name) and name of every `Metric` in the sources."""
+    """Returns component (the folder's name) and name of every `Metric` in the sources."""
     return {
         (folder, str(ast.literal_eval(call.args[0])))
         for folder, call in calls("Metric")
@@ -240,7 +240,7 @@ def emitted(excluded: frozenset[str] = frozenset()) -> set[Used]:
     }
 
 
-def test_terraform_knows_every_metric_of_the_code() -> None:
+def test_every_metric_of_the_code_is_listed_for_terraform() -> None:
     reported = {(component, one.name) for component, metrics in METRICS.items() for one in metrics}
 
     assert declared_in_the_code() == reported
@@ -253,7 +253,7 @@ def test_every_watched_metric_of_ours_is_emitted(watching: Watching) -> None:
     assert ours - emitted() - watching.filtered == set()
 
 
-def test_everything_that_is_emitted_is_shown(watching: Watching) -> None:
+def test_every_emitted_metric_is_shown_in_a_graph(watching: Watching) -> None:
     unseen = (emitted(watching.excluded) | watching.filtered) - watching.shown
 
     assert {one.name for one in unseen} == NOT_SHOWN
@@ -263,7 +263,7 @@ def test_every_alarm_has_a_graph(watching: Watching) -> None:
     assert watching.used_by_alarms - watching.shown == set()
 
 
-def test_aws_has_what_is_watched_of_it_and_no_more_is_listed(watching: Watching) -> None:
+def test_exactly_the_metrics_of_aws_that_are_watched_are_listed(watching: Watching) -> None:
     used = {one for one in watching.used_by_alarms | watching.shown if one.namespace != NAMESPACE}
     known = {
         (namespace, name, dimensions)
@@ -277,7 +277,7 @@ def test_aws_has_what_is_watched_of_it_and_no_more_is_listed(watching: Watching)
     } == known
 
 
-def test_a_dimension_names_something_that_is_made(watching: Watching) -> None:
+def test_every_dimension_names_an_existing_resource(watching: Watching) -> None:
     wrong = [
         (one.name, dimension, value)
         for one in watching.used_by_alarms | watching.shown
@@ -291,7 +291,7 @@ def test_a_dimension_names_something_that_is_made(watching: Watching) -> None:
 
 
 def headings() -> list[str]:
-    """The alarms of the runbook: its headings of the third level."""
+    """Returns the alarms of the runbook: its third-level headings."""
     return re.findall(r"^### (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.M)
 
 
@@ -327,7 +327,7 @@ def test_an_entry_explains_the_alarm_and_the_steps(entry: str) -> None:
     assert "**Do.**" in body[1]
 
 
-def test_only_what_always_comes_is_missed(in_production: Watching) -> None:
+def test_only_alarms_about_silence_fire_on_missing_data(in_production: Watching) -> None:
     missed = {
         anchor(alarm)
         for alarm in in_production.for_people
@@ -337,7 +337,7 @@ def test_only_what_always_comes_is_missed(in_production: Watching) -> None:
     assert missed == ALWAYS_SPEAKING
 
 
-def test_an_alarm_judges_one_series(watching: Watching) -> None:
+def test_an_alarm_evaluates_exactly_one_series(watching: Watching) -> None:
     for alarm in watching.for_people:
         returned = [query["id"] for query in alarm["metric_query"] if query["return_data"]]
         assert len(returned) == 1, alarm["alarm_name"]
@@ -347,7 +347,7 @@ def test_an_alarm_judges_one_series(watching: Watching) -> None:
                 assert re.search(rf"\b{query['id']}\b", computed[0]), alarm["alarm_name"]
 
 
-def test_people_are_reported_by_the_topic_and_machines_are_not_bothered(watching: Watching) -> None:
+def test_alarms_for_people_use_the_topic_and_alarms_for_scaling_do_not(watching: Watching) -> None:
     (topic,) = watching.of_type("aws_sns_topic")
 
     assert watching.for_people
@@ -357,7 +357,7 @@ def test_people_are_reported_by_the_topic_and_machines_are_not_bothered(watching
         assert topic["arn"] not in alarm["alarm_actions"]
 
 
-def test_no_alarm_has_more_metrics_than_cloudwatch_takes(watching: Watching) -> None:
+def test_no_alarm_has_more_metrics_than_cloudwatch_allows(watching: Watching) -> None:
     # CloudWatch's quotas: an alarm of metric math has at most ten metrics.
     assert max(len(set(of(alarm))) for alarm in watching.for_people) <= 10
 
@@ -368,17 +368,17 @@ def test_an_address_in_the_settings_is_subscribed_to_the_alarms(in_production: W
     assert [one["endpoint"] for one in subscriptions] == ["alarms@example.com"]
 
 
-def test_no_task_is_added_for_points_that_wait_for_a_store_or_for_firehose(
+def test_only_the_broadcaster_scales_out_by_alarms(
     in_production: Watching,
 ) -> None:
-    # The broadcaster's alone: by rounds and nudges, which another task divides.
+    # Only the broadcaster scales out: another task shares its rounds and nudges.
     assert {alarm["alarm_name"] for alarm in in_production.for_machines} == {
         "rtdts-broadcaster-scale-out-nudge-age",
         "rtdts-broadcaster-scale-out-round-duration",
     }
 
 
-def test_one_node_of_search_is_not_watched_for_a_replica_that_it_cannot_hold(
+def test_a_missing_replica_is_watched_only_with_several_search_nodes(
     watching: Watching,
 ) -> None:
     (domain,) = watching.of_type("aws_opensearch_domain")
@@ -387,7 +387,7 @@ def test_one_node_of_search_is_not_watched_for_a_replica_that_it_cannot_hold(
     assert ("search-yellow" in {anchor(alarm) for alarm in watching.for_people}) == (nodes > 1)
 
 
-def test_no_alarm_for_people_counts_the_authorizers_responses_to_strangers(
+def test_no_alarm_for_people_counts_the_authorizers_errors(
     watching: Watching,
 ) -> None:
     errors = {
@@ -401,8 +401,8 @@ def test_no_alarm_for_people_counts_the_authorizers_responses_to_strangers(
     assert not {name for name in errors if "authorizer" in name}
 
 
-def test_what_is_set_aside_over_a_quota_notifies_people(in_production: Watching) -> None:
-    # It expires, and after an outage it may be an honest backlog.
+def test_an_alarm_notifies_people_of_points_set_aside_over_a_quota(in_production: Watching) -> None:
+    # The points expire, and after an outage they may be a legitimate backlog.
     alarms = {
         (dict(used.dimensions).get(DIMENSION), used.name): (alarm["threshold"], anchor(alarm))
         for alarm in in_production.for_people
