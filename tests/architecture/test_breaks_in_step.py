@@ -1,4 +1,4 @@
-"""The breaks of tests/mutations/ can still be made: a change of such code updates them."""
+"""The breaks in tests/mutations/ still apply: a change of such code must update them."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ def name(one: Break) -> str:
 
 
 @pytest.mark.parametrize("one", BREAKS, ids=name)
-def test_a_break_applies_once_and_what_it_leaves_can_be_read(one: Break) -> None:
+def test_a_break_applies_once_and_leaves_valid_syntax(one: Break) -> None:
     texts = broken(one)
     whole = readable(ROOT / one.file)
 
     assert len(texts) == 1, f"see: python -m tests.mutations --show {one.file}"
     (text,) = texts
     assert text != whole
-    if one.file.endswith(".py"):  # others: what reads them says whether they can be read
+    if one.file.endswith(".py"):  # other formats: `broken` parses them
         assert ast.dump(ast.parse(text)) != ast.dump(ast.parse(whole))
 
 
 @pytest.mark.parametrize("one", BREAKS, ids=name)
-def test_each_test_meant_for_it_is_there_once(one: Break) -> None:
+def test_each_test_that_a_break_names_exists_once(one: Break) -> None:
     assert one.change.test_names
     for test in one.change.test_names:
         assert len(pytest_ids(test)) == 1, test
 
 
-def test_every_guarantee_is_broken_and_every_break_has_a_name_of_its_own() -> None:
+def test_every_guarantee_has_a_break_and_break_names_are_unique() -> None:
     assert {one.change.guarantee for one in BREAKS} == set(GUARANTEES)
     assert len({one.name for one in BREAKS}) == len(BREAKS)
 
@@ -73,7 +73,7 @@ def put(queue, one):
     )
 
 
-def test_a_break_of_what_stands_in_two_places_applies_in_each(tmp_path: Path) -> None:
+def test_a_break_of_code_that_occurs_twice_applies_to_each_occurrence(tmp_path: Path) -> None:
     (tmp_path / "source.py").write_text("a = 1\nif a:\n    a = 1\n")
 
     assert broken(Break("two", "source.py", DURABLE("a = 1", "a = 2")), tmp_path) == [

@@ -132,7 +132,7 @@ def schemas_of(name: str) -> dict[str, Any]:
         ("asyncapi.yaml", ("Error", "properties", "reason"), ErrorReason),
     ],
 )
-def test_a_documented_set_of_codes_is_the_codes_of_the_code(
+def test_a_documented_list_of_codes_is_the_enum_in_the_code(
     name: str, place: tuple[str, ...], codes: type[enum.StrEnum]
 ) -> None:
     documented = functools.reduce(operator.getitem, place, schemas_of(name))
@@ -173,7 +173,7 @@ def test_the_fields_of_a_viewers_message_and_their_ranges_are_documented(
         assert ranges(described) == ranges(field), name
 
 
-def test_a_view_of_the_fleet_is_documented() -> None:
+def test_the_fields_of_a_fleet_view_and_their_ranges_are_documented() -> None:
     documented = schemas_of("asyncapi.yaml")
     fields = documented["TrackFleet"]["properties"]
     (_,), components = msgspec.json.schema_components([FleetView])
@@ -200,7 +200,7 @@ def ranges(schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         key: schema[key] for key in ("minimum", "maximum", "pattern") if key in schema
     }
-    if "pattern" in found:  # Python's and JSON Schema's ways to say: the whole text
+    if "pattern" in found:  # Python and JSON Schema anchor a pattern differently
         found["pattern"] = re.sub(r"\\[AZ]|^\^|\$$", "", found["pattern"])
     return found
 
@@ -238,20 +238,20 @@ def test_every_message_that_can_be_encoded_is_documented_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ENCODED))
-def test_an_encoded_message_is_as_documented(name: str) -> None:
+def test_an_encoded_message_is_valid_and_without_notes(name: str) -> None:
     decoded = validate_message(ENCODED[name])
 
     assert decoded["type"] == name
     assert "not for customers" not in ENCODED[name].decode()
 
 
-def test_a_message_with_nothing_to_show_is_as_documented_too() -> None:
+def test_messages_without_a_position_or_delivery_are_valid() -> None:
     validate_message(viewer_messages.encode_position(DELIVERY, None, sent_at_ms=NOW_MS))
     validate_message(viewer_messages.encode_snapshot(DELIVERY, (), None, (), sent_at_ms=NOW_MS))
     validate_message(viewer_messages.encode_error(ErrorReason.BAD_REQUEST, sent_at_ms=NOW_MS))
 
 
-def test_a_message_that_breaks_the_contract_is_noticed() -> None:
+def test_a_message_that_breaks_the_contract_fails_validation() -> None:
     message = msgspec.json.decode(ENCODED["position"]) | {"position_at": "2026-11-24T07:10:00Z"}
 
     with pytest.raises(jsonschema.ValidationError):

@@ -1,4 +1,4 @@
-"""The pictures of docs/tracking.md and docs/architecture.md are what their commands draw today."""
+"""The diagrams in docs/tracking.md and docs/architecture.md are up to date with the code."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from tests.support.tracking_diagrams import DIAGRAMS, FOLDER
 
 A_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 TOLERANCE_PX = 1.0
-"""Mathematical functions differ in their last digit from machine to machine."""
+"""Mathematical functions differ in their last digit between machines."""
 
 
 @pytest.mark.parametrize("name", DIAGRAMS)
-def test_a_snapshot_shows_what_the_code_does(name: str) -> None:
+def test_a_diagram_of_tracking_is_up_to_date_with_the_code(name: str) -> None:
     drawn, kept = DIAGRAMS[name](), (FOLDER / name).read_text(encoding="utf-8")
 
     assert A_NUMBER.sub("#", drawn) == A_NUMBER.sub("#", kept), (
-        "to draw them anew: python -m tests.support.tracking_diagrams"
+        "to draw them again: python -m tests.support.tracking_diagrams"
     )
     assert numbers(drawn) == pytest.approx(numbers(kept), abs=TOLERANCE_PX)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_a_diagram_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
+def test_a_diagram_of_the_architecture_is_up_to_date_with_its_source(source: Path) -> None:
     picture = diagram_of(source)
 
     assert draw(source) == picture.read_text(encoding="utf-8"), (
-        "to draw it anew: python -m tests.support.architecture_diagrams"
+        "to draw it again: python -m tests.support.architecture_diagrams"
     )
     assert f"(images/{picture.name})" in (ROOT / "docs" / "architecture.md").read_text()
 
 
-def test_each_snapshot_is_shown_and_each_that_is_shown_is_drawn() -> None:
+def test_the_document_shows_exactly_the_diagrams_of_tracking_that_are_drawn() -> None:
     document = (ROOT / "docs" / "tracking.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^\]]+\]\(images/([\w.-]+)\)", document)
 
@@ -48,7 +48,7 @@ def test_each_snapshot_is_shown_and_each_that_is_shown_is_drawn() -> None:
     assert sorted(path.name for path in FOLDER.glob("tracking-*")) == sorted(DIAGRAMS)
 
 
-def test_the_events_that_an_app_is_to_show_are_those_that_stand() -> None:
+def test_the_documented_rule_for_apps_shows_the_events_that_are_in_effect() -> None:
     log = a_late_drive().log
     folded = fold_log(log)
 
@@ -59,7 +59,7 @@ def test_the_events_that_an_app_is_to_show_are_those_that_stand() -> None:
 
 
 def events_to_show(log: Sequence[DeliveryEvent]) -> list[DeliveryEvent]:
-    """As docs/tracking.md states it."""
+    """Returns the events that an app shows by the rule in docs/tracking.md."""
     shown: list[DeliveryEvent] = []
     for event in log:
         if event.cause is not Cause.CORRECTED:

@@ -1,4 +1,4 @@
-"""What the documents name exists: commands, links, paths and settings."""
+"""Commands, links, paths, tests and settings that the documents name exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOT_OURS_TO_KEEP = (
     ".venv/",
     "rejected/",
 )
-"""What is made at run time."""
+"""Files that are created at run time."""
 
 
 DECISIONS = ROOT / "docs" / "decisions"
@@ -37,11 +37,11 @@ REPLACED = {
         (DECISIONS / "README.md").read_text("utf-8"),
     )
 }
-"""Decisions that no longer hold: they are not edited, so what they name may be gone."""
+"""Replaced decisions: they are not edited any more, so they may name what no longer exists."""
 
 
 def code_of(document: Path) -> list[str]:
-    """All that stands in a document as code."""
+    """Returns all code in a document."""
     text = document.read_text(encoding="utf-8")
     return [block or word for block, word in CODE.findall(text)]
 
@@ -51,14 +51,14 @@ def name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_its_links_lead_somewhere(document: Path) -> None:
+def test_the_links_of_a_document_lead_to_existing_files(document: Path) -> None:
     links = LINK.findall(document.read_text(encoding="utf-8"))
 
     assert not [link for link in links if not (document.parent / link).exists()]
 
 
 @pytest.mark.parametrize("document", [one for one in DOCUMENTS if one not in REPLACED], ids=name)
-def test_the_paths_that_it_names_are_there(document: Path) -> None:
+def test_the_paths_that_a_document_names_exist(document: Path) -> None:
     named = {
         word.rstrip(":")
         for code in code_of(document)
@@ -70,13 +70,13 @@ def test_the_paths_that_it_names_are_there(document: Path) -> None:
 
 
 def _is_there(path: str, document: Path) -> bool:
-    # In a table of one folder's parts a path may be relative to there.
+    # In a table of one folder's parts, a path may be relative to that folder.
     places = (ROOT, ROOT / "rtdts", document.parent)
     return any((place / path).exists() for place in places)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_the_tests_that_it_names_are_there(document: Path) -> None:
+def test_the_tests_that_a_document_names_exist(document: Path) -> None:
     named = re.findall(r"(tests/[\w/]+\.py)(?:::(test_\w+))?", document.read_text("utf-8"))
     missing = [
         (file, test)
@@ -89,7 +89,7 @@ def test_the_tests_that_it_names_are_there(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_the_make_targets_that_it_names_are_there(document: Path) -> None:
+def test_the_make_targets_that_a_document_names_exist(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named = {
@@ -102,7 +102,7 @@ def test_the_make_targets_that_it_names_are_there(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_the_sim_commands_that_it_names_are_there_with_their_options(document: Path) -> None:
+def test_the_sim_commands_and_options_that_a_document_names_exist(document: Path) -> None:
     known = {command: _options(command) for command in COMMANDS}
     for code in code_of(document):
         for command, rest in re.findall(r"-m sim ([a-z][a-z-]*)([^\n|)]*)", code):
@@ -116,7 +116,7 @@ def _options(command: str) -> set[str]:
     return set(parsers.choices[command]._option_string_actions)
 
 
-def test_every_decision_has_a_number_of_its_own_and_is_listed() -> None:
+def test_decisions_are_numbered_consecutively_and_listed() -> None:
     written = sorted(path.name for path in DECISIONS.glob("[0-9]*.md"))
     listed = re.findall(
         r"^\| \[(\d{4})\]\((\d{4})(-[\w-]+\.md)\)", (DECISIONS / "README.md").read_text(), re.M

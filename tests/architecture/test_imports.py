@@ -1,4 +1,4 @@
-"""Who may import what, beyond the layers that import-linter holds (see pyproject.toml)."""
+"""Which imports are allowed, beyond the layers that import-linter checks (see pyproject.toml)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OUTSIDE_WORLD = {
 """Standard modules with which a source can reach a clock, the network, files or the environment."""
 
 WITH_IT = {"boto3": {"botocore"}, "aiohttp": {"yarl"}, "aiomqtt": {"paho"}}
-"""Packages whose values another's public interface takes or raises: they come with it."""
+"""Packages whose types are part of another's public interface: it installs them."""
 
 
 def third_party(name: str) -> str | None:
@@ -39,7 +39,7 @@ def third_party(name: str) -> str | None:
     return None if top in sys.stdlib_module_names or top in ours else top
 
 
-def test_the_layers_hold() -> None:
+def test_the_import_layers_are_respected() -> None:
     linter = ROOT / ".venv" / "bin" / "lint-imports"
     command = [str(linter) if linter.exists() else "lint-imports", "--no-cache"]
 
@@ -48,7 +48,7 @@ def test_the_layers_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_domain_takes_nothing_from_outside_but_msgspec() -> None:
+def test_the_domain_imports_only_msgspec_and_no_io() -> None:
     found = {
         (module_name(path), name)
         for path in python_files("rtdts/tracking")
@@ -71,7 +71,7 @@ def test_the_domain_reads_no_clock() -> None:
 
 
 def installed_by(group: str) -> set[str]:
-    """Import names of what a deployable's dependency group brings directly."""
+    """Returns the import names of the packages that a dependency group declares directly."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     expected = {
         normal(re.split(r"[\[~=<>! ]", requirement)[0])
@@ -90,7 +90,7 @@ def normal(distribution: str) -> str:
 
 
 def closure(package: str) -> set[str]:
-    """Modules of ours that a deployable imports, directly or not, its own included."""
+    """Returns our modules that a deployable imports, directly or not, including its own."""
     sources = {module_name(path): path for path in python_files(*PRODUCTION)}
     todo = [name for name in sources if name.split(".")[0] == package]
     seen: set[str] = set()
@@ -116,7 +116,7 @@ def test_a_deployable_declares_every_package_that_it_imports(deployable: str) ->
     assert needed <= installed_by(deployable)
 
 
-def test_the_client_declares_every_package_that_it_imports_and_brings_no_other() -> None:
+def test_the_client_declares_exactly_the_packages_that_it_imports() -> None:
     declared = tomllib.loads((ROOT / "rtdts_client/pyproject.toml").read_text(encoding="utf-8"))
     requirements = declared["project"]["dependencies"]
     used = {

@@ -1,4 +1,4 @@
-"""A measurement is declared once, mapped once and described once; its name stands nowhere else."""
+"""A measurement is declared, mapped and described once, and named in no other file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.support.source_tree import PRODUCTION, ROOT, python_files
 
 MEASURED = Reading.__struct_fields__
 USED_BY_RULES_OR_SHOWN = {"accuracy_m", "speed_mps", "heading_deg", "satellites", "hdop"}
-"""Other files of the product name these. A measurement that a rule uses, or that a response or a
-message shows, belongs here."""
+"""Measurements that other files of the product may name: those that a rule uses, or that a
+response or a message shows."""
 PLACES = {
     "rtdts/tracking/reading.py",
     "rtdts/position_store/index_definitions.py",
     "docs/openapi.yaml",
 }
 PHONES = {"rtdts/tracking/owntracks.py", "rtdts/tracking/traccar_client.py"}
-"""What an app sends is named there, if it is a measurement of ours."""
+"""The parsers of phone apps name the measurements that the apps send."""
 LATEST: dict[str, Any] = LATEST_MAPPINGS["properties"]
 IDENTITY = {"v", "truck_id", "seq", "recorded_at", "lat", "lon"}
 
@@ -58,7 +58,7 @@ def test_the_example_of_a_point_has_every_measurement() -> None:
 
 
 @pytest.mark.parametrize("kind", [TelemetryPoint, Point, Fix])
-def test_measurements_are_what_is_given_by_position(kind: type[Reading]) -> None:
+def test_the_measurements_are_the_first_fields_of_each_struct(kind: type[Reading]) -> None:
     assert kind.__struct_fields__[: len(MEASURED)] == MEASURED
 
 

@@ -42,7 +42,7 @@ def classified(
     ).verdict
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_in_the_mqtt_document_resolves() -> None:
     for reference in references(DOCUMENT):
         follow(DOCUMENT, reference)
 

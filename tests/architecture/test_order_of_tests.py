@@ -1,4 +1,4 @@
-"""The lists by which the tests are put in order name what exists."""
+"""The lists that order the tests contain existing files and all folders."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ TESTS = ROOT / "tests"
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_file_that_is_called_long_exists(name: str) -> None:
+def test_each_file_in_the_list_of_long_tests_exists(name: str) -> None:
     assert list(TESTS.glob(f"*/{name}.py"))
 
 
-def test_every_folder_of_tests_has_its_place() -> None:
+def test_every_folder_of_tests_is_in_the_order() -> None:
     assert {file.relative_to(TESTS).parts[0] for file in TESTS.rglob("test_*.py")} == set(FOLDERS)

@@ -1,7 +1,7 @@
-"""The Lambdas' responses are as the OpenAPI document says, rejections included.
+"""The Lambdas' responses match the OpenAPI document, including rejections.
 
-The handlers run with fakes behind them; each response is validated against the closed document, so
-that neither an undocumented status nor an undocumented field gets past.
+The handlers run on fakes. Each response is validated against the document, with no additional
+fields allowed, so an undocumented status or field is an error.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ OWNTRACKS, TRACCAR_CLIENT = (path for _, path in ingest_lambda.routes.OPEN_ROUTE
 
 
 def phone(path: str, message: Any, secret: str) -> dict[str, Any]:
-    """A request of a phone; a text is the body as it is."""
+    """Returns a phone's request; a message that is a text is used as the body."""
     credentials = base64.b64encode(f"T-0012:{secret}".encode()).decode()
     made = event(("POST", path), "", "", message, headers={"authorization": f"Basic {credentials}"})
     del made["requestContext"]["authorizer"]

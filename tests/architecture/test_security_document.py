@@ -1,4 +1,4 @@
-"""docs/security.md states the roles' rights and limits as the code has them."""
+"""The rights and limits of roles in docs/security.md are those of the code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.security_document import DOCUMENT, SEEN, access_table, quota_
 RENEW = "to renew the tables: python -m tests.support.security_document"
 
 
-def test_its_tables_are_the_codes() -> None:
+def test_the_tables_of_the_security_document_are_up_to_date() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
 
     assert access_table() in text, RENEW

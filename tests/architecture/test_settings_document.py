@@ -1,4 +1,4 @@
-"""docs/settings.md names every setting as it is declared, and no other."""
+"""docs/settings.md lists every setting as it is declared, and no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.settings_document import DOCUMENT, SECTIONS, settings_of, set
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_settings_table_is_as_declared(section: str) -> None:
+def test_a_table_of_settings_is_up_to_date(section: str) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
 
     assert f"## `{section}`\n" in text
@@ -20,7 +20,7 @@ def test_a_settings_table_is_as_declared(section: str) -> None:
     )
 
 
-def test_no_unread_setting_is_documented() -> None:
+def test_exactly_the_declared_settings_are_documented() -> None:
     documented = re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     declared = [
         setting.env

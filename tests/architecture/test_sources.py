@@ -1,4 +1,4 @@
-"""Rules about the sources that no linter checks."""
+"""Rules for the sources that no linter checks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ for name in sys.argv[1:]:
 
 
 @pytest.mark.parametrize("package", HANDED_OUT)
-def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
+def test_no_product_code_names_a_simulator(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in python_files(package)
@@ -57,7 +57,7 @@ def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
 
 @pytest.mark.parametrize("package", HANDED_OUT)
 def test_production_never_prints(package: str) -> None:
-    """Standard output is the KCL's protocol in the consumer, and is a log nowhere."""
+    """In the consumer, standard output is the KCL's protocol; elsewhere it is not a log either."""
     found = [
         where(path, node)
         for path in python_files(package)
@@ -71,7 +71,7 @@ def test_production_never_prints(package: str) -> None:
 
 
 def test_only_entry_points_and_bootstraps_read_the_environment() -> None:
-    """An entry point hands it to its bootstrap; whatever is deeper gets values."""
+    """An entry point passes it to its bootstrap, which passes values to all other code."""
     may = ("bootstrap", "handler", "authorizer", "daemon", "__main__")
     allowed = {f"{deployable}.{module}" for deployable in DEPLOYABLES for module in may}
     found = [
@@ -106,7 +106,7 @@ def test_importing_a_module_builds_no_client_and_needs_no_setting(package: str) 
 
 
 def test_no_two_test_files_have_the_same_name() -> None:
-    """Pytest imports them by it: a whole run would end before it begins, a part of it would not."""
+    """Pytest imports them by name: a run of all tests would fail, but a run of some would not."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
 
     assert [name for name in sorted(set(names)) if names.count(name) > 1] == []

@@ -1,4 +1,4 @@
-"""The lists of statuses, declarations and failure codes that clients keep are those of the code."""
+"""The clients' lists of statuses, declarations and failure codes are those of the code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.source_tree import ROOT
     ],
     ids=["open", "CLOSED_STATUSES", "DECLARATIONS", "FAILURE_CODES", "docstring"],
 )
-def test_a_clients_list_of_codes_is_the_codes_of_the_code(
+def test_a_clients_list_of_codes_is_the_enum_in_the_code(
     path: str, start: str, end: str, codes: Iterable[str]
 ) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")

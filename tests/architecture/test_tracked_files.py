@@ -1,4 +1,4 @@
-"""What may not stand in any file that the project hands out."""
+"""What no tracked file may contain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.source_tree import ROOT, tracked_files
 
 LOCK_FILES = {"uv.lock", "package-lock.json"}
 DOWNLOAD_LIST = Path("sim/setup/downloads.lock")
-"""The one place that names where things are downloaded from."""
+"""The only file that lists URLs of downloads."""
 
 REGISTRY = re.compile(
     r"\b(?:[a-z0-9-]+\.)*(?:pypi\.org|pythonhosted\.org|npmjs\.org|crates\.io|maven\.org"
@@ -31,7 +31,7 @@ def texts() -> list[tuple[Path, str]]:
     return found
 
 
-def test_no_file_names_a_path_of_somebodys_machine() -> None:
+def test_no_file_contains_a_path_of_a_developers_machine() -> None:
     parent = str(ROOT.parent)
     found = [
         str(path)
@@ -42,13 +42,13 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     assert not found
 
 
-def test_only_ci_looks_beside_the_clone() -> None:
+def test_only_ci_uses_a_folder_outside_the_clone() -> None:
     beside = "../" + "shared/terraform"
 
     assert [str(path) for path, text in texts() if beside in text] == [".ci/run"]
 
 
-def test_only_lock_files_and_the_download_list_name_a_registrys_host() -> None:
+def test_only_lock_files_and_the_download_list_contain_a_registrys_host() -> None:
     found = [
         f"{path}:{number}"
         for path, text in texts()
@@ -62,11 +62,11 @@ def test_only_lock_files_and_the_download_list_name_a_registrys_host() -> None:
     assert not found
 
 
-def test_no_file_is_left_with_a_conflict_or_a_trailing_mess() -> None:
+def test_every_file_ends_with_a_newline_and_has_no_conflict_markers() -> None:
     found = [
         str(path)
         for path, text in texts()
-        if not path.name.startswith(("LICENSE", "NOTICE"))  # others' words, to the letter
+        if not path.name.startswith(("LICENSE", "NOTICE"))  # texts of other authors, unchanged
         and (
             re.search(r"^(?:<{7}|>{7}) ", text, re.MULTILINE) or (text and not text.endswith("\n"))
         )
@@ -77,5 +77,5 @@ def test_no_file_is_left_with_a_conflict_or_a_trailing_mess() -> None:
 
 @pytest.mark.parametrize("home", ["root", "home/me", "Users/me"])
 @pytest.mark.parametrize("line", ["cd {}/x", "see `{}/x`", 'path = "{}/x"', "export A={}/b"])
-def test_a_home_is_recognised(home: str, line: str) -> None:
+def test_a_path_in_a_home_folder_is_recognised(home: str, line: str) -> None:
     assert HOME_FOLDER.search(line.format(f"/{home}"))
