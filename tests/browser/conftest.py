@@ -1,4 +1,4 @@
-"""A browser for the session, and a page with a service that the test directs."""
+"""A browser, and a page whose service the test controls."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Ends with its file: while it runs, its thread has a running event loop, and no other test in
-    # the same process could run one.
+    # Ends with its test file: while it runs, its thread has a running event loop, and no other
+    # test in the same process could run one.
     with running_browser() as running:
         yield running
 
@@ -34,7 +34,7 @@ def backend() -> Iterator[PageBackend]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens a URL in a context of its own: English, on a phone, motion reduced unless said."""
+    """Opens a URL in a new context: by default in English, on a phone, with reduced motion."""
     contexts = []
 
     def open_page(url: str, *, init: str = "", **options: Any) -> Page:

@@ -1,4 +1,4 @@
-"""The dispatcher's console in a real Chromium, before a service that the test directs."""
+"""The dispatcher's console in a real Chromium, with a service that the test controls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ expect.set_options(timeout=WITHIN_MS)
 AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 DESK = {"width": 1280, "height": 800}
 SIDES = (-87.75, -87.55)
-"""West and east end of a fleet that is wider than it is high."""
+"""Western and eastern longitude of a fleet that is wider than it is high."""
 
 PLACE = {"lat": 41.88, "lon": -87.63, "radius_m": 100.0}
 
@@ -83,7 +83,7 @@ def test_a_dispatcher_signs_in_and_sees_the_fleet(
     assert complaints == []
 
 
-def test_the_list_takes_keys_and_draws_what_is_in_sight(
+def test_the_list_is_used_by_keyboard_and_draws_only_visible_rows(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     console.fleet = [truck(number) for number in range(400)]
@@ -102,7 +102,7 @@ def test_the_list_takes_keys_and_draws_what_is_in_sight(
     expect(rows).to_be_focused()
 
 
-def test_the_same_trucks_stay_in_view_beside_the_details(
+def test_opening_the_details_keeps_the_same_trucks_in_view(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     west, east = ([f"T-{i}", 41.88, lon, 90, 8.3, 0, None, None, 0] for i, lon in enumerate(SIDES))
@@ -110,7 +110,7 @@ def test_the_same_trucks_stay_in_view_beside_the_details(
     page = open_page(console.console_url, viewport=DESK)
     sign_in(page)
     map_rests(page)
-    eventually(lambda: len(console.views) > 1)  # around the fleet, no longer the world
+    eventually(lambda: len(console.views) > 1)  # the view has moved from the world to the fleet
     requested = len(console.views)
     page.get_by_role("option", name="T-0").click()
     eventually(lambda: len(console.views) > requested)
@@ -121,9 +121,7 @@ def test_the_same_trucks_stay_in_view_beside_the_details(
     assert all(view["bbox"][0] < SIDES[0] < SIDES[1] < view["bbox"][2] for view in console.views)
 
 
-def test_clusters_are_zoomed_into_without_webgl(
-    console: ConsoleBackend, open_page: OpenPage
-) -> None:
+def test_clusters_can_be_opened_without_webgl(console: ConsoleBackend, open_page: OpenPage) -> None:
     far = [[f"F-{i}", 35.1 + i * 1e-5, 129.1, None, None, 0, None, None, 0] for i in range(900)]
     console.fleet = [truck(1), truck(2), truck(13, flags=6), *far]
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
@@ -141,7 +139,7 @@ def test_clusters_are_zoomed_into_without_webgl(
     expect(page.locator(".headline")).to_have_text("903 trucks in view")
 
 
-def test_clusters_of_5000_trucks_are_shown_and_opened(
+def test_clusters_of_5000_trucks_can_be_opened_down_to_one_truck(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     console.fleet = [truck(number, delivery="D-1") for number in range(5000)]
@@ -162,10 +160,10 @@ def test_clusters_of_5000_trucks_are_shown_and_opened(
     page.get_by_role("button", name="Whole fleet").click()
     expect(page.locator(".headline")).to_have_text("5000 trucks in view")
     expect(page.locator(".detail")).to_contain_text("Zoom in to see this one move")
-    expect(page.locator(".detail")).to_contain_text("41.88531, -87.64527")  # by its own socket
+    expect(page.locator(".detail")).to_contain_text("41.88531, -87.64527")  # from its own socket
 
 
-def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_a_search_is_done_by_the_service(console: ConsoleBackend, open_page: OpenPage) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
     expect(page.get_by_role("option")).to_have_count(3)
@@ -179,7 +177,7 @@ def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) 
     expect(page.get_by_role("option")).to_have_count(3)
 
 
-def test_a_delivery_is_followed_shared_reassigned_and_declared(
+def test_a_delivery_can_be_followed_shared_reassigned_and_declared(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
@@ -220,7 +218,7 @@ def test_a_delivery_is_followed_shared_reassigned_and_declared(
     assert len(headers["Idempotency-Key"]) == 36
 
 
-def test_a_delivery_is_cancelled_and_seen_to_end(
+def test_a_delivery_can_be_cancelled_and_its_end_is_shown(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
@@ -245,7 +243,7 @@ def test_a_delivery_is_cancelled_and_seen_to_end(
     assert [call[2] for call in console.calls if call[:2] == declared] == [{"type": "cancelled"}]
 
 
-def test_a_session_outlives_a_reload_and_ends_by_signing_out(
+def test_a_session_survives_a_reload_and_ends_when_signing_out(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
@@ -260,7 +258,7 @@ def test_a_session_outlives_a_reload_and_ends_by_signing_out(
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
 
 
-def test_a_code_of_another_tab_is_not_accepted(
+def test_a_code_that_this_tab_did_not_request_is_rejected(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(f"{console.console_url}?code=stolen&state=x", viewport=DESK, init=NO_WEBGL)
@@ -272,7 +270,7 @@ def test_a_code_of_another_tab_is_not_accepted(
 HOSTILE = "<img src=x onerror='document.title=1'><script>document.title=2</script>"
 
 
-def test_script_in_names_is_text(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_markup_in_names_is_shown_as_text(console: ConsoleBackend, open_page: OpenPage) -> None:
     hostile_place = {**PLACE, "name": HOSTILE}
     console.plan.update(customer_id=HOSTILE, origin=hostile_place, destination=hostile_place)
     console.snapshot = snapshot(
@@ -298,7 +296,9 @@ def test_script_in_names_is_text(console: ConsoleBackend, open_page: OpenPage) -
     expect(page).to_have_title("(1) Fleet")
 
 
-def test_a_customer_is_not_shown_the_fleet(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_the_console_shows_no_fleet_to_a_customer(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
     console.rejects = 403
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
@@ -310,7 +310,7 @@ def map_rests(page: Page) -> None:
     expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
 
 
-def test_a_delivery_is_created_with_places_and_truck_from_the_map(
+def test_a_delivery_is_created_with_places_chosen_on_the_map(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK)
@@ -376,7 +376,7 @@ def test_trucks_glide_unless_motion_is_reduced(
     assert bool(between) == (motion == "no-preference")
 
 
-def test_a_delivery_that_exists_is_not_overwritten(
+def test_creating_an_existing_delivery_does_not_change_it(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
@@ -396,7 +396,7 @@ def test_a_delivery_that_exists_is_not_overwritten(
     assert [call for call in console.calls if call[0] == "PUT"] == []
 
 
-def test_another_truck_is_chosen_by_clicking_it(
+def test_another_truck_for_a_delivery_can_be_chosen_on_the_map(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     console.snapshot = snapshot(position=position(*console.fleet[0][1:3]))
@@ -409,13 +409,13 @@ def test_another_truck_is_chosen_by_clicking_it(
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".picking")).to_have_count(0)
     page.get_by_role("button", name="Another truck: choose on the map").click()
-    page.locator(".canvas").click()  # its middle: where the truck itself is
+    page.locator(".canvas").click()  # in the middle, where the truck is
 
     expect(page.get_by_label("Another truck", exact=True)).to_have_value("T-0001")
     expect(page.get_by_role("heading", name="T-0001")).to_be_visible()
 
 
-def test_a_track_is_played_again(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_a_track_can_be_replayed(console: ConsoleBackend, open_page: OpenPage) -> None:
     console.track = [
         {
             "at": ago(600 - 10 * i),
@@ -448,7 +448,9 @@ def test_a_track_is_played_again(console: ConsoleBackend, open_page: OpenPage) -
     assert call[1].startswith("/trucks/T-0001/track?from=")
 
 
-def test_alerts_reach_beyond_the_view(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_alerts_include_trucks_outside_the_view(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
     far = ["T-far", 35.1, 129.1, None, None, 0, "in_transit", "D-far", 1]
     arrived = ["T-there", 35.1, 129.2, None, None, 0, "arrived", "D-1", 0]
     parked = ["T-parked", 35.1, 129.3, None, None, 0, None, None, 6]
@@ -476,7 +478,7 @@ def test_alerts_reach_beyond_the_view(console: ConsoleBackend, open_page: OpenPa
     expect(page.get_by_role("heading", name="T-far")).to_be_focused()
 
 
-def test_a_late_delivery_shows_the_time_that_it_missed(
+def test_a_late_delivery_shows_when_its_time_window_ended(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
@@ -489,7 +491,7 @@ def test_a_late_delivery_shows_the_time_that_it_missed(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
-def test_axe_finds_no_fault(
+def test_the_console_is_accessible_and_looks_like_its_reference(
     console: ConsoleBackend, open_page: OpenPage, locale: str, scheme: str
 ) -> None:
     page = open_page(
@@ -509,7 +511,7 @@ def test_axe_finds_no_fault(
     assert faults_of(page) == []
 
 
-def test_axe_finds_no_fault_in_the_form_the_alerts_and_a_replay(
+def test_the_form_the_alerts_and_a_replay_are_accessible(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
     console.track = [{"at": ago(60 - i), "lat": 41.88, "lon": -87.63} for i in range(9)]

@@ -1,4 +1,4 @@
-"""The customer's page in a real Chromium, before a service that the test directs."""
+"""The customer's page in a real Chromium, with a service that the test controls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ expect.set_options(timeout=WITHIN_MS)
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
 AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-# A screenshot of more than the viewport would resize the map, and show it half drawn.
+# As large as the page: a larger screenshot would resize the map, and show it half drawn.
 WHOLE_PAGE = {"width": 390, "height": 1300}
 HIDE = """
 Object.defineProperty(document, 'hidden', {get: () => window.isHidden === true});
@@ -53,7 +53,7 @@ def map_is_drawn(page: Page) -> None:
     expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
 
 
-def test_the_page_shows_status_expectation_and_truck(
+def test_the_page_shows_status_expected_time_and_truck(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     page = open_page("about:blank")
@@ -93,7 +93,9 @@ def test_the_marker_glides_to_each_new_position(backend: PageBackend, open_page:
     assert any(41.8831 < lat < TRUCK[0] for lat in between)
 
 
-def test_with_reduced_motion_the_marker_jumps(backend: PageBackend, open_page: OpenPage) -> None:
+def test_the_marker_jumps_to_a_new_position_with_reduced_motion(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     page = open_page(backend.link)
     map_is_drawn(page)
     page.evaluate(
@@ -107,18 +109,20 @@ def test_with_reduced_motion_the_marker_jumps(backend: PageBackend, open_page: O
     assert set(page.evaluate("window.shown")) == {"41.8831,-87.6509"}
 
 
-def test_a_new_status_is_shown_and_read_out(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_new_status_is_shown_and_announced_to_screen_readers(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.send(status("nearby", 5))
 
     headline(page).to_have_text("Nearby")
     live = page.locator("[aria-live=polite]").filter(has=page.locator(".headline"))
-    expect(live).to_have_text("Nearby")  # and nothing that changes each second
+    expect(live).to_have_text("Nearby")  # and no value that changes every second
     expect(page.locator(".history li").first).to_have_attribute("data-status", "nearby")
 
 
-def test_a_stale_position_is_shown_as_such(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_stale_position_is_marked_as_stale(backend: PageBackend, open_page: OpenPage) -> None:
     old = position(*TRUCK, age_s=400.0, stale_since=ago(380))
     backend.snapshot = snapshot(position=old, position_at=ago(400), eta=None)
     page = open_page(backend.link)
@@ -129,14 +133,16 @@ def test_a_stale_position_is_shown_as_such(backend: PageBackend, open_page: Open
     expect(page.locator(".truck-marker.stale")).to_be_visible()
 
 
-def test_an_old_position_is_shown_as_such(backend: PageBackend, open_page: OpenPage) -> None:
+def test_an_old_position_is_reported_as_old(backend: PageBackend, open_page: OpenPage) -> None:
     backend.snapshot = snapshot(position=position(*TRUCK, age_s=200.0), position_at=ago(200))
     page = open_page(backend.link, init=NO_WEBGL)
 
     notices(page).to_contain_text("has not reported for a while")
 
 
-def test_a_device_that_is_offline_is_reported(backend: PageBackend, open_page: OpenPage) -> None:
+def test_the_page_says_when_its_device_is_offline(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     page.context.set_offline(True)
@@ -152,7 +158,7 @@ def test_a_device_that_is_offline_is_reported(backend: PageBackend, open_page: O
 def test_a_lost_connection_is_shown_and_renewed(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
-    expect(page.locator(".age")).to_be_visible()  # the snapshot is there, not only the ticket
+    expect(page.locator(".age")).to_be_visible()  # the snapshot has arrived, not only the ticket
     backend.rejects = 503
     backend.end_sockets()
 
@@ -179,7 +185,9 @@ def test_a_delivered_delivery_shows_its_end(backend: PageBackend, open_page: Ope
     eventually(lambda: backend.open_sockets == 0)
 
 
-def test_a_failure_shows_its_reason(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_failed_delivery_shows_the_reason_of_its_failure(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     backend.send(status("failed", 5, failure_code="nobody_home"))
@@ -199,7 +207,7 @@ def test_a_link_without_a_token_sends_no_request(
     assert backend.tickets == 0
 
 
-def test_a_strangers_token_shows_nothing(backend: PageBackend, open_page: OpenPage) -> None:
+def test_an_invalid_token_shows_nothing(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(f"{backend.page_url}#D-1~guessed")
 
     headline(page).to_have_text("This link is not valid, has expired or was revoked.")
@@ -207,7 +215,7 @@ def test_a_strangers_token_shows_nothing(backend: PageBackend, open_page: OpenPa
     assert backend.tracked == []
 
 
-def test_a_share_that_ends_while_it_is_seen_ends_the_page(
+def test_a_share_that_ends_while_its_page_is_open_ends_the_tracking(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
@@ -219,7 +227,9 @@ def test_a_share_that_ends_while_it_is_seen_ends_the_page(
     eventually(lambda: backend.open_sockets == 0)
 
 
-def test_script_in_texts_of_the_service_is_text(backend: PageBackend, open_page: OpenPage) -> None:
+def test_markup_in_texts_of_the_service_is_shown_as_text(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     place = {"lat": TRUCK[0], "lon": TRUCK[1], "name": HOSTILE}
     backend.delivery = shared_delivery(
         "failed", 5, origin=place, destination=place, failure_code=HOSTILE
@@ -251,7 +261,7 @@ def test_a_hidden_page_has_no_socket_and_draws_nothing(
         "window.hide(true)"
     )
     eventually(lambda: backend.open_sockets == 0)
-    eventually(lambda: page.evaluate(DRAWS_NOTHING))  # what was begun before it was hidden is done
+    eventually(lambda: page.evaluate(DRAWS_NOTHING))  # frames that were begun before are done
     backend.snapshot = snapshot("nearby", 5)
 
     assert page.evaluate(DRAWS_NOTHING)
@@ -263,7 +273,7 @@ def test_a_hidden_page_has_no_socket_and_draws_nothing(
     assert backend.open_sockets == 1
 
 
-def test_without_webgl_everything_is_in_the_text(backend: PageBackend, open_page: OpenPage) -> None:
+def test_the_text_shows_everything_without_webgl(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
 
     headline(page).to_have_text("On the way to you")
@@ -271,7 +281,7 @@ def test_without_webgl_everything_is_in_the_text(backend: PageBackend, open_page
     expect(page.locator(".facts")).to_contain_text("1.8 km to go")
 
 
-def test_on_save_data_the_map_is_fetched_only_when_it_is_requested(
+def test_with_save_data_the_map_is_fetched_only_on_request(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     saving = "Object.defineProperty(navigator, 'connection', {value: {saveData: true}});"
@@ -288,7 +298,7 @@ def test_on_save_data_the_map_is_fetched_only_when_it_is_requested(
     map_is_drawn(page)
 
 
-def test_the_status_is_on_the_screen_before_the_map_is_fetched(
+def test_the_status_and_position_are_shown_without_waiting_for_the_map(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     page = open_page("about:blank")
@@ -304,7 +314,7 @@ def test_the_status_is_on_the_screen_before_the_map_is_fetched(
     expect(page.locator(".age")).to_be_visible()
 
 
-def test_the_map_is_fetched_after_the_position_is_there(
+def test_the_map_is_fetched_only_after_the_first_message(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     page = open_page("about:blank")
@@ -320,7 +330,7 @@ def test_the_map_is_fetched_after_the_position_is_there(
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_stands_in_the_way_of_assistive_technology(
+def test_the_page_is_accessible_and_looks_like_its_reference(
     backend: PageBackend, open_page: OpenPage, language: str, scheme: str
 ) -> None:
     page = open_page(
@@ -342,7 +352,9 @@ def test_nothing_stands_in_the_way_of_assistive_technology(
     assert faults == [], json.dumps(faults, indent=1)
 
 
-def test_the_page_speaks_korean_and_english(backend: PageBackend, open_page: OpenPage) -> None:
+def test_the_page_can_be_switched_from_korean_to_english(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     page = open_page(backend.link, locale="ko-KR", init=NO_WEBGL)
 
     headline(page).to_have_text("배송 중입니다")
@@ -355,7 +367,7 @@ def test_the_page_speaks_korean_and_english(backend: PageBackend, open_page: Ope
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_everything_can_be_reached_by_keyboard_and_is_large(
+def test_all_controls_are_reachable_by_keyboard_and_large_enough(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     page = open_page(backend.link)

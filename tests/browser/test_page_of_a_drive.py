@@ -1,4 +1,4 @@
-"""The customer's page before the whole local cloud: a truck drives, and its page shows it."""
+"""The customer's page with the complete local cloud: a truck drives, and the page shows it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ expect.set_options(timeout=WITHIN_MS)
 
 WITHIN_THE_DRIVE_MS = 240_000
 LIFE_S = 60
-"""Of a share that expires while its page is open: the service's shortest, shorter than a drive."""
+"""Lifetime of a share that expires while its page is open: the minimum, shorter than a drive."""
 
 NOT_VALID = "This link is not valid, has expired or was revoked."
 STALE = "The truck has sent no usable position since"
 NEAR_M = 60.0
-"""From the marker to the truck's fixes: the page may be a little behind."""
+"""Maximum distance from the marker to the truck's fixes: the page may be a little behind."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def headline(page: Page) -> Any:
 
 
 def is_under_way(page: Page) -> None:
-    """The pickup is over; on a short drive `nearby` follows within the same second."""
+    """Waits until the pickup is over; on a short drive, `nearby` follows within a second."""
     expect(page.locator(".headline")).to_have_attribute(
         "data-status", UNDER_WAY, timeout=WITHIN_THE_DRIVE_MS
     )
@@ -63,7 +63,7 @@ def marker_of(page: Page) -> tuple[float, float]:
     return float(lat), float(lon)
 
 
-def test_a_drive_is_seen_to_its_end_unless_the_share_expires(
+def test_a_page_follows_a_drive_to_its_end_unless_its_share_expires(
     drive: Drive, open_page: OpenPage
 ) -> None:
     page = open_page("about:blank")
@@ -86,7 +86,7 @@ def test_a_drive_is_seen_to_its_end_unless_the_share_expires(
     headline(page).to_have_text("At the destination", timeout=WITHIN_THE_DRIVE_MS)
     page.screenshot(path=artifact("customer-of-a-drive.png"))
     drive.end_with_a_bad_fix()
-    expect_link_ended(brief_page)  # its share has expired while the truck drove
+    expect_link_ended(brief_page)  # its share expired during the drive
     headline(open_page(brief_link)).to_have_text(NOT_VALID)
     expect(page.locator("[data-connection=fine]")).to_be_attached()
     expect(page.locator(".notices")).to_contain_text(STALE)  # with the next round
@@ -100,7 +100,7 @@ def test_a_drive_is_seen_to_its_end_unless_the_share_expires(
     assert complaints == []
 
 
-def test_a_cancellation_reaches_the_page(drive: Drive, open_page: OpenPage) -> None:
+def test_a_cancellation_is_shown_on_the_page(drive: Drive, open_page: OpenPage) -> None:
     page = open_page(drive.create(), init=NO_WEBGL)
     headline(page).to_have_text("A truck is assigned")
     expect(page.locator("[data-connection=fine]")).to_be_attached()
@@ -109,7 +109,7 @@ def test_a_cancellation_reaches_the_page(drive: Drive, open_page: OpenPage) -> N
     headline(page).to_have_text("The delivery was cancelled")
 
 
-def test_a_revoked_share_ends_the_page_and_opens_no_other(
+def test_a_revoked_share_ends_its_open_page_and_cannot_be_opened_again(
     drive: Drive, open_page: OpenPage
 ) -> None:
     link = drive.create()
@@ -123,7 +123,7 @@ def test_a_revoked_share_ends_the_page_and_opens_no_other(
     headline(open_page(link)).to_have_text(NOT_VALID)
 
 
-def test_a_failed_delivery_shows_its_reason(drive: Drive, open_page: OpenPage) -> None:
+def test_a_failed_delivery_shows_the_declared_reason(drive: Drive, open_page: OpenPage) -> None:
     page = open_page(drive.create())
     headline(page).to_have_text("A truck is assigned")
     expect(page.locator("[data-connection=fine]")).to_be_attached()
@@ -134,7 +134,7 @@ def test_a_failed_delivery_shows_its_reason(drive: Drive, open_page: OpenPage) -
     page.screenshot(path=artifact("customer-of-a-failed-delivery.png"))
 
 
-def test_a_strangers_fragment_shows_nothing(drive: Drive, open_page: OpenPage) -> None:
+def test_a_link_with_a_guessed_token_shows_nothing(drive: Drive, open_page: OpenPage) -> None:
     link = drive.create()
     page = open_page(link[:-4] + "0000", init=NO_WEBGL)
 
@@ -142,9 +142,9 @@ def test_a_strangers_fragment_shows_nothing(drive: Drive, open_page: OpenPage) -
 
 
 def first_seen(drive: Drive, open_page: OpenPage) -> dict[str, float]:
-    """When a page that begins now shows a status and a position, and what came before, in
-    milliseconds: kept as an artifact, and not judged, as the machine may be busy."""
-    times = times_of(open_page(drive.link, init=TIMES))  # a context of its own: nothing is cached
+    """Opens a page, and returns after how many milliseconds it shows a status and a position, and
+    the steps before. Kept as an artifact; has no limit, because the machine may be busy."""
+    times = times_of(open_page(drive.link, init=TIMES))  # a new context has an empty cache
     artifact("times.json").write_text(json.dumps(times) + "\n")
     return times
 

@@ -1,6 +1,6 @@
-"""The quickstart of docs/web-client.md, as it stands there: compiled, and run in a real Chromium.
+"""The quickstart of docs/web-client.md, unchanged: compiled, and run in a real Chromium.
 
-It gets the client as it would be published, and a page of its own on an origin that is allowed.
+It uses the client as it would be published, and runs in a page on an allowed origin.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ document.dispatchEvent(new Event('visibilitychange'));
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """Where npm would install the packed client."""
+    """The folder of the packed client, where npm would install it."""
     installed = tmp_path / "node_modules" / "@rtdts" / "client"
     installed.parent.mkdir(parents=True)
     return unpacked(tmp_path).rename(installed)
@@ -57,7 +57,7 @@ def package(tmp_path: Path) -> Path:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The origin at which a folder is served."""
+    """Serves a folder, and yields its origin."""
     handler = functools.partial(SimpleHTTPRequestHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -118,7 +118,7 @@ def test_the_quickstart_follows_a_delivery(
     eventually(lambda: backend.open_sockets == 0)
 
 
-def test_its_fields_are_those_of_a_report(package: Path) -> None:
+def test_the_documented_fields_are_those_of_a_report(package: Path) -> None:
     listed = re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE)
     declared = [
         field
