@@ -1,4 +1,4 @@
-"""The hard limits of AWS, once for all fakes: what no account can have raised, with its source.
+"""The hard limits of AWS, shared by all fakes: no account can have them raised.
 
 Sources, as of 2026-11:
 
@@ -31,12 +31,12 @@ SQS_MESSAGE_BYTES = 1024 * 1024
 SQS_BATCH_MESSAGES = 10
 SQS_BATCH_BYTES = 1024 * 1024
 SQS_ID_CHARACTERS = 128
-"""Of a group's and a deduplication's id."""
+"""Maximum length of a group id and of a deduplication id."""
 SQS_FIFO_LOOK_AHEAD = 120_000
-"""Only so many of a FIFO queue's messages, the oldest, are looked at for a group that is free."""
+"""How many of a FIFO queue's oldest messages SQS searches for a free group."""
 
 KINESIS_RECORD_BYTES = 1024 * 1024
-"""Data and partition key together."""
+"""Maximum size of data and partition key together."""
 KINESIS_CALL_RECORDS = 500
 KINESIS_CALL_BYTES = 5 * 1024 * 1024
 KINESIS_KEY_CHARACTERS = 256
@@ -46,13 +46,13 @@ SOCKET_FRAME_BYTES = 32 * 1024
 
 
 def breach(operation: str, request: Mapping[str, Any]) -> str | None:
-    """The code with which AWS rejects a request for its size; None when it fits.
+    """Returns the error code with which AWS rejects a request for its size; None if it fits.
 
-    Of an update only the key and the values that it writes count here: the item is not known. A
-    fake that holds the item measures it by `item_bytes`.
+    For an update, only the key and the values that it writes are counted: the item is not known. A
+    fake that has the item measures it with `item_bytes`.
 
     Args:
-        operation: As the SDK's client names it; one without a limit here is never rejected.
+        operation: As the SDK's client names it; an operation without a limit is never rejected.
         request: The call's parameters.
     """
     check = _CHECKS.get(operation)
@@ -60,7 +60,7 @@ def breach(operation: str, request: Mapping[str, Any]) -> str | None:
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
-    """What DynamoDB counts of an item, by its guide's "Item sizes and formats"."""
+    """Returns an item's size as DynamoDB counts it, by its guide's "Item sizes and formats"."""
     return sum(len(name.encode()) + _attribute_bytes(value) for name, value in item.items())
 
 
@@ -133,7 +133,7 @@ def _update(request: Mapping[str, Any]) -> str | None:
 
 
 def _written(update: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that an update puts into its item, under their own names."""
+    """Returns the values that an update writes to its item, by attribute name."""
     values = update.get("ExpressionAttributeValues", {})
     names = set(re.findall(r":\w+", update.get("UpdateExpression", "")))
     return {name: value for name, value in values.items() if name in names}

@@ -13,7 +13,7 @@ class FakeBlockStore:
 
     Attributes:
         blocks: By subject and kind.
-        readings: How often all were read.
+        readings: How often all blocks were read.
         is_unavailable: Whether each call fails.
     """
 

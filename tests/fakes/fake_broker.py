@@ -1,4 +1,4 @@
-"""An MQTT broker in memory, as far as a bridge sees it: one shared, durable queue."""
+"""An MQTT broker in memory, as a bridge sees it: one shared, durable queue."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class PublishedResult(NamedTuple):
 
 
 class FakeBroker:
-    """Hands out what was published, each message to one connection, until it is acknowledged.
+    """Delivers each published message to one connection, again until it is acknowledged.
 
     Attributes:
-        results: What bridges have published, in order.
+        results: The results that bridges have published, in order.
         is_unavailable: Whether connections are refused.
     """
 
@@ -40,7 +40,7 @@ class FakeBroker:
 
     @property
     def in_flight(self) -> int:
-        """Of those, the ones that a bridge has."""
+        """Unacknowledged messages that a bridge has received."""
         return sum(len(one.in_flight) for one in self._connections)
 
     def publish(

@@ -1,4 +1,4 @@
-"""A bucket with versions, behind the calls of the SDK's S3 client that ours are made of."""
+"""A bucket with versions, with the calls of the SDK's S3 client that our code uses."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Version:
     key: str
     version_id: str
     body: bytes | None
-    """None: a mark that the object was deleted."""
+    """None: a delete marker."""
     metadata: dict[str, str]
     modified_at: datetime
 
 
 class FakeVersionedBucket(AnyClient):
-    """Stands for one bucket whose versions are kept, as S3 keeps them.
+    """Stands for one bucket with versioning, as in S3.
 
     Attributes:
-        now: What new objects are modified at.
-        fails_at: Operations that fail, once each.
+        now: The modification time of new objects.
+        fails_at: Operations that fail once each.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class FakeVersionedBucket(AnyClient):
 
     @property
     def objects(self) -> dict[str, bytes]:
-        """What a reader sees."""
+        """The current versions of all objects."""
         return {
             key: version.body
             for key in sorted({one.key for one in self._versions})
@@ -51,7 +51,7 @@ class FakeVersionedBucket(AnyClient):
 
     @property
     def bodies(self) -> list[bytes]:
-        """Everything that can still be read."""
+        """The bodies of all versions that can still be read."""
         return [one.body for one in self._versions if one.body is not None]
 
     def put_object(self, **request: Any) -> dict[str, Any]:

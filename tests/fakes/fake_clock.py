@@ -1,4 +1,4 @@
-"""A clock that only moves when a test advances it, or when code sleeps by it."""
+"""A clock that moves only when a test advances it, or when code sleeps on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FakeClock:
         self._now_ms += round(seconds * 1000)
 
     async def sleep(self, seconds: float) -> None:
-        """Moves the clock on and lets the other tasks run."""
+        """Moves the clock forward, and lets the other tasks run."""
         self.slept_s.append(seconds)
         self.advance(seconds)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Deliveries, their logs and the trucks' matches in memory, written by the real store's appends."""
+"""Deliveries, their logs and the trucks' matches in memory, written by the real store's code."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tests.fakes.scripted_client import client_error
 
 
 class FakeDeliveryStore:
-    """Stands for `DeliveryStore`; appends as it does, into tables in memory.
+    """Stands for `DeliveryStore`; appends with its code to tables in memory.
 
     Attributes:
         appended: The delivery ids of successful appends, in order.
         transactions: How many writes each transaction had.
-        troubles: Raised by the next appends, one each; None lets one pass.
-        refusals: Raised by each append to these deliveries.
-        before_append: Run once before the next append: another writer's chance to write first.
-        between: Run once between the next two transactions of one append.
+        troubles: Errors raised by the next appends, one each; None lets one succeed.
+        refusals: Errors raised by each append, by delivery id.
+        before_append: Called once before the next append, to let another writer write first.
+        between: Called once between the next two transactions of one append.
         matches: What a `FakeMatchStore` reads, by truck and delivery.
-        unreadable: Ids whose rows can't be read.
+        unreadable: Ids of deliveries whose rows can't be read.
     """
 
     def __init__(self, *, max_open_deliveries: int = MAX_OPEN_DELIVERIES) -> None:
@@ -68,7 +68,7 @@ class FakeDeliveryStore:
         return self._rows.get(delivery_id)
 
     def erase(self, delivery_id: str) -> None:
-        """Takes a delivery out of all tables, but for its tombstone, as an erasure does."""
+        """Removes a delivery from all tables except for a tombstone, as an erasure does."""
         self._tables.erased.add(delivery_id)
         self._rows.pop(delivery_id, None)
         self._logs.pop(delivery_id, None)
@@ -92,7 +92,7 @@ class FakeDeliveryStore:
         return [event for event in log if event.version > after_version]
 
     def log_expiries_s(self, delivery_id: str) -> list[int | None]:
-        """When each event of the log expires, in order; epoch seconds."""
+        """Returns when each event of the log expires, in order, in epoch seconds."""
         return list(self._tables.expiries_s[delivery_id])
 
     def append(

@@ -1,4 +1,4 @@
-"""The tables of deliveries behind the SDK's calls that `DeliveryStore.append` makes."""
+"""The tables of deliveries, with the SDK's calls that `DeliveryStore.append` makes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLES = TableNames(
 
 
 class FakeDeliveryTables:
-    """Takes the transactions that DynamoDB would take.
+    """Accepts the transactions that DynamoDB would accept.
 
     Attributes:
         rows: By delivery id.
@@ -36,7 +36,7 @@ class FakeDeliveryTables:
         erased: Deliveries with a tombstone.
         changed_at_ms: When a delivery last left a truck, or the order of its stops changed.
         transactions: How many writes each transaction had.
-        before_transaction: Run before each is looked at.
+        before_transaction: Called before each transaction is checked.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class FakeDeliveryTables:
         self.before_transaction: Callable[[], None] = lambda: None
 
     def get_item(self, **request: Any) -> dict[str, Any]:
-        """Only of what was erased: the rest is read as it lies in `rows`."""
+        """Returns only tombstones: all other rows are read directly from `rows`."""
         delivery_id = request["Key"]["delivery_id"]
         if delivery_id["S"] not in self.erased:
             return {}
@@ -85,7 +85,7 @@ class FakeDeliveryTables:
         return "None"
 
     def _outgrows(self, write: Mapping[str, Any]) -> bool:
-        """Whether a truck's item would be too large after a write of one of its matches."""
+        """Returns whether a truck's item would be too large after writing one of its matches."""
         truck_id, values = write["Key"]["truck_id"]["S"], _part(write, "Values")
         if ":match" not in values:
             return False  # it becomes smaller
@@ -102,7 +102,7 @@ class FakeDeliveryTables:
         return breach("put_item", {"Item": item}) is not None
 
     def _stored(self, write: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The item that a write is about, as far as conditions look at it."""
+        """Returns the attributes of a write's item that conditions check."""
         key = write.get("Key") or write["Item"]
         match write["TableName"]:
             case TABLES.deliveries:
@@ -154,16 +154,16 @@ class FakeDeliveryTables:
 
 
 def _encoded(match: OpenMatch, stop: Stop | None) -> str:
-    """A match as `encode_match` writes it."""
+    """Returns a match as `encode_match` writes it."""
     place = {} if stop is None else msgspec.to_builtins(stop)
     return msgspec.json.encode({**msgspec.to_builtins(match), **place}).decode()
 
 
 def _holds(expression: str, item: Mapping[str, Any], write: Mapping[str, Any]) -> bool:
-    """Whether a condition holds: of DynamoDB's language what ours are written in.
+    """Returns whether a condition is true, for the part of DynamoDB's language that we use.
 
     Raises:
-        NotImplementedError: It is written in more.
+        NotImplementedError: The condition uses another part of it.
     """
     for word, combine in ((" OR ", any), (" AND ", all)):
         if word in expression:

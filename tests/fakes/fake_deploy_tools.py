@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""`aws`, `docker` and `terraform` as far as a deployment uses them, for a PATH of a test's own.
+"""`aws`, `docker` and `terraform` as far as a deployment uses them, for the PATH of a test.
 
-Installed under these names, it notes each command in `$FAKE_TOOLS/commands`, and rejects what the
-real tool would: a build whose context lacks what its Dockerfile copies, a push of what was not
-built or without a login, an apply without the variables that it needs.
+Installed under these names, it records each command in `$FAKE_TOOLS/commands`, and rejects what
+the real tool would reject: a build whose context lacks a file that its Dockerfile copies, a push
+of an image that was not built or without a login, an apply without the required variables.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def docker(arguments: list[str]) -> int:
 
 
 def build(image: str, context: Path) -> int:
-    """Copies nothing, but looks for all that would be copied."""
+    """Copies nothing, but checks that all files to copy exist."""
     text = (context / "Dockerfile").read_text(encoding="utf-8")
     for sources in re.findall(r"^COPY (?!--from)(.+)$", text, re.M):
         for source in sources.split()[:-1]:

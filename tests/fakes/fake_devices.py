@@ -15,7 +15,7 @@ class FakeDeviceStore:
 
     Attributes:
         devices: By the secret's hash.
-        readings: How often one was looked up.
+        readings: How often a device was looked up.
         is_unavailable: Whether each call fails.
     """
 

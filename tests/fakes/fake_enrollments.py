@@ -1,4 +1,4 @@
-"""Secrets to enroll with, in memory."""
+"""Enrollment secrets in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FakeEnrollmentStore:
 
     Attributes:
         items: By secret.
-        takings: How often one was looked up.
+        takings: How often a secret was looked up.
         is_unavailable: Whether each call fails.
     """
 

@@ -1,4 +1,4 @@
-"""A shard of a Kinesis stream whose records Lambda hands to a function, batch by batch."""
+"""A shard of a Kinesis stream whose records Lambda passes to a function in batches."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class FakeEventSource:
     def put(
         self, partition_key: str, data: bytes, *, arrived_at_ms: int = 1_795_503_168_120
     ) -> str:
-        """Adds a record; returns its sequence number."""
+        """Adds a record, and returns its sequence number."""
         number = f"{49_590_338_271_490_256_608_559_692_538_361_571_095 + len(self._records)}"
         self._records.append((partition_key, number, data, arrived_at_ms))
         return number
 
     @property
     def waiting(self) -> int:
-        """Records that are not done."""
+        """Records that have not been processed yet."""
         return len(self._records) - self._done
 
     def deliver(self) -> Mapping[str, Any]:
-        """One invocation; returns the response.
+        """Invokes the function once, and returns its response.
 
         Raises:
-            Exception: The function's.
+            Exception: The function raised it.
         """
         batch = self._records[self._done : self._done + self._batch_size]
         self.deliveries.append(len(batch))

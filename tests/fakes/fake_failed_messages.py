@@ -15,7 +15,7 @@ class FakeFailedMessages:
     """Stands for `FailedMessages`.
 
     Attributes:
-        held: What is in the queue.
+        held: The messages in the queue.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class FakeFailedMessages:
         )
 
     def show_all(self) -> None:
-        """The time for which received messages are hidden is over."""
+        """Ends the visibility timeout of all received messages."""
         self._hidden.clear()
 
     def receive(self) -> list[FailedMessage]:

@@ -1,4 +1,4 @@
-"""What the fakes of both queues hold SQS's limits with."""
+"""SQS's limits for the fakes of both queues."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def take(message: Outgoing) -> None:
 
 
 def looked_at(kept: Iterable[T], max_messages: int) -> list[T]:
-    """The messages, in flight or not, that a poll looks at; oldest first.
+    """Returns the messages, in flight or not, that a poll searches, oldest first.
 
     Raises:
-        botocore.exceptions.ClientError: A poll can't give so many.
+        botocore.exceptions.ClientError: A poll can't return so many messages.
     """
     if code := breach("receive_message", {"MaxNumberOfMessages": max_messages}):
         raise client_error(code)

@@ -20,14 +20,14 @@ AGES = Ages(stale_after_ms=120_000, offline_after_ms=600_000)
 
 
 class FakeFleet:
-    """Stands for `FleetReader` and `CurrentDeliveries`; what is written is seen at once.
+    """Stands for `FleetReader` and `CurrentDeliveries`; writes are visible at once.
 
-    Clusters are by fifths of a degree: which tiles there are is OpenSearch's.
+    Its clusters are fifths of a degree: the real tiles are OpenSearch's.
 
     Attributes:
         requested: The views that were counted, in order.
         written: Trucks whose current delivery was written, in order.
-        before_count: Run before each count returns.
+        before_count: Called before each count returns.
     """
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class FakeFleet:
         self._trucks: dict[str, FleetTruck] = {}
 
     def drives(self, truck: FleetTruck) -> None:
-        """A truck is there, or somewhere else."""
+        """Adds a truck, or moves it."""
         self._trucks[truck.truck_id] = truck
 
     def find(self, truck_id: str) -> FleetTruck:
-        """A truck as it is shown."""
+        """Returns a truck as it is shown."""
         return self._trucks[truck_id]
 
     def count(self, view: FleetView, *, as_of_ms: int) -> FleetCounts:
@@ -115,8 +115,8 @@ class FakeFleetLeases:
     """Stands for `FleetLeaseStore`.
 
     Args:
-        holder: Who takes leases by this object.
-        shared: The leases of another object, which stand for the same table.
+        holder: The holder of the leases that this object acquires.
+        shared: Another object whose leases this one shares, as if both used one table.
     """
 
     def __init__(self, holder: str, shared: FakeFleetLeases | None = None) -> None:

@@ -1,4 +1,4 @@
-"""API Gateway's management API as the broadcaster sees it, scripted; it keeps the posts."""
+"""API Gateway's management API as the broadcaster uses it: scripted, and it keeps the posts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.asyncapi_schema import validate_message
 
 
 class FakeGateway:
-    """Posts what fits into a frame.
+    """Accepts posts that fit into a frame.
 
-    A larger post fails; ours are never cut into frames, so beyond one frame it is lost too.
+    A larger post fails: our posts are never split into frames.
     """
 
     def __init__(self) -> None:
         self.payloads: defaultdict[str, list[Payload]] = defaultdict(list)
-        """What each connection was sent, delivered or not, in order."""
+        """The payloads posted to each connection, delivered or not, in order."""
         self.ended: set[str] = set()
         """Connections that are gone because they were ended."""
         self.end_response = PostOutcome.DELIVERED
@@ -32,11 +32,11 @@ class FakeGateway:
         self._posted = asyncio.Condition()
 
     def respond_with(self, connection_id: str, *responses: PostOutcome) -> None:
-        """The connection's next responses; the last one stays."""
+        """Sets the connection's next responses; the last one is repeated."""
         self._responses[connection_id] = list(responses)
 
     def hold(self, connection_id: str) -> asyncio.Event:
-        """Posts to the connection get a response only once the event is set."""
+        """Delays responses to posts to the connection until the event is set."""
         return self._held.setdefault(connection_id, asyncio.Event())
 
     async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
@@ -71,7 +71,7 @@ class FakeGateway:
             await self._posted.wait_for(lambda: expected <= self.payloads.keys())
 
     def messages(self, connection_id: str) -> list[dict[str, Any]]:
-        """The connection's messages, each held against the socket's documented contract."""
+        """Returns the connection's messages, each validated against the documented contract."""
         return [validate_message(payload.data) for payload in self.payloads.get(connection_id, [])]
 
     def types(self, connection_id: str) -> list[str]:

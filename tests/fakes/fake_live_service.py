@@ -1,6 +1,6 @@
-"""The service as a client meets it: tickets, sockets that end, messages that are lost or doubled.
+"""The service as a client sees it: tickets, sockets that end, lost and repeated messages.
 
-It lives in the running loop's time.
+Its clock is the running loop's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FakeLiveService:
     """One delivery, ``D-1``.
 
     Attributes:
-        noise: The chance that a message is lost, and that it comes twice.
+        noise: The probability that a message is lost, and that it arrives twice.
     """
 
     def __init__(self, *, seed: int = 1, noise: float = 0.0) -> None:
@@ -67,7 +67,7 @@ class FakeLiveService:
         return [socket for socket in self.sockets if socket.is_open]
 
     def happen(self, status: str) -> None:
-        """The next event of the delivery."""
+        """Adds the next event of the delivery."""
         event = {
             "version": len(self.events) + 1,
             "status": status,
@@ -83,7 +83,7 @@ class FakeLiveService:
         self._lat, self._moved_at_ms = 35 + self.random.random(), self.now_ms()
 
     def round(self) -> None:
-        """What comes each minute."""
+        """Sends the message of a round."""
         self._post_all({"type": "position", **self._numbered(), **self._positioned()})
 
     def snapshot(self, since: int) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class FakeLiveService:
 
 
 class FakeLiveSocket:
-    """A socket, from the side of its client."""
+    """A socket, seen from the client's side."""
 
     def __init__(self, service: FakeLiveService, url: str) -> None:
         self.url = url
@@ -168,13 +168,13 @@ class FakeLiveSocket:
         self.is_open = False
 
     def post(self, message: dict[str, Any]) -> None:
-        """A message on its way: it may overtake another."""
+        """Sends a message, which may overtake another."""
         frame = json.dumps(message)
         delay_s = 0.01 + 0.1 * self._service.random.random()
         asyncio.get_running_loop().call_later(delay_s, self._arrive, frame)
 
     def end(self) -> None:
-        """The gateway ends it."""
+        """Ends the socket, as the gateway would."""
         if self.is_open:
             self.is_open = False
             self._frames.put_nowait(None)

@@ -14,14 +14,14 @@ from tests.fakes.fake_fifo import looked_at, take
 class FakeNudgeQueue:
     """Stands for `NudgeQueue`; never waits.
 
-    As a FIFO queue it drops what it has seen (for ever), and hands out nothing more of a group
-    until what it handed out is deleted, or visible again.
+    Like a FIFO queue, it drops repeated messages (for ever), and returns no other message of a
+    group until the received one is deleted or visible again.
 
     Attributes:
-        sent: Every nudge that was sent, repetitions included.
+        sent: Every nudge that was sent, including repetitions.
         dead: Dead letters, in order.
-        trouble: Raised by every send while set.
-        dead_letter_trouble: Raised by every `dead_letter` while set.
+        trouble: An error that every send raises while it is set.
+        dead_letter_trouble: An error that every `dead_letter` raises while it is set.
     """
 
     def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:

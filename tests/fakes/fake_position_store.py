@@ -1,4 +1,4 @@
-"""The history, the latest positions and the trucks' states in memory, under OpenSearch's rules.
+"""The history, the latest positions and the truck states in memory, with OpenSearch's rules.
 
 One object stands for `PositionWriter`, `PositionReader`, `TrackPages`, `HistoryPages` and
 `TruckStateStore`.
@@ -37,18 +37,19 @@ WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
 
 
 class FakePositionStore:
-    """Stands for all of the position store.
+    """Stands for the complete position store.
 
     Attributes:
         history: Documents by daily index and id.
         writes: How often each point was written to the history, by id.
         steps: The names of the calls that succeeded, in order.
-        troubles: By the name of a call: raised (and used up) before it does anything.
-        troubles_after: The same, after it has done everything: the response got lost.
-        rejects: Whether the history rejects a point for its own fault, and why.
-        max_hits: How many fixes a search of one truck finds at the most; with more it has none.
-        before_read: Called before each page: so that time goes on.
-        passing: By point id: how many more times an item fails for a reason that passes.
+        troubles: Errors by the name of a call: raised once, before it does anything.
+        troubles_after: The same, after the call has done everything: a lost response.
+        rejects: Returns why the history rejects a point permanently, if it does.
+        max_hits: Maximum number of fixes that a search of one truck returns; with more, it
+            returns none.
+        before_read: Called before each page, to let time pass.
+        passing: By point id: how many more times an item fails with a temporary error.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class FakePositionStore:
         return outcomes
 
     def drop_delivery(self, delivery_id: str) -> None:
-        """Takes a delivery's name out of all documents, as an erasure does."""
+        """Removes a delivery's id from all documents, as an erasure does."""
 
         def left(progress: Iterable[DeliveryProgress]) -> tuple[DeliveryProgress, ...]:
             return tuple(one for one in progress if one.delivery_id != delivery_id)
@@ -110,7 +111,7 @@ class FakePositionStore:
         for fix in fixes:
             key = index_of(fix.event_at_ms), fix.point_id
             if self.history.pop(key, None) is not None:
-                # For a while the next write of it must know more.
+                # For a while, the next write of it must have more knowledge.
                 self._knowledge[key] += 1
         self._done("delete_history")
         return [WRITTEN] * len(fixes)
@@ -237,13 +238,13 @@ class FakePositionStore:
         )
 
     def _fixes_of(self, truck_id: str) -> list[HistoryFix]:
-        """What a search sees: what was there at the last refresh, by time alone."""
+        """Returns what a search finds: the fixes at the last refresh, ordered by time only."""
         fixes = (
             HistoryFix(one.fix, version, one.beyond)
             for one, version in self._visible.values()
             if one.fix.truck_id == truck_id
         )
-        # Those of one moment in an order without meaning, as from OpenSearch.
+        # Fixes with the same time are in arbitrary order, as in OpenSearch.
         unordered = sorted(fixes, key=lambda found: found.fix.point_id, reverse=True)
         return sorted(unordered, key=lambda found: found.fix.event_at_ms)
 
@@ -266,7 +267,7 @@ class FakePositionStore:
         return outcomes
 
     def fixes_of(self, truck_id: str) -> list[Fix]:
-        """All that the history holds of a truck."""
+        """Returns all fixes of a truck in the history."""
         return [one.fix for one in self.history.values() if one.fix.truck_id == truck_id]
 
     def drop_states(self) -> None:
@@ -321,7 +322,7 @@ class FakePositionStore:
 
 
 def _unnumbered(latest: LatestPosition) -> LatestPosition:
-    """As it comes out of its document, which does not say with which ordinals points were taken."""
+    """Returns it as read from its document, which does not contain the points' ordinals."""
     newest, shown = latest.newest, latest.shown
     return msgspec.structs.replace(
         latest,

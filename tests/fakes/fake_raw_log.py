@@ -9,11 +9,11 @@ from rtdts.position_store.raw_log import RawDocument
 
 
 class FakeRawLog:
-    """Stands for `RawLog`; returns the next of its responses, then takes everything.
+    """Stands for `RawLog`; returns the scripted responses, then accepts everything.
 
     Attributes:
         calls: The documents of each call.
-        held: What was taken.
+        held: The documents that were accepted.
     """
 
     def __init__(self, *responses: Sequence[Fate] | Exception) -> None:

@@ -24,17 +24,17 @@ class _Message:
 
 
 class FakeRoundQueue:
-    """Stands for `RoundQueue`; receiving waits a moment at most. Safe to call from threads.
+    """Stands for `RoundQueue`; a poll waits only briefly. Can be called from several threads.
 
-    As a FIFO queue it drops what it has seen (for ever), and hands out nothing more of a group
-    until what it handed out is deleted, given back, or has been out for its visibility.
+    Like a FIFO queue, it drops repeated messages (for ever), and returns no other message of a
+    group until the received one is deleted, released, or past its visibility timeout.
 
     Attributes:
-        sent: Every bucket that was sent, repetitions included.
-        kept: How often each bucket was kept.
-        deleted: What was deleted, in order.
-        trouble: Raised by every call while set.
-        before_receive: Run before each poll looks.
+        sent: Every bucket that was sent, including repetitions.
+        kept: How often each bucket was extended.
+        deleted: The deleted buckets, in order.
+        trouble: An error that every call raises while it is set.
+        before_receive: Called before each poll.
     """
 
     def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
@@ -66,7 +66,7 @@ class FakeRoundQueue:
         with self._lock:
             received = self._receive(max_messages)
         if not received and wait_s:
-            time.sleep(0.002)  # a long poll, as short as a test's patience
+            time.sleep(0.002)  # a long poll, shortened for the tests
         return received
 
     def _receive(self, max_messages: int) -> list[ReceivedBucket]:
@@ -111,14 +111,14 @@ class FakeRoundQueue:
 
     @property
     def in_flight(self) -> set[int]:
-        """Buckets that no other receiver is given."""
+        """Returns buckets that no other receiver gets."""
         now_ms = self._now_ms()
         with self._lock:
             return {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
 
     @property
     def waiting(self) -> set[int]:
-        """Buckets of which a message can be received."""
+        """Returns buckets with a message that can be received."""
         now_ms = self._now_ms()
         with self._lock:
             busy = {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
@@ -135,7 +135,7 @@ class FakeRoundQueue:
         return ["InvalidParameterValue" for message in theirs if message is None]
 
     def _in_flight(self, received: ReceivedBucket) -> _Message | None:
-        """The message, as long as its receipt is good."""
+        """Returns the message while its receipt is valid."""
         now_ms = self._now_ms()
         for message in self._messages:
             if message.receipt_handle == received.receipt_handle:

@@ -21,10 +21,10 @@ class FakeShareStore:
 
     Attributes:
         finds: How often a token was looked up.
-        writes: How often something was written, or tried to.
+        writes: How often a write was made or tried.
         reads: The keys of each `get_many`.
         is_unavailable: Whether each read fails.
-        before_read: Run before each `get_many` returns.
+        before_read: Called before each `get_many` returns.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class FakeShareStore:
         return self.put(share, token), token
 
     def put(self, share: Share, token: str = "") -> Share:
-        """Adds a share as it is."""
+        """Adds a share unchanged."""
         key = ShareKey(share.delivery_id, share.share_id)
         _check_size(share)
         self.writes += 1

@@ -1,4 +1,4 @@
-"""A viewer's socket in memory: what it sends is kept, what it receives is put by the test."""
+"""A viewer's socket in memory: it keeps what it sends, and receives what the test pushes."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ class FakeConnection:
         self.closed = True
 
     def push(self, message: dict[str, Any] | str) -> None:
-        """The service sends."""
+        """Sends a message, as the service would."""
         self._frames.put_nowait(message if isinstance(message, str) else json.dumps(message))
 
     def drop(self) -> None:
-        """The service, or the network, ends it."""
+        """Ends the connection, as the service or the network would."""
         self.closed = True
         self._frames.put_nowait(None)
 
     async def until_sent(self, count: int) -> None:
-        """Wait until the viewer has sent so many frames."""
+        """Waits until the viewer has sent so many frames."""
         while len(self.sent) < count:
             self._sent_something.clear()
             await self._sent_something.wait()
 
 
 class FakeSocketOpener:
-    """Opens sockets as scripted, then always."""
+    """Opens or rejects sockets as scripted, then opens every socket."""
 
     def __init__(self, *script: int | str) -> None:
         self.tokens: list[str] = []

@@ -15,7 +15,7 @@ class FakeSocketLimitStore:
     """Stands for `SocketLimitStore`.
 
     Attributes:
-        writes: How many calls wrote, or tried to.
+        writes: How many calls wrote or tried to write.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class FakeSocketLimitStore:
 
 
 def _check(key: str, numbers: Mapping[str, int]) -> None:
-    """Rejects an item that DynamoDB would reject: the identity's, as the write would leave it."""
+    """Raises if DynamoDB would reject the identity's item after the write."""
     item = {name: to_attribute(number) for name, number in numbers.items()}
     if code := breach("put_item", {"Item": {"limit_of": to_attribute(key), **item}}):
         raise client_error(code)

@@ -1,4 +1,4 @@
-"""A Kinesis stream and a bucket in memory, with the failures that the real ones have."""
+"""A Kinesis stream and a bucket in memory, with the failures of the real ones."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class StoredRecord(NamedTuple):
 
 
 class FailSome(NamedTuple):
-    """A call returns 200, and the records at these places of it failed."""
+    """A call returns 200, but the records at these indexes failed."""
 
     places: Iterable[int]
     code: str = THROTTLED
 
 
 class LoseResponse(NamedTuple):
-    """A call takes everything, and the SDK could read so much of its response."""
+    """A call accepts everything, but the SDK can read only a part of its response."""
 
     left: Mapping[str, Any]
 
@@ -38,15 +38,15 @@ Trouble = Exception | FailSome | LoseResponse | None
 
 
 class FakeStream(AnyClient):
-    """A client of Kinesis: takes records that fit, or what the script of troubles says.
+    """A client of Kinesis: accepts records within the limits, unless its script says otherwise.
 
     Attributes:
-        records: What was taken, in order.
-        calls: For each call, the entries that it was given.
+        records: The records that were accepted, in order.
+        calls: The entries of each call.
     """
 
     def __init__(self, troubles: Sequence[Trouble] = (), *, then: Trouble = None) -> None:
-        """One trouble a call, in order; ``then`` is the trouble of all calls after those."""
+        """Takes one failure per call, in order; ``then`` is the failure of all later calls."""
         self.records: list[StoredRecord] = []
         self.calls: list[list[Mapping[str, Any]]] = []
         self._troubles = itertools.chain(troubles, itertools.repeat(then))
@@ -75,7 +75,7 @@ class FakeStream(AnyClient):
 
     @property
     def user_records(self) -> list[UserRecord]:
-        """What the KCL would hand out of it."""
+        """The user records that the KCL would deliver."""
         return [
             each
             for record in self.records
@@ -100,7 +100,7 @@ class FakeBucket(AnyClient):
 
 
 def rejected(code: str, status: int = 400) -> ClientError:
-    """What the SDK raises when the response to a call is an error."""
+    """Returns the error that the SDK raises for an error response."""
     return ClientError(
         {
             "Error": {"Code": code, "Message": code},

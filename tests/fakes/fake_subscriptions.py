@@ -18,7 +18,7 @@ class FakeSubscriptionStore:
 
     def __init__(self, *subscriptions: Subscription) -> None:
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
-        # A round reads 256 buckets: to look through all subscriptions for each would cost the most.
+        # A round reads 256 buckets: searching all subscriptions for each would be too slow.
         self._topics: defaultdict[int, set[str]] = defaultdict(set)
         self._endpoints: defaultdict[str, set[str]] = defaultdict(set)
         for subscription in subscriptions:
@@ -66,7 +66,7 @@ class FakeSubscriptionStore:
             yield from self._of_topic(topic)
 
     def _of_topic(self, topic: str) -> list[Subscription]:
-        # Another thread may drop one of them meanwhile.
+        # Another thread may remove one of them meanwhile.
         found = (self._subscriptions.get((topic, one)) for one in sorted(self._endpoints[topic]))
         return [one for one in found if one is not None]
 

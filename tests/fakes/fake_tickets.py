@@ -12,7 +12,7 @@ class FakeTicketStore:
     """Stands for `TicketStore`; its tickets are called ticket-0…01, ticket-0…02 …
 
     Attributes:
-        spendings: How often spending one was requested.
+        spendings: How often a ticket was to be spent.
     """
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ class FakeTruckErasure:
         }
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[tuple[str, int]]:
-        """Each step when the next value is requested, as the real one."""
+        """Does each step when the next value is requested, like the real one."""
         counts = self.count(truck_id)
         stored = self._store.load([truck_id]).get(truck_id)
         write = StateWrite.of(

@@ -1,4 +1,4 @@
-"""The stores as the broadcaster reads them: the shared fakes, with hooks for changes mid-read."""
+"""The stores as the broadcaster reads them: the shared fakes, with hooks during reads."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.fakes.shown_positions import shown_of
 
 
 class WatchedDeliveries(FakeDeliveryStore):
-    """Deliveries that tests change at will, and whose reads they see.
+    """Deliveries that tests can change, and that record their reads.
 
     Attributes:
         reads: The ids of each `get_many`.
-        before_read: Run before each `get_many` returns.
+        before_read: Called before each `get_many` returns.
     """
 
     def __init__(self) -> None:
@@ -52,12 +52,12 @@ class WatchedDeliveries(FakeDeliveryStore):
 
 
 class StopsOfRows:
-    """What trucks have before them, by the rows as they are.
+    """The trucks' remaining stops, derived from the delivery rows.
 
     Attributes:
-        changed_at_ms: When a delivery last left a truck; tests set it.
+        changed_at_ms: When a delivery last left a truck; set by tests.
         reads: The trucks of each read.
-        before_read: Run before each returns.
+        before_read: Called before each read returns.
     """
 
     def __init__(self, deliveries: WatchedDeliveries) -> None:
@@ -80,12 +80,12 @@ class StopsOfRows:
 
 
 class BreakableSubscriptions(FakeSubscriptionStore):
-    """Subscriptions of which some buckets can't be read.
+    """Subscriptions with some buckets that can't be read.
 
     Attributes:
-        deliveries_read: Of which deliveries all viewers were read, in order.
-        before_find: Run before each `find` returns.
-        before_of_delivery: Run before each `of_delivery` returns.
+        deliveries_read: Deliveries whose viewers were all read, in order.
+        before_find: Called before each `find` returns.
+        before_of_delivery: Called before each `of_delivery` returns.
     """
 
     def __init__(self) -> None:
@@ -119,10 +119,10 @@ class FakePositions:
 
     Attributes:
         trucks: The latest position of each truck.
-        past: Where trucks were.
-        before_read: Run before each `shown` returns.
-        before_last: Run before each `last_of` returns.
-        before_track: Run before each `track` returns.
+        past: Earlier positions of trucks.
+        before_read: Called before each `shown` returns.
+        before_last: Called before each `last_of` returns.
+        before_track: Called before each `track` returns.
     """
 
     def __init__(self) -> None:
@@ -156,16 +156,16 @@ class FakePositions:
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int
     ) -> list[TrackPoint]:
         self.before_track()
-        # The whole of it: what may be seen is not this store's to decide.
+        # The complete track: this store does not decide what may be shown.
         return self.tracks.get(truck_id, [])[:limit]
 
 
 class PolledNudgeQueue(FakeNudgeQueue):
-    """A queue that is polled by one thread while others delete, and that can be unavailable.
+    """A queue that one thread polls while others delete, and that can be unavailable.
 
     Attributes:
-        deleted: What was done with, in order.
-        deletions: How many were deleted by each call.
+        deleted: The deleted messages, in order.
+        deletions: How many messages each call deleted.
         before_delete: Called at the beginning of each deletion.
         broken: Whether receiving fails.
     """
@@ -188,7 +188,7 @@ class PolledNudgeQueue(FakeNudgeQueue):
         with self._lock:
             received = super().receive(max_messages, wait_s)
         if not received:
-            time.sleep(0.002)  # a long poll, as short as a test's patience
+            time.sleep(0.002)  # a long poll, shortened for the tests
         return received
 
     def delete(self, received: Sequence[ReceivedNudge]) -> list[str]:

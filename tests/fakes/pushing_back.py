@@ -1,4 +1,4 @@
-"""API Gateway's management API that pushes back: quotas, slow clients, clients that hang."""
+"""API Gateway's management API under load: quotas, slow clients, clients that hang."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ RESPONDS_IN_S = 0.02
 
 @dataclasses.dataclass
 class PushingBack:
-    """Answers by the loop's time.
+    """Responds to posts by the loop's clock.
 
     Attributes:
-        per_s: Posts a second of the account, and how many of them it may save up.
-        burst: See above.
-        accepts_one_of: By connection: of so many posts one is taken, the last of them.
+        per_s: The account's quota in posts per second.
+        burst: How many unused posts of the quota may accumulate.
+        accepts_one_of: By connection: only one of so many posts is accepted, the last of them.
         hanging: Connections that do not respond within the time limit.
-        timeout_s: The poster's limit.
+        timeout_s: The poster's timeout.
         responds_in_s: How long all other posts take.
-        received_at_s: By connection, when it took messages.
-        shown_at_s: By connection, when positions of trucks were written to it.
-        posted: By connection, how many were written.
-        over_quota: How many the account rejected.
+        received_at_s: By connection, when it received messages.
+        shown_at_s: By connection, when positions of trucks were posted to it.
+        posted: By connection, the number of posts.
+        over_quota: How many posts the account rejected.
     """
 
     per_s: float = float("inf")
@@ -67,7 +67,7 @@ class PushingBack:
         return PostOutcome.DELIVERED
 
     def accepts_another(self) -> bool:
-        """A request that is no post, for the account's quota: a truck's."""
+        """Uses the account's quota for a request that is not a post, such as a truck's."""
         return self._within_quota(asyncio.get_running_loop().time())
 
     async def end(self, _connection_id: str) -> PostOutcome:

@@ -1,4 +1,4 @@
-"""An AWS client whose responses are scripted: for what no emulator can be made to do."""
+"""An AWS client with scripted responses, for behaviour that no emulator can produce."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.fakes.aws_limits import breach
 
-# A fake of a client of the SDK passes for any of them.
+# One fake stands for any of the SDK's clients.
 if TYPE_CHECKING:
     AnyClient = Any
 else:
@@ -19,16 +19,16 @@ else:
 
 
 class ConditionFailedError(ClientError):
-    """A condition of the request did not hold."""
+    """A condition of the request was false."""
 
 
 class ScriptedClient(AnyClient):
-    """Returns the next of its script for each call; an exception is raised.
+    """Returns the next response of its script for each call, or raises it if it is an exception.
 
-    What is beyond AWS's hard limits is rejected, whatever the script says.
+    A request beyond AWS's hard limits is always rejected.
 
     Attributes:
-        calls: Each call's operation and parameters, as they were at the time.
+        calls: Each call's operation and parameters, copied at the time of the call.
     """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionFailedError)
@@ -51,7 +51,7 @@ class ScriptedClient(AnyClient):
 
 
 def client_error(code: str, status: int = 400, **more: Any) -> ClientError:
-    """An error as botocore raises it."""
+    """Returns an error as botocore raises it."""
     response: Any = {
         "Error": {"Code": code, "Message": code},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -62,7 +62,7 @@ def client_error(code: str, status: int = 400, **more: Any) -> ClientError:
 
 
 def cancelled(*codes: str) -> ClientError:
-    """A cancelled transaction, with a code for each of its writes."""
+    """Returns the error of a cancelled transaction, with a code for each of its writes."""
     return client_error(
         "TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes]
     )

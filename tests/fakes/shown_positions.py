@@ -1,4 +1,4 @@
-"""What viewing needs of a latest position, as the reader takes it out of the documents."""
+"""Positions as viewers see them, as the reader extracts them from the documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rtdts.tracking.positions import DeliveryProgress, ShownLatest, ShownPoint
 
 
 def shown_of(latest: LatestPosition) -> ShownLatest | None:
-    """What viewers see of a truck's latest position; None when nothing may be shown."""
+    """Returns what viewers see of a truck's latest position; None if nothing may be shown."""
     if latest.shown is None:
         return None
     return as_shown(latest.shown, latest.shown_deliveries, stale_since_ms=latest.stale_since_ms)
@@ -16,7 +16,7 @@ def shown_of(latest: LatestPosition) -> ShownLatest | None:
 def as_shown(
     fix: Fix, deliveries: tuple[DeliveryProgress, ...] = (), *, stale_since_ms: int | None = None
 ) -> ShownLatest:
-    """A good fix as what viewers see."""
+    """Returns a good fix as viewers see it."""
     return ShownLatest(
         point=ShownPoint(
             truck_id=fix.truck_id,

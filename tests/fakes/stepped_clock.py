@@ -1,4 +1,4 @@
-"""A clock that only moves when the test advances it; code that sleeps by it waits for that."""
+"""A clock that moves only when the test advances it; code that sleeps on it waits for that."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class SteppedClock(FakeClock):
         self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
 
     async def sleep(self, seconds: float) -> None:
-        """Waits until `advance` has moved the clock so far."""
+        """Waits until `advance` has moved the clock far enough."""
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self.now_ms() + round(seconds * 1000), woken))
         await woken
 
     @property
     def sleeping(self) -> int:
-        """How many wait for the clock."""
+        """How many tasks are sleeping on the clock."""
         return sum(not woken.done() for _, woken in self._sleepers)
 
     def advance(self, seconds: float) -> None:
