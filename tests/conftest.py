@@ -1,4 +1,4 @@
-"""What tests of every kind share."""
+"""Fixtures and hooks for all kinds of tests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tests.support.system_settings import (
     WITHOUT_QUOTAS,
 )
 
-if TYPE_CHECKING:  # what only tests of real parts need takes each run of pytest a second
+if TYPE_CHECKING:  # only tests of real parts need it, and importing it takes a second
     from sim.local_cloud.launch import LaunchedCloud
 
-# How much the property tests try: "full" is what `make test-all` and so CI run.
+# How many examples the property tests try: `make test-all`, and so CI, runs "full".
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("full", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=5_000, deadline=None)
@@ -33,12 +33,12 @@ settings.load_profile("quick")
 
 
 def pytest_configure() -> None:
-    # Whatever account this machine is logged in to, no test may reach it.
+    # No test may use the AWS account that this machine may be logged in to.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-    # The Java programs that tests start live for minutes: to optimise them further costs more of
-    # the processor than it saves.
+    # The Java programs that tests start run for minutes: optimising them further would use more
+    # CPU time than it saves.
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
@@ -56,11 +56,11 @@ RUNNING = pytest.StashKey[contextlib.ExitStack]()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Ends the local cloud with the last test that may use it: it costs a third of a processor."""
+    """Ends the local cloud after the last test that may use it: it uses a third of a core."""
     if is_of_the_local_cloud(item.path):
         return
     if "local_cloud" in getattr(item, "fixturenames", ()):
-        pytest.fail("a test of the local cloud belongs into one of OF_THE_LOCAL_CLOUD")
+        pytest.fail("a test that uses the local cloud must be in one of OF_THE_LOCAL_CLOUD")
     running = item.session.stash.get(RUNNING, None)
     if running is not None:
         del item.session.stash[RUNNING]
@@ -69,9 +69,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An OpenSearch node with the index templates, started once a session.
+    """An OpenSearch node with the index templates, started once per session.
 
-    Tests share it, and so name their trucks uniquely.
+    Tests share it, so they must use unique truck ids.
     """
     from tests.support.opensearch_node import running_opensearch
 
@@ -83,11 +83,11 @@ def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def local_cloud(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LaunchedCloud]:
-    """The local cloud on free ports, started once a session: rounds of 10 s, dwells of 5 s,
-    and patience with a slow machine. Only tests of `OF_THE_LOCAL_CLOUD` may use it.
+    """The local cloud on free ports, started once per session: rounds of 10 s, dwells of 5 s, and
+    long timeouts for a busy machine. Only tests of `OF_THE_LOCAL_CLOUD` may use it.
 
-    Tests share it, and so name their trucks, customers and deliveries uniquely. Its messages are
-    in ``up.log`` beside its run folder.
+    Tests share it, so they must use unique ids of trucks, customers and deliveries. Its messages
+    are in ``up.log`` beside its run folder.
     """
     from sim.local_cloud.launch import CloudFailedError, launched_cloud
 
