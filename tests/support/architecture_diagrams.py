@@ -1,4 +1,4 @@
-"""The pictures of docs/architecture.md, drawn from the Graphviz sources beside them.
+"""The diagrams of docs/architecture.md, drawn from the Graphviz sources beside them.
 
 ``python -m tests.support.architecture_diagrams`` writes them into docs/images/. Graphviz is the
 WebAssembly build from npm, so that every machine draws the same.
@@ -25,7 +25,7 @@ process.stdout.write(graphviz.dot(readFileSync(0, "utf8"), "svg"));
 
 
 def draw(source: Path) -> str:
-    """The picture of a Graphviz source, as SVG."""
+    """Draws a Graphviz source as SVG."""
     drawn = subprocess.run(
         [str(node_command(find_places())), "--input-type=module", "--eval", _DRAW],
         cwd=ROOT / "web",  # where the package is
@@ -38,7 +38,7 @@ def draw(source: Path) -> str:
 
 
 def diagram_of(source: Path) -> Path:
-    """Where the picture of a source is kept."""
+    """Returns the path of the diagram of a source."""
     return source.with_suffix(".svg")
 
 

@@ -1,7 +1,7 @@
-"""The socket's documented messages, as schemas to hold encoded messages against.
+"""The socket's documented messages, as schemas to validate encoded messages.
 
-The document stays open for receivers (they ignore unknown fields); our own messages are held
-against it closed, so that a field that is sent and not documented fails a test too.
+The document allows receivers to get unknown fields, which they ignore. Our own messages are
+validated with no additional fields allowed, so an undocumented field fails a test, too.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def schema_of_message(name: str, *, closed: bool = True) -> dict[str, Any]:
 
 
 def validate_message(message: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
-    """Holds one message to a viewer against the document.
+    """Validates one message to a viewer against the document.
 
     Returns:
-        The message, decoded.
+        The decoded message.
 
     Raises:
-        jsonschema.ValidationError: It isn't what the document promises.
-        KeyError: The document knows no message of this ``type``.
+        jsonschema.ValidationError: It does not match the document.
+        KeyError: The document has no message of this ``type``.
     """
     decoded = json.loads(message) if isinstance(message, bytes | str) else dict(message)
     _validator(decoded["type"]).validate(decoded)
@@ -61,7 +61,7 @@ def _validator(name: str) -> jsonschema.Draft7Validator:
 
 
 def close(schema: Any) -> Any:
-    """The schema with every object of it closed to fields that it doesn't name."""
+    """Returns the schema with no additional fields allowed in any of its objects."""
     if isinstance(schema, Mapping):
         closed = {key: close(value) for key, value in schema.items()}
         if isinstance(schema.get("properties"), Mapping):

@@ -1,4 +1,4 @@
-"""The events that API Gateway sends, as it sends them, and variations of them."""
+"""Events as API Gateway sends them, and variations of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.source_tree import ROOT
 
 
 def aws_event(name: str) -> dict[str, Any]:
-    """An event of tests/events, each time anew."""
+    """Returns a new copy of an event in tests/events."""
     event: dict[str, Any] = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
     return event
 

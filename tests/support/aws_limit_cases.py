@@ -1,4 +1,4 @@
-"""The limits of AWS, and requests that come just up to each."""
+"""The limits of AWS, and requests that just reach each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Request = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
-    """A limit, and how a request comes just up to it or one beyond."""
+    """A limit, and requests that just reach it or exceed it."""
 
     name: str
     service: str
@@ -24,11 +24,11 @@ class Case:
     limit: int
     request: Callable[[int, CreatedResources], Request]
     within: int = 0
-    """How far below the limit a request comes; the emulator counts more than AWS."""
+    """How far the request stays below the limit, if the emulator counts more than AWS."""
     beyond: int = 1
-    """How far beyond."""
+    """How far the other request exceeds the limit."""
     is_emulated: bool = True
-    """Whether the emulator keeps this one; if not, it only shows that so much is taken."""
+    """Whether the emulator enforces the limit; if not, only the allowed request is tested."""
 
 
 def _event(note: str = "", **more: Any) -> dict[str, Any]:
@@ -228,14 +228,14 @@ CASES = (
         operation="update_item",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_updated_item,
-        within=64,  # it counts the expression too
+        within=64,  # the emulator counts the expression, too
     ),
     _dynamodb(
         name="item-bytes-of-an-update-of-a-transaction",
         operation="transact_write_items",
         limit=limits.DYNAMODB_ITEM_BYTES,
         request=_updated_together,
-        beyond=2,  # the fake counts the placeholder, a byte longer than the name
+        beyond=2,  # the fake counts the placeholder, which is a byte longer than the name
     ),
     _dynamodb(
         name="number-digits",
@@ -322,7 +322,7 @@ CASES = (
         operation="put_records",
         limit=limits.KINESIS_RECORD_BYTES,
         request=_record,
-        beyond=2,  # it counts the data without the key, of one byte
+        beyond=2,  # the emulator counts the data without the key of one byte
     ),
     _kinesis(
         name="put-bytes",

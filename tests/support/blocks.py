@@ -1,4 +1,4 @@
-"""Blocks of identities, for tests that do not care why something is blocked."""
+"""Blocks of identities, for tests to which the reason does not matter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HOUR_MS = 3_600_000
 def revocation(
     subject: str, now_ms: int, *, for_ms: int = HOUR_MS, issued_before_ms: int | None = None
 ) -> Block:
-    """The block of an identity, a token or a share that an operator revokes now."""
+    """Returns the block of an identity, a token or a share that an operator revokes now."""
     return Block(
         subject=subject,
         kind=BlockKind.REVOKED,

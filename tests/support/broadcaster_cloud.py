@@ -1,7 +1,7 @@
-"""What a broadcaster needs of the local cloud and no more: ministack's tables, queues, sockets.
+"""The parts of the local cloud that a broadcaster needs: ministack's tables, queues and sockets.
 
-There is no OpenSearch here: positions can't be read, so that what is seen is also what viewers
-get while it is unavailable. The end-to-end tests have everything.
+There is no OpenSearch, so viewers get what they get while it is unavailable. The end-to-end tests
+use the complete local cloud.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FAR_FUTURE_MS = 4_000_000_000_000
 
 
 class Cloud:
-    """Tables, queue and a WebSocket API whose only route returns a connection's own id."""
+    """Tables, queues, and a WebSocket API whose only route returns the connection's id."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -130,7 +130,7 @@ class Cloud:
             yield socket, connection_id
 
     def delivery(self) -> Delivery:
-        """A new one, under way."""
+        """Creates a delivery in transit."""
         delivery = new_delivery(delivery_id=unique("D"), status=Status.IN_TRANSIT)
         self.deliveries.append(None, delivery, [event_of(delivery)], matches=True)
         return delivery
@@ -149,7 +149,7 @@ class Cloud:
 
 
 class Running:
-    """A broadcaster's process and what it logs."""
+    """A broadcaster's process and its log."""
 
     def __init__(self, process: Process) -> None:
         self.process = process

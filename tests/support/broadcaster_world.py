@@ -60,7 +60,7 @@ WORLD_VIEW = FleetView(bbox=(-180, -90, 180, 90), zoom=1)
 QUARANTINE_SLOTS = 4
 POST_TIMEOUT_S = 2.0
 POSTS_PER_SECOND = 1e9
-"""Nothing waits for its turn unless a test says so."""
+"""So high that the rate limiter delays no post, unless a test sets another rate."""
 DESTINATION = (35.2, 129.1)
 """Every delivery's destination."""
 
@@ -69,8 +69,8 @@ class World:
     """The world.
 
     Args:
-        traced: Trucks whose points are followed.
-        clock: Instead of one that only the test moves.
+        traced: Trucks whose points are traced.
+        clock: Instead of one that only the test advances.
         sender: Instead of the fake gateway.
         posts_per_second: The rate limiter's ceiling.
     """
@@ -129,7 +129,7 @@ class World:
         self.of_fleet.close()
         self.of_snapshots.close()
 
-    # --- what there is -----------------------------------------------------------------------
+    # --- deliveries, trucks and viewers ------------------------------------------------------
 
     def delivery(
         self,
@@ -166,7 +166,7 @@ class World:
         self.deliveries.put(msgspec.structs.replace(row, **changes))
 
     def transfer(self, delivery_id: str, truck_id: str) -> None:
-        """Gives the delivery to another truck, now."""
+        """Reassigns the delivery to another truck now."""
         row = self.row(delivery_id)
         now_ms = self.clock.now_ms()
         before = msgspec.structs.replace(row.current, ended_at_ms=now_ms)
@@ -202,7 +202,7 @@ class World:
         return latest
 
     def closed(self, delivery_id: str, *, truck_id: str, ago_s: float) -> None:
-        """A delivery that was delivered so long ago, by a truck that has driven on since."""
+        """Creates one that was delivered so long ago, by a truck that has driven on since."""
         self.delivery(delivery_id, truck_id=truck_id, status=Status.DELIVERED, version=5)
         closed_at_ms = self.clock.now_ms() - round(ago_s * 1000)
         self.change(delivery_id, closed_at_ms=closed_at_ms, updated_at_ms=closed_at_ms)
@@ -236,14 +236,14 @@ class World:
 
     @property
     def tracking(self) -> set[str]:
-        """Connections with a subscription left."""
+        """Returns the connections that still have a subscription."""
         return self.subscriptions.connections()
 
     @property
     def logged(self) -> str:
         return self.written.getvalue()
 
-    # --- what acts ---------------------------------------------------------------------------
+    # --- parts of the broadcaster ------------------------------------------------------------
 
     def pusher(self, threads: StoreThreads) -> Pusher:
         return Pusher(
@@ -273,7 +273,7 @@ class World:
 
     @functools.cached_property
     def _stops_of_rounds(self) -> StopsOfTrucks:
-        """One for all rounds, as in the process."""
+        """The stops that all rounds share, as in the process."""
         return StopsOfTrucks(
             self.stops, self.of_rounds.tables, log=self.log, monotonic=self.clock.monotonic
         )
@@ -295,7 +295,7 @@ class World:
     async def run_round(
         self, *, slots: int = 100, chunk_size: int = 100, until_s: float | None = None
     ) -> RoundReport:
-        """Runs one; with `until_s` the next is due so long after it, and there is time to try
+        """Runs a round; with `until_s` the next is due so long after it, so there is time to try
         again."""
         now_ms = self.clock.now_ms()
         until_ms = None if until_s is None else now_ms + round(until_s * 1000)
@@ -373,7 +373,7 @@ class World:
         )
 
     def snapshot_consumer(self) -> NudgeConsumer:
-        """As the nudges', with a queue and threads of its own."""
+        """Returns a consumer of snapshots: like that of nudges, with its own queue and threads."""
         return self.nudge_consumer(self.snapshot_queue, self.of_snapshots)
 
     def nudge_consumer(

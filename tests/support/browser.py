@@ -21,15 +21,15 @@ SOFTWARE_WEBGL = (
     "--ignore-gpu-blocklist",
 )
 NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
-"""For what is not about the map: to draw it takes the processor a second or more."""
+"""For tests that do not need the map: drawing it takes a second or more of CPU time."""
 PHONE: ViewportSize = {"width": 390, "height": 844}
 WITHIN_MS = 120_000
-"""For anything on a page: the map is drawn by the processor, and the machine may be busy."""
+"""The timeout for anything on a page: the CPU draws the map, and the machine may be busy."""
 
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """Runs it; skips where it isn't installed."""
+    """Runs Chromium; skips the test if it is not installed."""
     places = find_places()
     found = find_browser(places)
     if found is None:
@@ -49,14 +49,14 @@ def running_browser() -> Iterator[Browser]:
 
 
 def artifact(name: str) -> Path:
-    """Where a run's screenshots are kept."""
+    """Returns the path of an artifact of this run, such as a screenshot."""
     folder = PROJECT / "build" / "ci" / "pages"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / name
 
 
 def complaints_of(page: Page) -> list[str]:
-    """Collects what the browser complains of: errors, and what the page's policy forbade."""
+    """Collects the browser's errors, including violations of the page's security policy."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(str(error)))
     page.on(

@@ -1,4 +1,4 @@
-"""Figures so round that a plan can be checked by hand: every price is 1 USD a unit."""
+"""Round figures, so that a plan can be checked by hand: every price is 1 USD per unit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.capacity.scenario import Scenario
 ONE: Steps = ((float("inf"), 1.0),)
 
 MEASURED: Mapping[str, float] = {
-    "stream_bytes": 400,  # ten a record: 4,000 bytes
+    "stream_bytes": 400,  # ten per record: 4,000 bytes
     "stream_bytes.1_a_record": 400,
     "document_bytes": 100,
     "document_bytes.history": 200,
@@ -41,7 +41,7 @@ MEASURED: Mapping[str, float] = {
 
 
 def round_facts(measured: Mapping[str, float]) -> Facts:
-    """The real limits, round measurements but for some, and prices of 1 USD."""
+    """The real limits, round measurements except for some, and prices of 1 USD."""
     real = read_facts()
     steps = dict.fromkeys(real.prices.steps, ONE)
     prices = Prices(noted_on="today", steps=steps, from_memory=())
@@ -49,8 +49,8 @@ def round_facts(measured: Mapping[str, float]) -> Facts:
 
 
 def round_plan(measured: Mapping[str, float] | None = None, /, **requested: float) -> CapacityPlan:
-    """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
-    what is requested comes on top."""
+    """A plan for a fleet that is busy for one hour per month, on machines like the benchmarks'
+    without reserve; the requested options are added."""
     usual = {
         "hours": 1.0,
         "days": 1.0,

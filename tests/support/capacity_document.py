@@ -44,10 +44,10 @@ LEVERS: Mapping[str, Mapping[str, float]] = {
 
 
 def write_tables(text: str) -> str:
-    """The document with each table replaced by what is calculated.
+    """Returns the document with each table replaced by the calculated one.
 
     Raises:
-        ValueError: It has no place for one.
+        ValueError: It has no place for a table.
     """
     for name, table in TABLES.items():
         place = re.compile(rf"(<!-- {name} -->\n\n)(?:\|.*\n)*\n?(<!-- end -->)")
@@ -109,7 +109,7 @@ def _breaks() -> Iterator[Sequence[str]]:
 
 
 SPREAD_VIEWERS = (100_000, 1_000_000)
-"""Viewers of twice as many trucks."""
+"""Numbers of viewers, each with twice as many trucks."""
 
 
 def _spread() -> Iterator[Sequence[str]]:
@@ -162,7 +162,7 @@ def _levers() -> Iterator[Sequence[str]]:
 
 
 ENDPOINT_FLEETS = (100, 1_000, 10_000, 100_000)
-"""Trucks, with half as many viewers."""
+"""Numbers of trucks, each with half as many viewers."""
 
 
 def _endpoints() -> Iterator[Sequence[str]]:

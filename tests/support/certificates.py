@@ -1,4 +1,4 @@
-"""Keys and certificates, as devices and AWS IoT Core make them."""
+"""Keys and certificates, as devices and AWS IoT Core create them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def new_key() -> Key:
-    """A key as a small device makes it."""
+    """Creates a key as a small device does."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -44,10 +44,10 @@ def signing_request(key: Key) -> str:
 
 
 def private_pem(key: Key) -> str:
-    """A key as a file has it."""
+    """Returns a private key in PEM."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def public_der(key: Key) -> bytes:
-    """A key's ``SubjectPublicKeyInfo``."""
+    """Returns a key's ``SubjectPublicKeyInfo`` in DER."""
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,4 +1,4 @@
-"""Where the consumer stands in each shard: by the KCL's lease table, and by its truck states."""
+"""The consumer's progress in each shard, by the KCL's lease table and by its truck states."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def checkpoints(environment: Environment) -> dict[str, StreamPosition]:
 
 
 def applied(environment: Environment, truck_ids: Iterable[str]) -> dict[str, StreamPosition]:
-    """The last record of each shard that the state of any of these trucks contains."""
+    """Returns the last record of each shard that is applied in the state of any of these trucks."""
     client = connect(environment.opensearch_url)
     found: dict[str, StreamPosition] = {}
     for stored in TruckStateStore(client).load(list(truck_ids)).values():

@@ -1,4 +1,4 @@
-"""A service for the dispatcher's console that a test directs, with the local login page."""
+"""A service for the dispatcher's console that a test controls, with the local login page."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ CLIENT_ID = "console-of-the-tests"
 
 
 class ConsoleBackend(PageBackend):
-    """Plays the service for one console.
+    """Stands in for the service of one console.
 
     Attributes:
-        fleet: Rows of trucks; each view has those that it would have of the service.
+        fleet: Rows of trucks; each view contains the same trucks as with the real service.
         views: The `track_fleet` requests of the map, in order.
-        alert_views: Those of the alerts, in order: they look at the whole world with a filter.
-        calls: Method, path, body and headers of each request but tickets.
-        plan: What a GET of this delivery returns; of others there are none.
+        alert_views: The `track_fleet` requests of the alerts, in order: they cover the whole
+            world, with a filter.
+        calls: Method, path, body and headers of each request except for tickets.
+        plan: The response to a GET of the only delivery.
         track: The points of every truck's track, in one page.
     """
 
@@ -51,7 +52,7 @@ class ConsoleBackend(PageBackend):
 
     @contextmanager
     def running(self) -> Iterator[ConsoleBackend]:
-        """All servers, for the length of a `with` block."""
+        """Runs all servers for the duration of a `with` block."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         issuer = TokenIssuer(key, issuer=self.issuer, audience="rtdts")
         client = Client(client_id=CLIENT_ID, redirect_uris=(self.console_url,))
@@ -103,7 +104,7 @@ class ConsoleBackend(PageBackend):
         return web.json_response(page, headers=self._allowed())
 
     def move(self, fleet: list[Row]) -> None:
-        """The trucks are elsewhere: each socket is shown so."""
+        """Changes the fleet, and sends it to each socket."""
         self.fleet = fleet
         self._run(self._show_all())
 

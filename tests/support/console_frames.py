@@ -1,11 +1,11 @@
-"""Measures what a frame of the console costs in script, with 5,000 trucks, in a real Chromium.
+"""Measures the script time of a frame of the console with 5,000 trucks, in a real Chromium.
 
 python -m tests.support.console_frames
 
-How many frames per second are drawn is the graphics card's, which no machine without one can show.
-What it leaves to the script is measured: CPU time of the page's main thread in script, per frame,
-while the map is dragged and a snapshot comes each second. Beside it, by the clock, what the
-callbacks of one frame took.
+The frame rate depends on the graphics card, so a machine without one cannot measure it. This
+measures the script's part: CPU time in script of the page's main thread, per frame, while the map
+is dragged and a snapshot arrives every second. In addition, it measures the duration of the
+callbacks of one frame.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.fleet_rows import Row
 AIM_MS = 8.0
 TRUCKS = 5_000
 IN_FULL = 400
-"""As many as a snapshot shows one by one."""
+"""The maximum number of trucks that a snapshot shows individually."""
 DESK: ViewportSize = {"width": 1280, "height": 800}
 WITHIN_MS = 120_000
 STEP_PX = 6
@@ -51,7 +51,7 @@ class FrameCosts:
     Attributes:
         frames: How many were drawn.
         script_ms: CPU time in script per frame, snapshots included.
-        callbacks_p95_ms: By the clock, of a frame's callbacks: 95 of 100 frames took no longer.
+        callbacks_p95_ms: 95th percentile of the duration of a frame's callbacks.
     """
 
     frames: int
@@ -79,7 +79,7 @@ def fleet_of(trucks: int, rng: random.Random) -> list[Row]:
 
 
 def driven(fleet: list[Row], rng: random.Random) -> list[Row]:
-    """The same a few seconds later: each truck is up to 100 m farther on."""
+    """Returns the same fleet a few seconds later: each truck is up to 100 m farther."""
     step = 0.001
     return [
         [
@@ -111,7 +111,7 @@ def measure(page: Page, seconds: float, each_second: Callable[[], None]) -> Fram
     steps = 0
     while (elapsed_s := time.monotonic() - started_s) < seconds:
         steps += 1
-        page.mouse.move(x + (steps % 40 - 20.5) * STEP_PX, y)  # never where it was pressed
+        page.mouse.move(x + (steps % 40 - 20.5) * STEP_PX, y)  # never at the start of the drag
         if elapsed_s >= next_s:
             next_s += 1.0
             each_second()
@@ -124,7 +124,7 @@ def measure(page: Page, seconds: float, each_second: Callable[[], None]) -> Fram
 
 
 def main() -> int:
-    """Prints the figures; returns the exit code: 1 when the aim was missed."""
+    """Prints the figures, and returns the exit code: 1 if the aim was missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="per view (default: 20)")
     seconds = parser.parse_args().seconds

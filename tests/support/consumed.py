@@ -1,4 +1,4 @@
-"""What the consumer made of a stream in the real stores, and what it should have made of it."""
+"""What the consumer has written to the real stores, and what it should have written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE = 5_000
 
 
 class Consumed:
-    """The stores of a local cloud, as far as the consumer writes them."""
+    """The stores of a local cloud that the consumer writes to."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -51,7 +51,7 @@ class Consumed:
         return self._session.client(service, endpoint_url=self._environment.aws_endpoint_url)
 
     def history(self, truck_ids: Iterable[str]) -> list[tuple[str, str, StoredFix]]:
-        """Index, id and content of every document of these trucks."""
+        """Returns index, id and content of every document of these trucks."""
         self._search.indices.refresh(index=POSITIONS_PATTERN)
         found: list[tuple[str, str, StoredFix]] = []
         for truck_id in truck_ids:
@@ -90,13 +90,13 @@ class Consumed:
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """A consumer of fakes without faults, which has had the same records one by one."""
+    """The expected result: that of a consumer on fakes without faults, record by record."""
 
     world: World
 
     @classmethod
     def of(cls, deliveries: Iterable[Delivery], records: Sequence[StreamRecord]) -> Expected:
-        """What must come of these records, in the order of their shards."""
+        """Returns the expected result for these records, in the order of their shards."""
         world = World()
         for one in deliveries:
             second = (one.current.started_at_ms - START_MS) // 1_000
@@ -122,15 +122,15 @@ class Expected:
 
 
 def unrevised(latest: dict[str, LatestPosition]) -> dict[str, LatestPosition]:
-    """Without what depends on how batches were cut."""
+    """Returns the document without the fields that depend on the batches."""
     return {one: msgspec.structs.replace(of, revision=0) for one, of in latest.items()}
 
 
 def agrees(log: Sequence[DeliveryEvent], expected: Sequence[Transition]) -> bool:
-    """Whether a log folds to these statuses, but for times that are off by less than the dwell.
+    """Returns whether a log folds to these statuses; times may differ by less than the dwell.
 
-    A time that moved by less is not corrected by itself. So which of two such times stands depends
-    on how many points were there when the status was first derived.
+    A smaller change of a time is not corrected. So which of two such times is in the log depends
+    on how many points had arrived when the status was first derived.
     """
     stands = fold_log(log).transitions
     return [(one.status, one.cause) for one in stands] == [

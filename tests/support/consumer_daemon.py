@@ -1,4 +1,4 @@
-"""The consumer as it runs in the local cloud, on a stream of a test's own."""
+"""The consumer as it runs in the local cloud, on a test's own stream."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 
 @dataclasses.dataclass(frozen=True)
 class Daemon:
-    """A daemon that works, with its children."""
+    """A running daemon with its child processes."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -40,14 +40,14 @@ def running_daemon(
     folder: Path,
     more: Mapping[str, str],
 ) -> Iterator[Daemon]:
-    """Runs the real KCL with our record processors; it is not restarted when it dies.
+    """Runs the real KCL with our record processors; it is not restarted if it ends.
 
     Args:
         environment: Its stream, stores and queues.
-        application: The KCL's application name; its tables must be there.
-        shards: How many it must have a child at work on, to be of use.
-        folder: Of its log and files.
-        more: Of its environment.
+        application: The KCL's application name; its tables must exist.
+        shards: For how many shards it must have a child process before the block begins.
+        folder: For its log and files.
+        more: Additional environment variables.
     """
     places = find_places()
     part = consumer_part(

@@ -1,4 +1,4 @@
-"""A consumer of one shard with fakes around it, and trucks to feed it."""
+"""A consumer of one shard on fakes, and trucks that send it points."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _LOADING_M = (0, 0, 10, 20, 30, 30, 60, 90)
 _ON_THE_WAY_M = (180, 400, 900, 1500, 2100, 2700)
 _NEAR_M = (3100, 3300, 3600, 3900, 3990, 4000, 4001, 4002, 4003, 4004, 4010)
 DRIVE_M = (*_THERE_M, *_LOADING_M, *_ON_THE_WAY_M, *_NEAR_M)
-"""Metres east of the origin, every 10 s: there, a wait, the way, a wait at the destination."""
+"""Metres east of the origin, every 10 s: to the origin, a wait, the drive, a wait at the end."""
 
 STATUSES = (
     Status.ASSIGNED,
@@ -67,7 +67,7 @@ STATUSES = (
 
 
 def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: object) -> Point:
-    """A fix so many metres east of the origin."""
+    """Returns a fix so many metres east of the origin."""
     lat, lon = metres_east(east_m)
     at_ms = START_MS + second * 1_000
     made = make_point(truck_id, at_ms, lat, lon, seq=second, speed_mps=60.0)
@@ -75,7 +75,7 @@ def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: objec
 
 
 def shifted(of: Point, offset_ms: int) -> Point:
-    """The same point of a truck whose clock is wrong, as ingest would stamp it."""
+    """Returns the same point from a truck with a wrong clock, as ingest would stamp it."""
     stamp_ms = of.recorded_at_ms + offset_ms
     return make_point(
         of.truck_id,
@@ -90,20 +90,20 @@ def shifted(of: Point, offset_ms: int) -> Point:
 
 
 def drive(truck_id: str = "T-1") -> list[Point]:
-    """From before the origin to after the destination."""
+    """Returns the points of a drive, from before the origin to after the destination."""
     return [point(10 * n, float(m), truck_id=truck_id) for n, m in enumerate(DRIVE_M)]
 
 
 class Killed(BaseException):
-    """The process ends here: nothing in it may catch this."""
+    """Simulates the end of the process: no code in it may catch this."""
 
 
 KILLS = ("before", "half", "after")
-"""Before a step, after the first half of what it writes, after all of it."""
+"""Before a step, after the first half of its writes, or after all of them."""
 STEPS = ("write_history", "append", "write_latest", "send_many", "save")
 """In the order of `consumer.pipeline`."""
 RESTART_S = 3.0
-"""Until a killed worker's shard has the next one."""
+"""How long it takes until a killed worker's shard has another worker."""
 UNAVAILABLE = StoreUnavailable("bulk", 503, "unavailable")
 
 
@@ -131,13 +131,13 @@ class FakeParking:
 
 
 class Shard:
-    """Hands records out as the KCL would."""
+    """Delivers records as the KCL would."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(49_000_000_000_000_000_000_000)
 
     def records(self, *groups: Sequence[Point]) -> list[StreamRecord]:
-        """One Kinesis record a group, each point a user record of it."""
+        """Returns the records of one Kinesis record per group, with one user record per point."""
         made = []
         for group in groups:
             number = str(next(self._numbers))
@@ -154,7 +154,7 @@ class Shard:
         return made
 
     def raw(self, data: bytes, *, partition_key: str = "T-1") -> StreamRecord:
-        """A record with anything in it."""
+        """Returns a record with any content."""
         return StreamRecord(
             partition_key=partition_key,
             sequence_number=str(next(self._numbers)),
@@ -166,7 +166,7 @@ class Shard:
 
 @dataclasses.dataclass
 class World:
-    """All stores, and processes that read the one shard."""
+    """All stores, and processes that read the only shard."""
 
     positions: FakePositionStore = dataclasses.field(default_factory=FakePositionStore)
     deliveries: FakeDeliveryStore = dataclasses.field(default_factory=FakeDeliveryStore)
@@ -201,7 +201,7 @@ class World:
     def pipeline(
         self, *, writer_id: str | None = None, shard_range: ShardRange = ANY_KEY
     ) -> BatchPipeline:
-        """A process that has just got the shard."""
+        """Returns the pipeline of a process that has just got the shard's lease."""
         matches = FakeMatchStore(self.deliveries)
         retry_policy = RetryPolicy(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep)
         truck_states = TruckStates(
@@ -259,12 +259,12 @@ class World:
         )
 
     def settle(self, pipeline: BatchPipeline, *, after_s: float = PASS_EVERY_S) -> SettleReport:
-        """Settles late points once others had the time to join them."""
+        """Settles late points after the time for others to arrive has passed."""
         self.clock.advance(after_s)
         return pipeline.settle() or SettleReport()
 
     def processor(self, pipeline: BatchPipeline | None = None) -> RecordProcessor:
-        """The KCL's record processor around a pipeline."""
+        """Returns the KCL's record processor with a pipeline."""
         made = pipeline or self.pipeline()
         return RecordProcessor(
             pipeline_of=lambda _: made,
@@ -276,7 +276,7 @@ class World:
         )
 
     def kill_at(self, step: str, when: str) -> None:
-        """The process that next gets to one of `STEPS` is killed, at one of `KILLS`."""
+        """Kills the next process that reaches one of `STEPS`, at one of `KILLS`."""
         store = {"append": self.deliveries, "send_many": self.nudges}.get(step, self.positions)
         does = getattr(store, step)
 
@@ -291,7 +291,7 @@ class World:
         setattr(store, step, killed)
 
     def let_live(self) -> None:
-        """Takes back `kill_at` where nothing got to its step."""
+        """Cancels `kill_at` if no process has reached its step."""
         for step in STEPS:
             for store in (self.positions, self.deliveries, self.nudges):
                 vars(store).pop(step, None)
@@ -305,7 +305,7 @@ class World:
         origin: Place = ORIGIN,
         destination: Place = DESTINATION,
     ) -> Delivery:
-        """A new delivery from the origin to the destination."""
+        """Creates a delivery from the origin to the destination."""
         at_ms = START_MS + second * 1_000
         made = Delivery(
             delivery_id=delivery_id,
@@ -336,13 +336,13 @@ class World:
         return [event.status for event in self.deliveries.events(delivery_id)]
 
     def reported(self, event: str) -> list[dict[str, object]]:
-        """The log's lines of one event."""
+        """Returns the log's lines of one event."""
         lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
         return [line for line in lines if line["event"] == event]
 
 
 def derived(world: World, truck_id: str | None = None) -> dict[str, Fix]:
-    """The history by point, of one truck or of all, without when each was taken."""
+    """Returns the history by point, of one truck or of all, without ordinals."""
     return {
         identity: msgspec.structs.replace(one.fix, n=0)
         for (_, identity), one in world.positions.history.items()
@@ -351,9 +351,9 @@ def derived(world: World, truck_id: str | None = None) -> dict[str, Fix]:
 
 
 def shown(world: World, truck_id: str = "T-1") -> LatestPosition:
-    """A truck's latest position, without how often it was derived anew, and without the ETA.
+    """Returns a truck's latest position without its revision and without the ETA.
 
-    The ETA rests on what the truck has shown in order; late points do not change it.
+    The ETA is based on the points that arrived in order; late points do not change it.
     """
     latest = world.positions.latest([truck_id])[truck_id]
     good = latest.shown and msgspec.structs.replace(latest.shown, n=0)
@@ -375,5 +375,5 @@ def _without_eta(deliveries: Iterable[DeliveryProgress]) -> tuple[DeliveryProgre
 
 
 def standing_of(world: World, delivery_id: str = "D-1") -> tuple[Transition, ...]:
-    """The transitions with which a delivery's log stands."""
+    """Returns the transitions in a delivery's log that are in effect."""
     return fold_log(world.deliveries.events(delivery_id)).transitions

@@ -14,9 +14,9 @@ CORRECTED = ROOT / "sim" / "local_cloud" / "ministack_corrected.py"
 
 @contextmanager
 def corrected_ministack(folder: Path) -> Iterator[str]:
-    """Runs it as the local cloud does; yields its endpoint URL. Skips where it isn't installed."""
+    """Runs it as the local cloud does, and yields its URL; skips the test if not installed."""
     program = required_ministack()
-    # A program of one word, as `running_ministack` wants it.
+    # A program without arguments, as `running_ministack` needs it.
     launcher = folder / "ministack-corrected"
     launcher.write_text(
         f"#!{program.with_name('python')}\n"

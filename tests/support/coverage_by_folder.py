@@ -1,4 +1,4 @@
-"""Prints which share of each top-level folder's statements the unit tests run.
+"""Prints the unit tests' statement coverage of each top-level folder.
 
     python -m tests.support.coverage_by_folder
 

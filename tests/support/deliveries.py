@@ -1,4 +1,4 @@
-"""Deliveries, and what may become of them, for tests that don't care how they came to be."""
+"""Deliveries and changes of them, for tests to which their origin does not matter."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def unique(prefix: str) -> str:
 
 
 def ticket_holder(role: str, identity: str, token_expires_at_ms: int) -> TicketHolder:
-    """The holder of a ticket, without anything that distinguishes tokens."""
+    """Returns the holder of a ticket, without an id of its token."""
     return TicketHolder(role=role, identity=identity, token_expires_at_ms=token_expires_at_ms)
 
 
 def subscription(delivery_id: str, connection_id: str) -> Subscription:
-    """A customer's, on a socket."""
+    """Returns a customer's subscription on a socket."""
     return Subscription(
         topic=delivery_topic(delivery_id),
         endpoint=socket_endpoint(connection_id),
@@ -51,7 +51,7 @@ def subscription(delivery_id: str, connection_id: str) -> Subscription:
 
 
 def new_delivery(**changed: Any) -> Delivery:
-    """A delivery as it is after its creation."""
+    """Returns a delivery as it is after its creation."""
     made = Delivery(
         delivery_id=changed.pop("delivery_id", None) or unique("D"),
         customer_id=changed.pop("customer_id", "C-88"),
@@ -71,7 +71,7 @@ def new_delivery(**changed: Any) -> Delivery:
 
 
 def event_of(delivery: Delivery, **changed: Any) -> DeliveryEvent:
-    """The event that brought a delivery to its version."""
+    """Returns the event that brought a delivery to its version."""
     made = DeliveryEvent(
         delivery_id=delivery.delivery_id,
         version=delivery.version,
@@ -86,7 +86,7 @@ def event_of(delivery: Delivery, **changed: Any) -> DeliveryEvent:
 
 
 def moved_to(delivery: Delivery, status: Status) -> Delivery:
-    """The delivery one event later."""
+    """Returns the delivery one event later, with this status."""
     return msgspec.structs.replace(
         delivery,
         status=status,
@@ -97,7 +97,7 @@ def moved_to(delivery: Delivery, status: Status) -> Delivery:
 
 
 def given_to(delivery: Delivery, truck_id: str) -> Delivery:
-    """The delivery on another truck, one event later."""
+    """Returns the delivery one event later, on another truck."""
     at_ms = delivery.updated_at_ms + 1_000
     ended = msgspec.structs.replace(delivery.current, ended_at_ms=at_ms)
     begun = Assignment(assignment=delivery.assignment + 1, truck_id=truck_id, started_at_ms=at_ms)

@@ -32,14 +32,14 @@ CUSTOMER = ("customer", "C-88")
 DISPATCHER = ("dispatcher", "ann")
 STRANGERS = [("customer", "C-99"), ("truck", "T-99")]
 PAGE = "https://tracking.example.com"
-"""Where the customers' page is."""
+"""The URL of the customers' page."""
 
 
 class Api:
     """A delivery_lambda on fakes, and short calls for its routes.
 
     Args:
-        max_shares: Of one delivery.
+        max_shares: Maximum number of shares of one delivery.
         edge_secrets: As in the settings.
         store: Options of the fake store.
     """
@@ -56,7 +56,7 @@ class Api:
         self.app = self.started(max_shares=max_shares, edge_secrets=edge_secrets)
 
     def started(self, *, max_shares: int = 20, edge_secrets: str = "") -> App:
-        """A container on these stores that has received nothing yet."""
+        """Returns a new container on these stores that has not handled an event yet."""
         log = Logger("delivery_lambda", self.lines)
         sharing = share_service_on(
             self.store,
@@ -87,7 +87,7 @@ class Api:
         )
 
     def send(self, event: dict[str, Any]) -> tuple[int, Any]:
-        """The status code and the decoded body of the response, which must be as documented."""
+        """Returns status code and decoded body of the response, which must be as documented."""
         response = handle(event, self.app)
         method, path = event["routeKey"].split(" ")
         self.headers = response["headers"]
@@ -125,7 +125,7 @@ class Api:
         return self.send(called_by(aws_event("http_api_issue_ticket"), *caller))
 
     def sensor(self, status: Status, delivery_id: str = "D-1", **changed: Any) -> None:
-        """What the consumer does: the log grows by a transition."""
+        """Appends a transition to the log, as the consumer does."""
         before = self.store.get(delivery_id)
         assert before is not None
         after = moved_to(before, status)

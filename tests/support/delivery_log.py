@@ -44,7 +44,7 @@ def delivery_store(environment: Environment) -> DeliveryStore:
 
 
 def log_problems(log: Sequence[DeliveryEvent]) -> list[str]:
-    """What is wrong with a log, whatever its content: gaps, and the same thing written twice."""
+    """Returns the problems of a log that do not depend on its content: gaps and duplicates."""
     problems = []
     versions = [event.version for event in log]
     if versions != list(range(1, len(log) + 1)):
@@ -57,7 +57,7 @@ def log_problems(log: Sequence[DeliveryEvent]) -> list[str]:
 
 
 def timeline_of(log: Sequence[DeliveryEvent]) -> list[Transition]:
-    """What a log folds to, of a delivery whose declarations withdraw nothing."""
+    """Returns what a log folds to, for a delivery whose declarations withdraw no other."""
     declared = [index for index, event in enumerate(log) if is_declared(event)]
     timeline: list[Transition] = []
     for index, until in zip(declared, [*declared[1:], len(log)], strict=True):
@@ -70,7 +70,7 @@ def timeline_of(log: Sequence[DeliveryEvent]) -> list[Transition]:
 def true_timeline(
     delivery: Delivery, points: Iterable[Point], log: Sequence[DeliveryEvent], *, dwell_s: float
 ) -> list[Transition]:
-    """What the definition makes of all points and of the log's declarations."""
+    """Returns the timeline, by definition, of all points and the log's declarations."""
     return list(
         timeline(
             PlannedRoute(origin=delivery.origin, destination=delivery.destination),
@@ -87,7 +87,7 @@ def true_timeline(
 
 
 def as_accepted(fix: Fix) -> Point:
-    """A device's fix as ingest stamps it when its clock is right."""
+    """Returns a device's fix as ingest stamps it if its clock is right."""
     return make_point(
         fix.truck_id,
         fix.recorded_at_ms,

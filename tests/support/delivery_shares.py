@@ -1,4 +1,4 @@
-"""Shares, and what routes of shares need, for tests that don't care where it is stored."""
+"""Shares, and the fakes that their routes need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VIEWING_MINUTES = 30
 
 
 class StopsOfStore:
-    """What trucks have before them, by the fake's matches.
+    """The trucks' remaining stops, by the fake's matches.
 
     Attributes:
         is_unavailable: Whether each read fails.
@@ -41,7 +41,7 @@ class StopsOfStore:
 
 
 def share_of(delivery_id: str, **changed: Any) -> Share:
-    """A share as it is after its creation."""
+    """Returns a share as it is after its creation."""
     made = Share(
         delivery_id=delivery_id,
         share_id="00000000000000aa",
@@ -64,7 +64,7 @@ def share_service_on(
     most: int = 20,
     now_ms: Callable[[], int] = lambda: NOW_MS,
 ) -> ShareService:
-    """The routes of shares on fakes."""
+    """Returns the service behind the routes of shares, on fakes."""
     return ShareService(
         store,
         shares or FakeShareStore(),

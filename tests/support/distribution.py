@@ -1,9 +1,9 @@
-"""In which order the tests run, and which of pytest's workers takes which.
+"""The order of the tests, and their distribution over pytest's workers.
 
-Tests of the local cloud mostly wait while trucks drive; the others use the processor. Of three
-workers two begin with the local cloud, each with one of its own, and the third at the other end: so
-the processor has something to do while they wait. At both ends the longest files come first, and
-where the workers meet are many short ones: so all end at nearly the same time.
+Tests of the local cloud mostly wait while trucks drive; the others use the CPU. Of three workers,
+two begin with the local cloud, each with its own, and the third begins at the other end, so that
+the CPU is used while they wait. At both ends, the longest files come first, and in the middle are
+many short ones, so that all workers end at nearly the same time.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ FOLDERS: Final = (
     "contract",
     "integration",
 )
-"""Chaos stores more than all others: what counts or replays all that is stored comes before it."""
+"""Chaos stores the most data: tests that count or replay all stored data come before it."""
 OF_THE_LOCAL_CLOUD: Final = FOLDERS[:4]
 
 BENCHMARKS: Final = "test_benchmarks_run"
-"""Its tests share nothing, and together take longer than any other file: each goes by itself."""
+"""Its tests share nothing and take longer than any other file: each is distributed by itself."""
 LONG: Final = (
     # end_to_end
     "test_operators_commands",
@@ -88,15 +88,15 @@ def is_of_the_local_cloud(file: PurePath) -> bool:
 
 
 class FromBothEnds(LoadFileScheduling):
-    """One file after the other; the last of several workers begins at the end."""
+    """Assigns one file after the other; the last of several workers begins at the end."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
         return nodeid if PurePath(file).stem == BENCHMARKS else file
 
     def _reschedule(self, node: WorkerController) -> None:
-        # Pytest must know the next test while one runs. With more than that, a worker would hold
-        # back long files while others have nothing left to do.
+        # Pytest must know the next test while one runs. With more than that, a worker would keep
+        # long files while others have nothing left to do.
         if self._pending_of(self.assigned_work[node]) < 2:
             super()._reschedule(node)
 
@@ -104,7 +104,7 @@ class FromBothEnds(LoadFileScheduling):
         if len(self.nodes) > 2 and node is self.nodes[-1]:
             last = next(reversed(self.workqueue))
             if is_of_the_local_cloud(PurePath(last.partition("::")[0])):
-                node.shutdown()  # rather than that it starts another local cloud
+                node.shutdown()  # so that it does not start another local cloud
                 return
             self.workqueue.move_to_end(last, last=False)
         super()._assign_work_unit(node)

@@ -1,6 +1,6 @@
-"""A consumer whose points come in any order, whose workers die, and whose delivery is changed.
+"""A consumer with points in any order, killed workers, and changes of its delivery.
 
-`assert_log_is_the_timeline` is guarantee 3: the log says what the same points say in order.
+`assert_log_is_the_timeline` is guarantee 3: the log is the same as with the points in order.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class BackOffice:
 
 
 def sparse(points: Sequence[Point], times: int = 17) -> list[Point]:
-    """The same points, so many times as far apart: late ones of them are settled by themselves."""
+    """Returns the same points with longer intervals, so that late ones are settled separately."""
     return [_stretched(one, times) for one in points]
 
 
@@ -110,14 +110,14 @@ def _stretched(one: Point, times: int) -> Point:
 
 
 def disturbed(rng: random.Random, drive: Sequence[Point]) -> list[Point]:
-    """The drive, each point some places from where it belongs, some of them twice."""
+    """Returns the points out of order by some positions, and some of them twice."""
     disorder = rng.choice([0, 3, 10, 100])
     points = [*enumerate(drive), *rng.sample([*enumerate(drive)], 8)]
     return [point for _, point in sorted(points, key=lambda one: one[0] + rng.uniform(0, disorder))]
 
 
 def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple[Transition, ...]:
-    """The timeline since the last declaration, by definition: from all points at once."""
+    """Returns the timeline since the last declaration, by definition: from all points at once."""
     declarations = [
         Transition(event.status, event.cause, event.effective_at_ms)
         for event in world.deliveries.events(DELIVERY)
@@ -135,7 +135,7 @@ def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple
 
 
 def reported(world: World) -> tuple[Transition, ...]:
-    """What the log folds to, since what was last declared."""
+    """Returns what the log folds to, since the last declaration."""
     log = world.deliveries.events(DELIVERY)
     folded = fold_log(log)
     anchor = log[folded.anchor.version - 1]
@@ -146,8 +146,8 @@ def reported(world: World) -> tuple[Transition, ...]:
 class Workers:
     """The shard's workers, one after another: each may be killed at any step of any batch.
 
-    The next one reads again from a checkpoint, which may lag behind what is durable, and cuts its
-    batches otherwise.
+    The next one starts from a checkpoint, which may be older than the written data, and has other
+    batches.
     """
 
     def __init__(self, world: World, rng: random.Random, points: Sequence[Point]) -> None:
@@ -195,14 +195,14 @@ class Workers:
             self._pipeline.begin_after(self._records[self._durable - 1].position)
 
     def finish(self, last: Point) -> None:
-        """Takes a last point once the match is read again, and settles all."""
+        """Processes a last point after the match has been read again, and settles all points."""
         self._world.clock.advance(10.0)
         self._pipeline.process(self._world.shard.records([last]))
         self._pipeline.settle(everything=True)
 
 
 def _records(world: World, points: Sequence[Point], rng: random.Random) -> list[StreamRecord]:
-    """Each point a record, or several of them one."""
+    """Returns records with one point each, or several."""
     records, rest = [], list(points)
     while rest:
         size = rng.choice([1, 1, 1, 3])
@@ -212,7 +212,7 @@ def _records(world: World, points: Sequence[Point], rng: random.Random) -> list[
 
 
 def in_order(points: Sequence[Point], truck_id: str = "T-1") -> World:
-    """An undisturbed worker that has read the same points in order."""
+    """Returns the history of an undisturbed worker that has read the same points in order."""
     world = World()
     world.assign(DELIVERY, truck_id)
     pipeline = world.pipeline()

@@ -1,4 +1,4 @@
-"""What must be true after every drive, whatever was done to the system under it."""
+"""What must be true after every drive, whatever happened to the system during it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def assert_nothing_is_lost(environment: Environment, outcome: DriveOutcome) -> N
     assert verdict.rejections > 0
     store = delivery_store(environment)
     for truck in outcome.trucks:
-        # Exactly once: beside the accepted ids, which are all there, there is nothing.
+        # Exactly once: all accepted ids are stored, and nothing else.
         assert documents_of(environment, truck.truck_id) == len(truck.accepted)
         assert truck.delivery is not None
         delivery_id = truck.delivery.delivery_id
@@ -40,7 +40,7 @@ def assert_nothing_is_lost(environment: Environment, outcome: DriveOutcome) -> N
 
 
 def documents_of(environment: Environment, truck_id: str) -> int:
-    """How many documents of a truck the history has."""
+    """Returns the number of documents of a truck in the history."""
     client = connect(environment.opensearch_url, timeout_s=120.0)
     client.indices.refresh(index=POSITIONS_PATTERN)
     query = {"query": {"term": {"truck_id": truck_id}}}

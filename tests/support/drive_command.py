@@ -14,12 +14,12 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class DriveCommand:
-    """A drive that was started."""
+    """A running drive."""
 
     process: subprocess.Popen[str]
 
     def result(self) -> tuple[int, dict[str, Any]]:
-        """Waits for its end; returns its exit code and its verdict."""
+        """Waits for its end, and returns its exit code and its verdict."""
         output, progress = self.process.communicate()
         sys.stderr.write(progress)
         assert output, f"exit code {self.process.returncode}"
@@ -34,8 +34,8 @@ def running_drives(
     """Starts drives at the same time: trucks mostly wait, so several take hardly longer than one.
 
     Args:
-        env_file: Of the system that they drive against.
-        options: Of each drive, by a name for it.
+        env_file: The environment file of the system.
+        options: The options of each drive, by its name.
     """
     with contextlib.ExitStack() as stack:
         drives = {}
@@ -48,6 +48,6 @@ def running_drives(
                 text=True,
             )
             stack.enter_context(process)
-            stack.callback(process.terminate)  # no effect on one that has ended
+            stack.callback(process.terminate)  # no effect on a process that has ended
             drives[name] = DriveCommand(process)
         yield drives

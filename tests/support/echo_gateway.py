@@ -1,4 +1,4 @@
-"""A WebSocket API in an emulator that accepts every client and sends each its connection's id."""
+"""A WebSocket API in an emulator that accepts every client and returns its connection id."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def authorize(event, context):
 
 
 def create_echo_gateway(endpoint_url: str, socket_endpoint_url: str | None = None) -> Gateways:
-    """Creates it; a client that sends ``{}`` receives the id of its connection."""
+    """Creates the API: a client that sends ``{}`` receives its connection id."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", SOURCE)
     session = local_session(REGION)
     functions = session.client("lambda", endpoint_url=endpoint_url)
-    suffix = uuid.uuid4().hex[:8]  # several may be in one emulator
+    suffix = uuid.uuid4().hex[:8]  # there may be several in one emulator
     route, authorize = (
         functions.create_function(
             FunctionName=f"{name}-{suffix}",
@@ -58,7 +58,7 @@ def create_echo_gateway(endpoint_url: str, socket_endpoint_url: str | None = Non
 
 
 def respond_by_routes(client: ApiGatewayV2Client, api: str) -> None:
-    """What the Lambda returns for a message is sent to its client, which none of ours wants."""
+    """Lets the API send the Lambda's result of a message to its client, unlike our own API."""
     for route in client.get_routes(ApiId=api)["Items"]:
         if route["RouteKey"] not in ("$connect", "$disconnect"):
             client.create_route_response(

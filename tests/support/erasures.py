@@ -21,10 +21,10 @@ class FakeTruckSearch:
     """Documents of trucks by index.
 
     Attributes:
-        documents: How many, by index and truck.
-        comes_back: How often, after an erasure, one more document turns up.
+        documents: The number of documents, by index and truck.
+        comes_back: After how many erasures one more document appears.
         last_received_ms: When a point of the truck was last received.
-        erased_before_ms: What each call of `erase` named, by truck.
+        erased_before_ms: The times passed to `erase`, by truck.
     """
 
     def __init__(self, *truck_ids: str) -> None:
@@ -73,7 +73,7 @@ class FakeMatches:
 
 
 class FakeCustomers:
-    """Deliveries of customers, as `CustomerErasure` has them."""
+    """Deliveries of customers, as `CustomerErasure` returns them."""
 
     def __init__(self, *owned: tuple[str, OwnedDelivery]) -> None:
         self.rows = {one.delivery_id: (customer_id, one) for customer_id, one in owned}

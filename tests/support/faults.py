@@ -6,7 +6,7 @@ from sim.fault_shim.rules import Reject
 
 
 def cancelled(*codes: str) -> Reject:
-    """A DynamoDB transaction that is cancelled, with the reason of each of its actions."""
+    """Returns the fault of a cancelled DynamoDB transaction, with a reason for each action."""
     return Reject(
         status=400,
         code="TransactionCanceledException",

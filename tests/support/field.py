@@ -1,4 +1,4 @@
-"""Trucks whose points go straight into the stream, and what the stores then hold of them."""
+"""Trucks whose points are put directly into the stream, and their data in the stores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.waiting import eventually
 
 
 class Field:
-    """Trucks with deliveries, whose points go straight into the stream."""
+    """Trucks with deliveries, whose points are put directly into the stream."""
 
     def __init__(self, cloud: LaunchedCloud) -> None:
         self.cloud = cloud
@@ -36,7 +36,7 @@ class Field:
         self._kinesis = self.stores.client("kinesis")
 
     def put(self, *records: Sequence[Point]) -> None:
-        """One record each, in this order within a truck's shard."""
+        """Puts one record per point, in this order within a truck's shard."""
         for record in records:
             (truck_id,) = {one.truck_id for one in record}
             self._kinesis.put_record(
@@ -53,7 +53,7 @@ class Field:
         origin: Place = ORIGIN,
         destination: Place = DESTINATION,
     ) -> Delivery:
-        """A delivery from the origin to the destination, assigned in the past."""
+        """Creates a delivery from the origin to the destination that was assigned in the past."""
         world, delivery_id = World(), f"D-{uuid.uuid4().hex[:10]}"
         delivery = world.assign(
             delivery_id,
@@ -85,14 +85,14 @@ class Field:
         return {identity for _, identity, _ in self.stores.history([truck_id])}
 
     def wait_for_all(self, points: Sequence[Point]) -> float:
-        """Waits until the history has them all; returns the seconds."""
+        """Waits until the history has all points, and returns how many seconds it took."""
         began_s, expected = time.monotonic(), {point_id(one) for one in points}
         truck_ids = {one.truck_id for one in points}
         eventually(lambda: expected <= set().union(*map(self.documents, truck_ids)))
         return time.monotonic() - began_s
 
     def assert_log_is_right(self, delivery: Delivery, points: Sequence[Point]) -> None:
-        """It folds to what the points imply, and no time is off by as much as a dwell."""
+        """Asserts that the log folds to what the points imply, with times within a dwell."""
         log = self.events(delivery)
         found, true = timeline_of(log), true_timeline(delivery, points, log, dwell_s=DWELL_S)
         assert log_problems(log) == []

@@ -1,4 +1,4 @@
-"""Points of a truck, as its device sends them."""
+"""Fixes of a truck, as its device sends them."""
 
 from sim.fleet.device import Fix
 

@@ -1,4 +1,4 @@
-"""A fleet as rows of `fleet` messages, cut to a view as the service does it."""
+"""A fleet as rows of `fleet` messages, limited to a view as the service does it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import msgspec
 from rtdts.tracking.fleet_view import FleetView
 
 MAX_TRUCKS = 400
-"""With more in view there are clusters, as with the broadcaster's default."""
+"""With more trucks in view, clusters are returned, as with the broadcaster's default."""
 
 Row = list[Any]
-"""As docs/asyncapi.yaml has a `FleetTruck`."""
+"""A `FleetTruck` as in docs/asyncapi.yaml."""
 
 _FLAGS = {"late": 1, "stale": 2, "offline": 4}
 
 
 def shown(fleet: Sequence[Row], request: dict[str, Any]) -> tuple[int, list[Row], list[Row]]:
-    """How many trucks a view has, and the trucks or the clusters of them."""
+    """Returns the number of trucks in a view, and the trucks or their clusters."""
     view = msgspec.convert(request, FleetView)
     found = [row for row in fleet if _is_in(row, view) and _passes(row, view)]
     if len(found) <= MAX_TRUCKS:

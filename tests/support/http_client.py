@@ -1,4 +1,4 @@
-"""The least that a stranger needs to speak to the HTTP API: a URL, a token, JSON."""
+"""A minimal client of the HTTP API: it needs only a URL, a token and JSON."""
 
 from __future__ import annotations
 

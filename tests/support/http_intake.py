@@ -13,7 +13,7 @@ from tests.fakes.fake_stream import FakeStream
 
 
 def over_http(body: bytes, truck_id: str, received_at_ms: int) -> list[Point]:
-    """The points that the stream gets of a body that comes over HTTP."""
+    """Returns the points that are put into the stream for a body sent over HTTP."""
     stream = FakeStream()
     Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).ingest(
         body,

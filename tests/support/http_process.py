@@ -1,4 +1,4 @@
-"""A program that serves HTTP on 127.0.0.1, for the length of a test."""
+"""A program that serves HTTP on 127.0.0.1 for the duration of a test."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _ENDS_WITHIN_S = 10.0
 def running_http_process(
     command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], health_url: str, log: Path
 ) -> Iterator[None]:
-    """Runs it until the end of the block; begins when it responds.
+    """Runs a program until the end of the block, which begins when the program responds.
 
     Args:
-        command: What to run.
-        cwd: Where.
-        variables: Beside this process's own without those of AWS.
-        health_url: What it responds to once it serves.
-        log: For its output.
+        command: The command line.
+        cwd: Its working directory.
+        variables: Environment variables in addition to this process's, without those of AWS.
+        health_url: A URL that responds once the program serves.
+        log: The file for its output.
 
     Raises:
-        RuntimeError: It ended, or did not respond in time; with its output.
+        RuntimeError: It ended or did not respond in time; the message has its output.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with log.open("wb") as output:
@@ -62,4 +62,4 @@ def _wait_until_it_responds(process: subprocess.Popen[bytes], url: str, log: Pat
         except OSError as error:
             if process.poll() is not None or time.monotonic() > ends_at:
                 raise RuntimeError(f"{url} does not respond: {log.read_text()}") from error
-            time.sleep(0.05)  # a process that boots offers nothing to await
+            time.sleep(0.05)  # a starting process has nothing to await

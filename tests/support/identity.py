@@ -23,7 +23,7 @@ class FakeIdentityProvider:
     Attributes:
         fetched: The requested URLs, in order.
         is_unavailable: While true every fetch fails.
-        configuration: What discovery returns.
+        configuration: The discovery document.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class FakeIdentityProvider:
         return responses[url]
 
     def token(self, *, key_id: str = "k1", signed_by: str = "k1", **claims: Any) -> str:
-        """A token; a claim of None is left out."""
+        """Returns a token; a claim of None is omitted."""
         return jwt.encode(
             {name: value for name, value in claims.items() if value is not None},
             self._keys[signed_by],

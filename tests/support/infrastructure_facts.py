@@ -1,7 +1,7 @@
-"""What an infrastructure consists of, as facts: a path and a value each.
+"""An infrastructure as facts, each with a path and a value.
 
-Both clouds are brought into this one form, so that comparing them is comparing two mappings.
-Names are without what differs from environment to environment.
+Both clouds are converted to this form, so that comparing them means comparing two mappings.
+Names omit the parts that differ between environments.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Facts = dict[str, Any]
 
 ACCOUNT = "123456789012"
 COMPARED_VALUES = re.compile(r"_TABLE$|^STREAM_NAME$|^KCL_APPLICATION_NAME$|^AUDIENCE$")
-"""Variables whose values are names; of all others (addresses, paces) only that they are set."""
+"""Variables whose values are compared (names); for others, only whether they are set."""
 
 
 def short(name: str, prefix: str) -> str:
-    """A name without its environment's prefix and the account's number."""
+    """Returns a name without its environment's prefix and the account's number."""
     return name.removeprefix(f"{prefix}-").removesuffix(f"-{ACCOUNT}")
 
 
@@ -41,7 +41,7 @@ def table(name: str, keys: Mapping[str, str | None], more: Facts) -> Iterator[tu
         yield f"tables/{name}/{path}", value
 
 
-# --- the local cloud, from what it requested
+# --- the local cloud, from its requests
 
 
 def local_facts(
@@ -52,9 +52,9 @@ def local_facts(
     """The facts of the local cloud.
 
     Args:
-        session: What it requested of AWS.
-        environment: What it gives its parts.
-        containers: What it gives each container beyond the local machine's own variables.
+        session: Its requests to AWS.
+        environment: The environment of its parts.
+        containers: Each container's variables, without those of the local machine.
     """
     return dict(
         [
@@ -143,10 +143,10 @@ def _local_gateways(session: RecordingSession) -> Iterator[tuple[str, Any]]:
 
 
 def _behind(session: RecordingSession) -> dict[str, str]:
-    """Which function an integration leads to, by the id that the recorder gave it."""
+    """Returns the function of an integration, by the id from the recording client."""
     made = [
         one for one in session.requests if one.service == "apigatewayv2"
-    ]  # a client's numbers count its calls
+    ]  # a recording client numbers its calls
     return {
         f"integration{number}": _function_of(one.arguments["IntegrationUri"], "rtdts")
         for number, one in enumerate(made, start=1)
@@ -160,7 +160,7 @@ def _function_of(uri: str, prefix: str) -> str:
     return found.group(1)
 
 
-# --- an account, from the state that a mocked apply leads to
+# --- an account, from the state after a mocked apply
 
 
 def aws_facts(state: Mapping[str, Any], prefix: str) -> Facts:
@@ -168,7 +168,7 @@ def aws_facts(state: Mapping[str, Any], prefix: str) -> Facts:
 
     Args:
         state: From `deploy.terraform_tools.Terraform.test_of_environment`.
-        prefix: How its names begin.
+        prefix: The prefix of its names.
     """
     resources = list(resources_of(state))
     return dict(
@@ -256,7 +256,7 @@ def _aws_gateways(resources: Resources) -> Iterator[tuple[str, Any]]:
     for kind, one in of_product("aws_apigatewayv2_authorizer"):
         yield f"{kind}/authorizer/type", one["authorizer_type"]
         yield f"{kind}/authorizer/sources", sorted(one["identity_sources"] or ())
-    # Mocks give every function the same invocation: the index says which one it is.
+    # Mocks give every function the same invocation ARN: the index identifies the function.
     integrations = {}
     for address, one in of_type(resources, "aws_apigatewayv2_integration"):
         if "test_issuer" in address:

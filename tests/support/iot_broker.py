@@ -1,4 +1,4 @@
-"""AWS IoT Core as ministack plays it to devices: certificates, policies and fleet provisioning."""
+"""AWS IoT Core as ministack emulates it: certificates, policies and fleet provisioning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.corrected_ministack import CORRECTED
 from tests.support.ministack_process import required_ministack, running_ministack
 
 RESPONDS_WITHIN_S = 60.0
-"""Longer than any response takes, on whatever machine."""
+"""Longer than any response takes, even on a busy machine."""
 _LAUNCHER = """#!{python}
 import asyncio, os, runpy
 os.environ.update(AUTH="true", IOT_MTLS_ENABLED="1", IOT_MTLS_PORT="{port}")
@@ -34,7 +34,7 @@ runpy.run_path({corrected!r}, run_name="__main__")
 
 @contextmanager
 def running_iot_core(folder: Path) -> Iterator[tuple[str, int]]:
-    """Runs it; yields the endpoint URL of all services and the port of MQTT."""
+    """Runs it, and yields the endpoint URL of all services and the MQTT port."""
     program = required_ministack()
     port = free_port()
     launcher = folder / "ministack-with-devices"
@@ -55,7 +55,7 @@ class Certificate:
 
     @classmethod
     def of(cls, response: dict[str, Any], folder: Path, name: str) -> Certificate:
-        """From the response of CreateKeysAndCertificate, of either API."""
+        """Writes the files from the response of CreateKeysAndCertificate, over HTTP or MQTT."""
         certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
         certificate.write_text(response["certificatePem"])
         key.write_text(response.get("privateKey") or response["keyPair"]["PrivateKey"])
@@ -63,11 +63,11 @@ class Certificate:
 
 
 class RefusedError(Exception):
-    """AWS IoT Core did not let the device do it."""
+    """AWS IoT Core rejected what the device did."""
 
 
 class Box:
-    """A device; its callbacks run in a thread of paho's."""
+    """A device; its callbacks run in one of paho's threads."""
 
     def __init__(self, port: int, certificate: Certificate, client_id: str) -> None:
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -76,7 +76,7 @@ class Box:
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5
         )
         tls = ssl.create_default_context()
-        # Nothing here proves the emulator to the device.
+        # The device does not verify the emulator's certificate.
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
         tls.load_cert_chain(certificate.certificate, certificate.key)
         client.tls_set_context(tls)
@@ -128,7 +128,7 @@ class Box:
         self._expect("subscribe")
 
     def call(self, topic: str, document: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """One of AWS's calls over MQTT.
+        """Makes one of AWS's calls over MQTT.
 
         Returns:
             The outcome (accepted or rejected), and the response's document.

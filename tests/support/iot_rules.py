@@ -13,11 +13,11 @@ from tests.support.source_tree import ROOT
 
 MODULE: Final = ROOT / "deploy" / "terraform" / "modules" / "iot_ingest"
 RULE_SQL: Final = (MODULE / "rules" / "telemetry.sql").read_text(encoding="utf-8")
-"""What Terraform gives the rule."""
+"""The SQL that Terraform sets in the rule."""
 
 
 def template(name: str, **values: str) -> Any:
-    """A JSON file of the module, as Terraform's ``templatefile`` fills it in."""
+    """Returns a JSON file of the module, filled in as by Terraform's ``templatefile``."""
     text = (MODULE / name).read_text(encoding="utf-8")
     filled = re.sub(r"(?<!\$)\$\{(\w+)\}", lambda found: values[found[1]], text)
     return json.loads(filled.replace("$${", "${"))
@@ -31,7 +31,7 @@ def create_rule(
     sql: str = RULE_SQL,
     error_queue_url: str | None = None,
 ) -> None:
-    """A rule with its error action."""
+    """Creates a rule with its error action."""
     rule: dict[str, Any] = {
         "sql": sql,
         "awsIotSqlVersion": "2016-03-23",
@@ -44,22 +44,22 @@ def create_rule(
 
 
 def to_stream(name: str) -> dict[str, Any]:
-    """The action that writes into the small stream."""
+    """Returns the action that writes to the small stream."""
     kinesis = {"roleArn": ROLE_ARN, "streamName": name, "partitionKey": "${topic(2)}"}
     return {"kinesis": kinesis}
 
 
 def to_queue(queue_url: str, *, role_arn: str = ROLE_ARN) -> dict[str, Any]:
-    """The action that writes into a queue."""
+    """Returns the action that writes to a queue."""
     return {"sqs": {"roleArn": role_arn, "queueUrl": queue_url, "useBase64": False}}
 
 
 def publish(session: boto3.Session, url: str, topic: str, payload: bytes) -> None:
-    """What a truck publishes, as AWS IoT Core's data plane takes it over HTTP."""
+    """Publishes a truck's message through the HTTP API of AWS IoT Core's data plane."""
     client = session.client("iot-data", endpoint_url=url)
     client.publish(topic=topic, qos=1, payload=payload)
 
 
 def basic_ingest(rule: str, truck_id: str) -> str:
-    """The topic on which a truck publishes straight to a rule."""
+    """Returns the topic on which a truck publishes directly to a rule."""
     return f"$aws/rules/{rule}/trucks/{truck_id}/telemetry"

@@ -1,4 +1,4 @@
-"""Whatever JSON can say, for property tests."""
+"""Any JSON values, for property tests."""
 
 from __future__ import annotations
 

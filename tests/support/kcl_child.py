@@ -1,4 +1,4 @@
-"""The daemon's side of the MultiLang protocol: one real record processor, fed by a test."""
+"""The daemon's side of the MultiLang protocol, for one real record processor."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sim.local_cloud.engines import plain_environment
 from tests.support.source_tree import ROOT
 
 Checkpoint = tuple[str | None, int | None]
-"""Sequence and sub-sequence number; (None, None) is the end of the shard."""
+"""Sequence number and sub-sequence number; (None, None) is the end of the shard."""
 
 
 class ChildEndedError(Exception):
-    """It ended instead of responding.
+    """The process ended instead of responding.
 
     Attributes:
         code: Its exit code.
@@ -34,10 +34,10 @@ class ChildEndedError(Exception):
 
 
 class KclChild:
-    """`python -m consumer`, as the daemon would run it; its methods wait for its response.
+    """`python -m consumer` as the daemon would run it; the methods wait for its response.
 
     Attributes:
-        checkpoints: What it checkpointed, in order; all are granted.
+        checkpoints: Its checkpoints, in order; all are accepted.
     """
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
@@ -62,7 +62,7 @@ class KclChild:
         self._send_action("leaseLost")
 
     def stop(self) -> None:
-        """As a machine that stands still."""
+        """Stops the process, like a machine that freezes."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -108,7 +108,7 @@ class KclChild:
 
 @contextmanager
 def running_child(environment: Mapping[str, str], log: Path) -> Iterator[KclChild]:
-    """Runs one; whatever becomes of it, it is gone afterwards."""
+    """Runs a child process, which is ended after the block in any case."""
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "consumer"],

@@ -1,4 +1,4 @@
-"""kinesis-local of a test's own, on 127.0.0.1: ministack loses the records of a split shard."""
+"""A test's own kinesis-local on 127.0.0.1: ministack loses the records of a split shard."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _node() -> Path | None:
 
 @contextmanager
 def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str]:
-    """Runs it; yields its endpoint URL. Its log is in `folder`. Skips where it isn't installed."""
+    """Runs it with its log in `folder`, and yields its URL; skips the test if not installed."""
     program, node = kinesis_local(find_places()), _node()
     if node is None or not node.is_file() or not program.is_file():
         pytest.skip("kinesis-local or its Node is not installed: make setup")
@@ -39,14 +39,14 @@ def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str
     environment = {
         "PATH": os.defpath,
         "KINESIS_MOCK_PLAIN_PORT": str(port),
-        "KINESIS_MOCK_TLS_PORT": "0",  # it has one too, which is not used
+        "KINESIS_MOCK_TLS_PORT": "0",  # its TLS port, which is not used
         "AWS_REGION": region,
         "LOG_LEVEL": "WARN",
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
             [node, "--require", _ON_LOOPBACK, program],
-            cwd=program.parent,  # where it looks for its certificate
+            cwd=program.parent,  # where it searches for its certificate
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -59,7 +59,7 @@ def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str
         eventually(lambda: _responses(client, process, log))
         yield url
     finally:
-        process.kill()  # it keeps nothing, and takes half a minute to end in order
+        process.kill()  # it stores nothing, and would take half a minute to end normally
         process.wait()
 
 

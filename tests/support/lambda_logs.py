@@ -1,4 +1,4 @@
-"""Faults that the Lambdas of a local cloud wrote into their logs."""
+"""Errors in the logs of a local cloud's Lambdas."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _FAULTS = ('"level":"error"', "Traceback (most recent call last)", "Task timed o
 
 
 def now_ms() -> int:
-    """What `faults_since` needs."""
+    """Returns the current time, for `faults_since`."""
     return time.time_ns() // 1_000_000
 
 
 def faults_since(environment: Environment, start_ms: int) -> list[str]:
-    """Every line since then that reports a fault: an error, a trace, a time-out."""
+    """Returns every line since then that reports an error, a traceback or a timeout."""
     return [
         f"{group}: {line[:2_000]}"
         for group, line in log_lines(environment, since_ms=start_ms)

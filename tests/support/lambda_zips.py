@@ -14,7 +14,7 @@ from sim.setup.places import find_places
 
 
 def uv_or_skip() -> Uv:
-    """The set-up's uv; skips the test where it is not there."""
+    """Returns the set-up's uv; skips the test if it is not installed."""
     places = find_places()
     program = Path(os.environ.get("UV") or places.uv)
     if not program.is_file():
@@ -23,6 +23,6 @@ def uv_or_skip() -> Uv:
 
 
 def zip_of(package: Package, folder: Path) -> bytes:
-    """One Lambda's zip, built in a folder."""
+    """Returns one Lambda's zip, built in a folder."""
     built = build_packages(target=this_machine(), uv=uv_or_skip(), out=folder, packages=[package])
     return built[package.name].read_bytes()

@@ -1,4 +1,4 @@
-"""A drive whose points come in two parts, the second late."""
+"""A drive whose points arrive in two parts, the second one late."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from rtdts.tracking.truck_state import TruckState
 from tests.support.consumer_world import World, derived, drive, shown, standing_of
 
 ROAD = drive()[:19]
-"""There, loaded, and on the road."""
+"""At the origin, loaded, and on the road."""
 LATE = ROAD[4:13]
-"""The wait at the origin: without it no sensor saw the pickup."""
+"""The wait at the origin: without it, the pickup is not detected."""
 EARLY = [one for one in ROAD if one not in LATE]
 
 
 def with_late_points(world: World) -> BatchPipeline:
-    """A pipeline that has received the early points, then the late ones, and settled nothing."""
+    """Returns a pipeline that has received early and then late points, and settled none."""
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in EARLY]))
     pipeline.process(world.shard.records(*[[one] for one in LATE]))
@@ -28,7 +28,7 @@ def state_of(world: World, truck_id: str = "T-1") -> TruckState:
 
 
 def assert_same(world: World, reference: World) -> None:
-    """Compares what is stored, shown and logged; nothing may be left unsettled."""
+    """Compares stored, shown and logged data; no point may be unsettled."""
     assert derived(world) == derived(reference)
     assert shown(world) == shown(reference)
     assert [one.status for one in standing_of(world)] == [

@@ -1,4 +1,4 @@
-"""What costs much to make is made by one of pytest's workers, and read by the others."""
+"""Expensive values are created by one of pytest's workers, and read by the others."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import pytest
 def made_once(
     tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
-    """What `make` returns; in one run of pytest it is called by one worker only.
+    """Returns the result of `make`; in one run of pytest, only one worker calls it.
 
     Args:
         tmp_path_factory: The fixture.
-        name: Names what is made.
-        make: Makes it; JSON must be able to hold it.
+        name: The name of the value.
+        make: Creates the value, which must be representable in JSON.
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # the workers' own folders are in that of the run
+        folder = folder.parent  # the workers' folders are in the folder of the run
     file = folder / f"{name}.json"
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

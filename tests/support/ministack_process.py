@@ -1,4 +1,4 @@
-"""A ministack of a test's own, on a free port of 127.0.0.1."""
+"""A test's own ministack, on a free port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _INSTALLED = ROOT / ".tools" / "ministack" / "bin" / "ministack"
 
 
 def ministack_program() -> Path | None:
-    """Where it is: as the environment variable MINISTACK says, or as the set-up installs it."""
+    """Returns its path: that in the environment variable MINISTACK, or that of the set-up."""
     path = Path(os.environ.get("MINISTACK", _INSTALLED))
     return path if path.is_file() else None
 
 
 def required_ministack() -> Path:
-    """Where it is; the test is skipped if it is not installed."""
+    """Returns its path; skips the test if it is not installed."""
     program = ministack_program()
     if program is None:
         pytest.skip("ministack is not installed: make setup")
@@ -33,11 +33,11 @@ def required_ministack() -> Path:
 
 @contextmanager
 def running_ministack(directory: Path, program: Path | None = None) -> Iterator[str]:
-    """Runs it; yields its endpoint URL. Its output is in `directory`.
+    """Runs it, and yields its endpoint URL. Its output is in `directory`.
 
     Args:
-        directory: Where it runs.
-        program: Instead of the installed one; without that the test is skipped.
+        directory: Its working directory.
+        program: Instead of the installed one; if there is none, the test is skipped.
     """
     program = program or required_ministack()
     url = f"http://127.0.0.1:{(port := free_port())}"
@@ -46,7 +46,7 @@ def running_ministack(directory: Path, program: Path | None = None) -> Iterator[
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "TMPDIR": str(directory),
-        # Servers that it would otherwise open beside its gateway, on every address.
+        # Servers that it would otherwise start in addition to its gateway, on all addresses.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }

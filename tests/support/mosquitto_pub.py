@@ -1,8 +1,8 @@
-"""`mosquitto_pub` for machines that have none: publishes one message.
+"""`mosquitto_pub` for machines that lack it: publishes one message.
 
     python -m tests.support.mosquitto_pub -V 5 -h HOST -p PORT -i ID -u USER -P PASSWORD -q 1 …
 
-It knows no other options than those that the pages use.
+It supports only the options that the documents use.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "mqttv311": MQTTProtocolVersion.MQ
 
 
 def main() -> None:
-    """Publishes the message that the command line describes."""
+    """Publishes the message in the command line."""
     parser = argparse.ArgumentParser(prog="mosquitto_pub", add_help=False)  # -h is the host
     parser.add_argument("-V", dest="version", choices=_VERSIONS, default="mqttv311")
     for option in ("h", "i", "u", "P", "t", "m"):

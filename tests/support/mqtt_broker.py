@@ -1,4 +1,4 @@
-"""A real MQTT broker of a test's own, and its identity provider, on free ports of 127.0.0.1."""
+"""A test's own real MQTT broker and its identity provider, on free ports of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class BrokerProcess:
         return self.issuer.issue(request, now_s=int(time.time()))
 
     def truck(self, truck_id: str, **options: Any) -> MqttTruck:
-        """A truck's connection with its own token, not open yet; options are `MqttTruck`'s."""
+        """Returns a truck's connection with its token, not open yet; options of `MqttTruck`."""
         options = {"token": self.token("truck", truck_id)} | options
         return MqttTruck(f"mqtt://{HOST}:{self.port}", truck_id, **options)
 
     def phone(self, truck_id: str, **changed: Any) -> OwnTracksPhone:
-        """A phone with a new credential, set up by its link except for what is changed."""
+        """Returns a phone with a new credential, configured by its link except for `changed`."""
         device, secret = self.devices.add(truck_id, name="", now_ms=0)
         setup = owntracks_over_mqtt(f"mqtt://{HOST}:{self.port}", device, secret)
         return OwnTracksPhone({**setup, **changed})
@@ -79,7 +79,7 @@ class BrokerProcess:
     def bridge(
         self, *, receive_maximum: int = 100, session_expiry_s: int = 3_600
     ) -> BrokerConnection:
-        """A bridge's connection, not open yet."""
+        """Returns a bridge's connection, not open yet."""
         return BrokerConnection(
             host=HOST,
             port=self.port,
@@ -94,7 +94,7 @@ class BrokerProcess:
 
 @contextlib.contextmanager
 def running_broker(folder: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[BrokerProcess]:
-    """Runs a broker, whose data and output are in the folder."""
+    """Runs a broker, with its data and output in the folder."""
     port, provider_port = free_port(), free_port()
     url = f"http://{HOST}:{provider_port}"
     issuer = TokenIssuer(

@@ -1,4 +1,4 @@
-"""A broadcaster's consumer of nudges, run in a test."""
+"""Runs a broadcaster's consumer of nudges in a test."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.broadcaster_world import World
 from tests.support.waiting import COMES_WITHIN_S, until
 
 HANGS_S = 2 * COMES_WITHIN_S
-"""A store that hangs does so for longer than any test waits."""
+"""How long a hanging store takes: longer than any test waits."""
 
 
 @asynccontextmanager
 async def consuming(consumer: NudgeConsumer) -> AsyncIterator[None]:
-    """Runs it, and stops it in the end."""
+    """Runs the consumer for the duration of the block."""
     task = asyncio.create_task(consumer.run())
     try:
         yield
@@ -30,7 +30,7 @@ async def consuming(consumer: NudgeConsumer) -> AsyncIterator[None]:
 
 
 async def handle(world: World, *nudges: Nudge) -> None:
-    """Sends these nudges, and returns when each is handled."""
+    """Sends these nudges, and waits until each is handled."""
     world.queue.send_many(nudges)
     deleted = len(world.queue.deleted) + len(nudges)
     async with consuming(world.nudge_consumer()):
@@ -38,7 +38,7 @@ async def handle(world: World, *nudges: Nudge) -> None:
 
 
 def near(world: World, *delivery_ids: str) -> list[PositionNudge]:
-    """Deliveries near their destinations, each with a viewer, and a nudge of each in the queue."""
+    """Creates deliveries near their destinations, each with a viewer and a nudge in the queue."""
     nudges = [PositionNudge(delivery_id=one, event_at_ms=1) for one in delivery_ids]
     for delivery_id in delivery_ids:
         world.truck(f"T-{delivery_id}", age_s=1)

@@ -1,7 +1,7 @@
 """The documented HTTP responses, as schemas to validate real responses.
 
-As with the socket's messages, the document stays open for clients and our own responses
-are validated against it closed: a field that is sent and not documented fails a test.
+As with the socket's messages, the document allows clients to get unknown fields, and our own
+responses are validated with no additional fields allowed: an undocumented field fails a test.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def validate_response(
     Args:
         method: In capitals.
         path: As documented: ``/deliveries/{delivery_id}``.
-        status: The response's.
-        headers: The response's, in any case.
-        body: The response's.
+        status: Of the response.
+        headers: Of the response, with names in any case.
+        body: Of the response.
 
     Returns:
-        The body, decoded.
+        The decoded body.
 
     Raises:
         KeyError: The document has no such response of this operation.

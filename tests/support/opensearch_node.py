@@ -1,4 +1,4 @@
-"""An OpenSearch node of the tests' own: the local cloud's, without the rest of it."""
+"""The tests' own OpenSearch node: that of the local cloud, without the rest of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.http_process import running_http_process
 
 @contextmanager
 def running_opensearch(folder: Path) -> Iterator[str]:
-    """Runs it, with the index templates; yields its URL. Its data and output are in the folder."""
+    """Runs it with the index templates, and yields its URL; data and output are in the folder."""
     places = find_places()
     files = node_files(places, find_java(os.environ, places.python))
     prepare_home(folder)

@@ -1,4 +1,4 @@
-"""The operators' commands with fakes around them."""
+"""The operators' commands on fakes."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class World:
 
     @property
     def streamed(self) -> list[tuple[str, bytes]]:
-        """What the KCL would hand out, with its keys."""
+        """Returns the user records that the KCL would deliver, with their keys."""
         return [(one.partition_key, one.data) for one in self.stream.user_records]
 
 
 def quick() -> RateLimiter:
-    """A pace that never waits."""
+    """Returns a pace that never waits."""
     return RateLimiter(1e9, clock=lambda: 0.0, sleep=lambda _: None)

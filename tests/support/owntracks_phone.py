@@ -1,7 +1,7 @@
-"""A phone with the app OwnTracks in MQTT mode, as its sources have it (Android, June 2026).
+"""A phone with the app OwnTracks in MQTT mode, according to its sources (Android, June 2026).
 
-``MQTTConnectionConfiguration.kt`` says how it connects: a will of ``{"_type":"lwt"}`` with QoS 0 on
-its base topic, always a subscription. ``DefaultsProvider.kt`` has what is not configured.
+``MQTTConnectionConfiguration.kt`` defines how it connects: with a will of ``{"_type":"lwt"}`` with
+QoS 0 on its base topic, and always with a subscription. ``DefaultsProvider.kt`` has the defaults.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class OwnTracksPhone:
     """One phone.
 
     Args:
-        setup: Its configuration; what is not in it is the app's default.
+        setup: Its configuration; other options have the app's defaults.
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
@@ -49,10 +49,10 @@ class OwnTracksPhone:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Its connection, subscribed as the app does it.
+        """Opens its connection, and subscribes as the app does.
 
         Raises:
-            aiomqtt.MqttError: The broker rejects it, or what it subscribes to.
+            aiomqtt.MqttError: The broker rejects the connection or the subscription.
         """
         async with self._client:
             codes = await self._client.subscribe([(one, 1) for one in self._sub_topics.split()])
@@ -65,8 +65,8 @@ class OwnTracksPhone:
 
         Args:
             payload: The message.
-            below: What is behind its topic, such as ``/event``.
-            topic: Instead of its own.
+            below: A suffix of its topic, such as ``/event``.
+            topic: Instead of its own topic.
 
         Raises:
             aiomqtt.MqttError: It was not acknowledged.
@@ -76,7 +76,7 @@ class OwnTracksPhone:
         )
 
     def vanish(self) -> None:
-        """Connects and ends without goodbye: the broker publishes its will."""
+        """Connects and disconnects abruptly, so that the broker publishes its will."""
         client = paho.Client(CallbackAPIVersion.VERSION2, self._setup["clientId"])
         client.username_pw_set(self._setup["username"], self._setup["password"])
         client.will_set(self._setup.get("willTopic", self.topic), LWT)

@@ -1,6 +1,6 @@
-"""A service for the customer's page that a test directs: share tickets, and sockets that it holds.
+"""A service for the customer's page that a test controls: share tickets, and sockets.
 
-It runs on a thread of its own, on another port than the page, as the gateway does.
+It runs on its own thread, and like the gateway on another port than the page.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ T = TypeVar("T")
 
 
 class PageBackend:
-    """Plays the service for one page.
+    """Stands in for the service of one page.
 
     Attributes:
-        page_url: Of the page, without a fragment.
-        delivery: What a ticket shows of the delivery.
-        snapshot: The response to `track`; None: there is none.
+        page_url: The page's URL, without a fragment.
+        delivery: The delivery in the response with a ticket.
+        snapshot: The response to `track`; None: no response.
         tracked: The `track` requests, in order.
-        tickets: How many were given.
-        rejects: The status instead of a ticket; None: a ticket.
+        tickets: The number of issued tickets.
+        rejects: The status code instead of a ticket; None: tickets are issued.
         allowed_origin: The origin whose pages may send requests.
     """
 
@@ -56,7 +56,7 @@ class PageBackend:
 
     @property
     def link(self) -> str:
-        """What a customer is sent."""
+        """The link that a customer gets."""
         return f"{self.page_url}#{TOKEN}"
 
     @property
@@ -65,7 +65,7 @@ class PageBackend:
         return len(self._sockets)
 
     def send(self, message: dict[str, Any]) -> None:
-        """A message to every socket, once one has its snapshot: the page is drawn before that."""
+        """Sends a message to every socket, once one has its snapshot: the page is drawn before."""
         self._run(self._send(message))
 
     def end_sockets(self) -> None:
@@ -74,7 +74,7 @@ class PageBackend:
 
     @contextmanager
     def running(self) -> Iterator[PageBackend]:
-        """Both servers, for the length of a `with` block."""
+        """Runs both servers for the duration of a `with` block."""
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         runners = self._run(self._start())

@@ -1,4 +1,4 @@
-"""What the service sends a page, for tests of the page: a delivery in Chicago."""
+"""The service's messages to a page, for tests of the page: a delivery in Chicago."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STATUSES = ("assigned", "en_route_to_pickup", "at_pickup", "in_transit", "nearby
 
 
 def ago(seconds: float) -> str:
-    """An instant before now; after it when negative."""
+    """Returns the instant so many seconds ago; in the future if negative."""
     return format_instant(round((time.time() - seconds) * 1000))
 
 
 def shared_delivery(status: str = "in_transit", version: int = 4, **changes: Any) -> dict[str, Any]:
-    """What comes with a share's ticket."""
+    """Returns the delivery in the response with a share's ticket."""
     steps = STATUSES[: STATUSES.index(status) + 1] if status in STATUSES else (*STATUSES, status)
     return {
         "delivery_id": DELIVERY_ID,
@@ -41,7 +41,7 @@ def shared_delivery(status: str = "in_transit", version: int = 4, **changes: Any
 
 
 def position(lat: float, lon: float, *, age_s: float = 4.0, **changes: Any) -> dict[str, Any]:
-    """A position, as it is in messages."""
+    """Returns a position as in messages."""
     return {
         "lat": lat,
         "lon": lon,
@@ -56,7 +56,7 @@ def position(lat: float, lon: float, *, age_s: float = 4.0, **changes: Any) -> d
 
 
 def snapshot(status: str = "in_transit", version: int = 4, **changes: Any) -> dict[str, Any]:
-    """The response to `track`."""
+    """Returns the response to `track`."""
     steps = STATUSES[: STATUSES.index(status) + 1] if status in STATUSES else (*STATUSES, status)
     at = ago(4)
     return {
@@ -82,7 +82,7 @@ def snapshot(status: str = "in_transit", version: int = 4, **changes: Any) -> di
 
 
 def update(lat: float, lon: float, **changes: Any) -> dict[str, Any]:
-    """A `position` message."""
+    """Returns a `position` message."""
     return {
         **_numbered("position", "in_transit", 4),
         "position": position(lat, lon, age_s=1.0),
@@ -95,7 +95,7 @@ def update(lat: float, lon: float, **changes: Any) -> dict[str, Any]:
 
 
 def status(name: str, version: int, **changes: Any) -> dict[str, Any]:
-    """A `status` message."""
+    """Returns a `status` message."""
     return {
         **_numbered("status", name, version),
         "effective_at": ago(0),
@@ -107,7 +107,7 @@ def status(name: str, version: int, **changes: Any) -> dict[str, Any]:
 
 
 def ended(reason: str) -> dict[str, Any]:
-    """An `ended` message."""
+    """Returns an `ended` message."""
     common = {"v": 1, "type": "ended", "sent_at": ago(-1), "delivery_id": DELIVERY_ID}
     return {**common, "reason": reason}
 

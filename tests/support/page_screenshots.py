@@ -1,4 +1,4 @@
-"""Draws the README's pictures of both pages anew, from a demo that it starts.
+"""Takes the README's screenshots of both pages again, from a demo that it starts.
 
 python -m tests.support.page_screenshots
 """
@@ -26,14 +26,13 @@ IMAGES = PROJECT / "docs" / "images"
 CUSTOMERS_SIZE: ViewportSize = {"width": 1000, "height": 640}
 CONSOLES_SIZE: ViewportSize = {"width": 1280, "height": 860}
 TRUCKS = 5
-"""That the demo drives."""
+"""Number of trucks in the demo."""
 
 SHOWN = 1
-"""Whose customer's page is drawn: the truck that has the farthest to go, and so is on its way
-for the longest time."""
+"""The truck whose customer's page is shown: it has the longest drive."""
 
 WITHIN_MS = 300_000
-"""For the truck to be on its way to the customer, and the map to be drawn."""
+"""The timeout until the truck is on its way to the customer, and the map is drawn."""
 
 _URL = re.compile(r"https?://\S+")
 _AS_WEBP = """async (png) => {
@@ -53,8 +52,8 @@ class Links:
     """The URLs that a demo prints before anything else.
 
     Attributes:
-        console: Of the dispatcher's console.
-        customers: Of the customers' pages, by truck.
+        console: The URL of the dispatcher's console.
+        customers: The URLs of the customers' pages, by truck.
     """
 
     console: str
@@ -63,7 +62,7 @@ class Links:
 
 @contextmanager
 def demo_links(folder: Path) -> Iterator[Links]:
-    """The links of a demo, while it runs."""
+    """Runs a demo, and yields its links."""
     options = ["--ports", "auto", "--run-dir", str(folder / "run"), "--env", str(folder / "env")]
     command = [sys.executable, "-m", "sim", "demo", *options]
     demo = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
@@ -80,7 +79,7 @@ def demo_links(folder: Path) -> Iterator[Links]:
                 customers.append(url.group())
             elif customers:
                 break
-        # Further output must not fill the pipe.
+        # Unread output would fill the pipe, and block the demo.
         threading.Thread(target=demo.stdout.read, daemon=True).start()
         yield Links(consoles[0], customers)
     finally:
@@ -89,7 +88,7 @@ def demo_links(folder: Path) -> Iterator[Links]:
 
 
 def take_customers_page(page: Page, link: str) -> Path:
-    """A truck on its way to its customer."""
+    """Takes the customer's page with a truck on its way."""
     page.goto(link)
     expect(page.locator(".headline")).to_have_text("On the way to you")
     expect(page.locator(".range")).to_be_visible()
@@ -100,7 +99,7 @@ def take_customers_page(page: Page, link: str) -> Path:
 
 
 def take_console(page: Page, link: str) -> Path:
-    """The fleet, and one truck's delivery in detail."""
+    """Takes the console with the fleet, and the details of one truck's delivery."""
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Dispatcher").fill("ann")
@@ -131,7 +130,7 @@ def _new_page(browser: Browser, size: ViewportSize) -> Page:
 
 
 def main() -> int:
-    """Draws them; returns the exit code."""
+    """Takes both screenshots, and returns the exit code."""
     expect.set_options(timeout=WITHIN_MS)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -2,8 +2,8 @@
 
 python -m tests.support.page_times
 
-Each opening is one of a new browser context, so nothing is cached; the first one is not counted, as
-it may find Lambdas that have not run yet. Times count from the navigation's start.
+The page is opened several times, each in a new browser context, so nothing is cached. The first
+time is not counted, because it may have to start Lambdas. Times are since the navigation's start.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.system_settings import DWELL_S
 from tests.support.watched_drive import Drive
 
 AIM_MS = 1500.0
-"""For status and position alike."""
+"""The aim for both status and position."""
 
 WITHIN_MS = 240_000
 UNDER_WAY = re.compile("in_transit|nearby|arrived")
@@ -51,18 +51,18 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-"""For `add_init_script`: keeps when the page did what, in `window.times`."""
+"""For `add_init_script`: records the times of the page's steps in `window.times`."""
 
 
 def times_of(page: Page) -> dict[str, float]:
-    """When a page that began with `TIMES` did what, in ms, once it shows a position."""
+    """Waits until a page with `TIMES` shows a position, and returns its times in ms."""
     expect(page.locator(".age")).to_be_visible()
     times: dict[str, float] = page.evaluate("window.times")
     return dict(sorted(times.items(), key=lambda one: one[1]))
 
 
 def open_once(browser: Browser, link: str) -> dict[str, float]:
-    """The times of one opening on a phone."""
+    """Opens the page once on a phone, and returns its times."""
     context = browser.new_context(viewport=PHONE, locale="en-US", reduced_motion="reduce")
     try:
         page = context.new_page()
@@ -74,7 +74,7 @@ def open_once(browser: Browser, link: str) -> dict[str, float]:
 
 
 def wait_until_under_way(browser: Browser, link: str) -> None:
-    """Returns when the delivery is under way."""
+    """Waits until the delivery is in transit."""
     context = browser.new_context()
     try:
         page = context.new_page()
@@ -86,7 +86,7 @@ def wait_until_under_way(browser: Browser, link: str) -> None:
 
 
 def measure(folder: Path, openings: int) -> list[dict[str, float]]:
-    """The times of each opening, on a local cloud of its own with one truck under way."""
+    """Returns the times of each opening, on a new local cloud with one truck in transit."""
     with (
         launched_cloud(
             run_dir=folder / "run",
@@ -107,7 +107,7 @@ def measure(folder: Path, openings: int) -> list[dict[str, float]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measures and prints; exit code 1 when the aim is missed."""
+    """Measures and prints the times; returns exit code 1 if the aim is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.page_times")
     parser.add_argument("--openings", type=int, default=11, help="pages to open (%(default)s)")
     args = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The local cloud's parts, for tests that kill them, hold them down and look into them."""
+"""The local cloud's parts, for tests that kill, stop and inspect them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sim.local_cloud.run_dir import hold_file
 from tests.support.waiting import children_of, eventually
 
 CHILD = "child"
-"""One of the consumer's record processors; the other parts are called as their pid files."""
+"""One of the consumer's record processors; the other parts have the names of their pid files."""
 
 
 def processes_of(cloud: LaunchedCloud, part: str) -> list[int]:
-    """The processes that a part has at this moment; none while it is unavailable."""
+    """Returns the current processes of a part; none while it is down."""
     try:
         pid = int((cloud.run_dir / f"{'consumer' if part == CHILD else part}.pid").read_text())
         return sorted(children_of(pid)) if part == CHILD else [pid]
@@ -30,7 +30,7 @@ def processes_of(cloud: LaunchedCloud, part: str) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
+    """Returns whether a process exists and has not ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -38,7 +38,7 @@ def is_running(pid: int) -> bool:
 
 
 def memory_mb(pid: int) -> float:
-    """What a process has in the machine's memory; 0 when it is gone."""
+    """Returns a process's resident memory; 0 if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -48,18 +48,18 @@ def memory_mb(pid: int) -> float:
 
 
 def messages_of(cloud: LaunchedCloud) -> list[str]:
-    """The output of `sim up` so far."""
+    """Returns the output of `sim up` so far."""
     return (cloud.run_dir.parent / "up.log").read_text().splitlines()
 
 
 def deaths_of(cloud: LaunchedCloud, part: str) -> int:
-    """How often a part has ended so far, for whatever reason."""
+    """Returns how often a part has ended so far, for any reason."""
     output = (f"sim up: {part} died", f"sim up: {part} ended", f"sim up: {part} was not ready")
     return sum(line.startswith(output) and "stays down" not in line for line in messages_of(cloud))
 
 
 def reported(cloud: LaunchedCloud, part: str, event: str, *, since_ms: int) -> list[dict[str, Any]]:
-    """The lines of an event in a part's log, `at_ms` added."""
+    """Returns the lines of an event in a part's log, with `at_ms` added."""
     lines = []
     for line in (cloud.run_dir / f"{part}.log").read_text(errors="replace").splitlines():
         if f'"event":"{event}"' not in line:
@@ -72,10 +72,10 @@ def reported(cloud: LaunchedCloud, part: str, event: str, *, since_ms: int) -> l
 
 @contextmanager
 def held_down(cloud: LaunchedCloud, part: str) -> Iterator[str]:
-    """Ends a part as an operator would, and keeps it down in the block; yields how it ended.
+    """Stops a part as an operator would, keeps it down in the block, and yields how it ended.
 
-    Nobody kills it: it has ended by itself when the block begins, and works again after it. How,
-    in the supervisor's words: "exit code 0", "killed by SIGKILL".
+    It is not killed: it has ended by itself when the block begins, and runs again after the block.
+    How it ended is in the supervisor's words: "exit code 0", "killed by SIGKILL".
     """
     (pid,) = processes_of(cloud, part)
     returns, before = _returns_of(cloud, part), len(messages_of(cloud))

@@ -1,4 +1,4 @@
-"""The route of the app OwnTracks as a server: ingest_lambda behind HTTP, without a gateway."""
+"""The route of the app OwnTracks as a server: ingest_lambda over HTTP, without a gateway."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.fakes.fake_stream import FakeStream
 
 @contextlib.contextmanager
 def serving_phones(devices: FakeDeviceStore) -> Iterator[str]:
-    """Serves it for some devices; yields the route's URL.
+    """Serves it for some devices, and yields the route's URL.
 
-    What a device was is believed for no longer than a request, so that tests need no other clock.
+    Devices are cached for no longer than one request, so that tests do not depend on time.
     """
     method, path = POST_OWNTRACKS
     clock_ms = int(time.time() * 1_000)

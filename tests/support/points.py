@@ -1,4 +1,4 @@
-"""The factory of points for tests: as ingest stamps them, at once and from a right clock."""
+"""Creates points for tests: as ingest stamps them, received at once and with a right clock."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sim.geodesy import place_at
 
 
 def make_point(truck_id: str, at_ms: int, lat: float, lon: float, **changed: Any) -> Point:
-    """A point that was recorded, and received, at a time and place.
+    """Returns a point that was recorded and received at a time and place.
 
     Args:
         truck_id: The truck.
-        at_ms: When, epoch milliseconds.
+        at_ms: The time, in epoch milliseconds.
         lat: Latitude in degrees.
         lon: Longitude in degrees.
-        changed: Other fields of `Point`, or other values of these.
+        changed: Other fields of `Point`, or other values of the above.
     """
     point = Point(
         truck_id=truck_id,
@@ -34,5 +34,5 @@ def make_point(truck_id: str, at_ms: int, lat: float, lon: float, **changed: Any
 
 @functools.lru_cache(maxsize=4_096)
 def metres_east(east_m: float) -> tuple[float, float]:
-    """Latitude and longitude so many metres east of 48 N, 11 E."""
+    """Returns latitude and longitude so many metres east of 48 N, 11 E."""
     return place_at(48.0, 11.0, 90.0, east_m)

@@ -1,4 +1,4 @@
-"""Whatever a truck may measure, for property tests."""
+"""Any valid measurements of a truck, for property tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtdts.tracking.reading import Reading
 
 
 def measurements() -> st.SearchStrategy[dict[str, Any]]:
-    """By field of `Reading`, each within its range or not sent."""
+    """Returns strategies by field of `Reading`: each value is within its range, or not sent."""
     return st.fixed_dictionaries(
         {
             field.name: st.none() | _values(typing.get_args(field.type)[0])

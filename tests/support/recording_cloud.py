@@ -1,4 +1,4 @@
-"""The local cloud's requests to AWS, without an AWS: each is kept."""
+"""Records the local cloud's requests to AWS, without an AWS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Request:
 
 
 class RecordingClient:
-    """Keeps its requests, and returns what is needed to go on."""
+    """Records its requests, and returns the minimum that the local cloud needs to continue."""
 
     def __init__(self, service: str, requests: list[Request]) -> None:
         self._service = service
@@ -73,7 +73,7 @@ class _Shards:
 
 
 class RecordingSession:
-    """Hands out clients that keep their requests."""
+    """Returns clients that record their requests."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -82,18 +82,18 @@ class RecordingSession:
         return RecordingClient(service, self.requests)
 
     def made(self, operation: str) -> list[dict[str, Any]]:
-        """The arguments of every call of an operation."""
+        """Returns the arguments of every call of an operation."""
         return [one.arguments for one in self.requests if one.operation == operation]
 
 
 def record_local_cloud(
     patch: pytest.MonkeyPatch, folder: Path
 ) -> tuple[RecordingSession, Environment]:
-    """Lets the local cloud create everything, and returns what it requested.
+    """Lets the local cloud create everything, and returns its requests.
 
     Args:
-        patch: Puts the recorder in the SDK's place.
-        folder: For zips that are not opened.
+        patch: Replaces the SDK by the recorder.
+        folder: For zips, which are not read.
     """
     session = RecordingSession()
     patch.setattr(resources, "local_session", lambda _region: session)

@@ -1,10 +1,10 @@
-"""Screenshots, kept for people and compared loosely with those that were looked at.
+"""Screenshots, kept as artifacts, and compared with a tolerance with reviewed references.
 
 RENEW_SCREENSHOTS=1 .venv/bin/python -m pytest tests/browser  # writes the reference screenshots
 
-Both are drawn so small that letters are smudges, and without what changes with the time: a hair of
-the map changes little, and a part that is missing, elsewhere or of another colour more. A browser
-that `CHROME` names has other letters, so its screenshots are kept and not compared.
+Both are scaled down until letters are blurred, and omit what changes with time. So small
+differences of the map change little, and a part that is missing, moved or of another colour changes
+more. A browser set by `CHROME` has other fonts, so its screenshots are kept but not compared.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tests.support.browser import artifact
 
 REFERENCES = Path(__file__).parents[1] / "browser" / "reference_screenshots"
 WIDTH = 48
-"""In pixels, of what is compared and kept."""
+"""Width of compared and kept screenshots, in pixels."""
 
 MAX_MEAN_DIFFERENCE = 1.0
-"""Of 255: how far all pixels may be off in the mean. 14 minutes later it was 0.15, with times."""
+"""Maximum mean difference of all pixels, of 255. After 14 minutes it was 0.15, with times shown."""
 
 MAX_CHANGED_SHARE = 0.003
-"""Which part of the pixels may be off by more than `MAX_CELL_DIFFERENCE`. 14 minutes later it was
-0.0004, times drawn, and without the map's markers 0.0044."""
+"""Maximum share of pixels that differ by more than `MAX_CELL_DIFFERENCE`. After 14 minutes it was
+0.0004 with times shown, and without the map's markers 0.0044."""
 
 MAX_CELL_DIFFERENCE = 40.0
 TIMES = "time, .range, .window, .age, .notice, .detail dd, .row > .muted"
-"""What changes with the time of day, or with each second."""
+"""Elements that change with the time of day, or every second."""
 
 _SHRINK = """async ({png, width}) => {
   const image = new Image();
@@ -49,7 +49,7 @@ _SHRINK = """async ({png, width}) => {
 
 
 def zone_at_noon() -> str:
-    """The time zone in which it is between 12 and 1 now: no time of a picture has a date there."""
+    """Returns a time zone in which it is between 12 and 1 now, so that no shown time has a date."""
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
@@ -57,11 +57,11 @@ def difference_from_reference(page: Page, name: str) -> str | None:
     """Keeps a screenshot as an artifact, and compares it.
 
     Args:
-        page: What is seen; its context bypasses the page's policy for styles.
-        name: Of the picture, without its ending.
+        page: The page to compare; its context bypasses the page's policy for styles.
+        name: The name of the screenshot, without its extension.
 
     Returns:
-        What differs; None when it looks as before, or the picture is made anew.
+        The difference; None if there is none, or if the reference is renewed.
     """
     page.screenshot(path=artifact(f"{name}.png"))
     if os.environ.get("CHROME"):
@@ -82,7 +82,7 @@ def difference_from_reference(page: Page, name: str) -> str | None:
 
 
 def difference(before: list[int], after: list[int]) -> str | None:
-    """What differs between the RGBA values of two pictures; None: too little to name."""
+    """Returns the difference between the RGBA values of two pictures; None if it is small."""
     if len(before) != len(after):
         return f"another size: {len(after) // 4} pixels, before {len(before) // 4}"
     off = [

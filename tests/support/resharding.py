@@ -1,4 +1,4 @@
-"""A stream that is resharded, and what lies in its shards."""
+"""A stream that is resharded, and the records in its shards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """A stream of a test's own."""
+    """A test's own stream."""
 
     client: KinesisClient
     name: str
@@ -26,17 +26,17 @@ class Stream:
         return stream
 
     def shards(self) -> list[ShardTypeDef]:
-        """All, the closed ones too."""
+        """Returns all shards, including closed ones."""
         pages = self.client.get_paginator("list_shards").paginate(StreamName=self.name)
         return [shard for page in pages for shard in page["Shards"]]
 
     def open_shards(self) -> list[ShardTypeDef]:
-        """Those that take records, in the order of their ranges."""
+        """Returns the open shards, in the order of their ranges."""
         parts = [s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
         return sorted(parts, key=lambda shard: range_of(shard)[0])
 
     def split(self, shard: ShardTypeDef) -> None:
-        """In the middle of its range; returns when both children take records."""
+        """Splits a shard in the middle of its range, and waits until both children are open."""
         first, last = range_of(shard)
         self.client.split_shard(
             StreamName=self.name,
@@ -46,7 +46,7 @@ class Stream:
         self._until_active()
 
     def merge(self, shard: ShardTypeDef, neighbour: ShardTypeDef) -> None:
-        """Returns when their child takes records."""
+        """Merges two shards, and waits until their child is open."""
         self.client.merge_shards(
             StreamName=self.name,
             ShardToMerge=shard["ShardId"],
@@ -55,7 +55,7 @@ class Stream:
         self._until_active()
 
     def records(self, shard: ShardTypeDef) -> Iterator[RecordTypeDef]:
-        """What lies in a shard by now, from its beginning."""
+        """Returns all records in a shard so far."""
         iterator = self.client.get_shard_iterator(
             StreamName=self.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
@@ -74,6 +74,6 @@ class Stream:
 
 
 def range_of(shard: ShardTypeDef) -> tuple[int, int]:
-    """The first and the last hash key of a shard."""
+    """Returns the first and the last hash key of a shard."""
     keys = shard["HashKeyRange"]
     return int(keys["StartingHashKey"]), int(keys["EndingHashKey"])

@@ -1,4 +1,4 @@
-"""The broadcaster's rounds, counted in its own log: a slow machine holds fewer, and all is well."""
+"""The broadcaster's rounds, counted in its log: a slow machine may run fewer of them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.support.waiting import eventually
 
 ENOUGH_STEPS = 2
 MAY_BE_MISSED = 2
-"""Of the rounds that lie wholly in a gap between two messages. One was seen where nothing was lost:
-a message that comes late on a slow machine, or a right that it could not read within its 2 s and
-so did not use, leaves one. An outage of 30 s without any message has three."""
+"""How many complete rounds may be in a gap between two messages. One can occur without any loss: if
+a message is late on a slow machine, or a right could not be read within its 2 s and so was not
+used. An outage of 30 s without any message has three."""
 
 
 @dataclass(frozen=True)
 class CompletedRound:
-    """A round that was held, from its beginning to its last response.
+    """A round that was run, from its beginning to its last response.
 
     Attributes:
-        began_at_ms, ended_at_ms: When.
-        step_s: From the round before it to this one, by the interval: what was skipped between
-            them, because a round lasted too long, is taken off. None for the first of a
-            broadcaster, which is held at once.
+        began_at_ms, ended_at_ms: When it began and ended.
+        step_s: The time from the round before it to this one, without the intervals that were
+            skipped between them because a round lasted too long. None for the first round of a
+            broadcaster, which is run at once.
     """
 
     began_at_ms: int
@@ -36,7 +36,7 @@ class CompletedRound:
 
 
 def completed_rounds(cloud: LaunchedCloud, *, since_ms: int) -> list[CompletedRound]:
-    """Those that ended since then."""
+    """Returns the rounds that have ended since then."""
     events = [
         *reported(cloud, "broadcaster", "broadcaster_ready", since_ms=since_ms),
         *reported(cloud, "broadcaster", "round_done", since_ms=since_ms),
@@ -55,20 +55,20 @@ def completed_rounds(cloud: LaunchedCloud, *, since_ms: int) -> list[CompletedRo
 
 
 def missed_rounds(gap: Gap, rounds: Sequence[CompletedRound]) -> int:
-    """How many rounds were held, each from beginning to end, without a message for a customer."""
+    """Returns how many rounds were run from beginning to end without a message for a customer."""
     return sum(gap.from_ms <= one.began_at_ms and one.ended_at_ms <= gap.to_ms for one in rounds)
 
 
 def shortest_step_s(cloud: LaunchedCloud, *, since_ms: int) -> float:
-    """The shortest time from one round to the next, of several.
+    """Waits for several rounds, and returns the shortest time from one to the next.
 
-    A slow machine begins a round late, and the one after it early by as much: whatever it does,
-    the shortest step is no longer than the interval.
+    A slow machine begins a round late, and the next one earlier by as much: in any case, the
+    shortest step is no longer than the interval.
     """
 
     def look() -> list[float] | None:
         rounds = completed_rounds(cloud, since_ms=since_ms)
-        # The one that follows a broadcaster's first may come at any moment.
+        # The round after a broadcaster's first one may begin at any time.
         steps_s = [
             after.step_s
             for before, after in itertools.pairwise(rounds)
@@ -88,13 +88,13 @@ def assert_rounds_reach(
 ) -> None:
     """Checks that there is a round every interval, with a message for each customer.
 
-    Silence is counted in rounds: while none was held, because the broadcaster was dead or the
-    machine slow, there was nothing to receive.
+    Silence is counted in rounds: while none was run, because the broadcaster was down or the
+    machine slow, there was no message to receive.
 
     Args:
-        cloud: Whose broadcaster.
-        gaps: Of each customer.
-        print_line: Prints what was measured.
+        cloud: The local cloud with the broadcaster.
+        gaps: The gaps of each customer.
+        print_line: Prints the measured values.
         since_ms: When the first of these gaps began, or earlier.
     """
     step_s = shortest_step_s(cloud, since_ms=since_ms)

@@ -1,4 +1,4 @@
-"""The tables of docs/security.md, as the code has them.
+"""The tables of docs/security.md, generated from the code.
 
 ``python -m tests.support.security_document`` writes them into the document.
 """
@@ -29,7 +29,7 @@ SEEN = {
     CUSTOMER: "its own deliveries",
     TRUCK: "the deliveries on it that are open or were closed within the last day",
 }
-"""Which deliveries exist for a role: `delivery_lambda.access.may_see` in words."""
+"""Which deliveries a role may see: `delivery_lambda.access.may_see` in words."""
 
 QUOTAS = (
     ("ingest_lambda.settings", "TRUCK_REQUESTS_PER_MINUTE", "truck", "429 with `Retry-After`"),
@@ -66,11 +66,11 @@ QUOTAS = (
     ),
     ("socket_lambda.settings", "MAX_TRACKED", "connection", "`error` with `too_many`"),
 )
-"""Settings module, variable, per what it counts, and what an excess gets."""
+"""Settings module, variable, what it counts per, and the response to an excess."""
 
 
 def access_table() -> str:
-    """Permissions."""
+    """Returns the table of permissions."""
     rows = ["| what | " + " | ".join(ROLES) + " |", "| --- |" + " --- |" * len(ROLES)]
     for what, roles in _access():
         cells = [_cell(what, role) if role in roles else "no" for role in ROLES]
@@ -79,7 +79,7 @@ def access_table() -> str:
 
 
 def quota_table() -> str:
-    """What each may have at most."""
+    """Returns the table of quotas."""
     rows = ["| setting | default | per | response beyond it | meaning |", "| --- |" + " --- |" * 4]
     for module, name, per, response in QUOTAS:
         field, setting = next(
@@ -92,7 +92,7 @@ def quota_table() -> str:
 
 
 def write_tables(text: str) -> str:
-    """The document with its tables replaced by what the code says.
+    """Returns the document with its tables replaced by the generated ones.
 
     Raises:
         ValueError: A section is missing.

@@ -12,12 +12,12 @@ SET_ASIDE_KEY = "aws/lambda/4f1d7a1e/shardId-000000000000/2026/11/24/2026-11-24T
 
 
 def device_message(truck_id: str, payload: bytes = b"{}") -> bytes:
-    """A record of the small stream."""
+    """Returns a record of the small stream."""
     return encode_message(DeviceMessage(truck_id=truck_id, received_at_ms=1, payload=payload))
 
 
 def invocation(*records: bytes, as_text: bool = True) -> bytes:
-    """What Lambda puts: AWS Lambda Developer Guide, 'Retain discarded batch records'."""
+    """Returns what Lambda writes: AWS Lambda Developer Guide, 'Retain discarded batch records'."""
     event: Any = {
         "Records": [
             {

@@ -1,4 +1,4 @@
-"""The tables of docs/settings.md, as the settings classes have them.
+"""The tables of docs/settings.md, generated from the settings classes.
 
 ``python -m tests.support.settings_document`` writes them into the document.
 """
@@ -24,10 +24,10 @@ _KINDS = {bool: "yes or no", int: "integer", float: "number", str: "text"}
 
 
 def settings_of(section: str) -> type:
-    """The settings class of a section: of a deployable, or of a part with settings of its own.
+    """Returns the settings class of a section: of a deployable, or of a part with its own settings.
 
     Raises:
-        ValueError: It has none, or several.
+        ValueError: There is none, or several.
     """
     module = importlib.import_module(SECTIONS[section])
     (found,) = (
@@ -42,7 +42,7 @@ def settings_of(section: str) -> type:
 
 
 def settings_table(cls: type) -> str:
-    """The Markdown table of one settings class."""
+    """Returns the Markdown table of one settings class."""
     types = typing.get_type_hints(cls)
     rows = ["| variable | value | default | meaning |", "| --- | --- | --- | --- |"]
     for field, declared in declared_settings(cls):
@@ -52,7 +52,7 @@ def settings_table(cls: type) -> str:
 
 
 def write_tables(text: str) -> str:
-    """The document with each section's table replaced by what its settings class says."""
+    """Returns the document with each section's table replaced by the generated one."""
     for section in SECTIONS:
         pattern = rf"(^## `{re.escape(section)}`\n.*?\n)(\|.*?\n)(?=\n|\Z)"
         match = re.search(pattern, text, re.M | re.S)

@@ -1,4 +1,4 @@
-"""Several broadcasters that divide rounds, on one queue in memory."""
+"""Several broadcasters that share rounds, on one queue in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fakes.fake_round_queue import FakeRoundQueue
 from tests.fakes.stepped_clock import SteppedClock
 from tests.support.waiting import COMES_WITHIN_S, until
 
-AT_MS = 1_800_000_000_000  # a whole minute
+AT_MS = 1_800_000_000_000  # a full minute
 INTERVAL_S = 60.0
 ALL = set(range(BUCKETS))
 BATCHES = math.ceil(BUCKETS / 10)
@@ -37,7 +37,7 @@ def _report(batch: RoundBatch) -> RoundReport:
 
 
 class RecordedBatches:
-    """Runs batches at once, or when it is let.
+    """Runs batches at once, or when the test allows it.
 
     Attributes:
         ran: Each bucket with its round, in the order in which they ran.
@@ -77,7 +77,7 @@ class RecordedBatches:
 
 
 class Broadcasters:
-    """Broadcasters that share a queue, a clock, and nothing else."""
+    """Broadcasters that share only a queue and a clock."""
 
     def __init__(self) -> None:
         self.clock = SteppedClock(AT_MS)
@@ -96,17 +96,17 @@ class Broadcasters:
             await one.kill()
 
     async def sent(self, count: int) -> None:
-        """Waits until so many buckets were sent, repetitions included."""
+        """Waits until so many buckets were sent, including repetitions."""
         await until(lambda: len(self.queue.sent) == count)
 
     async def done(self, count: int) -> None:
-        """Waits until so many buckets are done with."""
+        """Waits until so many buckets are done."""
         await until(lambda: len(self.queue.deleted) == count)
 
     async def kept(self, times: int) -> None:
-        """Waits until each bucket has been kept so often, and each batch is to be kept again."""
+        """Waits until each bucket has been extended so often, and each batch waits again."""
         await until(lambda: [*self.queue.kept.values()] == [times] * len(self.queue.kept))
-        # And each broadcaster sleeps until the next round.
+        # In addition, each broadcaster sleeps until the next round.
         await until(lambda: self.clock.sleeping == BATCHES + len(self._running))
 
     def logged(self, event: str) -> list[dict[str, object]]:
@@ -115,7 +115,7 @@ class Broadcasters:
 
 
 class RoundSharer:
-    """A broadcaster, as far as rounds go."""
+    """The part of a broadcaster that runs rounds."""
 
     def __init__(self, several: Broadcasters, run_batch: RunBatch) -> None:
         self._run_batch = run_batch

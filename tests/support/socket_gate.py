@@ -1,4 +1,4 @@
-"""The authorizer of sockets on fakes."""
+"""The sockets' authorizer, on fakes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.support.aws_events import aws_event
 from tests.support.deliveries import NOW_MS
 
 HOUR_MS = 3_600_000
-UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway return 401
+UNAUTHORIZED = r"^Unauthorized$"  # only with this text does the gateway return 401
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:f6g7h8i9j0/live/$connect"
 
 
 class FakeTokens:
-    """Knows tokens by heart."""
+    """Verifies tokens by comparing them with known ones."""
 
     def __init__(self) -> None:
         self.holders = {
@@ -52,7 +52,7 @@ class FakeTokens:
 
 
 class Gate:
-    """The authorizer on fakes."""
+    """The authorizer, with fakes of its stores."""
 
     def __init__(self, edge_secrets: str = "", allowed_origins: str = "") -> None:
         self.tokens = FakeTokens()
@@ -76,7 +76,7 @@ class Gate:
         return authorize(event, self.app)
 
     def handled(self, authorization: str, app: Callable[[], AuthorizerApp] | None = None) -> Any:
-        """Through the handler, which counts failures of its own."""
+        """Calls the handler, which counts its own failures."""
         event = aws_event("socket_authorize_by_token")
         event["headers"]["Authorization"] = authorization
         return handle(
@@ -88,7 +88,7 @@ class Gate:
 
     @property
     def failures(self) -> int:
-        """How many failures of its own were counted."""
+        """Returns how many of its own failures were counted."""
         lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
         return sum(line.get("AuthorizerFailures", 0) for line in lines if "_aws" in line)
 

@@ -1,4 +1,4 @@
-"""A socket gateway of a test's own, before a ministack, on a free port of 127.0.0.1."""
+"""A test's own WebSocket gateway for a ministack, on a free port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.source_tree import ROOT
 
 @contextmanager
 def running_socket_gateway(aws_url: str, directory: Path, **settings: str) -> Iterator[str]:
-    """Runs it; yields its base URL. Its output is in `directory`.
+    """Runs it, and yields its base URL. Its output is in `directory`.
 
     Args:
         aws_url: The ministack that defines its APIs.
         directory: For its log and the Lambdas.
-        settings: More of its settings, by name.
+        settings: Additional settings, by name.
     """
     program = ministack_program()
     assert program is not None

@@ -25,7 +25,7 @@ from tests.support.deliveries import NOW_MS, event_of
 CONNECTION = "JKJbWfMPLAMCJ1Q="
 EXPIRES_AT_MS = 1_795_506_600_000
 TAKEN_AT_MS = 1_795_503_060_121
-"""When the gateway took the events."""
+"""When the gateway received the events."""
 MAX_TRACKED = 2
 LIMITS = SocketLimits.of(max_sockets=3, connects_per_minute=6, max_tracked=10, frames_per_minute=30)
 

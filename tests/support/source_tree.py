@@ -1,4 +1,4 @@
-"""The project's own sources, read as text: what tests about its shape look at."""
+"""The project's own sources, read as text, for tests of its structure."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DEPLOYABLES = (
 )
 PRODUCTION = ("rtdts", *DEPLOYABLES)
 HANDED_OUT = (*PRODUCTION, "rtdts_client")
-"""What runs at others': also the library that their programs import."""
+"""Packages that run at users, including the library that their programs import."""
 
 
 def python_files(*packages: str) -> list[Path]:
-    """Every Python source of these top-level folders (or folders below them).
+    """Returns every Python source of these top-level folders (or folders below them).
 
-    What a local cloud leaves in its run folder is none.
+    Files in the run folder of a local cloud are not sources.
     """
     found = (path for package in packages for path in (ROOT / package).rglob("*.py"))
     return sorted(path for path in found if not path.is_relative_to(ROOT / "sim" / "run"))
@@ -37,15 +37,15 @@ def python_files(*packages: str) -> list[Path]:
 
 @functools.cache
 def syntax_of(path: Path) -> ast.Module:
-    """A source's syntax tree."""
+    """Returns a source's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Dotted names of what a source imports when it runs, wherever in it.
+    """Returns the dotted names that a source imports when it runs, anywhere in it.
 
     ``from a import b`` yields both ``a`` and ``a.b``: without running it, it is unknown whether
-    ``b`` is a module. What stands under ``if TYPE_CHECKING`` is never run.
+    ``b`` is a module. Imports under ``if TYPE_CHECKING`` are never run.
     """
     for node in _run(syntax_of(path)):
         if isinstance(node, ast.Import):
@@ -63,13 +63,13 @@ def _run(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def module_name(path: Path) -> str:
-    """The dotted name under which a source is imported."""
+    """Returns the dotted name under which a source is imported."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def tracked_files() -> list[Path]:
-    """What git tracks."""
+    """Returns all files that git tracks."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -77,5 +77,5 @@ def tracked_files() -> list[Path]:
 
 
 def where(path: Path, node: ast.AST) -> str:
-    """``file:line``, for an assertion's message."""
+    """Returns ``file:line``, for an assertion's message."""
     return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"

@@ -1,7 +1,7 @@
-"""Which AWS actions a deployable's code leads to, by way of the stores that it is given.
+"""Which AWS actions a deployable's code needs, through the stores that it uses.
 
-A deployable calls methods of stores; a store's method calls AWS. The second is written down here
-and held against the stores' sources; the first is read from the deployables' types.
+A deployable calls methods of stores, and a store's method calls AWS. The second is listed here
+and compared with the stores' sources; the first is read from the deployables' types.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import botocore.session
 from tests.support.source_tree import ROOT, imports_of, python_files, syntax_of
 
 Action = tuple[str, str]
-"""An IAM action and the logical name of what it is done to."""
+"""An IAM action and the logical name of its resource."""
 
 
 def _actions(*lines: str) -> set[Action]:
-    """Lines of an action and what it is done to."""
+    """Parses lines of an action and its resource."""
     return {(action, name) for line in lines for action, *names in [line.split()] for name in names}
 
 
@@ -234,28 +234,28 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "end": _actions("execute-api:ManageConnections live/DELETE/@connections/*"),
     },
 }
-"""By a store's source and class, and its method, what the method does."""
+"""The actions of a method, by the store's source and class, and by the method."""
 
 _SERVICES = ("apigatewaymanagementapi", "dynamodb", "kinesis", "s3", "sqs")
 
 _IAM_NAMES: dict[str, set[str]] = {
     "apigatewaymanagementapi:DeleteConnection": {"execute-api:ManageConnections"},
     "apigatewaymanagementapi:PostToConnection": {"execute-api:ManageConnections"},
-    "dynamodb:TransactWriteItems": set(),  # each of its writes is allowed for itself
-    # With a version named, it is the version's action.
+    "dynamodb:TransactWriteItems": set(),  # IAM allows each of its writes separately
+    # With a version, IAM checks the action for versions.
     "s3:DeleteObject": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     "s3:GetObject": {"s3:GetObject", "s3:GetObjectVersion"},
     "s3:ListObjectVersions": {"s3:ListBucketVersions"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
 }
-"""What IAM calls an operation of the SDK, where that is not its own name without ``Batch``."""
+"""IAM's name of an operation of the SDK, if it is not its own name without ``Batch``."""
 
 _TRANSACTION_WRITES = {"ConditionCheck", "Delete", "Put", "Update"}
 
 
 @functools.cache
 def _sdk_operations() -> dict[str, str]:
-    """By a client's method the operation, with its service."""
+    """Returns the operation with its service, by the client's method."""
     loaded = botocore.session.get_session()
     return {
         botocore.xform_name(name): f"{service}:{name}"
@@ -265,7 +265,7 @@ def _sdk_operations() -> dict[str, str]:
 
 
 def operations_called(package: str) -> set[str]:
-    """The IAM actions of the SDK's operations, and writes of transactions, that a package calls."""
+    """Returns the IAM actions of the operations and transaction writes that a package calls."""
     actions: set[str] = set()
     for path in python_files(package):
         for node in ast.walk(syntax_of(path)):
@@ -279,30 +279,30 @@ def operations_called(package: str) -> set[str]:
 
 
 def public_methods(store: str) -> set[str]:
-    """The public methods of a store, as `STORE_CALLS` names it."""
+    """Returns the public methods of a store, by its name in `STORE_CALLS`."""
     return {name for name in _methods_of(store) if not name.startswith("_")}
 
 
 def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Action]:
-    """What a deployable's code leads to.
+    """Returns the actions that a deployable's code needs.
 
     Args:
         deployable: Its package.
-        modules: Only what stands in these modules of it.
+        modules: Only the code in these modules.
     """
     actions: set[Action] = set()
     for store in stores_made(deployable):
         for method in methods_called(deployable, store, modules=modules):
             called = STORE_CALLS[store][method]
             if method == "append" and not _changes_matches(deployable):
-                # Nor does it close a delivery: that takes it from its truck.
+                # It does not close a delivery either, which would remove it from its truck.
                 called = {one for one in called if one[0] != "dynamodb:UpdateItem"}
             actions |= called
     return actions
 
 
 def stores_made(deployable: str) -> set[str]:
-    """The stores that its bootstraps make."""
+    """Returns the stores that its bootstraps create."""
     made = {
         node.func.id
         for path in (ROOT / deployable).glob("*bootstrap.py")
@@ -315,10 +315,10 @@ def stores_made(deployable: str) -> set[str]:
 def methods_called(
     deployable: str, store: str, *, modules: set[str] | None = None
 ) -> Iterator[str]:
-    """The methods of a store that a deployable can call, in these modules of it.
+    """Returns the methods of a store that a deployable can call in these modules.
 
     It calls a store through a protocol that the store satisfies, or by a name that is declared or
-    assigned as that store. A type checker allows no third way.
+    assigned as that store. The type checker allows no other way.
     """
     nodes = [node for module, node in _nodes(deployable) if not modules or module in modules]
     satisfied = [
@@ -329,7 +329,7 @@ def methods_called(
     ]
     name = store.rpartition(":")[2]
     names = set(_names_of(deployable, name))
-    holders = {name, *names, *(f"_{one}" for one in names)}  # as a constructor keeps it
+    holders = {name, *names, *(f"_{one}" for one in names)}  # as a constructor stores it
     for method in public_methods(store):
         if any(method in methods for methods in satisfied) or any(
             isinstance(node, ast.Attribute)
@@ -342,7 +342,7 @@ def methods_called(
 
 @functools.cache
 def _nodes(deployable: str) -> list[tuple[str, ast.AST]]:
-    """The syntax of its modules, and of the library's that call a store which it gives them."""
+    """Returns the syntax of its modules, and of library modules that call its stores."""
     paths = python_files(deployable)
     if any("rtdts.ingest.intake" in imports_of(path) for path in paths):
         paths += python_files("rtdts/ingest")
@@ -350,7 +350,7 @@ def _nodes(deployable: str) -> list[tuple[str, ast.AST]]:
 
 
 def _names_of(deployable: str, store: str) -> Iterator[str]:
-    """The names that are declared or assigned as a store's class."""
+    """Returns the names that are declared or assigned as a store's class."""
     for _, node in _nodes(deployable):
         match node:
             case ast.arg(arg=name, annotation=ast.expr() as of):
@@ -374,7 +374,7 @@ def _methods_of(store: str) -> dict[str, set[str]]:
 
 
 def _methods(of: ast.ClassDef) -> dict[str, set[str]]:
-    """The names of each method's parameters that a caller may use."""
+    """Returns the names of each method's public parameters."""
     return {
         node.name: {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
         for node in of.body
@@ -389,7 +389,7 @@ def _is_satisfied(protocol: dict[str, set[str]], methods: dict[str, set[str]]) -
 
 
 def _changes_matches(deployable: str) -> bool:
-    """Whether any of its calls may write a truck's matches."""
+    """Returns whether any of its calls may write a truck's matches."""
     return any(
         keyword.arg == "matches"
         and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
@@ -400,7 +400,7 @@ def _changes_matches(deployable: str) -> bool:
 
 
 def _last_name(node: ast.expr) -> str:
-    """The name that an expression ends with: of a call, that of what is called."""
+    """Returns the last name of an expression: for a call, that of the called function."""
     match node:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name

@@ -1,4 +1,4 @@
-"""Trucks whose points go straight into the stream, several hundred a second."""
+"""Trucks whose points are put directly into the stream, several hundred per second."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _TURN_MS = 600_000
 
 
 class StreamLoad:
-    """Puts points for the length of a `with` block; a machine that is slow gets fewer.
+    """Puts points for the duration of a `with` block; fewer on a slow machine.
 
     Attributes:
-        fleet: How the trucks' ids begin.
-        points: Of each truck, all that the stream took, in order.
-        rate: Points a second, in the end.
+        fleet: The prefix of the trucks' ids.
+        points: All accepted points of each truck, in order.
+        rate: Points per second, set at the end.
     """
 
     def __init__(self, environment: Environment, *, trucks: int = 100, points_s: int = 400) -> None:
@@ -70,7 +70,7 @@ class StreamLoad:
 
     @property
     def count(self) -> int:
-        """Points so far."""
+        """Number of points so far."""
         return sum(map(len, self.points.values()))
 
     @property

@@ -1,4 +1,4 @@
-"""How the local cloud of the tests runs: how fast, and which trucks it traces."""
+"""Settings of the tests' local cloud: its speed, and which trucks it traces."""
 
 ROUND_INTERVAL_S = 10.0
 DWELL_S = 5.0
@@ -15,7 +15,7 @@ What waits for a store outlasts every outage of the tests; what hangs for ever i
 to find. The consumer's grace at SIGTERM is not among them: each stop would wait as long."""
 
 SELDOM_POLLING = {"KCL_IDLE_MS": "500"}
-"""As in AWS. Every 200 ms, as in a demo, takes the KCL and the local AWS 14 % of a core."""
+"""As in AWS. Polling every 200 ms, as in a demo, takes the KCL and the local AWS 14 % of a core."""
 
 WITHOUT_QUOTAS = {
     "TRUCK_REQUESTS_PER_MINUTE": "60000",

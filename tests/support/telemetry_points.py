@@ -1,4 +1,4 @@
-"""A point as a truck sends it in JSON."""
+"""Points as a truck sends them in JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtdts.tracking.instants import format_instant
 
 
 def telemetry_point(recorded_at_ms: int, truck_id: str = "T-0012", **fields: Any) -> dict[str, Any]:
-    """A point in Busan; further fields are added, or take the place of these."""
+    """Returns a point in Busan; other fields are added, or replace these."""
     return {
         "truck_id": truck_id,
         "recorded_at": format_instant(recorded_at_ms),

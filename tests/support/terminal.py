@@ -1,4 +1,4 @@
-"""A terminal in the root of a clone, in which a test types a page's commands."""
+"""A terminal in the root of a clone, in which a test types a document's commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DONE = "the-block-is-done"
 
 
 def blocks_of(page: str, heading: str) -> list[str]:
-    """The shell blocks of a page's section, and of the sections below it, in their order."""
+    """Returns the shell blocks of a document's section and its subsections, in order."""
     text = (ROOT / page).read_text("utf-8")
     level = heading.split(" ", 1)[0]
     begin = text.index(f"\n{heading}\n") + len(heading) + 2
@@ -35,7 +35,7 @@ def blocks_of(page: str, heading: str) -> list[str]:
 
 
 def clone_with(environment: Environment, folder: Path) -> Path:
-    """A folder that looks like this clone while `sim up` runs in it."""
+    """Creates a folder that looks like this clone while `sim up` runs in it."""
     place = DEFAULT_ENV_FILE.parent
     (folder / place).mkdir(parents=True)
     write_environment(environment, folder / DEFAULT_ENV_FILE)
@@ -47,10 +47,10 @@ def clone_with(environment: Environment, folder: Path) -> Path:
 
 
 class Terminal:
-    """A shell with a terminal of its own.
+    """A shell with its own terminal.
 
     Attributes:
-        output: All that it showed, without what was typed.
+        output: All of its output, without the typed text.
     """
 
     def __init__(self, master: int) -> None:
@@ -63,11 +63,11 @@ class Terminal:
         os.write(self._master, f"{text.rstrip()}\n".encode())
 
     def shows(self, text: str, *, since: int = 0) -> None:
-        """Waits until it shows a text."""
+        """Waits until the output contains a text."""
         eventually(lambda: text in self.output[since:])
 
     def run(self, block: str) -> str:
-        """Types a block and waits until it is done; what it showed."""
+        """Types a block, waits until it is done, and returns its output."""
         begin = len(self.output)
         self._typed_blocks += 1
         self.type(block)
@@ -77,7 +77,7 @@ class Terminal:
         return self.output[begin:].split(mark)[0]
 
     def interrupt(self) -> None:
-        """Presses Ctrl-C, and waits for the shell: it drops what is typed before its prompt."""
+        """Presses Ctrl-C, and waits for the shell's prompt: it drops text typed before it."""
         begin = len(self.output)
         os.write(self._master, b"\x03")
         self.shows(_PROMPT, since=begin)
@@ -94,12 +94,12 @@ def open_terminal(folder: Path, *, programs: Path | None = None) -> Iterator[Ter
     """Opens a terminal in a folder.
 
     Args:
-        folder: Where the shell starts.
-        programs: A folder of programs that it finds besides its others.
+        folder: The shell's working directory.
+        programs: A folder of programs that is added to its path.
     """
     master, slave = pty.openpty()
     settings = termios.tcgetattr(slave)
-    settings[3] &= ~termios.ECHO  # what is typed would look like output
+    settings[3] &= ~termios.ECHO  # the echo of typed text would look like output
     termios.tcsetattr(slave, termios.TCSANOW, settings)
     environment = {**plain_environment(), "PS1": _PROMPT, "PS2": "", "TERM": "dumb"}
     if programs is not None:

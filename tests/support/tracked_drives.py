@@ -1,7 +1,7 @@
-"""Drives over a real road, through the whole consumer: what docs/tracking.md shows.
+"""Drives on a real road through the complete consumer, for the diagrams of docs/tracking.md.
 
-The road is one of `sim/fleet/routes/`; the truck and the error of its fixes are the simulated
-fleet's, seeded; the consumer is ours, with the tests' fakes for its stores.
+The road is one of `sim/fleet/routes/`. The truck and the errors of its fixes are those of the
+simulated fleet, with a seed. The consumer is the real one, with the tests' fakes as stores.
 """
 
 from __future__ import annotations
@@ -40,63 +40,63 @@ SIGMA_M = 15.0
 NOISY_SIGMA_M = 30.0
 
 LOST_BEFORE_S, LOST_AFTER_S = 20.0, 100.0
-"""The phone of the backlog is out of coverage from so long before the truck sets off, until so long
-after it came to the destination."""
+"""The phone with the backlog has no coverage from so many seconds before the departure until so
+many after the arrival at the destination."""
 BACK_FOR_S = 12.0
-"""It has had coverage for so long when it sends its backlog …"""
+"""It sends its backlog so many seconds after it has coverage again …"""
 POINTS_PER_REQUEST = 10
-"""… so many points in each request, one request per second."""
+"""… with so many points per request, one request per second."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What the truck really did; times in seconds since the start."""
+    """What the truck really did, with times in seconds since the start."""
 
     motion: Motion
     origin: Place
     destination: Place
     departed_s: float
-    """When it set off from the origin."""
+    """When it departed from the origin."""
     entered_s: float
     """When it entered the destination's geofence."""
     left_s: float
-    """When it set off from the destination."""
+    """When it departed from the destination."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Eta:
-    """A range; times in seconds since the start."""
+    """An ETA range, with times in seconds since the start."""
 
     at_s: float
-    """Of the fix with which it was made."""
+    """The time of the fix with which it was calculated."""
     earliest_s: float
     latest_s: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrackedDrive:
-    """A drive, what its device sent, and what the consumer made of it."""
+    """A drive, the points that its device sent, and the consumer's results."""
 
     truth: Truth
     fixes: tuple[Fix, ...]
-    """What the history holds at the end, in order."""
+    """The fixes in the history at the end, in order."""
     log: tuple[DeliveryEvent, ...]
     etas: tuple[Eta, ...]
     """The ETA ranges of ``truck-latest``, one per fix that had one."""
 
 
 def seconds(at_ms: int) -> float:
-    """Since the start."""
+    """Returns the time in seconds since the start."""
     return (at_ms - START_MS) / 1_000
 
 
 def away_m(lat: float, lon: float, place: Place) -> float:
-    """Great circle to a place's centre."""
+    """Returns the great-circle distance to a place's centre."""
     return distance_m(lat, lon, place.lat, place.lon)
 
 
 def true_drive(seed: int) -> Truth:
-    """To the origin, a wait, the way with the halts of a town, a wait, and on."""
+    """Returns a drive: to the origin, a wait, the route with halts in town, a wait, and on."""
     rng = random.Random(seed)
     (route,) = load_routes([ROAD])
     road, ends_m = route.polyline, (0.0, APPROACH_M, APPROACH_M + ROUTE_M)
@@ -128,7 +128,7 @@ def true_drive(seed: int) -> Truth:
 
 
 def observed(truth: Truth, *, seed: int, interval_s: float, sigma_m: float) -> list[Point]:
-    """The fixes of a drive, in order, each received a second after it was made."""
+    """Returns the fixes of a drive in order, each received one second after it was recorded."""
     profile = DeviceProfile(
         interval_s=interval_s,
         sigma_m=sigma_m,
@@ -141,7 +141,7 @@ def observed(truth: Truth, *, seed: int, interval_s: float, sigma_m: float) -> l
 
 
 def received_at(point: Point, at_s: float) -> Point:
-    """The same point, received so many seconds after the start."""
+    """Returns the same point, received so many seconds after the start."""
     return msgspec.structs.replace(point, received_at_ms=START_MS + round(at_s * 1_000))
 
 
@@ -186,19 +186,19 @@ def _points(sigma_m: float = SIGMA_M) -> list[Point]:
 
 @functools.cache
 def an_ordinary_drive() -> TrackedDrive:
-    """Every point comes at once."""
+    """Returns a drive in which every point arrives at once."""
     return tracked(_truth(), [[point] for point in _points()])
 
 
 @functools.cache
 def a_noisy_drive() -> TrackedDrive:
-    """The same with a poor receiver."""
+    """Returns the same drive with a poor receiver."""
     return tracked(_truth(), [[point] for point in _points(NOISY_SIGMA_M)])
 
 
 @functools.cache
 def a_late_drive() -> TrackedDrive:
-    """A phone loses coverage, and sends its backlog newest first."""
+    """Returns a drive with a phone that loses coverage, and sends its backlog newest first."""
     lost_s, back_s = without_coverage(_truth())
     buffered = [one for one in _points() if lost_s <= seconds(one.event_at_ms) < back_s]
     live = [[one] for one in _points() if one not in buffered]
@@ -215,7 +215,7 @@ def a_late_drive() -> TrackedDrive:
 
 @functools.cache
 def a_silent_drive() -> TrackedDrive:
-    """No fix is made while the truck stands at the destination."""
+    """Returns a drive without fixes while the truck stands at the destination."""
     truth = _truth()
     from_s, to_s = truth.entered_s + 10.0, truth.left_s + 25.0
     return tracked(
@@ -224,7 +224,7 @@ def a_silent_drive() -> TrackedDrive:
 
 
 def without_coverage(truth: Truth) -> tuple[float, float]:
-    """From when until when, in seconds since the start."""
+    """Returns begin and end of the time without coverage, in seconds since the start."""
     return truth.departed_s - LOST_BEFORE_S, truth.entered_s + LOST_AFTER_S
 
 

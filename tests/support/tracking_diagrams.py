@@ -1,4 +1,4 @@
-"""The pictures of docs/tracking.md, drawn from drives through the consumer.
+"""The diagrams of docs/tracking.md, drawn from drives through the consumer.
 
 ``python -m tests.support.tracking_diagrams`` writes them into docs/images/.
 """
@@ -28,7 +28,7 @@ from tests.support.tracked_drives import (
 FOLDER = ROOT / "docs" / "images"
 MAX_KM = 5.0
 LETTER_PX = 6.8
-"""About as wide as a letter."""
+"""Approximate width of a letter."""
 RULES = StatusRules()
 
 COLOURS: Mapping[Status, str] = {
@@ -42,11 +42,11 @@ COLOURS: Mapping[Status, str] = {
 TRACK, FENCE, TRUE, LATE = "#1b4f8a", "#c0392b", "#7b8794", "#d9730d"
 
 Spans = list[tuple[float, Status]]
-"""Since when each status held, in seconds."""
+"""Each status, and since when it was in effect, in seconds."""
 
 
 def a_drive() -> str:
-    """A whole drive with its statuses, and its arrival from near by."""
+    """Draws a complete drive with its statuses, and a close-up of its arrival."""
     drive = a_noisy_drive()
     drawing = Drawing(820, 720, "A drive, its statuses, and its arrival")
     drawing.text(60, 26, "A drive, and its statuses", size=15, weight="bold")
@@ -76,7 +76,7 @@ def a_drive() -> str:
 
 
 def a_backlog() -> str:
-    """A phone that comes back into coverage: the log before and after settling."""
+    """Draws a phone that has coverage again: the log before and after settling."""
     drive = a_late_drive()
     truth, log = drive.truth, drive.log
     lost_s, back_s = without_coverage(truth)
@@ -144,7 +144,7 @@ def a_backlog() -> str:
 
 
 def a_dock() -> str:
-    """A dock without reception: the silence is the dwell."""
+    """Draws a dock without reception: the silence counts as the dwell."""
     drive = a_silent_drive()
     truth = drive.truth
     arrived = next(event for event in drive.log if event.status is Status.ARRIVED)
@@ -180,7 +180,7 @@ def a_dock() -> str:
 
 
 def an_eta() -> str:
-    """The range in which the truck is expected, as it drives."""
+    """Draws the range in which the truck is expected, during the drive."""
     drive = an_ordinary_drive()
     truth = drive.truth
     drawing = Drawing(820, 440, "The ETA range of a drive")
@@ -228,20 +228,20 @@ _COLUMNS = (66.0, 126.0, 300.0, 470.0, 560.0)
 
 
 def _spans(log: Sequence[DeliveryEvent]) -> Spans:
-    """The statuses that a log folds to."""
+    """Returns the statuses that a log folds to."""
     folded = fold_log(log)
     spans = [(seconds(folded.anchor.effective_at_ms), folded.anchor.status)]
     return spans + [(seconds(one.effective_at_ms), one.status) for one in folded.transitions]
 
 
 def _stages(log: Sequence[DeliveryEvent]) -> list[tuple[float, Sequence[DeliveryEvent]]]:
-    """Before each correction, and in the end: when that was known, and the log of then."""
+    """Returns time and log before each correction, and at the end."""
     ends = [n for n, event in enumerate(log) if event.cause is Cause.CORRECTED]
     return [(seconds(log[n - 1].recorded_at_ms), log[:n]) for n in (*ends, len(log))]
 
 
 def _seen(drive: TrackedDrive) -> Iterator[tuple[float, float, float]]:
-    """Of each fix when it was made, how far from the destination, and when it was received."""
+    """Returns each fix's time, its distance from the destination, and when it was received."""
     for fix in drive.fixes:
         yield (
             seconds(fix.event_at_ms),
@@ -282,7 +282,7 @@ def _minutes(
 
 
 def _bands(chart: Chart, spans: Spans, ends_s: float) -> None:
-    """The statuses behind a chart, their names above it."""
+    """Draws the statuses behind a chart, with their names above it."""
     ends_px: list[float] = [0.0] * 4
     for (from_s, status), to_s in zip(
         spans, [*(at_s for at_s, _ in spans[1:]), ends_s], strict=True
@@ -315,7 +315,7 @@ def _truth_curve(
 
 
 def _arrival(chart: Chart, drive: TrackedDrive) -> None:
-    """Fixes with their accuracy, the geofence, and the dwell."""
+    """Draws fixes with their accuracy, the geofence, and the dwell."""
     truth, (low_s, high_s) = drive.truth, chart.x_range
     _level(chart, truth.destination.radius_m, f"geofence, {truth.destination.radius_m:g} m", FENCE)
     chart.curve(_truth_curve(truth, chart.x_range, 1.0), TRUE)
@@ -344,7 +344,7 @@ def _arrival(chart: Chart, drive: TrackedDrive) -> None:
 
 
 def write_all() -> None:
-    """Draws all of them into the folder."""
+    """Writes all diagrams to the folder."""
     FOLDER.mkdir(exist_ok=True)
     for name, draw in DIAGRAMS.items():
         (FOLDER / name).write_text(draw(), encoding="utf-8")

@@ -14,7 +14,7 @@ from tests.support.waiting import DEADLINE_S
 
 
 class Viewer:
-    """One socket and everything that has come over it."""
+    """One socket and all messages received on it."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Viewer:
     def wait_for(
         self, expected: Callable[[dict[str, Any]], bool], *, within_s: float = DEADLINE_S
     ) -> dict[str, Any]:
-        """The first message, old or new, that is wanted."""
+        """Returns the first message, already received or not, that matches."""
         for message in self.messages:
             if expected(message):
                 return message
@@ -66,7 +66,7 @@ class Viewer:
         raise AssertionError(f"not within {within_s} s; seen: {seen}")
 
     def receive_pending(self) -> None:
-        """Into `messages`, without waiting."""
+        """Adds the messages that have arrived to `messages`, without waiting."""
         with contextlib.suppress(TimeoutError):
             while True:
                 self.messages.append(json.loads(self._socket.recv(timeout=0)))

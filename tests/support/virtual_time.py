@@ -1,6 +1,6 @@
-"""An event loop whose time passes only while nothing can run: hours of waiting take no time.
+"""An event loop whose time passes only while no task can run: hours of waiting take no time.
 
-For code that waits by `asyncio` itself and blocks in no thread.
+For code that waits only with `asyncio`, and does not block in threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 
 class _Jump(selectors.SelectSelector):
-    """Where a loop would wait for so long, this one lets so much time have passed."""
+    """Moves the loop's clock forward instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class _Jump(selectors.SelectSelector):
         if timeout is None:
             raise AssertionError("nothing is left that could ever run")
         self.now_s += max(0.0, timeout)
-        return []  # nothing is read or written, so there is nothing to look for
+        return []  # no file is read or written, so there is no event to select
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -41,11 +41,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs it to its end."""
+    """Runs a coroutine to its end."""
     results: list[T] = []
 
     async def run() -> None:
-        # Not returned by the task: its runner formats the result twice, and that of hours is long.
+        # Not returned by the task: its runner formats the result twice, and it may be very long.
         results.append(await main())
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
@@ -54,7 +54,7 @@ def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 class LoopClock(FakeClock):
-    """The wall clock and the monotonic one of the running loop."""
+    """The wall clock and the monotonic clock, by the running loop's time."""
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
@@ -67,7 +67,7 @@ class LoopClock(FakeClock):
 
 
 class NoThreads(Threads):
-    """Runs each call at once: what it calls does not block."""
+    """Runs each call at once, for functions that do not block."""
 
     def __init__(self) -> None:
         super().__init__(1, "unused")

@@ -1,4 +1,4 @@
-"""Waiting for what offers nothing to await, and looking into processes."""
+"""Waiting for conditions that cannot be awaited, and inspecting processes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rtdts.runtime.deadline import Deadline
 T = TypeVar("T")
 
 DEADLINE_S = 300.0
-"""How long to wait for what must come: only a fault reaches it, a slow machine does not."""
+"""How long to wait for a condition that must become true: only a fault exceeds it."""
 COMES_WITHIN_S = 180.0
-"""The same, where it takes milliseconds on a machine that is idle."""
+"""The same for a condition that takes milliseconds on an idle machine."""
 
 
 NO_HURRY = Deadline(math.inf)
-"""For what may be done at any time."""
+"""A deadline for work without time limit."""
 
 
 def eventually(look: Callable[[], T | None], within_s: float = DEADLINE_S) -> T:
-    """Polls a store, a file or a process until it shows something true, which is returned."""
+    """Polls a store, a file or a process until the result is true, and returns it."""
     ends_at = time.monotonic() + within_s
     while not (seen := look()):
         assert time.monotonic() < ends_at, f"not within {within_s} s"
@@ -33,19 +33,18 @@ def eventually(look: Callable[[], T | None], within_s: float = DEADLINE_S) -> T:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Lets the other tasks, threads and processes run until something is so.
+    """Lets other tasks, threads and processes run until a condition is true.
 
-    It looks less often after a while: what takes longer is another process, which needs the
-    processor.
+    It polls less often after a while: then it waits for another process, which needs the CPU.
     """
     pause_s = 0.001
     async with asyncio.timeout(COMES_WITHIN_S):
-        while not is_so():  # of plain fields, also set by threads and processes
+        while not is_so():  # it reads fields that threads and processes set
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.1, 0.02)
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process started itself; none when it is gone."""
-    lists = Path(f"/proc/{pid}/task").glob("*/children")  # each thread lists its own
+    """Returns the direct child processes of a process; none if it has ended."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")  # each thread lists its own children
     return [int(child) for one in lists for child in one.read_text().split()]

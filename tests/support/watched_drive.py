@@ -1,4 +1,4 @@
-"""A truck with its delivery in the local cloud, for tests of pages and clients that watch it."""
+"""A truck with its delivery in the local cloud, for tests of pages and clients that follow it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.support.system_settings import DWELL_S
 
 TRIP_S = 75.0
 POOR_ACCURACY_M = 500.0
-"""Of a fix that the service does not show."""
+"""Accuracy of a fix that the service does not show."""
 
 numbers = count(1)
 
 
 class Drive:
-    """A truck and what a dispatcher does, on a loop and thread of their own."""
+    """A truck and a dispatcher's requests, on their own loop and thread."""
 
     def __init__(self, cloud: LaunchedCloud) -> None:
         self.cloud = cloud
@@ -62,11 +62,11 @@ class Drive:
         return aiohttp.ClientSession()
 
     def call(self, work: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        """Runs a coroutine function there; returns its result."""
+        """Runs a coroutine function on the loop, and returns its result."""
         return asyncio.run_coroutine_threadsafe(work(*args, **more), self._loop).result(180)
 
     def create(self) -> str:
-        """A delivery that is shared; its link."""
+        """Creates a delivery and a share, and returns the link."""
         place = {"origin": self.trip.origin, "destination": self.trip.destination}
         self.call(
             self.dispatcher.put,
@@ -80,12 +80,12 @@ class Drive:
         return self.link
 
     def share(self, **options: Any) -> str:
-        """Another link of the delivery."""
+        """Creates another share of the delivery, and returns the link."""
         token = self.call(self.dispatcher.share, self.delivery_id, **options)
         return f"{self.cloud.environment.web_url}/#{token}"
 
     def start(self) -> None:
-        """The truck begins to drive."""
+        """Starts the truck's drive."""
 
         async def begin() -> None:
             device = Device(self.truck_id, DeviceProfile(), random.Random(7))
@@ -98,7 +98,7 @@ class Drive:
         self.call(begin)
 
     def end_with_a_bad_fix(self) -> None:
-        """Waits for the trip's last fix and sends a bad one after it: the position is stale from
+        """Waits for the trip's last fix, and sends a bad one after it: the position is stale from
         then on, as no other fix follows.
         """
         truck, driving = self.truck, self._driving
@@ -119,13 +119,13 @@ class Drive:
         self.call(send)
 
     def declare(self, kind: str, **options: Any) -> None:
-        """What no sensor knows."""
+        """Declares an event that no sensor detects."""
         key = f"{self.delivery_id}.{kind}"
         now_ms = wall_clock.now_ms()
         self.call(self.dispatcher.declare, self.delivery_id, kind, at_ms=now_ms, key=key, **options)
 
     def nearest_m(self, lat: float, lon: float) -> float:
-        """From a place to the nearest of the truck's fixes."""
+        """Returns the distance from a place to the nearest of the truck's fixes."""
         assert self.truck is not None
         fixes = list(self.truck.fixes.values())
         return min(distance_m(lat, lon, fix.lat, fix.lon) for fix in fixes)

@@ -13,14 +13,14 @@ from tests.support.source_tree import ROOT
 
 @functools.cache
 def document(name: str) -> dict[str, Any]:
-    """One of docs/, read once: ``openapi.yaml``."""
+    """Returns a document in docs/ such as ``openapi.yaml``, which is read once."""
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     loaded: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
     return loaded
 
 
 def references(node: Any) -> Iterator[str]:
-    """Each ``$ref`` in a document or in a part of it."""
+    """Yields each ``$ref`` in a document or in a part of it."""
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]
@@ -32,9 +32,9 @@ def references(node: Any) -> Iterator[str]:
 
 
 def inlined(node: Any, document: dict[str, Any]) -> Any:
-    """A schema with each reference replaced by what it leads to.
+    """Returns a schema with each reference replaced by its target.
 
-    To look each up anew for each value takes a validator half of its time.
+    A validator would spend half of its time on resolving references for each value.
     """
     if isinstance(node, dict):
         if "$ref" in node:
@@ -46,10 +46,10 @@ def inlined(node: Any, document: dict[str, Any]) -> Any:
 
 
 def follow(document: dict[str, Any], reference: str) -> Any:
-    """The part of a document to which a reference leads.
+    """Returns the part of a document that a reference names.
 
     Raises:
-        KeyError: There is none.
+        KeyError: The document has no such part.
     """
     node: Any = document
     for part in reference.removeprefix("#/").split("/"):
