@@ -43,14 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started_s = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     with copied_tree() as original:
-        console.print(f"{len(chosen)} breaks; first, their tests without any")
+        console.print(f"{len(chosen)} breaks; first, their tests without a break")
         try:
             failing = failing_unbroken(chosen, original)
         except BreakError as error:
             console.print(f"[bold red]{error}[/]")
             return 1
         if failing:
-            console.print("[bold red]red without any break, and so worth nothing here:[/]")
+            console.print("[bold red]these tests fail without any break:[/]")
             console.print(*sorted(failing), sep="\n")
             return 1
         verdicts = []
@@ -60,12 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _report(console, verdict, f"{len(verdicts):2}/{len(chosen)}")
     console.print(_table(chosen, verdicts))
     for verdict in verdicts:
-        if not verdict.is_noticed:
+        if not verdict.is_detected:
             _report(console, verdict, "  ")
-    noticed = sum(verdict.is_noticed for verdict in verdicts)
+    detected = sum(verdict.is_detected for verdict in verdicts)
     took_s = time.monotonic() - started_s
-    console.print(f"{noticed} of {len(chosen)} breaks were noticed, in {took_s:.0f} s")
-    return 0 if noticed == len(chosen) else 1
+    console.print(f"{detected} of {len(chosen)} breaks were detected, in {took_s:.0f} s")
+    return 0 if detected == len(chosen) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,12 +108,12 @@ def _report(console: Console, verdict: Verdict, number: str) -> None:
 def _word(verdict: Verdict) -> str:
     if verdict.problem:
         return "[bold yellow]not tried[/]"
-    return "[green]noticed[/]" if verdict.is_noticed else "[bold red]NOT NOTICED[/]"
+    return "[green]detected[/]" if verdict.is_detected else "[bold red]NOT DETECTED[/]"
 
 
 def _table(chosen: Sequence[Break], verdicts: Sequence[Verdict]) -> Table:
     table = Table(
-        title="Breaks of the code, by the guarantee that each takes away", title_justify="left"
+        title="Breaks of the code, with the guarantee that each breaks", title_justify="left"
     )
     for heading, width in (("", 1), ("break", 46), ("red", 5), ("", 11)):
         table.add_column(heading, width=width, no_wrap=True)

@@ -1,9 +1,9 @@
 """One break of the code, and how it is applied to a source.
 
 Python is broken in the text that `ast.unparse` writes of it: one line per statement, no comments,
-single quotes. So a break still applies when a source is formatted anew, a comment moves or a line
-is wrapped, and it holds no more of the source than it changes. (Patterns of ast-grep and LibCST
-match whole nodes: a keyword argument, half of a condition or one ``except`` would need a frame.)
+single quotes. So a break still applies when a source is reformatted, a comment moves or a line
+is wrapped, and it contains no more of the source than it changes. (Patterns of ast-grep and LibCST
+match complete nodes: a keyword argument, half of a condition or one ``except`` would need context.)
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """What a break does, without its name and its file."""
+    """The change that a break makes, without its name and its file."""
 
     guarantee: Guarantee
     text: str
-    """What is replaced; it stands exactly once in the file, as `readable` shows it."""
+    """The text to replace; it occurs exactly once in the file as `readable` returns it."""
     replacement: str
     test_names: tuple[str, ...]
-    """Each of these, by itself, must go red (of one with parameters: any of its cases).
+    """Each of these tests must fail (of one with parameters: any of its cases).
 
-    A test is named with its file, as pytest does it, only where two tests have its name.
+    A test is named with its file, as by pytest, only if two tests have the same name.
     """
 
 
 @dataclasses.dataclass(frozen=True)
 class Guarantee:
-    """One of the eight (docs/architecture.md); called, it makes a change that takes it away."""
+    """One of the eight guarantees (docs/architecture.md). A call creates a change against it."""
 
     number: int
 
@@ -73,29 +73,29 @@ class Break:
 
     @property
     def tests(self) -> tuple[str, ...]:
-        """Its tests as pytest names them; one that is not found, or found twice, as it is."""
+        """Its tests as pytest names them; a name that is not unique or not found is unchanged."""
         found = [(name, pytest_ids(name)) for name in self.change.test_names]
         return tuple(ids[0] if len(ids) == 1 else name for name, ids in found)
 
 
 def pytest_ids(test: str) -> list[str]:
-    """Every test of a name, with its file."""
+    """Returns every test with a name, with its file."""
     file, _, name = test.rpartition("::")
     return [f"{path}::{name}" for path in _files_by_test().get(name, ()) if file in ("", path)]
 
 
 @functools.cache
 def readable(file: Path) -> str:
-    """A file as breaks see it: Python as `ast.unparse` writes it, others as they are."""
+    """Returns a file as breaks see it: Python as `ast.unparse` writes it, others unchanged."""
     text = file.read_text(encoding="utf-8")
     return ast.unparse(ast.parse(text)) if file.suffix == ".py" else text
 
 
 def broken(one: Break, root: Path = ROOT) -> list[str]:
-    """The file's text after the break, for each place where it applies; there should be one.
+    """Returns the file's text after the break, once for each place where it applies.
 
-    The lines after the first of what is replaced, and of its replacement, are written as if the
-    first were not indented.
+    A break should apply in exactly one place. In the text to replace and its replacement, all lines
+    after the first are written as if the first were not indented.
     """
     file = root / one.file
     text = readable(file) if file.is_file() else ""

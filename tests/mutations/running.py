@@ -1,4 +1,4 @@
-"""Breaks a copy of the tree and lets the tests meant for it look: did they go red?"""
+"""Breaks a copy of the tree, and checks that the tests named by the break fail."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from tests.support.ministack_process import ministack_program
 from tests.support.source_tree import ROOT
 
 TEST_TIMEOUT_S = 60
-"""Of one test: a break may make it wait for ever, which is red too."""
+"""Timeout of one test: a break may make it wait for ever, which counts as failed."""
 RUN_TIMEOUT_S = 300
 INSTALLED = (".venv", "web/node_modules")
-"""Untracked by git, and not changed here."""
+"""Folders that git does not track and that are not changed here."""
 
 
 class BreakError(Exception):
-    """A break that proves nothing; the text has the reason."""
+    """The break could not be tried; the text has the reason."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What became of one break."""
+    """The result of one break."""
 
     name: str
     red: tuple[str, ...] = ()
-    """The tests that noticed."""
+    """The tests that failed, as they should."""
     blind: tuple[str, ...] = ()
-    """The tests that were meant to, and did not."""
+    """The tests that should have failed, but passed."""
     problem: str = ""
-    """Why nothing can be said."""
+    """Why the break could not be tried."""
 
     @property
-    def is_noticed(self) -> bool:
-        """Whether every test meant for it went red."""
+    def is_detected(self) -> bool:
+        """Whether every test that the break names failed."""
         return bool(self.red) and not self.blind and not self.problem
 
 
 def try_break(one: Break, original: Path) -> Verdict:
-    """Applies a break to a copy of the original, and runs the tests meant for it there."""
+    """Applies a break to a copy of the original, and runs the tests that it names there."""
     texts = broken(one, original)
     if len(texts) != 1:
         return Verdict(name=one.name, problem=f"stale: its text is found {len(texts)} times")
@@ -66,17 +66,17 @@ def try_break(one: Break, original: Path) -> Verdict:
 
 
 def failing_unbroken(breaks: Iterable[Break], original: Path) -> set[str]:
-    """Those tests that fail without any break: their red would mean nothing.
+    """Returns the tests that fail without any break, so that their failure would prove nothing.
 
     Raises:
-        BreakError: They could not be run.
+        BreakError: The tests could not be run.
     """
     return failing_tests(original, tuple({test: None for one in breaks for test in one.tests}))
 
 
 @contextlib.contextmanager
 def copied_tree() -> Iterator[Path]:
-    """What git tracks, or would add, as it lies in the work tree at this moment."""
+    """Copies the files of the work tree that git tracks or would add, as they are now."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -97,7 +97,7 @@ def copied_tree() -> Iterator[Path]:
 
 
 def failing_tests(tree: Path, tests: tuple[str, ...]) -> set[str]:
-    """Runs these tests in a copy of the tree; of one with parameters any case may fail.
+    """Returns which of these tests fail in a copy of the tree (any case of one with parameters).
 
     Raises:
         BreakError: They could not be run, or one of them did not.
@@ -137,7 +137,7 @@ def _read(report: Path, tree: Path) -> tuple[set[str], set[str]]:
         module, name = case.get("classname", ""), case.get("name", "").partition("[")[0]
         test = f"{module.replace('.', '/')}.py::{name}"
         if (tree / module.replace(".", "/")).with_suffix(".py").is_file():
-            # A test that could not begin proves nothing.
+            # A test that was skipped or failed in its set-up proves nothing.
             if case.find("skipped") is None and case.find("error") is None:
                 ran.add(test)
             if case.find("failure") is not None:

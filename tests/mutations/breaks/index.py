@@ -1,10 +1,10 @@
-"""The breaks, as data: what could go wrong with the code, and the tests that must notice.
+"""The breaks, as data: what could go wrong with the code, and the tests that must detect it.
 
-At least one for each guarantee, each small and plausible: what a tired person would write. By the
-source's file and the break's name: the guarantee that it takes away, the text that it replaces, its
-replacement, and the tests. ``python -m tests.mutations --show FILE`` prints a source as breaks see
-it. A break applies exactly once, which tests/architecture/test_breaks_in_step.py checks: a change
-of that code brings the break along.
+There is at least one for each guarantee, each small and plausible: what a tired developer would
+write. By the source's file and the break's name, there is the guarantee that it breaks, the text
+that it replaces, the replacement, and the tests. ``python -m tests.mutations --show FILE`` prints a
+source as breaks see it. A break must apply exactly once, so a change of its code must update the
+break; tests/architecture/test_breaks_in_step.py checks this.
 """
 
 from __future__ import annotations

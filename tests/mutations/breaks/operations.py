@@ -1,57 +1,57 @@
-"""Breaks of what operators and developers use: `operations/`, `deploy/`, `sim/`, `bench/`."""
+"""Breaks of tools of operators and developers: `operations/`, `deploy/`, `sim/`, `bench/`."""
 
 from tests.mutations.applying import DURABLE, ENTITLED, ERASED, ISOLATED, TIMELINE
 
 BREAKS = {
     "operations/replay_set_aside.py": {
-        "set-aside-batches-go-though-not-taken": DURABLE(
+        "set-aside-batches-deleted-after-a-failed-replay": DURABLE(
             "if report.failed:\n    break",
             "if report.failed and dry_run:\n    break",
             "test_a_batch_that_is_not_completely_accepted_stays_and_ends_the_replay",
         ),
     },
     "deploy/terraform/modules/iot_ingest/rules/telemetry.sql": {
-        "iot-rule-passes-on-json-only": DURABLE(
+        "iot-rule-forwards-only-json": DURABLE(
             "encode(*, 'base64') AS payload",
             "* AS payload",
             "test_our_rule_writes_truck_id_time_and_the_unchanged_payload",
         ),
     },
     "operations/replay_failed_messages.py": {
-        "iot-replay-deletes-what-was-not-put": DURABLE(
+        "iot-replay-deletes-messages-not-put": DURABLE(
             "stores.queue.delete(done)",
             "stores.queue.delete([message for message, _ in records])",
             "test_a_message_that_the_stream_rejects_stays_until_it_accepts_it",
         ),
     },
     "deploy/terraform/modules/iot_ingest/truck_policy.json": {
-        "iot-truck-sends-as-any-other": ISOLATED(
+        "iot-truck-may-send-as-any-other": ISOLATED(
             "trucks/$${iot:Connection.Thing.ThingName}/telemetry",
             "trucks/*/telemetry",
             "test_a_truck_may_only_send_as_itself_on_its_own_topic_and_receive_nothing",
         ),
     },
     "bench/truth/timeline.py": {
-        "status-of-another-truck-is-kept-for-ever": TIMELINE(
+        "timeline-ignores-the-cause-of-a-declared-status": TIMELINE(
             "machine = initial_machine(one.status, one.cause)",
             "machine = initial_machine(one.status, None)",
             "test_a_transferred_delivery_is_in_transit_again_only_far_from_its_destination",
         ),
     },
     "deploy/run_operation.py": {
-        "secret-shown-into-a-log": ENTITLED(
+        "secret-printed-where-output-is-logged": ENTITLED(
             "if args.operation[:2] == ['device', 'add']:",
             "if args.operation[:2] == ['devices', 'add']:",
             "test_a_command_that_prints_a_secret_is_not_run_where_its_output_is_logged",
         ),
     },
     "operations/erase_customer.py": {
-        "documents-before-the-tombstones": ERASED(
+        "documents-erased-before-the-tombstones": ERASED(
             "if not delivery.is_tombstone:",
             "if False:",
             "test_a_customer_is_erased_everywhere_and_another_customer_nowhere",
         ),
-        "erasure-of-a-customer-overlooks-what-was-being-written": ERASED(
+        "customers-erasure-misses-concurrent-writes": ERASED(
             "stores.sleep(WRITTEN_WITHIN_S)",
             "pass",
             "test_documents_in_flight_during_a_customers_erasure_are_erased_too",
@@ -73,24 +73,24 @@ BREAKS = {
         ),
     },
     "operations/replay_parked.py": {
-        "parked-record-removed-though-the-stream-refused-it": DURABLE(
+        "parked-record-removed-after-a-failed-put": DURABLE(
             "if name not in still:",
             "if True:",
             "test_only_accepted_records_are_removed_and_a_second_run_replays_the_rest",
         ),
-        "object-removed-though-a-slice-was-refused": DURABLE(
+        "parked-object-removed-after-a-failed-slice": DURABLE(
             "left += some",
             "left = some",
             "test_an_object_stays_when_the_stream_did_not_accept_one_of_its_slices",
         ),
-        "points-of-one-object-go-at-once": ISOLATED(
+        "points-of-one-object-are-put-at-once": ISOLATED(
             "BATCH_RECORDS = 500",
             "BATCH_RECORDS = 10_000",
             "test_many_points_of_one_object_are_replayed_in_slices_at_the_rate_limit",
         ),
     },
     "sim/local_cloud/socket_gateway/signature.py": {
-        "gateway-takes-any-signature": ENTITLED(
+        "gateway-accepts-any-signature": ENTITLED(
             "return None if hmac.compare_digest(right, signature) else Unsigned.WRONG",
             "return None",
             "test_a_signature_with_another_key_secret_or_region_is_invalid",
@@ -98,7 +98,7 @@ BREAKS = {
         ),
     },
     "sim/local_cloud/socket_gateway/catalog.py": {
-        "gateway-takes-an-unreadable-api-for-none": ISOLATED(
+        "gateway-treats-an-unreadable-api-as-missing": ISOLATED(
             "except client.exceptions.NotFoundException:",
             "except Exception:",
             "test_a_socket_gets_a_500_if_its_api_cannot_be_read",
@@ -110,7 +110,7 @@ BREAKS = {
             "raise",
             "test_a_socket_gets_a_500_if_its_api_cannot_be_read",
         ),
-        "gateway-lets-a-connection-be-flooded": ISOLATED(
+        "gateway-does-not-limit-posts-per-connection": ISOLATED(
             "not one.posts.try_acquire(self._loop.time()) or",
             "",
             "test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_only",
