@@ -7,7 +7,7 @@ import re
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from deploy.capacity.limit_usage import LimitUsage
 from deploy.capacity.limits_aws import round_alone
@@ -179,6 +179,7 @@ FLEETS = st.builds(
 )
 
 
+@example(trucks=7_654, more=347, requested={"every": 10.0, "batch": 1.0, "viewers": 0})
 @given(trucks=st.integers(1, 2_000_000), more=st.integers(0, 2_000_000), requested=FLEETS)
 def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
     trucks: int, more: int, requested: dict[str, float]
@@ -197,6 +198,9 @@ def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
         "nodes of a domain",
         "shards of a node",
     }
+    if few.sizes.reads_states is not many.sizes.reads_states:
+        # What a visit writes was measured with either: 4 % less if states are read first.
+        shared |= {"OpenSearch's disks, on nodes with a shard as shipped"}
     before = {use.name: use.used for use in limits_used(few) if use.name not in shared}
     for use in limits_used(many):
         if use.name in before:
