@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
@@ -10,6 +13,7 @@ from consumer.errors import LeaseLost
 from consumer.settling import PAUSE_S
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.deliveries import Status
+from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES
 from tests.support.consumer_world import (
     KILLS,
@@ -44,17 +48,41 @@ def test_a_redelivered_batch_appends_no_event_and_no_document(world: World) -> N
     assert world.positions.writes == writes
 
 
+@functools.cache
+def undisturbed() -> World:
+    """The drive, in one batch."""
+    world = World()
+    world.assign("D-1")
+    world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
+    return world
+
+
+@functools.cache
+def one_by_one(*, is_in_order: bool) -> World:
+    """The drive, each point a batch, all settled."""
+    world = World()
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    for record in world.shard.records(*[[one] for one in points_of(is_in_order=is_in_order)]):
+        pipeline.process([record])
+    world.settle(pipeline, after_s=PAUSE_S)
+    return world
+
+
+def points_of(*, is_in_order: bool) -> Sequence[Point]:
+    points = drive()
+    return points if is_in_order else [*points[:18], *points[26:], *points[18:26]]
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
 @pytest.mark.parametrize("before", [0, 8])
 def test_repeating_the_batch_of_a_worker_killed_at_any_step_gives_the_same_result(
     world: World, step: str, when: str, before: int
 ) -> None:
-    reference = World()
-    for each in (reference, world):
-        each.assign("D-1")
+    reference = undisturbed()
+    world.assign("D-1")
     records = world.shard.records(*[[one] for one in drive()])
-    reference.pipeline().process(records)
     killed = world.pipeline()
     killed.process(records[:before])
     world.kill_at(step, when)
@@ -84,17 +112,11 @@ def test_repeating_the_batch_of_a_worker_killed_at_any_step_gives_the_same_resul
 def test_repeating_records_in_other_batches_after_a_kill_at_any_step_gives_the_same_result(
     world: World, step: str, when: str
 ) -> None:
-    reference = World()
-    for each in (reference, world):
-        each.assign("D-1")
-    points = drive()
+    world.assign("D-1")
     # A batch with late points appends nothing: their settling does.
-    mixed = points if step == "append" else [*points[:18], *points[26:], *points[18:26]]
-    records = world.shard.records(*[[one] for one in mixed])
-    one_by_one = reference.pipeline()
-    for record in records:
-        one_by_one.process([record])
-    reference.settle(one_by_one, after_s=PAUSE_S)
+    is_in_order = step == "append"
+    reference = one_by_one(is_in_order=is_in_order)
+    records = world.shard.records(*[[one] for one in points_of(is_in_order=is_in_order)])
     killed = world.pipeline()
     killed.process(records[:3])
     world.kill_at(step, when)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Iterable
@@ -334,17 +335,23 @@ def test_a_slow_clock_is_logged_once_and_traced_with_each_point_and_counted(worl
     assert lags == [0] * 6 + [SLOW_MS] * (len(lags) - 6)
 
 
+@functools.cache
+def undisturbed() -> World:
+    """A truck with a slow clock, each of its points a batch."""
+    world = World()
+    world.assign("D-1", second=-100)
+    take(world, world.pipeline(), slow([*waiting(), *drive()]))
+    return world
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", KILLS)
 def test_records_repeated_after_a_crash_give_the_same_clock_lags(
     world: World, step: str, when: str
 ) -> None:
-    points = slow([*waiting(), *drive()])
-    reference = World()
-    for each in (reference, world):
-        each.assign("D-1", second=-100)
-    take(reference, reference.pipeline(), points)
-    records = world.shard.records(*[[one] for one in points])
+    reference = undisturbed()
+    world.assign("D-1", second=-100)
+    records = world.shard.records(*[[one] for one in slow([*waiting(), *drive()])])
     killed = world.pipeline()
     killed.process(records[:4])
     world.kill_at(step, when)
