@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,10 +42,20 @@ def pytest_configure() -> None:
     # CPU time than it saves.
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
+    # The defaults are for programs with few objects. Here are those of thousands of tests.
+    gc.set_threshold(20_000)
+
+
+def pytest_collection_finish() -> None:
+    # They live until the end: no collection needs to look at them.
+    gc.freeze()
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds | None:
-    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
+    # By file also for "load", which `-n` alone means: else each process makes what a file's tests
+    # share.
+    return FromBothEnds(config, log) if config.getvalue("dist") in ("load", "loadfile") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ many short ones, so that all workers end at nearly the same time.
 
 from __future__ import annotations
 
+import functools
 from pathlib import PurePath
 from typing import Final
 
@@ -78,6 +79,7 @@ def _place(file: PurePath) -> tuple[int, int]:
     return turn, shortness if turn < len(OF_THE_LOCAL_CLOUD) else -shortness
 
 
+@functools.cache
 def _turn(file: PurePath) -> int:
     return next((n for n, name in enumerate(FOLDERS) if name in file.parts), len(FOLDERS))
 
