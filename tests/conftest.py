@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # only tests of real parts need it, and importing it takes a 
     from sim.local_cloud.launch import LaunchedCloud
 
 # How many examples the property tests try: `make test-all`, and so CI, runs "full".
-settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("quick", max_examples=10, deadline=None)
 settings.register_profile("full", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=5_000, deadline=None)
 settings.register_profile("steady", max_examples=100, deadline=None, derandomize=True)
