@@ -23,7 +23,7 @@ def spent_at(limit: RateLimits, now_ms: int, key: str = "a") -> int:
     return count
 
 
-def test_an_idle_key_has_its_burst_and_then_its_rate() -> None:
+def test_an_idle_key_may_use_its_burst_and_then_its_rate() -> None:
     limit = limits()
     first = spent_at(limit, NOW_MS)
     later = [spent_at(limit, NOW_MS + second * 1_000) for second in range(1, 11)]
@@ -50,7 +50,7 @@ def test_an_overdrawn_key_waits_but_never_longer_than_a_burst() -> None:
     assert limit.wait_ms("a", NOW_MS) == 121_000
 
 
-def test_keys_do_not_share() -> None:
+def test_keys_have_separate_limits() -> None:
     limit = limits()
     spent_at(limit, NOW_MS)
 
