@@ -185,7 +185,7 @@ BREAKS = {
             "erased = frozenset[str]()",
             "test_a_delivery_erased_during_its_trucks_first_batch_with_it_leaves_nothing",
         ),
-        "zombie-keeps-writing-truck-states": RESTARTED(
+        "former-owner-keeps-writing-truck-states": RESTARTED(
             "if writer_id not in (self._writer_id, ERASURE):",
             "if False:",
             "test_a_worker_that_lost_its_lease_detects_it_and_writes_no_state",
@@ -210,7 +210,7 @@ BREAKS = {
         ),
     },
     "consumer/writing.py": {
-        "zombie-overwrites-the-history": RESTARTED(
+        "former-owner-overwrites-the-history": RESTARTED(
             "knowledge = max(update.state.knowledge, PROVISIONAL + 1)",
             "knowledge = PROVISIONAL + 1",
             "test_a_late_write_after_a_lost_lease_replaces_no_document_of_the_new_owner",
