@@ -14,8 +14,10 @@ def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> fl
     half_dphi = (other_phi - phi) / 2.0
     half_dlambda = radians(other_lon - lon) / 2.0
     h = sin(half_dphi) ** 2 + cos(phi) * cos(other_phi) * sin(half_dlambda) ** 2
-    # Rounding may push h beyond 1 for antipodes, where asin would raise.
-    return 2.0 * EARTH_RADIUS_M * asin(min(1.0, sqrt(h)))
+    root = sqrt(h)
+    # Rounding may push it beyond 1 for antipodes, where asin would raise. Not by min(), which takes
+    # a quarter of the time of this function.
+    return 2.0 * EARTH_RADIUS_M * asin(root if root < 1.0 else 1.0)
 
 
 def bearing_deg(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
