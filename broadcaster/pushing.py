@@ -336,14 +336,16 @@ class Pusher:
             # The right is unknown, and so not ended: nothing is sent until it can be read again.
             return _Push(viewer)
         delivery = stored.found.by_id.get(viewer.delivery_id)
-        revoked = is_revoked(viewer, stored.blocks, self._now_ms())
-        right = _REVOKED if revoked else self._right(viewer, delivery, stored)
+        ended = revoked = False
         payloads: Sequence[Payload] | None = None
         try:
+            revoked = is_revoked(viewer, stored.blocks, self._now_ms())
+            right = _REVOKED if revoked else self._right(viewer, delivery, stored)
+            ended = isinstance(right, Ended)
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
         except Exception as error:  # a bug that one delivery triggers affects its viewers only
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
-        return _Push(viewer, payloads, isinstance(right, Ended), revoked)
+        return _Push(viewer, payloads, ended, revoked)
 
     async def _push_one(
         self, push: _Push, good_until: Deadline, reserved: Reservation, post: _Post

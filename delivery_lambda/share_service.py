@@ -92,7 +92,7 @@ class TicketPort(Protocol):
 class NudgePort(Protocol):
     """The part of the nudge queue that is used here."""
 
-    def send(self, nudge: Nudge) -> None:
+    def send(self, nudge: Nudge, /) -> None:
         """Sends one."""
 
 

@@ -79,6 +79,11 @@ BREAKS = {
             "truck_id not in found",
             "test_a_delivery_missing_from_the_last_result_is_read_at_once",
         ),
+        "customer-shown-by-stops-that-lack-a-delivery": ENTITLED(
+            "found.pop(truck_id, None)",
+            "pass",
+            "test_stops_that_lack_a_new_delivery_are_not_used_if_reading_them_again_fails",
+        ),
         "one-failed-read-of-stops-hides-those-of-all-trucks": ISOLATED(
             "with contextlib.suppress(Exception):",
             "with contextlib.suppress(ZeroDivisionError):",

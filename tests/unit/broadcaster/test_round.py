@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import msgspec
 
@@ -491,6 +492,23 @@ async def test_data_that_cant_be_encoded_affects_only_its_own_viewers(
 
     assert (report.delivered, report.failed) == (1, 1)
     assert world.gateway.types("a") == ["position"]
+    assert "push_failed" in world.logged
+
+
+async def test_a_right_that_cannot_be_decided_affects_only_its_own_viewer(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    odd = msgspec.structs.replace(
+        world.viewer("b", "D-1"),
+        token_expires_at_ms=cast("int", "tomorrow"),
+    )
+    world.subscriptions.add(odd)
+
+    report = await world.run_round()
+
+    assert (report.delivered, report.failed) == (1, 1)
+    assert world.gateway.types("a") == ["position"]
+    assert world.gateway.types("b") == []
     assert "push_failed" in world.logged
 
 

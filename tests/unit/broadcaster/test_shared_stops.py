@@ -154,6 +154,20 @@ async def test_a_failed_read_hides_only_the_stops_of_its_own_trucks(
     assert set(await stops.read([world.row("D-1"), world.row("D-3")])) == {"T-1"}
 
 
+async def test_stops_that_lack_a_new_delivery_are_not_used_if_reading_them_again_fails(
+    world: World, stops: StopsOfTrucks
+) -> None:
+    await stops.read([world.row("D-1")])
+    world.delivery("D-3", status=Status.IN_TRANSIT)  # may come before D-1
+
+    def fail() -> None:
+        raise ConnectionError
+
+    world.stops.before_read = fail
+
+    assert await stops.read([world.row("D-1"), world.row("D-3")]) == {}
+
+
 async def test_a_failed_read_of_a_cancelled_caller_is_not_logged_by_asyncio(
     world: World, stops: StopsOfTrucks
 ) -> None:
