@@ -6,6 +6,7 @@ Parts that are not measured must not take the two cores of a small machine.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -308,16 +309,23 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 
 def _children(pid: int) -> list[int]:
-    return [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
+    # Not by /proc/…/children: it may leave out some while a process ends (see proc(5)).
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            if int(_stat_of(int(process.name))[1]) == pid:
+                found.append(int(process.name))
+    return found
 
 
 def _cpu_s_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _stat_of(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat_of(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on, the state."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _seconds(instant: str) -> float:

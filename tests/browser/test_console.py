@@ -263,7 +263,7 @@ def test_a_code_that_this_tab_did_not_request_is_rejected(
 ) -> None:
     page = open_page(f"{console.console_url}?code=stolen&state=x", viewport=DESK, init=NO_WEBGL)
 
-    expect(page.get_by_role("alert")).to_contain_text("not requested by this tab")
+    expect(page.get_by_role("alert")).to_contain_text("did not start this sign-in")
     assert page.url == console.console_url
 
 
