@@ -41,7 +41,7 @@ coverage: setup ## run the unit tests and report their line coverage by folder
 test-all: setup ## run every test, as CI does; about 15 minutes on 2 cores
 	@exec $(VENV)/python -m pytest --hypothesis-profile=full $(AT_ONCE)
 
-check: setup ## check formatting, lint, types, import layers, and that documents match the code
+check: setup ## check formatting, lint, types, import layers, the pages, and that documents match the code
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
 	$(VENV)/mypy

@@ -75,8 +75,8 @@ _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.Msg
 
 POSITION_STALE_MS: Final = 3_000
 """A nudge for a position that waited for longer is left to the next one, which follows within a
-second while the truck is near, and to the round. So a queue that has grown shrinks again, and the
-changes of status in it wait for no flood of positions."""
+second while the truck is near, and to the round. So a queue that has grown shrinks again, and a
+status change in it waits for positions no longer than this and the time to drop them."""
 
 _NOT_REACHED: Final = frozenset(Outcome) - {Outcome.DELIVERED, Outcome.GONE}
 

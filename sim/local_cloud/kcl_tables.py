@@ -2,7 +2,8 @@
 
 With an empty lease table the KCL waits a random time of up to 30 s, then synchronizes, then waits
 for an assignment: minutes pass before the first record. If tables and leases exist, it reads within
-seconds. For the local cloud and tests only; in AWS the KCL creates its own tables.
+seconds. For the local cloud and tests only; in AWS, Terraform creates the
+tables and the KCL the leases.
 """
 
 from __future__ import annotations
