@@ -263,7 +263,7 @@ def _wire(settings: Settings, ends: ExitStack) -> Broadcaster:
     )
     if settings.round_queue_url:
         source = SharedRounds(
-            # Extending a share, or giving it back, is useful for seconds only.
+            # Extending or releasing buckets is useful for seconds only.
             RoundQueue(
                 aws.client("sqs", config=store_config),
                 settings.round_queue_url,

@@ -176,7 +176,7 @@ class SharedRounds:
             monotonic=monotonic,
         )
         self._stop = asyncio.Event()
-        self._places = asyncio.Semaphore(BEGINNING_AT_ONCE)
+        self._slots = asyncio.Semaphore(BEGINNING_AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
         self._in_flight: dict[str, ReceivedBucket] = {}
         """Buckets that were received and are not done, by their receipt handles."""
@@ -202,7 +202,7 @@ class SharedRounds:
         sending = asyncio.create_task(self._send_rounds(), name="round sending")
         try:
             while not self._stop.is_set():
-                async with self._places:  # wait before receiving: a received batch begins at once
+                async with self._slots:  # wait before receiving: a received batch begins at once
                     pass
                 await self._pause()
                 if self._stop.is_set():
@@ -287,14 +287,14 @@ class SharedRounds:
             if self._is_old(own_due_at_ms):
                 await self._leave_out(due_at_ms, claimed)
                 continue
-            # Kept from now on, even if the batch has to wait for its place: otherwise another
+            # Kept from now on, even if the batch has to wait for its slot: otherwise another
             # broadcaster would receive it.
             self._in_flight |= {one.receipt_handle: one for one in claimed}
             self._parts.setdefault(due_at_ms, _Part(due_at_ms)).begin_batch(claimed)
-            place = _Place(self._places)
-            if not self._places.locked():
-                await place.acquire()  # does not wait: taken before the next receive checks it
-            running = self._run(due_at_ms, own_due_at_ms, claimed, run_batch, place)
+            slot = _Slot(self._slots)
+            if not self._slots.locked():
+                await slot.acquire()  # does not wait: taken before the next receive checks it
+            running = self._run(due_at_ms, own_due_at_ms, claimed, run_batch, slot)
             self._running.add(asyncio.create_task(running))
 
     async def _leave_out(self, due_at_ms: int, claimed: Sequence[ReceivedBucket]) -> None:
@@ -309,12 +309,12 @@ class SharedRounds:
         own_due_at_ms: int,
         claimed: Sequence[ReceivedBucket],
         run_batch: RunBatch,
-        place: _Place,
+        slot: _Slot,
     ) -> None:
         part = self._parts[due_at_ms]
         try:
             async with self._kept_invisible(own_due_at_ms, claimed):
-                report = await self._run_in(place, due_at_ms, own_due_at_ms, claimed, run_batch)
+                report = await self._run_in(slot, due_at_ms, own_due_at_ms, claimed, run_batch)
             # No extension is in progress any more that could undo the next call to the queue.
             if report is None and not self._is_old(own_due_at_ms):
                 await self._release(claimed)
@@ -334,24 +334,24 @@ class SharedRounds:
                 del self._in_flight[one.receipt_handle]
         finally:
             part.in_flight -= 1
-            place.release()
+            slot.release()
 
     async def _run_in(
         self,
-        place: _Place,
+        slot: _Slot,
         due_at_ms: int,
         own_due_at_ms: int,
         claimed: Sequence[ReceivedBucket],
         run_batch: RunBatch,
     ) -> RoundReport | None:
-        """Runs the batch and returns its report; None if it is too late when it has its place."""
-        await place.acquire()
+        """Runs the batch and returns its report; None if it is too late when it has its slot."""
+        await slot.acquire()
         if self._stop.is_set() or self._is_old(own_due_at_ms):
             return None
         buckets = [one.message.bucket for one in claimed]
         batch = RoundBatch(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
         # While the stores may be unavailable, no other batch is received before this one has ended.
-        on_begun = place.release if self._backoff_s is None else _no_op
+        on_begun = slot.release if self._backoff_s is None else _no_op
         return await run_batch(batch, on_begun=on_begun)
 
     def _must_release(self, report: RoundReport) -> bool:
@@ -473,24 +473,24 @@ class SharedRounds:
         return reports
 
 
-class _Place:
-    """One of the places for batches that are beginning."""
+class _Slot:
+    """One of the slots for batches that are beginning."""
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places = places
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots = slots
         self._is_held = False
 
     async def acquire(self) -> None:
-        """Waits for the place, unless it is held already."""
+        """Waits for the slot, unless it is held already."""
         if not self._is_held:
-            await self._places.acquire()
+            await self._slots.acquire()
             self._is_held = True
 
     def release(self) -> None:
-        """Releases the place, if it is held."""
+        """Releases the slot, if it is held."""
         if self._is_held:
             self._is_held = False
-            self._places.release()
+            self._slots.release()
 
 
 def _no_op() -> None:

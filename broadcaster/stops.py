@@ -85,7 +85,8 @@ class StopsOfTrucks:
             if truck_id not in found or not delivery_ids <= found[truck_id].delivery_ids
         )
         if missing:
-            for truck_id in missing:  # what lacks one delivery is wrong for the truck's others, too
+            # A reading that misses one delivery is outdated for all of the truck's deliveries.
+            for truck_id in missing:
                 found.pop(truck_id, None)
             try:
                 found.update(await _result_of(self._begin(missing)))

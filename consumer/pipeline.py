@@ -216,7 +216,7 @@ class BatchPipeline:
         was_slow = before is not None and is_slow(before.clock)
         if is_slow(state.clock) == was_slow:
             return
-        event = "clock_right" if was_slow else "clock_slow"
+        event = "clock_correct" if was_slow else "clock_slow"
         lag_ms = state.clock.lag_ms if state.clock is not None else 0
         self._log.info(event, truck_id=state.truck_id, lag_ms=lag_ms)
 

@@ -112,6 +112,6 @@ def _requests(point: Point) -> int:
     """How many requests the record of a point stands for.
 
     None for messages over MQTT: a truck that was out of reach sends its backlog with one message
-    per point, and the entry point decides how many of them share a record.
+    per point, and the ingest endpoint decides how many of them share a record.
     """
     return 1 if point.source == "http" else 0

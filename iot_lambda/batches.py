@@ -1,4 +1,4 @@
-"""Handles a batch of device messages: classifies each, puts its points, parks messages at fault.
+"""Handles a batch of device messages: classifies each, puts its points, parks unusable messages.
 
 A message is done when the main stream has all of its valid points and, if it has invalid ones, the
 parking lot has the message. The truck received its acknowledgement long before. So no part of a
@@ -37,7 +37,7 @@ METRICS: Final = (
 )
 PARKINGS_AT_ONCE: Final = 8
 LINES_PER_BATCH: Final = 10
-"""Lines in the log about messages at fault: one broken truck may send a hundred per second."""
+"""Lines in the log about unusable messages: one broken truck may send a hundred per second."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class DeviceBatches:
     """Handles batches of the small stream.
 
     Args:
-        parking: Where messages at fault go.
+        parking: Where unusable messages go.
         classifier: Decides what each message is.
         set_aside: Stores what a truck sent beyond its quota, as it was in the stream. Arguments:
             the truck, the first sequence number, the records.
@@ -135,7 +135,7 @@ class DeviceBatches:
     def _begin_parking(
         self, messages: Sequence[ClassifiedMessage], pool: ThreadPoolExecutor, deadline: Deadline
     ) -> dict[int, Future[object]]:
-        """Begins to park the messages at fault, by place; a parking that begins too late fails.
+        """Begins to park the unusable messages, by place; a parking that begins too late fails.
 
         The first few wait for no other and always begin, so each batch makes progress.
         """

@@ -1,4 +1,4 @@
-"""Decides what a message of the small stream is: points of a truck, over quota, or at fault."""
+"""Decides what a message of the small stream is: points of a truck, over quota, or unusable."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from mqtt_bridge.classifying import Message
 from mqtt_bridge.errors import BrokerError
-from mqtt_bridge.session import Result, Session
+from mqtt_bridge.session import OpenConnection, Session
 from mqtt_bridge.tally import Tally
 from mqtt_bridge.topics import SUBSCRIPTIONS
 from rtdts.runtime.deadline import Deadline
@@ -20,7 +20,7 @@ METRICS_EVERY_S: Final = 60.0
 """Interval at which the metrics are emitted."""
 
 
-class Connection(Result, Protocol):
+class Connection(OpenConnection, Protocol):
     """See `mqtt_bridge.broker_client.BrokerConnection`."""
 
     def opened(

@@ -32,7 +32,7 @@ from rtdts.telemetry_stream.putter import MAX_CALL_RECORDS, Batch, PutOutcome
 MAX_SET_ASIDES_AT_ONCE: Final = 2
 
 
-class Result(Protocol):
+class OpenConnection(Protocol):
     """See `mqtt_bridge.broker_client.BrokerConnection`."""
 
     def acknowledge(self, packet_id: int) -> None:
@@ -91,7 +91,7 @@ class Session:
 
     def __init__(
         self,
-        connection: Result,
+        connection: OpenConnection,
         ports: Ports,
         *,
         gather_s: float,
@@ -277,7 +277,7 @@ class Session:
     async def _finish(
         self, message: Message, classification: Classification, result: IngestResult | None
     ) -> None:
-        """Park a message at fault, publish the result to the truck, acknowledge the message."""
+        """Park an unusable message, publish the result to the truck, acknowledge the message."""
         verdict, truck_id = classification.verdict, classification.truck_id
         if isinstance(verdict, Fault):
             self._tally.count("MessagesUnusable")

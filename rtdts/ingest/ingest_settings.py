@@ -1,4 +1,4 @@
-"""Settings shared by the entry points for telemetry."""
+"""Settings shared by the ingest endpoints for telemetry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class IngestSettings(BlockSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MessageSettings(IngestSettings):
-    """The same, for the entry points for messages, which acknowledge before they validate."""
+    """The same, for the ingest endpoints for messages, which acknowledge before they validate."""
 
     parked_bucket: str = setting(
         "PARKED_BUCKET", help="the bucket for messages with invalid points"

@@ -1,4 +1,4 @@
-"""Puts a truck's points into the stream; an entry point only adds its protocol."""
+"""Puts a truck's points into the stream; an ingest endpoint only adds its protocol."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def validate_body(
 
     Args:
         body: The JSON document, unpacked.
-        truck_id: The sending truck, as authenticated by the entry point.
+        truck_id: The sending truck, as authenticated by the ingest endpoint.
         received_at_ms: When it arrived.
-        source: The entry point.
+        source: The ingest endpoint.
         first_generation_zone: The zone of first-generation trucks' clocks.
 
     Raises:

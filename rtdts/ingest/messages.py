@@ -1,7 +1,7 @@
 """Validates a truck's message after it was acknowledged: returns its points, or a fault.
 
-An entry point that has acknowledged can't respond as HTTP does. So an unusable message is parked,
-and never raises: an error would recur with each redelivery. This module only decides.
+An ingest endpoint that has acknowledged can't respond as HTTP does. So an unusable message is
+parked, and never raises: an error would recur with each redelivery. This module only decides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNREADABLE: Final = "unreadable"
 UNJUDGED: Final = "unjudged"
 REVOKED: Final = "revoked"
 OVER_QUOTA: Final = "over_quota"
-"""Known only where messages are counted, which not every entry point does."""
+"""Known only where messages are counted, which not every ingest endpoint does."""
 REJECTED_POINTS: Final = "rejected_points"
 """Why a message is parked in which some points are invalid."""
 

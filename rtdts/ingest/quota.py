@@ -1,6 +1,6 @@
 """The quota of one truck: requests and points per minute, as a mean over some minutes.
 
-An entry point keeps one quota for what it receives itself, and the consumer one for all that a
+An ingest endpoint keeps one quota for what it receives itself, and the consumer one for all that a
 truck sends (`consumer.quota`).
 """
 
@@ -20,7 +20,7 @@ QUOTA_MINUTES: Final = 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PointQuotaSettings:
-    """The part of the settings of an entry point that only counts points."""
+    """The part of the settings of an ingest endpoint that only counts points."""
 
     points_per_minute: int = setting(
         "TRUCK_POINTS_PER_MINUTE",

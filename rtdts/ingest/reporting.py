@@ -1,4 +1,4 @@
-"""Log fields and metrics of one body of telemetry, the same for every entry point."""
+"""Log fields and metrics of one body of telemetry, the same for every ingest endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtdts.ingest.intake import IngestResult
 
 
 def metrics_of(result: IngestResult) -> Mapping[str, int]:
-    """Returns the values of the entry point's metrics; only rejections when nothing was put."""
+    """Returns the values of the ingest endpoint's metrics; only rejections when nothing was put."""
     if not result.points:
         return {"PointsRejected": len(result.rejected)}
     return {

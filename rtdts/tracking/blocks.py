@@ -101,7 +101,7 @@ class Blocks:
     def is_revoked(self, role: str, identity: str, now_ms: int) -> bool:
         """Returns whether all tokens of an identity are revoked, whenever they were issued.
 
-        For entry points that do not see the token.
+        For ingest endpoints that do not see the token.
         """
         blocks = self._by_subject.get(identity_subject(role, identity), ())
         return any(

@@ -76,7 +76,7 @@ def observed(
     # No point is received before it was recorded: one fresher point disproves a lag.
     lag_ms = clock.lag_ms if sample_ms >= clock.lag_ms - SPREAD_MS else 0
     if not lag_ms and sample_ms < SLOW_MS:
-        return right(clock)
+        return as_correct(clock)
     since_ms, requests = clock.since_ms, min(clock.requests + 1, RUN_REQUESTS)
     min_sample_ms, max_sample_ms = (
         min(clock.min_sample_ms, sample_ms),
@@ -89,7 +89,7 @@ def observed(
     if is_long and RUN_SPREADS * (max_sample_ms - min_sample_ms) <= lasted_ms:
         lag_ms = min_sample_ms
         if lag_ms < SLOW_MS // 2:
-            return right(clock)
+            return as_correct(clock)
     return ClockLag(
         lag_ms,
         max(clock.max_lag_ms, lag_ms),
@@ -101,8 +101,8 @@ def observed(
     )
 
 
-def right(clock: ClockLag | None) -> ClockLag | None:
-    """Returns what is known of a clock that is right, or ahead, by its last request."""
+def as_correct(clock: ClockLag | None) -> ClockLag | None:
+    """Returns what is known of a clock that its last request shows to be correct, or ahead."""
     if clock is None or not clock.max_lag_ms:
         return None
     return ClockLag(max_lag_ms=clock.max_lag_ms, until_ms=clock.until_ms)

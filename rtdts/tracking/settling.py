@@ -4,11 +4,11 @@ A late point is in the history, with a provisional document, and in an interval 
 `unsettled`. A `Refold` processes the fixes around one interval, in order:
 
 1. It begins at a **reset point** before the interval: a good fix after which a delivery's machine
-   is its status alone, and that status follows from the transitions that stand. (Or at a delivery's
-   anchor, or where the history begins.)
+   has no state except its status, and that status follows from the log's transitions. (Or at a
+   delivery's anchor, or where the history begins.)
 2. It derives the fixes and steps the machines from there on, including the late ones.
 3. It ends where nothing differs any more: the derived fixes equal the stored ones, and each machine
-   is again its status alone, the one that stands there. Or it ends in the truck's window.
+   again has no state except its status, which equals the log's. Or it ends in the truck's window.
 
 So its cost grows with what the late points change, not with how late they are. The result is the
 same as folding everything in order (`bench.truth.timeline`).

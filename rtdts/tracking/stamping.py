@@ -52,7 +52,7 @@ def stamp(
     Args:
         sent: The valid points of one request, in its order.
         received_at_ms: When the request arrived.
-        source: The entry point that received it.
+        source: The ingest endpoint that received it.
     """
     stamped = StampedPoints([], [], [], [])
     offsets_ms = clock_offsets_ms([each.recorded_at_ms for each in sent], received_at_ms)

@@ -196,7 +196,7 @@ def _packed_delivery(truck_id: str, delivery_state: DeliveryState) -> _Delivery:
         at_ms,
         anchor.from_ms - at_ms,
         _STATUS_CODES[tip.status],
-        None if tip.is_status_alone else (tip.origin, tip.destination, tip.is_inherited),
+        None if tip.has_only_status else (tip.origin, tip.destination, tip.is_inherited),
         tuple(_packed_transition(truck_id, one, at_ms) for one in logged),
         tip.transitions[len(logged) :],
         None if is_logged else delivery_state.in_log,

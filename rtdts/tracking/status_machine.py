@@ -51,8 +51,8 @@ class StatusMachine(msgspec.Struct, frozen=True, array_like=True):
     """Whether the status is another truck's, and this truck has not sent a good fix yet."""
 
     @property
-    def is_status_alone(self) -> bool:
-        """Whether it holds nothing but its status."""
+    def has_only_status(self) -> bool:
+        """Whether it has no state except its status."""
         return self.origin is None and self.destination is None and not self.is_inherited
 
 
@@ -89,7 +89,7 @@ def step(machine: StatusMachine, fix: Fix, plan: PlannedRoute, rules: StatusRule
 
 
 def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> bool:
-    """Returns whether after this fix any machine of this status is its status alone.
+    """Returns whether after this fix any machine of this status has no state except it.
 
     Unless the fix makes a transition. From such a fix on, a track can be folded without what lies
     before it.
@@ -121,7 +121,7 @@ _Rule = Callable[[StatusMachine, Scene], _Found | None]
 
 def _is_uneventful(machine: StatusMachine, scene: Scene) -> bool:
     """Returns whether this is one of the many fixes between two places, which no rule needs."""
-    if not machine.is_status_alone:
+    if not machine.has_only_status:
         return False
     if machine.status is Status.EN_ROUTE_TO_PICKUP:
         return scene.origin.inside <= 0 and scene.destination.inside <= 0

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from rtdts.tracking.clock_lag import ClockLag, earliest_ms, lag_at, observed, right
+from rtdts.tracking.clock_lag import ClockLag, as_correct, earliest_ms, lag_at, observed
 from rtdts.tracking.deliveries import OpenMatch, Status
 from rtdts.tracking.delivery_state import (
     DeliveryPlan,
@@ -508,7 +508,7 @@ class _Fold:
                 self._clock, received_at_ms=received_at_ms, recorded_at_ms=newest_ms
             )
         elif new:
-            self._clock = right(self._clock)
+            self._clock = as_correct(self._clock)
         return new.values()
 
     def _apply_late(self, late: Sequence[Fix]) -> None:

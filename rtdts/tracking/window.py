@@ -163,7 +163,7 @@ class Window(Sequence[Fix]):
         return Window(self._truck_id, fixes, [packed.get(id(fix)) for fix in fixes])
 
     def followed_by(self, fix: Fix, max_fixes: int) -> Window:
-        """Returns the window with a later fix, without the oldest if it would exceed `most`."""
+        """Returns the window with a later fix, without the oldest beyond `max_fixes`."""
         start = max(0, len(self._fixes) + 1 - max_fixes)
         return Window(
             self._truck_id,

@@ -204,7 +204,7 @@ def test_a_slow_clock_that_is_found_ahead_is_no_longer_slow(world: World) -> Non
 
     take(world, pipeline, [shifted(ahead, -9 * 3_600_000)])
 
-    assert [line["truck_id"] for line in world.reported("clock_right")] == ["T-1"]
+    assert [line["truck_id"] for line in world.reported("clock_correct")] == ["T-1"]
 
 
 def full(row: Delivery) -> Scope | None:
@@ -316,7 +316,7 @@ def test_a_slow_clock_that_is_corrected_keeps_the_statuses_and_resets_the_lag(wo
 
     assert world.statuses("D-1") == list(STATUSES)
     assert [line["truck_id"] for line in world.reported("clock_slow")] == ["T-1"]
-    assert [line["truck_id"] for line in world.reported("clock_right")] == ["T-1"]
+    assert [line["truck_id"] for line in world.reported("clock_correct")] == ["T-1"]
     assert world.positions.latest(["T-1"])["T-1"].newest.clock_lag_ms == 0
 
 

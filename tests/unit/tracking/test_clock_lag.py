@@ -13,11 +13,11 @@ from rtdts.tracking.clock_lag import (
     SLOW_MS,
     SPREAD_MS,
     ClockLag,
+    as_correct,
     earliest_ms,
     is_slow,
     lag_at,
     observed,
-    right,
 )
 from rtdts.tracking.state_codec import pack_state, unpack_state
 from rtdts.tracking.truck_state import TruckState
@@ -161,9 +161,9 @@ def test_a_clock_at_the_limit_does_not_alternate_between_slow_and_right() -> Non
 
 
 def test_a_shifted_request_ends_a_slow_clock() -> None:
-    assert right(None) is None
-    assert right(after(live(3, lag_ms=SLOW))) is None
-    assert not is_slow(right(known_slow()))
+    assert as_correct(None) is None
+    assert as_correct(after(live(3, lag_ms=SLOW))) is None
+    assert not is_slow(as_correct(known_slow()))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_point_counts_as_later_by_the_lag_and_never_as_later_than_its_receipt(
 
 def test_every_point_of_a_right_clock_counts_at_its_recorded_time() -> None:
     assert lag_at(None, event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
-    assert lag_at(right(known_slow()), event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
+    assert lag_at(as_correct(known_slow()), event_at_ms=NOON_MS - SLOW, received_at_ms=NOON_MS) == 0
 
 
 def test_fixes_count_from_an_earlier_time_on_only_while_the_clock_was_slow() -> None:
@@ -201,8 +201,8 @@ def test_fixes_count_from_an_earlier_time_on_only_while_the_clock_was_slow() -> 
     assert clock.until_ms == last_ms
     assert earliest_ms(None, NOON_MS) == NOON_MS
     assert earliest_ms(clock, NOON_MS) == NOON_MS - SLOW
-    assert earliest_ms(right(clock), last_ms) == last_ms - SLOW
-    assert earliest_ms(right(clock), last_ms + 1) == last_ms + 1
+    assert earliest_ms(as_correct(clock), last_ms) == last_ms - SLOW
+    assert earliest_ms(as_correct(clock), last_ms + 1) == last_ms + 1
 
 
 @pytest.mark.parametrize("clock", [None, known_slow(), ClockLag(max_lag_ms=1, until_ms=2)])

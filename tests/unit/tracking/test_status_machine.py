@@ -138,7 +138,7 @@ def test_after_a_reset_point_nothing_before_matters(
     after = step(machine, fix, plan, RULES)
 
     if is_reset_point(machine.status, fix, plan, RULES) and not after.transitions:
-        assert after.is_status_alone or machine.status in CLOSED
+        assert after.has_only_status or machine.status in CLOSED
         assert after == step(StatusMachine(machine.status), fix, plan, RULES) or (
             machine.status in CLOSED
         )
@@ -165,7 +165,7 @@ def test_a_machine_in_the_middle_of_a_dwell_is_small() -> None:
     for fix in fixes((0, 50.0), (10, 60.0)):
         machine = step(machine, fix, PLAN, RULES)
 
-    assert not machine.is_status_alone
+    assert not machine.has_only_status
     assert len(msgspec.json.encode(machine)) <= 110
 
 
