@@ -21,9 +21,9 @@ from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.chaos.conftest import PrintLine
 from tests.support.consumer_world import ORIGIN, STATUSES
-from tests.support.field import Field, east_of_origin, new_truck
 from tests.support.http_client import ApiClient
 from tests.support.parts import CHILD, deaths_of, held_down, processes_of, reported
+from tests.support.stream_trucks import StreamTrucks, east_of_origin, new_truck
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 
@@ -37,8 +37,8 @@ EVENTS_PER_SETTLING = 6
 
 
 @pytest.fixture
-def field(local_cloud: LaunchedCloud) -> Field:
-    return Field(local_cloud)
+def trucks(local_cloud: LaunchedCloud) -> StreamTrucks:
+    return StreamTrucks(local_cloud)
 
 
 def trip(truck_id: str, began_at_ms: int, every_s: float, count: int) -> list[Point]:
@@ -59,26 +59,28 @@ def trip(truck_id: str, began_at_ms: int, every_s: float, count: int) -> list[Po
     ]
 
 
-def test_a_backlog_newest_first_delays_no_other_truck(field: Field, print_line: PrintLine) -> None:
-    cloud = field.cloud
+def test_a_backlog_newest_first_delays_no_other_truck(
+    trucks: StreamTrucks, print_line: PrintLine
+) -> None:
+    cloud = trucks.cloud
     began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
     truck_id, neighbours = new_truck(), [new_truck() for _ in range(8)]
-    delivery = field.deliver(truck_id, began_at_ms - 60_000)
+    delivery = trucks.deliver(truck_id, began_at_ms - 60_000)
     points = trip(truck_id, began_at_ms, 30.0, 60)
     beside = [[east_of_origin(one, now_ms(), 5.0 * n, n) for n in range(10)] for one in neighbours]
     deaths = deaths_of(cloud, "consumer")
     with held_down(cloud, "consumer"):
-        field.put(*[[one] for one in reversed(points)], *beside)
+        trucks.put(*[[one] for one in reversed(points)], *beside)
         back_ms = now_ms()
     ready = eventually(
         lambda: reported(cloud, "consumer", "record_processor_ready", since_ms=back_ms)
     )
-    waited_s = field.wait_for_all([one for of in beside for one in of])
+    waited_s = trucks.wait_for_all([one for of in beside for one in of])
     print_line(f"other trucks' points were stored {waited_s:.1f} s after the consumer's return")
     processes = [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)]
-    field.wait_for_all(points)
-    eventually(lambda: field.status(delivery) is Status.ARRIVED)
-    eventually(lambda: field.is_settled(truck_id))
+    trucks.wait_for_all(points)
+    eventually(lambda: trucks.status(delivery) is Status.ARRIVED)
+    eventually(lambda: trucks.is_settled(truck_id))
 
     assert ready
     assert waited_s < MAY_WAIT_S
@@ -86,40 +88,40 @@ def test_a_backlog_newest_first_delays_no_other_truck(field: Field, print_line: 
     assert deaths_of(cloud, "consumer") == deaths + 1  # the one that was requested
     assert not reported(cloud, "consumer", "state_conflict", since_ms=back_ms)
     assert not reported(cloud, "consumer", "batch_failed", since_ms=back_ms)
-    field.assert_log_is_right(delivery, points)
-    assert field.latest(truck_id).newest.point_id == point_id(points[-1])
+    trucks.assert_log_is_right(delivery, points)
+    assert trucks.latest(truck_id).newest.point_id == point_id(points[-1])
 
 
 def test_an_hour_of_one_point_per_second_newest_chunk_first_is_settled(
-    field: Field, print_line: PrintLine
+    trucks: StreamTrucks, print_line: PrintLine
 ) -> None:
     began_at_ms = (now_ms() - 2 * HOUR_MS) // 1_000 * 1_000
     truck_id = new_truck()
-    delivery = field.deliver(truck_id, began_at_ms - 60_000)
+    delivery = trucks.deliver(truck_id, began_at_ms - 60_000)
     points = trip(truck_id, began_at_ms, 1.0, 3_600)
     chunks = [points[start : start + 100] for start in range(0, len(points), 100)]
     put_ms, began_s = now_ms(), time.monotonic()
-    field.put(*reversed(chunks))
-    in_history_s = field.wait_for_all(points)
-    eventually(lambda: field.status(delivery) is Status.ARRIVED)
+    trucks.put(*reversed(chunks))
+    in_history_s = trucks.wait_for_all(points)
+    eventually(lambda: trucks.status(delivery) is Status.ARRIVED)
     arrived_s = time.monotonic() - began_s
-    eventually(lambda: field.is_settled(truck_id))
+    eventually(lambda: trucks.is_settled(truck_id))
     settled_s = time.monotonic() - began_s
-    settlings = len(reported(field.cloud, "consumer", "settled", since_ms=put_ms))
-    log = field.events(delivery)
+    settlings = len(reported(trucks.cloud, "consumer", "settled", since_ms=put_ms))
+    log = trucks.events(delivery)
     print_line(
         f"in the history after {in_history_s:.1f} s, arrived after {arrived_s:.1f} s, "
         f"settled after {settled_s:.1f} s; {settlings} settlings, {len(log)} events"
     )
 
     assert len(log) <= len(STATUSES) + EVENTS_PER_SETTLING * settlings
-    field.assert_log_is_right(delivery, points)
-    latest = field.latest(truck_id)
+    trucks.assert_log_is_right(delivery, points)
+    latest = trucks.latest(truck_id)
     assert latest.newest.point_id == point_id(points[-1])
     assert latest.shown is not None
     assert latest.shown.point_id == point_id(points[-1])
     assert latest.stale_since_ms is None
-    assert field.documents(truck_id) == {point_id(one) for one in points}
+    assert trucks.documents(truck_id) == {point_id(one) for one in points}
 
 
 ELSEWHERE_M = 140.0
@@ -127,9 +129,9 @@ ELSEWHERE_M = 140.0
 
 
 def test_a_trucks_points_from_while_another_carried_the_delivery_are_never_shown(
-    field: Field, print_line: PrintLine
+    trucks: StreamTrucks, print_line: PrintLine
 ) -> None:
-    environment = field.cloud.environment
+    environment = trucks.cloud.environment
     api, tokens = ApiClient(environment.server_url), TokenClient.of(environment)
     first, second, customer = new_truck(), new_truck(), f"C-{uuid.uuid4().hex[:8]}"
     delivery_id = f"D-{uuid.uuid4().hex[:10]}"
@@ -168,20 +170,20 @@ def test_a_trucks_points_from_while_another_carried_the_delivery_are_never_shown
         viewer.track(delivery_id)
         viewer.wait_for_type("snapshot")
         opening = at(first, now_ms(), 100.0)
-        field.put([opening])
+        trucks.put([opening])
         shown(viewer, opening)
         left_ms = assign(second)
         between = at(second, now_ms(), -200.0)
-        field.put([between])
+        trucks.put([between])
         shown(viewer, between)
         back_ms = assign(first)
         viewer.wait_for(lambda m: m.get("assignment") == 3)
         # Its backlog: points from while the other truck carried the delivery, and none later yet.
         step_ms = (back_ms - left_ms) // 20
         while_away = [at(first, left_ms + step_ms * n, ELSEWHERE_M) for n in range(1, 18)]
-        field.put(while_away[-3:], *[[one] for one in reversed(while_away[:-3])])
-        field.wait_for_all(while_away)
-        eventually(lambda: field.is_settled(first))
+        trucks.put(while_away[-3:], *[[one] for one in reversed(while_away[:-3])])
+        trucks.wait_for_all(while_away)
+        eventually(lambda: trucks.is_settled(first))
         snapshots = []
         closing = at(first, now_ms(), 120.0)
         for then in (closing, None):
@@ -189,14 +191,14 @@ def test_a_trucks_points_from_while_another_carried_the_delivery_are_never_shown
                 other.track(delivery_id)
                 snapshots.append(other.wait_for_type("snapshot"))
                 if then is not None:
-                    field.put([then])
+                    trucks.put([then])
                     shown(other, then)
                 messages += other.messages
-            field.wait_for_all([closing])
+            trucks.wait_for_all([closing])
         shown(viewer, closing)
         messages += viewer.messages
 
-    kept = {identity: one.fix for _, identity, one in field.stores.history([first])}
+    kept = {identity: one.fix for _, identity, one in trucks.stores.history([first])}
     assert all(kept[point_id(one)].is_good for one in while_away), (
         "none may be hidden because of its quality"
     )
@@ -214,13 +216,13 @@ DELIVERIES = 150
 
 
 def test_a_truck_that_leaves_with_many_deliveries_delays_no_other_truck(
-    field: Field, print_line: PrintLine
+    trucks: StreamTrucks, print_line: PrintLine
 ) -> None:
     began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
     truck_id = new_truck()
-    shard_id = field.shard_of(truck_id)
-    other = next(one for one in iter(new_truck, "") if field.shard_of(one) == shard_id)
-    deliveries = [field.deliver(truck_id, began_at_ms - 60_000) for _ in range(DELIVERIES)]
+    shard_id = trucks.shard_of(truck_id)
+    other = next(one for one in iter(new_truck, "") if trucks.shard_of(one) == shard_id)
+    deliveries = [trucks.deliver(truck_id, began_at_ms - 60_000) for _ in range(DELIVERIES)]
     points = trip(truck_id, began_at_ms, 30.0, 60)
     leaving = points[: next(n for n, one in enumerate(points) if n > 20)]
     waits_s: list[float] = []
@@ -234,14 +236,14 @@ def test_a_truck_that_leaves_with_many_deliveries_delays_no_other_truck(
     points_beside = beside()
     began_s = time.monotonic()
     for n in range(0, len(leaving), 3):
-        field.put(leaving[n : n + 3])
+        trucks.put(leaving[n : n + 3])
         one = next(points_beside)
-        field.put([one])
-        waits_s.append(field.wait_for_all([one]))
-    while any(field.status(each) is not Status.IN_TRANSIT for each in deliveries):
+        trucks.put([one])
+        waits_s.append(trucks.wait_for_all([one]))
+    while any(trucks.status(each) is not Status.IN_TRANSIT for each in deliveries):
         one = next(points_beside)
-        field.put([one])
-        waits_s.append(field.wait_for_all([one]))
+        trucks.put([one])
+        waits_s.append(trucks.wait_for_all([one]))
         assert time.monotonic() - began_s < 300
     print_line(
         f"{DELIVERIES} deliveries left in {time.monotonic() - began_s:.1f} s; "
@@ -250,4 +252,4 @@ def test_a_truck_that_leaves_with_many_deliveries_delays_no_other_truck(
 
     assert max(waits_s) < MAY_WAIT_S
     for delivery in (deliveries[0], deliveries[-1]):
-        field.assert_log_is_right(delivery, leaving)
+        trucks.assert_log_is_right(delivery, leaving)

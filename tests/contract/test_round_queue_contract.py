@@ -84,7 +84,7 @@ def test_a_bucket_is_not_deduplicated_across_rounds(queue: Queue, due_at_ms: int
     assert drained(queue) == [*round_of(due_at_ms, 5), *round_of(later, 5)]
 
 
-def test_a_bucket_in_work_delays_its_own_next_round_but_no_other_bucket(
+def test_a_bucket_in_progress_delays_its_own_next_round_but_no_other_bucket(
     queue: Queue, due_at_ms: int
 ) -> None:
     queue.send_many(round_of(due_at_ms, 1))

@@ -17,8 +17,8 @@ from sim.geodesy import place_at
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.consumer_world import ORIGIN
-from tests.support.field import Field, east_of_origin, new_truck
 from tests.support.http_client import ApiClient, HttpResponse
+from tests.support.stream_trucks import StreamTrucks, east_of_origin, new_truck
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -29,15 +29,15 @@ HOURS_AHEAD = 9
 
 
 @pytest.fixture
-def field(local_cloud: LaunchedCloud) -> Field:
-    return Field(local_cloud)
+def trucks(local_cloud: LaunchedCloud) -> StreamTrucks:
+    return StreamTrucks(local_cloud)
 
 
 class Driver:
     """A truck with its token."""
 
-    def __init__(self, field: Field, truck_id: str) -> None:
-        environment = field.cloud.environment
+    def __init__(self, trucks: StreamTrucks, truck_id: str) -> None:
+        environment = trucks.cloud.environment
         self.truck_id = truck_id
         self._api = ApiClient(environment.server_url)
         self._token = TokenClient.of(environment).token("truck", truck_id)
@@ -65,18 +65,18 @@ class Driver:
         return self._api("POST", "/telemetry", token=self._token, body={"positions": positions})
 
 
-def statuses(field: Field, delivery: Delivery) -> list[tuple[Status, Cause]]:
-    return [(one.status, one.cause) for one in field.events(delivery)]
+def statuses(trucks: StreamTrucks, delivery: Delivery) -> list[tuple[Status, Cause]]:
+    return [(one.status, one.cause) for one in trucks.events(delivery)]
 
 
-def event_times(field: Field, truck_id: str) -> dict[int | None, int]:
+def event_times(trucks: StreamTrucks, truck_id: str) -> dict[int | None, int]:
     """When each point of the truck's history took place, by `seq`; epoch milliseconds."""
-    return {fix.fix.seq: fix.fix.event_at_ms for _, _, fix in field.stores.history([truck_id])}
+    return {fix.fix.seq: fix.fix.event_at_ms for _, _, fix in trucks.stores.history([truck_id])}
 
 
-def test_stops_at_indoor_docks_without_reception_are_detected(field: Field) -> None:
+def test_stops_at_indoor_docks_without_reception_are_detected(trucks: StreamTrucks) -> None:
     truck_id, began_at_ms = new_truck(), (now_ms() - HOUR_MS) // 1_000 * 1_000
-    driver, delivery = Driver(field, truck_id), field.deliver(truck_id, began_at_ms - 1_000)
+    driver, delivery = Driver(trucks, truck_id), trucks.deliver(truck_id, began_at_ms - 1_000)
 
     def driven() -> Iterator[tuple[int, float]]:
         yield from ((n * 10, -800.0 + n * 100.0) for n in range(9))  # into the origin's fence
@@ -88,22 +88,22 @@ def test_stops_at_indoor_docks_without_reception_are_detected(field: Field) -> N
         east_of_origin(truck_id, began_at_ms + second * 1_000, east_m, n)
         for n, (second, east_m) in enumerate(driven())
     ]
-    field.put(points)
-    eventually(lambda: field.status(delivery) is Status.ARRIVED)
+    trucks.put(points)
+    eventually(lambda: trucks.status(delivery) is Status.ARRIVED)
     done = driver.declare(delivery, "delivered")
 
     assert done.status == 201, done.text
-    assert field.status(delivery) is Status.DELIVERED
-    seen = [status for status, _ in statuses(field, delivery)]
+    assert trucks.status(delivery) is Status.DELIVERED
+    seen = [status for status, _ in statuses(trucks, delivery)]
     assert seen[-2:] == [Status.ARRIVED, Status.DELIVERED]
     assert {Status.AT_PICKUP, Status.IN_TRANSIT} <= set(seen)
 
 
-def test_a_delivery_within_one_yard_can_be_picked_up_and_delivered(field: Field) -> None:
+def test_a_delivery_within_one_yard_can_be_picked_up_and_delivered(trucks: StreamTrucks) -> None:
     truck_id, began_at_ms = new_truck(), (now_ms() - HOUR_MS) // 1_000 * 1_000
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 80.0)
-    driver = Driver(field, truck_id)
-    delivery = field.deliver(truck_id, began_at_ms - 1_000, destination=Place(lat=lat, lon=lon))
+    driver = Driver(trucks, truck_id)
+    delivery = trucks.deliver(truck_id, began_at_ms - 1_000, destination=Place(lat=lat, lon=lon))
     there = [(n * 10, -800.0 + n * 100.0) for n in range(8)]
     loading = [(80 + n * 10, 0.0) for n in range(12)]
     across = [(200 + n * 10, min(80.0, n * 20.0)) for n in range(20)]
@@ -111,36 +111,36 @@ def test_a_delivery_within_one_yard_can_be_picked_up_and_delivered(field: Field)
         east_of_origin(truck_id, began_at_ms + second * 1_000, east_m, n)
         for n, (second, east_m) in enumerate([*there, *loading, *across])
     ]
-    field.put(points[: len(there) + len(loading)])
-    eventually(lambda: field.status(delivery) is Status.AT_PICKUP)
+    trucks.put(points[: len(there) + len(loading)])
+    eventually(lambda: trucks.status(delivery) is Status.AT_PICKUP)
     picked_up = driver.declare(delivery, "picked_up")
-    field.put(points[len(there) + len(loading) :])
-    field.wait_for_all(points)
+    trucks.put(points[len(there) + len(loading) :])
+    trucks.wait_for_all(points)
     done = driver.declare(delivery, "delivered")
 
     assert (picked_up.status, done.status) == (201, 201), (picked_up.text, done.text)
-    assert field.status(delivery) is Status.DELIVERED
+    assert trucks.status(delivery) is Status.DELIVERED
 
 
 def test_one_wrong_time_in_a_request_shifts_only_its_point_however_often_it_is_sent(
-    field: Field,
+    trucks: StreamTrucks,
 ) -> None:
     truck_id, sent_at_ms = new_truck(), now_ms() // 1_000 * 1_000
-    driver = Driver(field, truck_id)
+    driver = Driver(trucks, truck_id)
     recorded_at_ms = [sent_at_ms - (10 - n) * 10_000 for n in range(10)]
     recorded_at_ms[4] += HOURS_AHEAD * HOUR_MS
 
     first = driver.upload(recorded_at_ms)
-    eventually(lambda: len(field.documents(truck_id)) == 10)
-    event_at_ms = event_times(field, truck_id)
+    eventually(lambda: len(trucks.documents(truck_id)) == 10)
+    event_at_ms = event_times(trucks, truck_id)
     again = driver.upload(recorded_at_ms)
     fresh = driver.upload([sent_at_ms], first_seq=10)
     # The truck's records are processed in order: by then the repeated ones have been.
-    eventually(lambda: 10 in event_times(field, truck_id))
-    fixes = event_times(field, truck_id)
+    eventually(lambda: 10 in event_times(trucks, truck_id))
+    fixes = event_times(trucks, truck_id)
 
     assert (first.status, again.status, fresh.status) == (202, 202, 202)
-    assert len(field.stores.history([truck_id])) == 11
+    assert len(trucks.stores.history([truck_id])) == 11
     assert {n: fixes[n] for n in range(10)} == event_at_ms
     for response in (first, again):
         assert response.json["accepted"] == 10

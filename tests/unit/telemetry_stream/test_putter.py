@@ -321,7 +321,7 @@ class Unwalked(tuple[int, ...]):
         (range(0), ()),
     ],
 )
-def test_a_part_of_an_outcome_does_not_visit_what_failed_in_other_parts(
+def test_a_part_of_an_outcome_excludes_the_failures_of_other_parts(
     part: range, failed: tuple[int, ...]
 ) -> None:
     """A large put has many parts, and each would visit all failed indexes."""

@@ -26,7 +26,7 @@ from tests.support.system_settings import DWELL_S
 from tests.support.waiting import eventually
 
 
-class Field:
+class StreamTrucks:
     """Trucks with deliveries, whose points are put directly into the stream."""
 
     def __init__(self, cloud: LaunchedCloud) -> None:
