@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from consumer.arrivals import StreamRecord
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from rtdts.position_store.state import DocumentVersion, StateOutcome, TruckStateStore
@@ -106,7 +106,8 @@ class _DiscardingStore:
     def save(self, writes: Sequence[object]) -> list[StateOutcome]:
         return [
             StateOutcome(
-                fate=Fate.WRITTEN, version=DocumentVersion(seq_no=1_000_000 + n, primary_term=1)
+                result=WriteResult.WRITTEN,
+                version=DocumentVersion(seq_no=1_000_000 + n, primary_term=1),
             )
             for n, _ in enumerate(writes)
         ]

@@ -11,7 +11,7 @@ import msgspec
 from consumer.errors import LeaseLost
 from consumer.ports import StatePort
 from consumer.retrying import FIRST_WAIT_S, MAX_WAIT_S, Budget
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.state import DocumentVersion, StateWrite, StoredState
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
@@ -137,7 +137,7 @@ class TruckStates:
                         truck_id=truck_id, packed=write.packed, version=outcome.version
                     )
                     del pending[truck_id]
-                elif outcome.fate is Fate.CONFLICT:
+                elif outcome.result is WriteResult.CONFLICT:
                     left = self._after_conflict(
                         pending[truck_id], packed[truck_id], budget, remove_deliveries
                     )
@@ -147,7 +147,7 @@ class TruckStates:
                             void.append(truck_id)
                     else:
                         pending[truck_id], packed[truck_id] = left, pack_state(left)
-                elif outcome.fate is Fate.REJECTED:
+                elif outcome.result is WriteResult.REJECTED:
                     # The truck goes on without its state, as if it had been lost: better than to
                     # stop all others.
                     self._log.error(

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from consumer.retrying import FIRST_WAIT_S, MAX_WAIT_S, Budget
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import ItemOutcome, WriteResult
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
 from rtdts.runtime.backoff import backoff_s
 from rtdts.tracking.fixes import LatestPosition
@@ -45,9 +45,9 @@ def write_all(
     waits_s = backoff_s(first_s=FIRST_WAIT_S, max_s=MAX_WAIT_S)
     while pending:
         outcomes = budget.call(operation, partial(write, pending))
-        fated = list(zip(pending, outcomes, strict=True))
-        rejected += [(one, o.reason) for one, o in fated if o.fate is Fate.REJECTED]
-        passing = [(one, o.reason) for one, o in fated if o.fate is Fate.RETRYABLE]
+        results = list(zip(pending, outcomes, strict=True))
+        rejected += [(one, o.reason) for one, o in results if o.result is WriteResult.REJECTED]
+        passing = [(one, o.reason) for one, o in results if o.result is WriteResult.RETRYABLE]
         pending = [one for one, _ in passing]
         if passing:
             budget.wait(operation, next(waits_s), passing[0][1])

@@ -18,7 +18,7 @@ from operations.console import Console
 from operations.errors import UnfinishedError
 from operations.rate_limiter import RateLimiter
 from operations.stream_replayer import ReplayRecord, StreamReplayer
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import ItemOutcome, WriteResult
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import RAW_PREFIX
 from rtdts.position_store.raw_log import RawDocument, on_one_line, raw_index_of
@@ -224,10 +224,10 @@ class IntoRawLog:
             else:
                 passing = []
                 for document, outcome in zip(pending, outcomes, strict=True):
-                    if outcome.fate is Fate.REJECTED:
+                    if outcome.result is WriteResult.REJECTED:
                         rejected += 1
                         self._console.progress(f"left out: {key}: {outcome.reason}")
-                    elif outcome.fate is Fate.RETRYABLE:
+                    elif outcome.result is WriteResult.RETRYABLE:
                         passing.append(document)
                         why = outcome.reason
                 pending = passing

@@ -28,7 +28,7 @@ class Putter(Protocol):
 
 
 class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The fate of each point of one body; indexes are positions in the body."""
+    """The result of each point of one body; indexes are positions in the body."""
 
     truck_id: str
     accepted: int
@@ -59,7 +59,7 @@ class ValidatedBody(msgspec.Struct, frozen=True, kw_only=True):
     """The valid points, encoded for the stream."""
 
     def result(self, outcome: PutOutcome) -> IngestResult:
-        """Returns the fate of each point.
+        """Returns the result of each point.
 
         Args:
             outcome: The outcome of the put of `payloads`.

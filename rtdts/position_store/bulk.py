@@ -21,8 +21,8 @@ _FILTER_PATH = (
 _WITH_VERSIONS = f"{_FILTER_PATH},items.*._seq_no,items.*._primary_term"
 
 
-class Fate(enum.Enum):
-    """The result of an item."""
+class WriteResult(enum.Enum):
+    """How the write of one item ended."""
 
     WRITTEN = "written"
     CONFLICT = "conflict"
@@ -45,9 +45,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an item, and the reason."""
+    """The result of one item, and the reason."""
 
-    fate: Fate
+    result: WriteResult
     reason: str = ""
     """Of a rejection or a temporary failure."""
     seq_no: int = -1
@@ -59,7 +59,7 @@ def head(operation: str, **parameters: Any) -> bytes:
     return msgspec.json.encode({operation: parameters})
 
 
-_WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
+_WRITTEN = ItemOutcome(result=WriteResult.WRITTEN)
 
 
 def send_bulk(
@@ -98,12 +98,12 @@ def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
         if "_seq_no" not in item:
             return _WRITTEN
         return ItemOutcome(
-            fate=Fate.WRITTEN,
+            result=WriteResult.WRITTEN,
             seq_no=item["_seq_no"],
             primary_term=item.get("_primary_term", -1),
         )
     if status == 409:
-        return ItemOutcome(fate=Fate.CONFLICT)
+        return ItemOutcome(result=WriteResult.CONFLICT)
     error = item.get("error", {})
     details = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
     reason = f"{status} " + ": ".join(part for part in details if part)
@@ -111,8 +111,8 @@ def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     # Any other status (429, 5xx, 403 of a full disk, 404 of an index that is being created) is the
     # store's fault.
     is_own_fault = status == 400 and error.get("type") not in STORES_OWN_FAULTS
-    fate = Fate.REJECTED if is_own_fault else Fate.RETRYABLE
-    return ItemOutcome(fate=fate, reason=reason[:500])
+    result = WriteResult.REJECTED if is_own_fault else WriteResult.RETRYABLE
+    return ItemOutcome(result=result, reason=reason[:500])
 
 
 def _lines(action: Action) -> tuple[bytes, ...]:

@@ -80,7 +80,7 @@ class _FleetDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     location: _Location
     at: int
     """When the truck was there, by our clock."""
-    heard_at: int
+    received_at: int
     """When its newest point was received."""
     heading_deg: float | None = None
     speed_mps: float | None = None
@@ -206,7 +206,7 @@ def _fleet_document(latest: LatestPosition, shown: Fix) -> _FleetDocument:
     return _FleetDocument(
         location=_Location(shown.lat, shown.lon),
         at=shown.counts_at_ms,
-        heard_at=latest.newest.received_at_ms,
+        received_at=latest.newest.received_at_ms,
         heading_deg=shown.shown_heading_deg,
         speed_mps=shown.shown_speed_mps,
         **_current_fields(latest.current),
@@ -252,7 +252,7 @@ def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
         lat=fleet.location.lat,
         lon=fleet.location.lon,
         at_ms=fleet.at,
-        received_at_ms=fleet.heard_at,
+        received_at_ms=fleet.received_at,
         heading_deg=fleet.heading_deg,
         speed_mps=fleet.speed_mps,
         delivery_id=fleet.delivery_id,

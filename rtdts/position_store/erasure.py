@@ -13,7 +13,7 @@ import msgspec
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
-from rtdts.position_store.bulk import MAX_ITEMS, Action, Fate, head, send_bulk
+from rtdts.position_store.bulk import MAX_ITEMS, Action, WriteResult, head, send_bulk
 from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import CURRENT_FIELDS
 from rtdts.position_store.errors import StoreUnavailable
@@ -119,9 +119,9 @@ class TruckErasure:
                 tombstone(truck_id, before, now_ms), stored.version if stored is not None else None
             )
             (outcome,) = self._states.save([write])
-            if outcome.fate is Fate.WRITTEN:
+            if outcome.result is WriteResult.WRITTEN:
                 return not _is_erased(stored)
-            if outcome.fate is not Fate.CONFLICT:
+            if outcome.result is not WriteResult.CONFLICT:
                 raise StoreUnavailable(f"write in {STATE_INDEX}", None, outcome.reason)
         raise StoreUnavailable(f"write in {STATE_INDEX}", None, "the consumer keeps writing")
 
@@ -193,9 +193,9 @@ class DeliveryErasure:
                 return True
             state = _without(stored.state, delivery_ids)
             (outcome,) = self._states.save([StateWrite.of(state, stored.version)])
-            if outcome.fate is Fate.WRITTEN:
+            if outcome.result is WriteResult.WRITTEN:
                 return _names(stored, delivery_ids)
-            if outcome.fate is not Fate.CONFLICT:
+            if outcome.result is not WriteResult.CONFLICT:
                 raise StoreUnavailable(f"write in {STATE_INDEX}", None, outcome.reason)
         raise StoreUnavailable(f"write in {STATE_INDEX}", None, "the consumer keeps writing")
 
@@ -297,9 +297,9 @@ def _rewrite_latest(
             return
         outcomes = send_bulk(client, [_removal(one, delivery_ids) for one in found])
         for outcome in outcomes:
-            if outcome.fate not in (Fate.WRITTEN, Fate.CONFLICT):
+            if outcome.result not in (WriteResult.WRITTEN, WriteResult.CONFLICT):
                 raise StoreUnavailable(f"update in {LATEST_INDEX}", None, outcome.reason)
-        changed = sum(outcome.fate is Fate.WRITTEN for outcome in outcomes)
+        changed = sum(outcome.result is WriteResult.WRITTEN for outcome in outcomes)
         if changed:
             fruitless = 0
             yield changed

@@ -14,7 +14,7 @@ import msgspec
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
-from rtdts.position_store.bulk import Action, Fate, head, send_bulk
+from rtdts.position_store.bulk import Action, WriteResult, head, send_bulk
 from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import decode_fleet_truck, encode_current, eta_earliest_ms
 from rtdts.position_store.errors import StoreUnavailable
@@ -144,7 +144,7 @@ class FleetReader:
         return {"range": {"fleet.at": {"lt": as_of_ms - self._ages.stale_after_ms}}}
 
     def _offline(self, as_of_ms: int) -> Mapping[str, Any]:
-        return {"range": {"fleet.heard_at": {"lt": as_of_ms - self._ages.offline_after_ms}}}
+        return {"range": {"fleet.received_at": {"lt": as_of_ms - self._ages.offline_after_ms}}}
 
     def _search(self, body: Mapping[str, Any], filter_path: str) -> Any:
         operation = "read the fleet"
@@ -199,9 +199,9 @@ class CurrentDeliveries:
                 version_type="external_gte",
             )
             (outcome,) = send_bulk(self._client, [Action(head=line, document=document)])
-            if outcome.fate is Fate.WRITTEN:
+            if outcome.result is WriteResult.WRITTEN:
                 return True
-            if outcome.fate is not Fate.CONFLICT:
+            if outcome.result is not WriteResult.CONFLICT:
                 raise StoreUnavailable("write a current delivery", None, outcome.reason)
         raise StoreUnavailable("write a current delivery", None, "points keep coming")
 

@@ -136,7 +136,7 @@ _FLEET: Mapped = {
         # Clusters are aggregated from it.
         "location": {"type": "geo_point"},
         "at": _INSTANT,
-        "heard_at": _INSTANT,
+        "received_at": _INSTANT,
         "heading_deg": _kept(FLOAT),
         "speed_mps": _kept(FLOAT),
         "delivery_id": {**KEYWORD, "doc_values": False},

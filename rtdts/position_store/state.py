@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
+from rtdts.position_store.bulk import Action, ItemOutcome, WriteResult, head, send_bulk
 from rtdts.position_store.client import translating_errors
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import STATE_INDEX
@@ -84,7 +84,7 @@ class StateWrite:
 class StateOutcome:
     """The result of a `StateWrite`."""
 
-    fate: Fate
+    result: WriteResult
     version: DocumentVersion | None = None
     """Set when written."""
     reason: str = ""
@@ -196,6 +196,6 @@ def _action(write: StateWrite) -> Action:
 
 def _state_outcome(outcome: ItemOutcome) -> StateOutcome:
     version = None
-    if outcome.fate is Fate.WRITTEN:
+    if outcome.result is WriteResult.WRITTEN:
         version = DocumentVersion(seq_no=outcome.seq_no, primary_term=outcome.primary_term)
-    return StateOutcome(fate=outcome.fate, version=version, reason=outcome.reason)
+    return StateOutcome(result=outcome.result, version=version, reason=outcome.reason)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import msgspec
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
+from rtdts.position_store.bulk import Action, ItemOutcome, WriteResult, head, send_bulk
 from rtdts.position_store.documents import (
     StoredFix,
     encode_latest,
@@ -32,7 +32,7 @@ from rtdts.tracking.positions import DeliveryProgress
 PROVISIONAL = 1
 """A document of this version is replaced by any that is derived with its neighbours."""
 
-_DONE = ItemOutcome(fate=Fate.WRITTEN)
+_DONE = ItemOutcome(result=WriteResult.WRITTEN)
 
 
 class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,12 +63,14 @@ class PositionWriter:
         self._client = client
 
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]:
-        """Writes points to their daily indexes; never returns `Fate.CONFLICT`."""
+        """Writes points to their daily indexes; never returns `WriteResult.CONFLICT`."""
         outcomes = send_bulk(self._client, [_history_action(write) for write in writes])
-        return [_DONE if outcome.fate is Fate.CONFLICT else outcome for outcome in outcomes]
+        return [
+            _DONE if outcome.result is WriteResult.CONFLICT else outcome for outcome in outcomes
+        ]
 
     def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]:
-        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer one is stored."""
+        """Writes trucks' latest positions; `WriteResult.CONFLICT`: a newer one is stored."""
         return send_bulk(self._client, [_latest_action(one) for one in latest])
 
     def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import ItemOutcome, WriteResult
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.deadline import Deadline
@@ -119,10 +119,10 @@ class Delivery:
         refused: list[FailedDocument] = []
         reason = ""
         for document, outcome in zip(documents, outcomes, strict=True):
-            if outcome.fate is Fate.RETRYABLE:
+            if outcome.result is WriteResult.RETRYABLE:
                 kept.append(document)
                 reason = outcome.reason
-            elif outcome.fate is not Fate.WRITTEN:
+            elif outcome.result is not WriteResult.WRITTEN:
                 refused.append(_failed(document, outcome.reason))
         return kept, refused, reason
 

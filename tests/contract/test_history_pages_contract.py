@@ -10,7 +10,7 @@ import pytest
 
 from consumer.ports import PositionReaderPort, PositionWriterPort
 from rtdts.position_store import history_pages
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.history_pages import HistoryFix, HistoryInterval, HistoryPages, Stamp
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite, PositionWriter
@@ -34,7 +34,7 @@ class History:
 
     def write(self, *writes: HistoryWrite, refresh: bool = True) -> None:
         outcomes = self.writer.write_history(writes)
-        assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN] * len(writes)
+        assert [outcome.result for outcome in outcomes] == [WriteResult.WRITTEN] * len(writes)
         if refresh:
             self.pages.refresh()
 

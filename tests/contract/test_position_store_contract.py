@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from consumer.ports import PositionWriterPort, StatePort
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.state import StateWrite, TruckStateStore
@@ -68,7 +68,7 @@ def write(store: Store, *points: Fix, knowledge: int = 2) -> None:
         [HistoryWrite(fix=one, knowledge=knowledge) for one in points]
     )
     store.make_visible()
-    assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
+    assert all(outcome.result is WriteResult.WRITTEN for outcome in outcomes)
 
 
 def test_a_track_has_each_good_point_once_and_in_order(store: Store, truck_id: str) -> None:
@@ -191,9 +191,9 @@ def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> Non
     newer = LatestPosition(newest=fix_at(truck_id, 10), shown=fix_at(truck_id, 10))
     older = LatestPosition(newest=fix_at(truck_id, 0), shown=None)
 
-    fates = [store.writer.write_latest([one])[0].fate for one in (newer, older, newer)]
+    endings = [store.writer.write_latest([one])[0].result for one in (newer, older, newer)]
 
-    assert fates == [Fate.WRITTEN, Fate.CONFLICT, Fate.WRITTEN]
+    assert endings == [WriteResult.WRITTEN, WriteResult.CONFLICT, WriteResult.WRITTEN]
     assert store.reader.latest([truck_id, "T-none"]) == {truck_id: newer}
 
 
@@ -259,8 +259,8 @@ def test_a_state_is_saved_only_over_the_version_that_was_read(store: Store, truc
     replaced = store.states.save([StateWrite.of(changed, created.version)])[0]
     outdated = store.states.save([StateWrite.of(state, created.version)])[0]
 
-    assert created.fate is replaced.fate is Fate.WRITTEN
-    assert again.fate is outdated.fate is Fate.CONFLICT
+    assert created.result is replaced.result is WriteResult.WRITTEN
+    assert again.result is outdated.result is WriteResult.CONFLICT
     assert loaded.keys() == {truck_id}
     assert loaded[truck_id].state == state
     assert loaded[truck_id].version == created.version
@@ -299,7 +299,7 @@ def test_points_and_positions_are_deleted_and_missing_ones_are_not_an_error(
     outcomes += store.writer.delete_latest([truck_id, unique("T")])
     store.make_visible()
 
-    assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
+    assert {outcome.result for outcome in outcomes} == {WriteResult.WRITTEN}
     track = store.reader.track(truck_id, start_ms=0, end_ms=None, limit=5)
     assert [one.event_at_ms for one in track] == [kept.event_at_ms]
     assert store.reader.latest([truck_id]) == {}

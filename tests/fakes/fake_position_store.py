@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import ItemOutcome, WriteResult
 from rtdts.position_store.documents import StoredFix, external_version, index_of
 from rtdts.position_store.history_pages import MAX_HITS, HistoryFix, HistoryInterval, Stamp
 from rtdts.position_store.state import (
@@ -33,7 +33,7 @@ from rtdts.tracking.positions import (
 )
 from tests.fakes.shown_positions import as_shown, shown_of
 
-WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
+WRITTEN = ItemOutcome(result=WriteResult.WRITTEN)
 
 
 class FakePositionStore:
@@ -80,7 +80,7 @@ class FakePositionStore:
         for one in latest:
             truck_id, version = one.newest.truck_id, external_version(one)
             if truck_id in self._latest and self._latest[truck_id][0] > version:
-                outcomes.append(ItemOutcome(fate=Fate.CONFLICT))
+                outcomes.append(ItemOutcome(result=WriteResult.CONFLICT))
             else:
                 self._latest[truck_id] = (version, _unnumbered(one))
                 outcomes.append(WRITTEN)
@@ -290,11 +290,11 @@ class FakePositionStore:
         stands = self._states.get(truck_id)
         stands_at = None if stands is None else stands[0]
         if stands_at != (None if write.replaces is None else write.replaces.seq_no):
-            return StateOutcome(fate=Fate.CONFLICT)
+            return StateOutcome(result=WriteResult.CONFLICT)
         seq_no = next(self._seq_nos)
         self._states[truck_id] = (seq_no, write)
         return StateOutcome(
-            fate=Fate.WRITTEN, version=DocumentVersion(seq_no=seq_no, primary_term=1)
+            result=WriteResult.WRITTEN, version=DocumentVersion(seq_no=seq_no, primary_term=1)
         )
 
     def _write_point(self, write: HistoryWrite) -> ItemOutcome:
@@ -302,9 +302,11 @@ class FakePositionStore:
         identity = fix.point_id
         if self.passing.get(identity, 0) > 0:
             self.passing[identity] -= 1
-            return ItemOutcome(fate=Fate.RETRYABLE, reason="429 rejected_execution_exception")
+            return ItemOutcome(
+                result=WriteResult.RETRYABLE, reason="429 rejected_execution_exception"
+            )
         if reason := self.rejects(fix):
-            return ItemOutcome(fate=Fate.REJECTED, reason=reason)
+            return ItemOutcome(result=WriteResult.REJECTED, reason=reason)
         key = index_of(fix.event_at_ms), identity
         if write.knowledge >= self._knowledge.get(key, 0):
             self.history[key] = write.stored

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import ItemOutcome, WriteResult
 from rtdts.position_store.raw_log import RawDocument
 
 
@@ -16,17 +16,21 @@ class FakeRawLog:
         held: The documents that were accepted.
     """
 
-    def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
+    def __init__(self, *responses: Sequence[WriteResult] | Exception) -> None:
         self._responses = list(responses)
         self.calls: list[list[RawDocument]] = []
         self.held: list[RawDocument] = []
 
     def index(self, documents: Sequence[RawDocument]) -> list[ItemOutcome]:
         self.calls.append(list(documents))
-        response = self._responses.pop(0) if self._responses else [Fate.WRITTEN] * len(documents)
+        response = (
+            self._responses.pop(0) if self._responses else [WriteResult.WRITTEN] * len(documents)
+        )
         if isinstance(response, Exception):
             raise response
         self.held += [
-            one for one, fate in zip(documents, response, strict=True) if fate is Fate.WRITTEN
+            one
+            for one, result in zip(documents, response, strict=True)
+            if result is WriteResult.WRITTEN
         ]
-        return [ItemOutcome(fate=fate, reason=fate.value) for fate in response]
+        return [ItemOutcome(result=result, reason=result.value) for result in response]

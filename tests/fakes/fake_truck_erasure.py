@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.index_definitions import LATEST_INDEX, POSITIONS_PATTERN, STATE_INDEX
 from rtdts.position_store.state import StateWrite
 from rtdts.tracking.truck_state import tombstone
@@ -39,7 +39,7 @@ class FakeTruckErasure:
             stored.version if stored is not None else None,
         )
         (outcome,) = self._store.save([write])
-        assert outcome.fate is Fate.WRITTEN
+        assert outcome.result is WriteResult.WRITTEN
         if counts[STATE_INDEX]:
             yield STATE_INDEX, 1
         if fixes := self._store.fixes_of(truck_id):

@@ -8,7 +8,7 @@ import pytest
 from opensearchpy import OpenSearch
 
 from rtdts.position_store import index_definitions, state
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.documents import index_of
 from rtdts.position_store.index_definitions import (
@@ -60,14 +60,14 @@ def older(client: OpenSearch) -> Iterator[Fix]:
 def test_an_existing_days_index_accepts_new_fields_after_the_templates_are_installed(
     client: OpenSearch, older: Fix
 ) -> None:
-    def fate() -> Fate:
+    def result() -> WriteResult:
         (outcome,) = PositionWriter(client).write_history([HistoryWrite(fix=older)])
-        return outcome.fate
+        return outcome.result
 
-    before = fate()
+    before = result()
     install_index_templates(client)
 
-    assert (before, fate()) == (Fate.REJECTED, Fate.WRITTEN)
+    assert (before, result()) == (WriteResult.REJECTED, WriteResult.WRITTEN)
     install_index_templates(client)  # nothing left to add
 
 

@@ -11,7 +11,7 @@ import pytest
 from opensearchpy import OpenSearch
 
 from rtdts.position_store import erasure
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.bulk import ItemOutcome, WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.erasure import DeliveryErasure, TruckErasure
 from rtdts.position_store.fleet import CurrentDeliveries
@@ -92,9 +92,9 @@ def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -
             for n, one in enumerate(fixes)
         ]
     )
-    assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
+    assert {outcome.result for outcome in outcomes} == {WriteResult.WRITTEN}
     (saved,) = TruckStateStore(client).save([StateWrite.of(state, None)])
-    assert saved.fate is Fate.WRITTEN
+    assert saved.result is WriteResult.WRITTEN
     return state
 
 
@@ -316,7 +316,7 @@ def test_the_time_last_received_includes_late_points_in_history_and_raw_log(
     assert trucks.last_received_at(unique("T")) is None
 
     def received_after(outcomes: list[ItemOutcome]) -> str | None:
-        assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
+        assert [outcome.result for outcome in outcomes] == [WriteResult.WRITTEN]
         return trucks.last_received_at(truck_id)
 
     in_history = HistoryWrite(fix=fix_of(late))
@@ -441,7 +441,7 @@ def test_the_consumer_can_continue_after_a_delivery_was_erased(client: OpenSearc
     assert latest.shown_deliveries == ()
     newer = fix_at(truck_id, 86_400 + 5)
     outcomes = PositionWriter(client).write_latest([LatestPosition(newest=newer, shown=newer)])
-    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
+    assert [outcome.result for outcome in outcomes] == [WriteResult.WRITTEN]
 
 
 def test_a_correction_can_be_written_after_a_delivery_was_erased(client: OpenSearch) -> None:
@@ -451,13 +451,13 @@ def test_a_correction_can_be_written_after_a_delivery_was_erased(client: OpenSea
     latest = LatestPosition(
         newest=newest, deliveries=progress, shown=newest, shown_deliveries=progress
     )
-    assert [one.fate for one in writer.write_latest([latest])] == [Fate.WRITTEN]
+    assert [one.result for one in writer.write_latest([latest])] == [WriteResult.WRITTEN]
 
     list(DeliveryErasure(client).erase({erased}, {truck_id}))
     late = msgspec.structs.replace(latest, deliveries=progress_of(kept), revision=1)
     outcomes = writer.write_latest([late])
 
-    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
+    assert [outcome.result for outcome in outcomes] == [WriteResult.WRITTEN]
 
 
 def test_an_unreadable_truck_state_is_deleted(client: OpenSearch) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.history_pages import HistoryInterval, HistoryPages
@@ -87,29 +87,29 @@ def history(points: list[Fix]) -> list[HistoryWrite]:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "fate"),
+    ("status", "code", "result"),
     [
-        (400, "strict_dynamic_mapping_exception", Fate.REJECTED),
-        (403, "cluster_block_exception", Fate.RETRYABLE),
-        (404, "index_not_found_exception", Fate.RETRYABLE),
-        (429, "rejected_execution_exception", Fate.RETRYABLE),
-        (500, "exception", Fate.RETRYABLE),
-        (503, "unavailable_shards_exception", Fate.RETRYABLE),
+        (400, "strict_dynamic_mapping_exception", WriteResult.REJECTED),
+        (403, "cluster_block_exception", WriteResult.RETRYABLE),
+        (404, "index_not_found_exception", WriteResult.RETRYABLE),
+        (429, "rejected_execution_exception", WriteResult.RETRYABLE),
+        (500, "exception", WriteResult.RETRYABLE),
+        (503, "unavailable_shards_exception", WriteResult.RETRYABLE),
     ],
 )
 async def test_a_failed_item_is_rejected_or_retryable_depending_on_its_error(
-    positions: Positions, status: int, code: str, fate: Fate
+    positions: Positions, status: int, code: str, result: WriteResult
 ) -> None:
     points = points_of(unique("T"))
     rule = a_rule(FailItems(status=status, code=code, places=(2,)))
     await positions.shim.set_rules(rule)
     outcomes = await blocking(lambda: positions.writer.write_history(history(points)))
 
-    assert [outcome.fate for outcome in outcomes] == [
-        Fate.WRITTEN,
-        Fate.WRITTEN,
-        fate,
-        Fate.WRITTEN,
+    assert [outcome.result for outcome in outcomes] == [
+        WriteResult.WRITTEN,
+        WriteResult.WRITTEN,
+        result,
+        WriteResult.WRITTEN,
     ]
     assert code in outcomes[2].reason
     assert await blocking(lambda: positions.in_history(*points)) == [True, True, False, True]
@@ -126,14 +126,14 @@ async def test_exactly_the_failed_documents_are_missing_until_they_are_written_a
     left = [
         one
         for one, outcome in zip(points, outcomes, strict=True)
-        if outcome.fate is not Fate.WRITTEN
+        if outcome.result is not WriteResult.WRITTEN
     ]
     there = await blocking(lambda: positions.in_history(*points))
     again = await blocking(lambda: positions.writer.write_history(history(left)))
 
     assert there == [place not in failing for place in range(COUNT)]
     assert [points.index(one) for one in left] == sorted(failing)
-    assert all(outcome.fate is Fate.WRITTEN for outcome in again)
+    assert all(outcome.result is WriteResult.WRITTEN for outcome in again)
     assert all(await blocking(lambda: positions.in_history(*points)))
 
 
@@ -164,7 +164,7 @@ async def test_a_write_without_a_valid_response_is_unavailable_and_can_be_repeat
     with pytest.raises(StoreUnavailable):
         await blocking(lambda: positions.writer.write_history(history(points)))
     outcomes = await blocking(lambda: positions.writer.write_history(history(points)))
-    assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
+    assert all(outcome.result is WriteResult.WRITTEN for outcome in outcomes)
     assert all(await blocking(lambda: positions.in_history(*points)))
 
 
@@ -220,7 +220,7 @@ async def test_the_latest_position_never_goes_back_after_a_lost_response(
     ]
 
     # A repeated write of the same position succeeds.
-    assert [one.fate for (one,) in outcomes] == [Fate.WRITTEN, Fate.CONFLICT]
+    assert [one.result for (one,) in outcomes] == [WriteResult.WRITTEN, WriteResult.CONFLICT]
     latest = await blocking(lambda: positions.truth.latest([truck_id]))
     assert latest[truck_id].newest == newer
 
@@ -238,8 +238,8 @@ async def test_only_the_latest_positions_that_failed_are_retryable(positions: Po
     )
     there = await blocking(lambda: positions.truth.latest([one.truck_id for one in newest]))
 
-    assert [n for n, one in enumerate(outcomes) if one.fate is not Fate.WRITTEN] == [7]
-    assert outcomes[7].fate is Fate.RETRYABLE
+    assert [n for n, one in enumerate(outcomes) if one.result is not WriteResult.WRITTEN] == [7]
+    assert outcomes[7].result is WriteResult.RETRYABLE
     assert {one.truck_id for one in newest} - there.keys() == {failing}
 
 
@@ -253,10 +253,10 @@ async def test_a_state_saved_with_a_lost_response_is_found_with_its_writers_id(
     (again,) = await blocking(lambda: positions.states.save([StateWrite.of(state, None)]))
     stored = (await blocking(lambda: positions.states.load([state.truck_id])))[state.truck_id]
 
-    assert again.fate is Fate.CONFLICT
+    assert again.result is WriteResult.CONFLICT
     assert stored.state == state
     next_state = msgspec.structs.replace(state, last_ordinal=1)
     (outcome,) = await blocking(
         lambda: positions.states.save([StateWrite.of(next_state, stored.version)])
     )
-    assert outcome.fate is Fate.WRITTEN
+    assert outcome.result is WriteResult.WRITTEN

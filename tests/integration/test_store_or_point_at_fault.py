@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
+from rtdts.position_store.bulk import Action, ItemOutcome, WriteResult, head, send_bulk
 from rtdts.position_store.client import connect
 from rtdts.position_store.documents import index_of
 from rtdts.position_store.errors import StoreUnavailable
@@ -51,8 +51,8 @@ def test_a_write_rejected_by_the_shard_limit_is_retryable(client: OpenSearch, fi
         client.cluster.put_settings(body={"transient": {name: None}})
 
     assert rejected.reason.startswith("400 validation_exception")
-    assert rejected.fate is Fate.RETRYABLE
-    assert write(client, fix).fate is Fate.WRITTEN
+    assert rejected.result is WriteResult.RETRYABLE
+    assert write(client, fix).result is WriteResult.WRITTEN
 
 
 def test_a_write_to_a_closed_index_is_retryable(client: OpenSearch, fix: Fix) -> None:
@@ -65,8 +65,8 @@ def test_a_write_to_a_closed_index_is_retryable(client: OpenSearch, fix: Fix) ->
     client.indices.open(index=index)
 
     assert "index_closed_exception" in rejected.reason
-    assert rejected.fate is Fate.RETRYABLE
-    assert write(client, fix).fate is Fate.WRITTEN
+    assert rejected.result is WriteResult.RETRYABLE
+    assert write(client, fix).result is WriteResult.WRITTEN
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_a_bad_document_is_rejected_permanently(
     )
     (rejected,) = send_bulk(client, [action])
 
-    assert rejected.fate is Fate.REJECTED
+    assert rejected.result is WriteResult.REJECTED

@@ -37,12 +37,12 @@ BREAKS = {
         "busy-store-treated-as-a-bad-document": DURABLE(
             "is_own_fault = status == 400 and",
             "is_own_fault = 400 <= status < 500 and",
-            "test_each_item_has_its_own_fate",
+            "test_each_item_has_its_own_result",
         ),
         "points-parked-for-the-stores-own-faults": DURABLE(
             "status == 400 and error.get('type') not in STORES_OWN_FAULTS",
             "status == 400",
-            "test_the_type_of_a_bad_requests_error_decides_its_fate",
+            "test_the_type_of_a_bad_requests_error_decides_its_result",
         ),
     },
     "rtdts/runtime/metric_sums.py": {

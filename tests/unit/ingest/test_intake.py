@@ -67,7 +67,7 @@ def test_an_accepted_point_is_in_the_stream_with_its_source_and_receipt(
     assert (stored.seq, stored.received_at_ms, stored.source) == (7, NOW_MS, source)
 
 
-def test_each_point_has_its_own_fate() -> None:
+def test_each_point_has_its_own_result() -> None:
     stream = FakeStream()
 
     result = ingest(

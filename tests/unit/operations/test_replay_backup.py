@@ -17,7 +17,7 @@ from operations.replay_backup import (
     Span,
     replay_backup,
 )
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.tracking.stream_codec import encode_point
 from sim.local_cloud.firehose_objects import join_records, object_name
@@ -149,7 +149,8 @@ def test_only_records_that_the_raw_log_did_not_accept_are_retried(
     world: World,
 ) -> None:
     raw_log = FakeRawLog(
-        StoreUnavailable("bulk", 503, "unavailable"), [Fate.WRITTEN, Fate.RETRYABLE, Fate.REJECTED]
+        StoreUnavailable("bulk", 503, "unavailable"),
+        [WriteResult.WRITTEN, WriteResult.RETRYABLE, WriteResult.REJECTED],
     )
     keep(world, 0, *(data("T-1", second) for second in range(3)))
 
@@ -162,7 +163,7 @@ def test_only_records_that_the_raw_log_did_not_accept_are_retried(
 def test_a_failed_replay_reports_where_to_resume_and_loses_nothing(
     world: World,
 ) -> None:
-    raw_log = FakeRawLog([Fate.WRITTEN], *[StoreUnavailable("bulk", 503, "unavailable")] * 3)
+    raw_log = FakeRawLog([WriteResult.WRITTEN], *[StoreUnavailable("bulk", 503, "unavailable")] * 3)
     first = keep(world, 0, data("T-1", 1))
     second = keep(world, 1, data("T-1", 2))
     keep(world, 2, data("T-1", 3))

@@ -8,7 +8,7 @@ from opensearchpy.exceptions import ConnectionError as NoResponse
 from opensearchpy.exceptions import RequestError, SerializationError, TransportError
 
 from rtdts.position_store import bulk
-from rtdts.position_store.bulk import Action, Fate, head, send_bulk
+from rtdts.position_store.bulk import Action, WriteResult, head, send_bulk
 from rtdts.position_store.errors import StoreUnavailable
 
 
@@ -55,47 +55,53 @@ def send(server: ScriptedOpenSearch, count: int) -> list[bulk.ItemOutcome]:
 
 
 @pytest.mark.parametrize(
-    ("status", "fate"),
+    ("status", "result"),
     [
-        (200, Fate.WRITTEN),
-        (201, Fate.WRITTEN),
-        (409, Fate.CONFLICT),
-        (400, Fate.REJECTED),
-        (403, Fate.RETRYABLE),
-        (404, Fate.RETRYABLE),
-        (429, Fate.RETRYABLE),
-        (500, Fate.RETRYABLE),
-        (503, Fate.RETRYABLE),
+        (200, WriteResult.WRITTEN),
+        (201, WriteResult.WRITTEN),
+        (409, WriteResult.CONFLICT),
+        (400, WriteResult.REJECTED),
+        (403, WriteResult.RETRYABLE),
+        (404, WriteResult.RETRYABLE),
+        (429, WriteResult.RETRYABLE),
+        (500, WriteResult.RETRYABLE),
+        (503, WriteResult.RETRYABLE),
     ],
 )
-def test_each_item_has_its_own_fate(server: ScriptedOpenSearch, status: int, fate: Fate) -> None:
+def test_each_item_has_its_own_result(
+    server: ScriptedOpenSearch, status: int, result: WriteResult
+) -> None:
     server.items = [{"status": 201}, {"status": status}, {"status": 201}]
 
     outcomes = send(server, 3)
 
-    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN, fate, Fate.WRITTEN]
+    assert [outcome.result for outcome in outcomes] == [
+        WriteResult.WRITTEN,
+        result,
+        WriteResult.WRITTEN,
+    ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "fate"),
+    ("kind", "result"),
     [
-        ("mapper_parsing_exception", Fate.REJECTED),
-        ("strict_dynamic_mapping_exception", Fate.REJECTED),
-        ("illegal_argument_exception", Fate.REJECTED),
-        ("validation_exception", Fate.RETRYABLE),
-        ("index_closed_exception", Fate.RETRYABLE),
-        ("resource_already_exists_exception", Fate.RETRYABLE),
-        ("index_creation_exception", Fate.RETRYABLE),
+        ("mapper_parsing_exception", WriteResult.REJECTED),
+        ("strict_dynamic_mapping_exception", WriteResult.REJECTED),
+        ("illegal_argument_exception", WriteResult.REJECTED),
+        ("validation_exception", WriteResult.RETRYABLE),
+        ("index_closed_exception", WriteResult.RETRYABLE),
+        ("resource_already_exists_exception", WriteResult.RETRYABLE),
+        ("index_creation_exception", WriteResult.RETRYABLE),
     ],
 )
-def test_the_type_of_a_bad_requests_error_decides_its_fate(
-    server: ScriptedOpenSearch, kind: str, fate: Fate
+def test_the_type_of_a_bad_requests_error_decides_its_result(
+    server: ScriptedOpenSearch, kind: str, result: WriteResult
 ) -> None:
     server.items = [{"status": 400, "error": {"type": kind, "reason": "r"}}]
 
     (outcome,) = send(server, 1)
 
-    assert outcome.fate is fate
+    assert outcome.result is result
 
 
 @pytest.mark.parametrize("error", [None, {"type": "index_not_found_exception"}], ids=str)
@@ -107,7 +113,7 @@ def test_deleting_a_missing_document_is_a_success(
 
     outcomes = send_bulk(cast("OpenSearch", server), actions)
 
-    assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
+    assert {outcome.result for outcome in outcomes} == {WriteResult.WRITTEN}
     (body,) = server.bodies
     assert body.count(b"\n") == 3
 
@@ -128,7 +134,10 @@ def test_items_missing_from_a_response_are_retryable(
 
     outcomes = send(server, 3)
 
-    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN, *[Fate.RETRYABLE] * 2]
+    assert [outcome.result for outcome in outcomes] == [
+        WriteResult.WRITTEN,
+        *[WriteResult.RETRYABLE] * 2,
+    ]
 
 
 def test_requests_are_bounded_and_outcomes_stay_in_order(
@@ -140,7 +149,9 @@ def test_requests_are_bounded_and_outcomes_stay_in_order(
     outcomes = send(server, 10)
 
     assert [body.count(b"\n") // 2 for body in server.bodies] == [4, 4, 2]
-    assert [n for n, outcome in enumerate(outcomes) if outcome.fate is Fate.CONFLICT] == [5]
+    assert [n for n, outcome in enumerate(outcomes) if outcome.result is WriteResult.CONFLICT] == [
+        5
+    ]
 
 
 def test_requests_are_bounded_in_bytes(

@@ -285,7 +285,7 @@ SEARCHED = {
 }  # fmt: skip
 
 
-FILTERED = {"location", "at", "heard_at", "delivery_id", "status", "late_from"}
+FILTERED = {"location", "at", "received_at", "delivery_id", "status", "late_from"}
 
 
 def searchable(properties: dict[str, Any], path: str = "") -> set[str]:

@@ -104,11 +104,11 @@ def test_random_faults_repeat_with_the_seed_despite_other_requests_and_rules() -
         seed=7,
     )
     other_seed = decisions([rule], [a_request()] * 500, seed=8)
-    fates = [one.ending for one in alone]
+    endings = [one.ending for one in alone]
 
-    assert [one.ending for one in mixed[1::2]] == fates
-    assert [one.ending for one in other_seed] != fates
-    assert 150 < sum(ending is not None for ending in fates) < 250
+    assert [one.ending for one in mixed[1::2]] == endings
+    assert [one.ending for one in other_seed] != endings
+    assert 150 < sum(ending is not None for ending in endings) < 250
 
 
 def test_the_first_rule_that_ends_a_request_wins_and_delays_add_up() -> None:

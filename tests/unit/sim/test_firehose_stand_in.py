@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.logs import Logger
@@ -165,7 +165,7 @@ def test_a_drained_batch_has_each_shards_last_position_and_empties_the_buffer():
 
 
 def test_only_documents_that_were_not_accepted_are_sent_again(backup):
-    raw_log = FakeRawLog([Fate.WRITTEN, Fate.RETRYABLE, Fate.WRITTEN])
+    raw_log = FakeRawLog([WriteResult.WRITTEN, WriteResult.RETRYABLE, WriteResult.WRITTEN])
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
 
@@ -184,7 +184,7 @@ def test_documents_are_delivered_after_an_outage(backup):
 
 
 def test_a_faulty_document_goes_to_the_backup_at_once(backup):
-    raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED])
+    raw_log = FakeRawLog([WriteResult.WRITTEN, WriteResult.REJECTED])
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
 
@@ -198,7 +198,7 @@ def test_a_faulty_document_goes_to_the_backup_at_once(backup):
 
 
 def test_every_record_is_backed_up_once_whether_the_raw_log_accepts_it_or_not(backup):
-    raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED, Fate.RETRYABLE])
+    raw_log = FakeRawLog([WriteResult.WRITTEN, WriteResult.REJECTED, WriteResult.RETRYABLE])
 
     delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
 

@@ -327,7 +327,7 @@ def test_every_point_of_a_batch_is_sent_or_rejected_alone(points: list[Any]) -> 
         return
     together = decoded({"positions": points})
     assert [each.index for each in together.sent] == [
-        index for index, fate in enumerate(alone) if fate == "sent"
+        index for index, result in enumerate(alone) if result == "sent"
     ]
     assert sorted([each.index for each in together.sent + together.rejected]) == [
         *range(len(points))
