@@ -37,7 +37,7 @@ from broadcaster.pushing import (
     end_endpoint,
     is_revoked,
 )
-from broadcaster.rate_limiter import Lane, RateLimiter
+from broadcaster.rate_limiter import Priority, RateLimiter
 from broadcaster.round_clock import ticks
 from broadcaster.sender import Payload, PostOutcome
 from broadcaster.senders import Senders
@@ -277,7 +277,7 @@ class FleetFollowers:
             return encode_fleet(snapshot, view=name, sent_at_ms=self._now_ms())
 
         # A snapshot that waits for longer than its right is valid is dropped for the next one.
-        outcome = await self._post_message(follower, Lane.FLEET, message)
+        outcome = await self._post_message(follower, Priority.FLEET, message)
         if outcome is PostOutcome.DELIVERED:
             self._counts["FleetMessagesDelivered"] += 1
             self._shown[follower.endpoint] = _Shown(
@@ -290,22 +290,25 @@ class FleetFollowers:
         def message() -> bytes:
             return encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
 
-        # In the lane of changes, as for a delivery. If it can't begin now, the next tick retries.
-        is_over = await self._post_message(follower, Lane.CHANGE, message) is PostOutcome.DELIVERED
+        # With the priority of a change, as for a delivery. If it can't begin now, the next tick
+        # retries.
+        is_over = (
+            await self._post_message(follower, Priority.CHANGE, message) is PostOutcome.DELIVERED
+        )
         if revoked:
             is_over |= await end_endpoint(self._senders, follower, self._log)
         if is_over:
             await self._remove(follower)
 
     async def _post_message(
-        self, follower: Subscription, lane: Lane, message: Callable[[], bytes]
+        self, follower: Subscription, priority: Priority, message: Callable[[], bytes]
     ) -> PostOutcome:
         """Posts when there is a slot and the rate allows it, or gives up when it is too late."""
         # The right was checked just now: a post that waited too long for a slot is not sent on it.
         write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
         async with self._slots:
             by_s = self._rate.now_s() + write_by.remaining_s
-            if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:
+            if not await self._rate.acquire(priority, 1, by_s=by_s) or write_by.passed:
                 return PostOutcome.TOO_LATE
             return await self._outcome_of_post(follower, message(), write_by)
 

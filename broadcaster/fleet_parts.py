@@ -32,7 +32,7 @@ class LeasePort(Protocol):
     """See `rtdts.delivery_store.fleet_leases.FleetLeaseStore`."""
 
     def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
-        """Acquires a part that is free, or returns until when it is held."""
+        """Acquires a part that is free, or returns until when it is ours."""
 
     def release(self, part: int) -> None:
         """Ends this broadcaster's lease of a part."""
@@ -88,8 +88,8 @@ class LeasedParts:
     async def acquire(self, query_keys: Collection[bytes], /) -> frozenset[bytes]:
         """Acquires the free parts among those of the queries; returns those it serves."""
         parts = {query_key: part_of(query_key, PARTS) for query_key in query_keys}
-        held = {part for part in sorted({*parts.values()}) if await self._holds(part)}
-        return frozenset(query_key for query_key, part in parts.items() if part in held)
+        ours = {part for part in sorted({*parts.values()}) if await self._is_ours(part)}
+        return frozenset(query_key for query_key, part in parts.items() if part in ours)
 
     async def release(self) -> None:
         """Ends its leases, so that another broadcaster need not wait until they expire."""
@@ -99,9 +99,9 @@ class LeasedParts:
             try:
                 await self._threads.run(self._leases.release, part)
             except Exception as error:  # the lease expires anyway
-                self._log.exception("fleet_lease_kept", error, part=part)
+                self._log.exception("fleet_lease_not_released", error, part=part)
 
-    async def _holds(self, part: int) -> bool:
+    async def _is_ours(self, part: int) -> bool:
         now_ms = self._now_ms()
         known = self._known_leases.get(part)
         if known is not None and now_ms <= known.until_ms:
@@ -113,7 +113,7 @@ class LeasedParts:
                 self._leases.acquire, part, now_ms=now_ms, until_ms=until_ms
             )
         except Exception as error:  # without a lease no snapshot; the next tick tries again
-            self._log.exception("fleet_lease_not_taken", error, part=part)
+            self._log.exception("fleet_lease_not_acquired", error, part=part)
             return False
         self._known_leases[part] = lease
         return lease.is_mine

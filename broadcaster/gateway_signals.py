@@ -28,7 +28,7 @@ class _Majority:
     """Whether most of the last `WINDOW` responses were of one kind."""
 
     def __init__(self) -> None:
-        self.holds = False
+        self.is_reached = False
         self._seen = 0
         self._of_the_kind = 0
 
@@ -36,7 +36,7 @@ class _Majority:
         self._seen += 1
         self._of_the_kind += is_of_the_kind
         if self._seen == WINDOW:
-            self.holds = 2 * self._of_the_kind > self._seen
+            self.is_reached = 2 * self._of_the_kind > self._seen
             self._seen = self._of_the_kind = 0
 
 
@@ -74,7 +74,7 @@ class GatewaySignals:
             self._limited.add(is_of_the_kind=outcome is PostOutcome.THROTTLED)
             self._hanging.add(is_of_the_kind=outcome is PostOutcome.HUNG)
         if outcome is PostOutcome.OVER_QUOTA or (
-            outcome is PostOutcome.THROTTLED and self._limited.holds
+            outcome is PostOutcome.THROTTLED and self._limited.is_reached
         ):
             self._rate.throttled(begun_at_s)
         elif outcome in (PostOutcome.DELIVERED, PostOutcome.GONE):
@@ -91,7 +91,7 @@ class GatewaySignals:
                 self._quarantine.responded(endpoint)
             case PostOutcome.HUNG:
                 self._backoff.throttled(endpoint)
-                if not self._hanging.holds:
+                if not self._hanging.is_reached:
                     self._quarantine.hung(endpoint)
             case _:  # it concerns the account, or the network
                 pass

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from broadcaster.current_deliveries import CurrentDeliveryWriter
 from broadcaster.pushing import MAX_CHUNK, Messages, Outcome, Pusher, PushResult
 from broadcaster.quarantine import Quarantine
-from broadcaster.rate_limiter import Lane, RateLimiter
+from broadcaster.rate_limiter import Priority, RateLimiter
 from broadcaster.slots import Reservation, Slots
 from broadcaster.snapshot_messages import EventReader, SnapshotMessages, TrackReader
 from broadcaster.stops import StopReader, StopsOfTrucks
@@ -149,16 +149,16 @@ class NudgeHandler:
         tried, left = viewers[: reserved.count], viewers[reserved.count :]
         begun = [asyncio.create_task(_left_to_the_round(one)) for one in left]
         if tried:
-            await self._rate.acquire(Lane.CHANGE, _posts(nudge, len(tried)))
+            await self._rate.acquire(Priority.CHANGE, _posts(nudge, len(tried)))
             begun += await self._pusher.begin(tried, new_messages(), reserved)
         return begun
 
     async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reservation | None:
         """Waits until posts to so many viewers may begin; None when it is too late for them."""
         if not isinstance(nudge, PositionNudge):
-            await self._rate.acquire(Lane.CHANGE, _posts(nudge, viewers))
+            await self._rate.acquire(Priority.CHANGE, _posts(nudge, viewers))
             return await self._slots.reserve(viewers)
-        if not await self._rate.acquire(Lane.POSITION, viewers, by_s=by_s):
+        if not await self._rate.acquire(Priority.POSITION, viewers, by_s=by_s):
             return None
         try:
             # Behind changes: while connections hang, positions would hold the slots that come free.

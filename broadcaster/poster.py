@@ -129,7 +129,7 @@ class SocketPoster:
         if response.status == _TOO_MANY_REQUESTS or error_type in THROTTLING_CODES:
             return PostOutcome.OVER_QUOTA
         self._log.warning(
-            "post_refused",
+            "post_rejected",
             connection_id=connection_id,
             status=response.status,
             body=response.body[:_SHOWN_BYTES].decode(errors="replace"),

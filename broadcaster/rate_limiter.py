@@ -22,8 +22,11 @@ TIMER_S: Final = 0.001
 """Shorter waits are skipped: a timer is no more precise than this."""
 
 
-class Lane(enum.IntEnum):
-    """The purpose of a post. A lane does not wait for higher ones, except for the rounds' share."""
+class Priority(enum.IntEnum):
+    """The priority of a post, by its purpose: 0 is first.
+
+    Posts do not wait for those of a higher number, except for the rounds' share.
+    """
 
     CHANGE = 0
     """A snapshot, or a change of status."""
@@ -43,10 +46,13 @@ message per minute."""
 
 
 class Debts:
-    """Posts that began before the rate allowed them, per lane, with those of lower lanes (pure).
+    """Posts that began before the rate allowed them, by priority (pure).
+
+    The posts of a priority are counted with those of lower numbers, which it waits for.
 
     A chunk begins as a whole, and later posts wait until time at the rate has paid for it. So over
-    any period no more posts begin than the rate allows, except for one chunk per lane and one more.
+    any period no more posts begin than the rate allows, except for one chunk per priority and one
+    more.
 
     Rounds have a second debt, of their own posts and of changes only: otherwise positions alone
     could take the whole rate for as long as they come. With it a round may begin while positions
@@ -54,30 +60,30 @@ class Debts:
     """
 
     def __init__(self) -> None:
-        self._posts = [0.0] * len(Lane)
+        self._posts = [0.0] * len(Priority)
         self._at_s = float("-inf")
         self._of_rounds = 0.0
 
-    def wait_s(self, lane: Lane, now_s: float, per_s: float) -> float:
-        """Seconds that the lane must still wait, at this rate; 0 when posts of it may begin."""
+    def wait_s(self, priority: Priority, now_s: float, per_s: float) -> float:
+        """Seconds until posts of this priority may begin, at this rate; 0 when they may now."""
         self.pay(now_s, per_s)
-        posts = self._posts[lane]
-        if lane is Lane.ROUND:
+        posts = self._posts[priority]
+        if priority is Priority.ROUND:
             posts = min(posts, self._of_rounds)
         wait_s = posts / per_s
         return wait_s if wait_s >= TIMER_S else 0.0
 
-    def begin(self, lane: Lane, count: int, per_s: float) -> None:
-        """Adds posts that begin now; the lane's wait must be 0."""
-        first = lane
-        if lane is Lane.ROUND:
-            if self._posts[lane] / per_s >= TIMER_S:
-                first = Lane.POSITION
+    def begin(self, priority: Priority, count: int, per_s: float) -> None:
+        """Adds posts that begin now; `wait_s` of their priority must be 0."""
+        first = priority
+        if priority is Priority.ROUND:
+            if self._posts[priority] / per_s >= TIMER_S:
+                first = Priority.POSITION
             # Set, not added: posts of a round while nothing else came must not delay it later.
             self._of_rounds = count / ROUNDS_SHARE
-        elif lane is Lane.CHANGE:
+        elif priority is Priority.CHANGE:
             self._of_rounds += count
-        for other in range(first, len(Lane)):
+        for other in range(first, len(Priority)):
             self._posts[other] += count
 
     def pay(self, now_s: float, per_s: float) -> None:
@@ -106,7 +112,7 @@ class RateLimiter:
         self._debts = Debts()
         self._sleep = sleep
         self._monotonic = monotonic
-        self._locks = {lane: asyncio.Lock() for lane in Lane}
+        self._locks = {priority: asyncio.Lock() for priority in Priority}
         self._min_per_s = self._rate.per_s
         self._over_quota = 0
 
@@ -115,27 +121,27 @@ class RateLimiter:
         """Posts per second that may begin now."""
         return self._rate.per_s
 
-    async def acquire(self, lane: Lane, count: int, *, by_s: float = math.inf) -> bool:
+    async def acquire(self, priority: Priority, count: int, *, by_s: float = math.inf) -> bool:
         """Waits until this many posts may begin: call it before their rights are read, not after.
 
         Args:
-            lane: What the posts are for.
+            priority: What the posts are for.
             count: How many.
             by_s: When to give up, by this limiter's clock.
 
         Returns:
             Whether they may begin; False when it is too late for them.
         """
-        async with self._locks[lane]:
-            # Checked again after each sleep: lower lanes may have begun more posts, or the rate
-            # was cut.
-            while (wait_s := self._debts.wait_s(lane, self._monotonic(), self.per_s)) > 0:
+        async with self._locks[priority]:
+            # Checked again after each sleep: others may have begun more posts, or the rate was
+            # cut.
+            while (wait_s := self._debts.wait_s(priority, self._monotonic(), self.per_s)) > 0:
                 if self._monotonic() + wait_s > by_s:
                     return False
                 await self._sleep(wait_s)
             if self._monotonic() > by_s:
                 return False
-            self._debts.begin(lane, count, self.per_s)
+            self._debts.begin(priority, count, self.per_s)
             return True
 
     def now_s(self) -> float:

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from broadcaster.endpoint_backoff import EndpointBackoff
 from broadcaster.pushing import MAX_CHUNK, Outcome, Pusher, PushResult
 from broadcaster.quarantine import Quarantine
-from broadcaster.rate_limiter import Lane, RateLimiter
+from broadcaster.rate_limiter import Priority, RateLimiter
 from broadcaster.retry_queue import RetryQueue
 from broadcaster.round_report import RoundReport, RoundTally
 from broadcaster.round_source import RoundBatch
@@ -151,7 +151,7 @@ class Round:
             hanging = [one for one in viewers if quarantine.holds(one.endpoint)]
             await self._begin_hanging(hanging, chunks, tally)
         if healthy:
-            await self._bounds.rate.acquire(Lane.ROUND, len(healthy))
+            await self._bounds.rate.acquire(Priority.ROUND, len(healthy))
             reserved = await self._bounds.slots.reserve(len(healthy))
             chunks.create_task(self._push_until_accepted(healthy, reserved, batch, tally))
 
@@ -169,7 +169,7 @@ class Round:
         left = (one for one in viewers if one not in tried)
         tally.add(PushResult(one, Outcome.QUARANTINED, ended=False) for one in left)
         if tried:
-            await self._bounds.rate.acquire(Lane.ROUND, len(tried))
+            await self._bounds.rate.acquire(Priority.ROUND, len(tried))
             chunks.create_task(self._push_once(tried, reserved, tally))
 
     async def _push_once(
@@ -194,8 +194,8 @@ class Round:
             waiting = [one.subscription for one in retried]
             # A viewer whose post the account throttled is no slower than one not tried yet.
             is_ours = any(one.outcome is Outcome.OVER_QUOTA for one in retried)
-            lane = Lane.ROUND if is_ours else Lane.RETRY
-            if not await self._bounds.rate.acquire(lane, len(waiting), by_s=retries.until_s):
+            priority = Priority.ROUND if is_ours else Priority.RETRY
+            if not await self._bounds.rate.acquire(priority, len(waiting), by_s=retries.until_s):
                 tally.add(retried)
                 continue
             # If slots are scarce, or the machine is slow, the rate is no limit: they wait here.

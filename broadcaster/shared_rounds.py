@@ -396,7 +396,9 @@ class SharedRounds:
             await self._sleep(EXTEND_EVERY_S)
             if self._is_old(due_at_ms):  # its buckets' next round must not wait for it
                 return
-            call = self._call_queue(self._round_queue.extend, claimed, failed="buckets_not_kept")
+            call = self._call_queue(
+                self._round_queue.extend, claimed, failed="buckets_not_extended"
+            )
             calling = asyncio.ensure_future(call)
             try:
                 await asyncio.shield(calling)
@@ -409,7 +411,7 @@ class SharedRounds:
         await self._call_queue(self._round_queue.delete, claimed, failed="buckets_not_deleted")
 
     async def _release(self, claimed: Sequence[ReceivedBucket]) -> None:
-        await self._call_queue(self._round_queue.release, claimed, failed="buckets_not_given_back")
+        await self._call_queue(self._round_queue.release, claimed, failed="buckets_not_released")
 
     async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
         """Cancels the tasks and releases the buckets in progress, within a time limit."""
@@ -426,7 +428,7 @@ class SharedRounds:
                 )
                 await asyncio.gather(*calls)
         except TimeoutError:
-            self._log.warning("buckets_not_given_back", buckets=len(self._in_flight))
+            self._log.warning("buckets_not_released", buckets=len(self._in_flight))
 
     async def _call_queue(
         self,

@@ -117,7 +117,7 @@ BREAKS = {
             "test_a_slow_viewer_delays_no_other_viewer_and_has_one_post_at_a_time",
         ),
         "fleet-posts-ignore-the-rate-limit": ISOLATED(
-            "if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
+            "if not await self._rate.acquire(priority, 1, by_s=by_s) or write_by.passed:",
             "if write_by.passed:",
             "test_fleet_ended_messages_stay_within_the_post_rate",
         ),
@@ -232,8 +232,8 @@ BREAKS = {
             "test_trucks_that_use_the_same_quota_slow_posts_but_every_viewer_is_reached",
         ),
         "slow-clients-lower-the-rate-of-all": ISOLATED(
-            "self.holds = 2 * self._of_the_kind > self._seen",
-            "self.holds = self._of_the_kind > 0",
+            "self.is_reached = 2 * self._of_the_kind > self._seen",
+            "self.is_reached = self._of_the_kind > 0",
             "test_throttling_of_a_third_of_all_connections_is_not_attributed_to_the_account",
         ),
         "no-connection-leaves-quarantine": ISOLATED(
@@ -242,7 +242,7 @@ BREAKS = {
             "test_a_recovered_viewer_leaves_quarantine_and_is_reached_by_later_rounds",
         ),
         "hanging-gateway-quarantines-all-connections": ISOLATED(
-            "if not self._hanging.holds:",
+            "if not self._hanging.is_reached:",
             "if True:",
             "test_a_gateway_that_hangs_puts_only_the_first_connections_tried_in_quarantine",
         ),
@@ -256,8 +256,8 @@ BREAKS = {
     },
     "broadcaster/rate_limiter.py": {
         "changes-wait-for-a-rounds-posts": ISOLATED(
-            "for other in range(first, len(Lane)):",
-            "for other in range(len(Lane)):",
+            "for other in range(first, len(Priority)):",
+            "for other in range(len(Priority)):",
             "test_a_change_of_status_does_not_wait_for_a_round",
             "test_a_change_does_not_wait_for_a_round_and_delays_the_rounds_next_chunk",
         ),
@@ -319,8 +319,8 @@ BREAKS = {
     },
     "broadcaster/nudge_handling.py": {
         "revocation-waits-behind-positions": ENTITLED(
-            "await self._rate.acquire(Lane.CHANGE, _posts(nudge, viewers))",
-            "await self._rate.acquire(Lane.POSITION, _posts(nudge, viewers))",
+            "await self._rate.acquire(Priority.CHANGE, _posts(nudge, viewers))",
+            "await self._rate.acquire(Priority.POSITION, _posts(nudge, viewers))",
             "test_a_revocation_does_not_wait_for_positions",
         ),
         "positions-use-the-slots-of-statuses": ISOLATED(

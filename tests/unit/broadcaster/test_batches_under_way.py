@@ -180,7 +180,7 @@ async def test_a_queue_that_hangs_when_batches_are_given_back_does_not_delay_the
         await one.kill()
     let_go.set()
 
-    (reported,) = several.logged("buckets_not_given_back")
+    (reported,) = several.logged("buckets_not_released")
     assert reported["buckets"] == BUCKETS
 
 
