@@ -131,6 +131,6 @@ class Checkpoints:
         except CheckpointError as error:
             if error.value == _INVALID_STATE:
                 raise CheckpointProtocolError(str(error)) from error
-            self._log.warning("checkpoint_refused", reason=str(error.value))
+            self._log.warning("checkpoint_rejected", reason=str(error.value))
             return str(error.value)
         return None

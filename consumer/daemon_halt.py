@@ -37,9 +37,9 @@ def halt_daemon_with_this_process() -> Callable[[], None]:
     daemon = _daemon()
     if daemon is None:
         return lambda: None
-    closes, held = os.pipe()
+    closes, write_end = os.pipe()
     if os.fork() == 0:
-        os.close(held)
+        os.close(write_end)
         try:
             _halt_when_closed(closes, daemon)
         finally:
@@ -48,7 +48,7 @@ def halt_daemon_with_this_process() -> Callable[[], None]:
     os.close(daemon)
 
     def release() -> None:
-        os.write(held, _RELEASED)
+        os.write(write_end, _RELEASED)
 
     return release
 

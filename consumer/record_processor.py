@@ -172,7 +172,7 @@ class RecordProcessor:
         except Exception as error:
             self._die("shard_end_failed", error)
         if not is_checkpointed:
-            self._die("shard_end_refused", None)
+            self._die("shard_end_rejected", None)
         self._log.info("shard_ended", shard_id=self._shard_id)
 
     def shutdown_requested(self, shutdown_requested_input: EndingInput) -> None:

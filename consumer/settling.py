@@ -166,7 +166,7 @@ class Settler:
             RetriesExhausted: A store stayed unavailable for the whole budget.
             LeaseLost: Another process owns the shard.
         """
-        self._look_for_unsettled(budget)
+        self._find_unsettled(budget)
         report = None
         while self._due_s and (everything or self._clock() >= self._next_pass_s):
             due = [
@@ -188,7 +188,7 @@ class Settler:
             report.waiting = len(self._due_s)
         return report
 
-    def _look_for_unsettled(self, budget: Budget) -> None:
+    def _find_unsettled(self, budget: Budget) -> None:
         """Loads what the previous worker left unsettled."""
         if self._has_looked:
             return

@@ -334,13 +334,13 @@ class TransitionWriter:
             self._parking.park,
             body,
             name=delivery_events_name(row.delivery_id, events[0].version),
-            reason="delivery_refused",
+            reason="delivery_rejected",
             detail=str(error),
             partition_key=row.truck_id,
         )
         key = budget.call("park a delivery's events", park)
         self._log.exception(
-            "delivery_refused",
+            "delivery_rejected",
             error,
             delivery_id=row.delivery_id,
             events=len(events),

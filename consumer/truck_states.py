@@ -81,12 +81,12 @@ class TruckStates:
         Raises:
             LeaseLost: Another process wrote one of them.
         """
-        stored = budget.call("read truck states", partial(self._store.load, list(truck_ids)))
+        loaded = budget.call("read truck states", partial(self._store.load, list(truck_ids)))
         found = set()
         for truck_id in truck_ids:
-            stands = stored.get(truck_id)
-            if stands is None or stands.version != self._version(truck_id):
-                self._adopt(truck_id, stands)
+            stored = loaded.get(truck_id)
+            if stored is None or stored.version != self._version(truck_id):
+                self._adopt(truck_id, stored)
                 found.add(truck_id)
         return frozenset(found)
 
@@ -194,8 +194,8 @@ class TruckStates:
             LeaseLost: The stored state is another process's.
         """
         truck_id = state_to_write.truck_id
-        stands = budget.call("read a truck state", lambda: self._store.load([truck_id]))
-        stored = stands.get(truck_id)
+        loaded = budget.call("read a truck state", lambda: self._store.load([truck_id]))
+        stored = loaded.get(truck_id)
         self._adopt(truck_id, stored)
         # Void, or this very write, of which the response got lost.
         if self._is_void(truck_id) or stored is None or stored.packed == packed:

@@ -136,11 +136,11 @@ def test_rejected_events_of_one_delivery_are_parked_and_the_other_deliveries_pro
     (name,) = world.parking.parked
     body, reason = world.parking.parked[name]
     parked = json.loads(body)
-    assert reason == "delivery_refused"
+    assert reason == "delivery_rejected"
     assert (parked["delivery_id"], parked["truck_id"]) == ("D-1", "T-1")
     events = msgspec.convert(parked["events"], list[DeliveryEvent])
     assert (events[0].version, events[-1].status) == (2, Status.ARRIVED)
-    (reported,) = world.reported("delivery_refused")
+    (reported,) = world.reported("delivery_rejected")
     assert (reported["delivery_id"], reported["parked_as"]) == ("D-1", "rejected/delivery-D-1-2")
 
     assert world.statuses("D-1") == [Status.ASSIGNED]
