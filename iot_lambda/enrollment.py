@@ -70,7 +70,7 @@ def is_allowed(
     )
     write = log.info if allowed else log.warning
     write(
-        "enrolled" if allowed else "enrollment_refused",
+        "enrolled" if allowed else "enrollment_rejected",
         truck_id=truck_id[:_MAX_LENGTH],
         certificate_id=str(event.get("certificateId") or "")[:_MAX_LENGTH],
         claim_certificate_id=str(event.get("claimCertificateId") or "")[:_MAX_LENGTH],

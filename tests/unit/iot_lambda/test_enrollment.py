@@ -144,7 +144,7 @@ def test_no_line_of_the_log_has_the_secret(world: World, is_right: bool) -> None
     line = json.loads(world.lines.getvalue())
 
     assert secret not in world.lines.getvalue()
-    assert line["event"] == ("enrolled" if is_right else "enrollment_refused")
+    assert line["event"] == ("enrolled" if is_right else "enrollment_rejected")
     assert (line["truck_id"], line["claim_certificate_id"]) == ("T-1", "c1a1m")
 
 
