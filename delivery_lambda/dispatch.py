@@ -284,7 +284,7 @@ class Dispatch:
             try:
                 return self._write(decide())
             except VersionConflict as conflict:
-                self.log.info("decided_anew", delivery_id=conflict.delivery_id)
+                self.log.info("decided_again", delivery_id=conflict.delivery_id)
         return self._write(decide())
 
     def _write(self, decision: Decision) -> Decision:
