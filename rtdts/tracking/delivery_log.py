@@ -55,7 +55,7 @@ class FoldedLog(msgspec.Struct, frozen=True, kw_only=True):
 
     anchor: Anchor
     entries: tuple[LogEntry, ...]
-    """The rules' transitions since the anchor that still stand."""
+    """The rules' transitions since the anchor that are in force."""
     after_anchor: tuple[LogEntry, ...]
     """Everything after the anchor, including corrections and what they withdrew."""
     through: tuple[ShardPosition, ...] = ()
@@ -63,7 +63,7 @@ class FoldedLog(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
-        """The rules' transitions since the anchor that still stand."""
+        """The rules' transitions since the anchor that are in force."""
         return tuple(entry.transition for entry in self.entries)
 
     def includes_later_than(self, here: ShardPosition) -> bool:
@@ -126,7 +126,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
     append: tuple[Transition, ...]
     in_log: tuple[Transition, ...]
-    """The rules' transitions that stand once `append` is in the log."""
+    """The rules' transitions that are in force once `append` is in the log."""
     has_moved_times: bool = False
     """Whether nothing is appended only because times may not be corrected yet."""
 
@@ -145,12 +145,12 @@ def reconcile(
 
     Args:
         anchor: The log's last declaration.
-        in_log: The rules' transitions that stand.
-        expected: The rules' transitions that should stand.
+        in_log: The rules' transitions that are in force.
+        expected: The rules' transitions that should be in force.
         trigger: The point that caused the change: a correction names it.
         log_length: Events of the log after the anchor; from `CORRECTED_EVENTS` on only statuses
             beyond the last one are appended.
-        tolerance_ms: A transition whose time moved by less than this stands as it is.
+        tolerance_ms: A transition whose time moved by less than this stays as it is.
         may_move_times: Whether one that moved by more may be corrected now, when no status changes.
     """
     kept = 0
@@ -159,36 +159,36 @@ def reconcile(
             break
         kept += 1
     missing = tuple(expected[kept:])
-    stands = tuple(in_log)
+    in_force = tuple(in_log)
     if kept == len(in_log):
-        return Reconciliation(append=missing, in_log=(*stands, *missing))
+        return Reconciliation(append=missing, in_log=(*in_force, *missing))
     if log_length >= CORRECTED_EVENTS:
         last = _RANK[in_log[-1].status]
         beyond = tuple(one for one in missing if _RANK[one.status] > last)
-        return Reconciliation(append=beyond, in_log=(*stands, *beyond))
+        return Reconciliation(append=beyond, in_log=(*in_force, *beyond))
     if not may_move_times and _statuses(in_log) == _statuses(expected):
-        return Reconciliation(append=(), in_log=stands, has_moved_times=True)
+        return Reconciliation(append=(), in_log=in_force, has_moved_times=True)
     while kept and in_log[kept - 1].status is anchor.status:
         kept -= 1  # going back to the anchor's status is going back to the anchor
     missing = tuple(expected[kept:])
     back_to = in_log[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, trigger.event_at_ms, trigger.point_id)
-    return Reconciliation(append=(correction, *missing), in_log=(*stands[:kept], *missing))
+    return Reconciliation(append=(correction, *missing), in_log=(*in_force[:kept], *missing))
 
 
 def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:
-    stands: list[LogEntry] = []
+    in_force: list[LogEntry] = []
     for entry in entries:
         if entry.transition.cause is Cause.CORRECTED:
             back_to = entry.transition.status
             # Back to the anchor when no transition led to this status, or when it is the anchor's
             # own: after a transfer the rules may reach that status again.
-            led_to = (n for n, old in enumerate(stands, 1) if _led_to(old, back_to))
+            led_to = (n for n, old in enumerate(in_force, 1) if _led_to(old, back_to))
             kept = 0 if back_to is anchor else next(led_to, 0)
-            del stands[kept:]
+            del in_force[kept:]
         else:
-            stands.append(entry)
-    return tuple(stands)
+            in_force.append(entry)
+    return tuple(in_force)
 
 
 def _led_to(entry: LogEntry, status: Status) -> bool:

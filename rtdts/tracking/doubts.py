@@ -53,7 +53,7 @@ def doubts_about(
 
 
 def _transitions(log: Sequence[DeliveryEvent]) -> Iterator[Transition]:
-    """Yields the rules' transitions that stand, before and after each declaration."""
+    """Yields the rules' transitions in force, before and after each declaration."""
     ends = [index for index, event in enumerate(log) if index and is_declared(event)]
     for end in (*ends, len(log)):
         if end:

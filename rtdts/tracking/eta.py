@@ -43,11 +43,11 @@ class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
 
     step_m: float = 25.0
     """A truck has driven on when it is this far from where it was, or further than the fix's
-    accuracy if that is more; below it the noise of a standing truck would count as distance."""
-    stood_s: float = 15.0
-    """This long at one place is standing; less is part of driving."""
+    accuracy if that is more; below it the noise of a stationary truck would count as distance."""
+    min_stop_s: float = 15.0
+    """This long at one place is a stop; less is part of driving."""
     longest_pause_s: float = 180.0
-    """Longer standing is not traffic (loading, a rest) and does not affect the pace."""
+    """A longer stop is not traffic (loading, a break) and does not affect the pace."""
     silence_s: float = 300.0
     """After a silence this long, a slow step is a stop of unknown length rather than slow
     driving."""
@@ -58,8 +58,8 @@ class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
     """A truck's recent speed is limited to this range."""
     min_road_factor: float = 1.05
     max_road_factor: float = 2.0
-    given_up_s: float = 3_600.0
-    """For a truck that has stood this long the departure can't be predicted: no range."""
+    longest_stop_s: float = 3_600.0
+    """After a longer stop the departure can't be predicted: no range."""
     longest_s: float = 32_400.0
     """No range for a drive expected to take longer: 9 hours are a day's driving in the EU
     (regulation 561/2006), and the driver's rest then decides more than all else."""
@@ -79,13 +79,13 @@ class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
     """Half-life of the recent speed, in time driven."""
     last_metres_s: float = 5.0
     """Time added for finding the place."""
-    standing_on: float = 0.265
-    """Share of how long it has stood that a standing truck is expected to stand on …"""
-    standing_on_s: float = 600.0
+    stop_share: float = 0.265
+    """Share of its stop so far for which a stopped truck is expected to stay on …"""
+    stop_share_max_s: float = 600.0
     """… counted up to this."""
-    standing_late: float = 1.15
-    """The same for the longest that it may stand on …"""
-    standing_late_s: float = 1_800.0
+    late_stop_share: float = 1.15
+    """The same for the longest that it may stay on …"""
+    late_stop_share_max_s: float = 1_800.0
     spread: float = 0.5
     """Spread of the logarithm of the remaining time, to the early end."""
     spread_short_root_s: float = 5.15
@@ -235,29 +235,29 @@ def eta_range(
 
     Returns:
         A range that never begins before the fix. None when no reliable range exists: the cargo
-        isn't under way, or the truck has not been seen to move, has stood for an hour, has more
+        isn't under way, or the truck has not been seen to move, has stopped for an hour, has more
         than a day's driving ahead, or has arrived.
     """
     if status not in _PREDICTED or baseline is None or pace is None or remaining_m is None:
         return None
     left_m = remaining_m - radius_m
-    if left_m <= 0 or pace.path_cm == 0 or pace.here_ms > rules.given_up_s * _MS_PER_S:
+    if left_m <= 0 or pace.path_cm == 0 or pace.here_ms > rules.longest_stop_s * _MS_PER_S:
         return None
     seen_m = max(0.0, (pace.path_cm - baseline.path_cm) / _CM_PER_M)
     seen_s = max(0.0, (pace.driven_ms - baseline.driven_ms) / _MS_PER_S)
-    stood_s = pace.here_ms / _MS_PER_S
-    if stood_s < rules.stood_s:
-        stood_s = 0.0
+    stop_s = pace.here_ms / _MS_PER_S
+    if stop_s < rules.min_stop_s:
+        stop_s = 0.0
     expected_s = (
         left_m
         * _road_factor(baseline.remaining_m - remaining_m, seen_m, rules)
         * _seconds_per_m(seen_m, seen_s, pace.recent_mps, rules)
         + rules.last_metres_s
-        + rules.standing_on * min(stood_s, rules.standing_on_s)
+        + rules.stop_share * min(stop_s, rules.stop_share_max_s)
     )
     if expected_s > rules.longest_s:
         return None
-    latest_s = expected_s + rules.standing_late * min(stood_s, rules.standing_late_s)
+    latest_s = expected_s + rules.late_stop_share * min(stop_s, rules.late_stop_share_max_s)
     unknown = rules.spread_unknown_m / (rules.spread_unknown_m + seen_m)
     spread = (
         rules.spread

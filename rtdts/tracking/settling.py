@@ -96,16 +96,16 @@ class Refold:
         begins: dict[str, int] = {}
         self._machines: dict[str, StatusMachine] = {}
         self._places: dict[str, list[int]] = {}
-        """By delivery: the indexes of its standing transitions' fixes."""
+        """By delivery: the indexes of the fixes of its transitions in force."""
         self._awaited: dict[str, list[tuple[str, int]]] = {}
         for delivery_state in state.deliveries:
-            delivery_id, standing = delivery_state.delivery_id, delivery_state.tip.transitions
-            places = self._placed(delivery_id, standing, at, before_window)
+            delivery_id, in_force = delivery_state.delivery_id, delivery_state.tip.transitions
+            places = self._placed(delivery_id, in_force, at, before_window)
             first, is_reset = self._begin_of(
                 delivery_state, places, before_window, begin, is_from_start
             )
             begins[delivery_id], self._places[delivery_id] = first, places
-            kept = standing[: sum(place < first for place in places)] if is_reset else ()
+            kept = in_force[: sum(place < first for place in places)] if is_reset else ()
             anchor = delivery_state.anchor
             self._machines[delivery_id] = (
                 StatusMachine(kept[-1].status if kept else anchor.status, kept)
@@ -121,7 +121,7 @@ class Refold:
         }
         self._begins = begins
         self._agreed: dict[str, int] = {}
-        """By delivery that needs no further folding: how many standing transitions were passed."""
+        """By delivery that needs no further folding: how many transitions in force were passed."""
         self._passed = 0
         self._alike = 0
         self._context: list[Fix] = []
@@ -220,13 +220,13 @@ class Refold:
     def _placed(
         self,
         delivery_id: str,
-        standing: Sequence[Transition],
+        in_force: Sequence[Transition],
         at: Mapping[str, int],
         fixes: Sequence[StoredFix],
     ) -> list[int]:
-        """Returns the index of each standing transition's fix; it may be before all, or awaited."""
+        """Returns the index of each transition's fix; it may be before all, or awaited."""
         places = []
-        for n, one in enumerate(standing):
+        for n, one in enumerate(in_force):
             place = at.get(one.point_id or "")
             if place is None:
                 # A transition based on erased points stays as the log has it.
@@ -249,13 +249,13 @@ class Refold:
     ) -> tuple[int, bool]:
         """Returns the index of the first fix to step the machine with, and its status's source.
 
-        The source is True for the status that stands there, after a reset point or where points
+        The source is True for the status in force there, after a reset point or where points
         were erased, and False for the status of the delivery's anchor.
 
         Raises:
             EarlierFixesNeededError: No reset point is among the fixes, and the history has more.
         """
-        rules, plan, standing = (
+        rules, plan, in_force = (
             self._rules.status,
             delivery_state.plan,
             delivery_state.tip.transitions,
@@ -273,7 +273,7 @@ class Refold:
             ):
                 continue
             passed = sum(at < place for at in places)
-            status = standing[passed - 1].status if passed else delivery_state.anchor.status
+            status = in_force[passed - 1].status if passed else delivery_state.anchor.status
             if is_reset_point(status, fix, plan, rules):
                 return place + 1, True
         if is_from_start or self._interval.from_ms <= earliest:

@@ -140,11 +140,13 @@ def _moved_on(
     return StatusMachine(
         target,
         (*machine.transitions, made),
-        destination=_goes_with(machine, target, scene),
+        destination=_initial_destination(machine, target, scene),
     )
 
 
-def _goes_with(machine: StatusMachine, target: Status, scene: Scene) -> FenceEvidence | None:
+def _initial_destination(
+    machine: StatusMachine, target: Status, scene: Scene
+) -> FenceEvidence | None:
     """Returns the stay at the destination with which a new status begins."""
     if target is Status.EN_ROUTE_TO_PICKUP:
         # It stood there before it moved off: no arrival until it comes again.

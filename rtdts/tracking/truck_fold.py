@@ -336,7 +336,7 @@ class _Fold:
             (point.received_at_ms for record in records for point in record), default=0
         )
         self._doubted_until_ms = self._state.doubted_until_ms
-        self._is_shown_anew = False
+        self._has_new_latest = False
         self._is_rebuilt = False
         self._pace = self._state.pace
         self._clock = self._state.clock or _clock_of(last_known)
@@ -356,7 +356,7 @@ class _Fold:
     def rebuild(self) -> None:
         """Refolds everything since the oldest open anchor, because the state was lost."""
         self._is_rebuilt = True
-        self._is_shown_anew = True
+        self._has_new_latest = True
         self._shown_from = self._last_ordinal + self._state.settlings
         first_ms, newest_ms = self._window[0].event_at_ms, self._window[-1].event_at_ms
         from_ms = min(
@@ -380,7 +380,7 @@ class _Fold:
         self._window[start:] = sorted([*self._window[start:], *fixes], key=lambda fix: fix.order)
         if self._window[-1].event_at_ms != newest[0]:
             self._shown_from = self._last_ordinal + self._state.settlings - self._raised
-        self._is_shown_anew = True
+        self._has_new_latest = True
         self._derive_from(start)
         if later < len(fixes):
             for fix in self._window[later - len(fixes) :]:
@@ -421,7 +421,7 @@ class _Fold:
             positions=tuple(indexed(fix, delivery_states) for fix in self._changed.values()),
             late=self._provisional(self._late.values(), delivery_states),
             beyond=self._provisional(self._beyond.values(), ()),
-            latest=latest_of(state) if self._is_shown_anew else None,
+            latest=latest_of(state) if self._has_new_latest else None,
             deliveries=deliveries,
             newest_new_fix=self._newest_new_fix,
             may_move_times=may_move_times,

@@ -37,7 +37,7 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     tip: StatusMachine
     """The machine after all fixes except the unsettled ones."""
     in_log: tuple[Transition, ...] = ()
-    """The rules' transitions that stand in the log, as far as this state knows."""
+    """The rules' transitions in force by the log, as far as this state knows."""
     log_length: int = 0
     """Events after the anchor that `in_log` accounts for."""
     eta: EtaBaseline | None = None

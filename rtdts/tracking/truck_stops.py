@@ -21,7 +21,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the promised window, or the creation."""
     created_at_ms: int = 0
 
-    def comes_before(self, other: Stop) -> bool:
+    def precedes(self, other: Stop) -> bool:
         """Returns whether the truck makes this stop before the other one."""
         if self.stop_sequence is not None and other.stop_sequence is not None:
             return self.stop_sequence < other.stop_sequence
@@ -54,7 +54,7 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
         if own is None or not self.is_complete:
             return False
-        return not any(stop.comes_before(own) for stop in self.stops)
+        return not any(stop.precedes(own) for stop in self.stops)
 
     def count_before(self, delivery_id: str) -> int | None:
         """Returns how many stops have a lower number; None when that is not known.

@@ -196,8 +196,8 @@ def _is_expected(shown: ShownPosition, scope: Scope, now_ms: int) -> bool:
     earliest_ms, latest_ms = shown.eta_earliest_ms, shown.eta_latest_ms
     if scope.expected_within_ms is None or earliest_ms is None or latest_ms is None:
         return False
-    is_believed = shown.stale_since_ms is None and now_ms <= latest_ms
-    return is_believed and earliest_ms - now_ms <= scope.expected_within_ms
+    is_current = shown.stale_since_ms is None and now_ms <= latest_ms
+    return is_current and earliest_ms - now_ms <= scope.expected_within_ms
 
 
 def track_to_show(scope: Scope | None, track: Sequence[TrackPoint]) -> tuple[TrackPoint, ...]:

@@ -355,8 +355,8 @@ BREAKS = {
             "test_within_metres_the_track_begins_where_the_truck_last_came_near",
         ),
         "policy-of-a-time-shows-the-truck-at-any-time": ENTITLED(
-            "return is_believed and earliest_ms - now_ms <= scope.expected_within_ms",
-            "return is_believed",
+            "return is_current and earliest_ms - now_ms <= scope.expected_within_ms",
+            "return is_current",
             "test_within_minutes_the_truck_is_shown_while_its_earliest_eta_is_that_soon",
         ),
     },
