@@ -149,7 +149,7 @@ def doubtful_points(
     """Points that the history may hold already, each once: they must be looked up.
 
     A point from a correct clock is the same document wherever it comes from. One from a clock that
-    is ahead is stamped anew each time it is received: shifted, or unchanged once the time that it
+    is ahead is stamped again each time it is received: shifted, or unchanged once the time that it
     names is near. The first stamp in the stream counts. Looking up every point would cost as much
     as writing it, so only those are looked up that
 

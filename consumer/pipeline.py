@@ -367,7 +367,7 @@ class BatchPipeline:
                 }
                 self._park(list(faults.values()), report, budget)
                 rejected_ids |= {*reasons}
-                if not faults:  # from an earlier batch, derived anew: its document stays as it was
+                if not faults:  # from an earlier batch, derived again: its document stays as it was
                     continue
                 del updates[truck_id]
                 arrivals = fresh[truck_id]

@@ -64,7 +64,7 @@ class SettleReport:
     fixes: int = 0
     """Read from the history."""
     changed: int = 0
-    """Documents written anew."""
+    """Documents written again."""
     transitions: int = 0
     nudges: int = 0
     waiting: int = 0
@@ -379,7 +379,7 @@ class Settler:
     ) -> Iterator[tuple[Refold, list[Fix], int] | None]:
         """Reads page by page; yields None in between, and the result at the end."""
         state = work.state
-        # What this pass derived anew is written only at its end; in the window it may change again.
+        # What this pass derived again is written only at its end: in the window it may change.
         changed_before = {
             identity: fix for identity, fix in work.changed.items() if not state.holds(fix)
         }
@@ -469,7 +469,7 @@ def _stored(
     Args:
         state: The truck's state.
         found: Fixes of the history; those in two intervals may be there twice.
-        changed: Fixes that were derived anew since the history was read, by id.
+        changed: Fixes that were derived again since the history was read, by id.
     """
     distinct = {
         one.fix.order: one

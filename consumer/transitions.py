@@ -78,7 +78,7 @@ class TransitionWriter:
     """Brings delivery logs and truck states together.
 
     Args:
-        rules: Distances and dwells, to fold anew when a declaration came in between.
+        rules: Distances and dwells, to fold again when a declaration came in between.
         parking: Where the events go that the store refuses.
         log: Where a delivery that can't be processed is logged.
         now_ms: The time at which events are recorded.

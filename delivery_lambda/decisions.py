@@ -289,7 +289,7 @@ def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
 
 
 def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: int) -> int | None:
-    """Another customer, truck or policy starts anew: none of them reveals what was before it."""
+    """Another customer, truck or policy starts over: none of them reveals what was before it."""
     is_unchanged = (plan.customer_id, plan.truck_id, plan.visibility) == (
         before.customer_id,
         before.truck_id,

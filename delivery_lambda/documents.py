@@ -134,7 +134,7 @@ def _timeline(events: Sequence[DeliveryEvent]) -> list[Document]:
             continue
         there = known.index(event.status.value)
         del timeline[there + 1 :]
-        if event.cause is Cause.ASSIGNED:  # another truck starts anew
+        if event.cause is Cause.ASSIGNED:  # another truck starts over
             timeline[there] = entry
     return timeline
 

@@ -182,7 +182,7 @@ class DeliveryStore:
 
         Events that do not fit one transaction are written in further transactions, one after
         another (see `rtdts.delivery_store.appends`). After an error the log may hold the first of
-        the events: read it again before deciding anew.
+        the events: read it again before deciding again.
 
         The event that closes a delivery adds a write for each earlier event, which sets its expiry.
         For a log of more than some 95 events these writes do not all fit one transaction; the rest

@@ -112,7 +112,7 @@ class SubscriptionStore:
     def end(self, read: Subscription) -> None:
         """Ends a subscription as it was read, if it still exists.
 
-        A subscription that was begun anew since then stays.
+        A subscription that was renewed since then stays.
         """
         self._delete_if(
             "subscribed_at_ms = :time", read.topic, read.endpoint, read.subscribed_at_ms

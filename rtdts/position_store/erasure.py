@@ -157,7 +157,7 @@ class DeliveryErasure:
     ) -> Iterator[tuple[str, int]]:
         """Removes the deliveries, and leaves the rest of the documents as it is.
 
-        The states come first, and each is written anew even if it names none of the deliveries: a
+        The states come first, and each is written again even if it names none of the deliveries: a
         consumer with this state in memory finds the new version with its next write, and withdraws
         what it wrote in between. In the other order it would name the erased deliveries again after
         their removal.

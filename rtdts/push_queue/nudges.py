@@ -65,7 +65,7 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
     request_id: _GatewayId
     since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
     subscribed_at_ms: Annotated[int, Meta(ge=0, le=2**53)] = 0
-    """Start of the subscription that the same request wrote. If the subscription was begun anew
+    """Start of the subscription that the same request wrote. If the subscription was renewed
     since then, another nudge follows, and this one is done."""
 
     @property

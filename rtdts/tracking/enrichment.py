@@ -1,7 +1,7 @@
 """Derives from a fix and its neighbours: distance, speed, quality, motion and heading.
 
 The result depends only on the fixes and their order in time, never on the order or the batches in
-which they arrived: a late fix is inserted in its place, and those after it are derived anew.
+which they arrived: a late fix is inserted in its place, and those after it are derived again.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class TruckPace(msgspec.Struct, frozen=True, array_like=True):
 class EtaBaseline(msgspec.Struct, frozen=True, array_like=True):
     """The truck's values when an open delivery's cargo got under way; about 20 bytes packed.
 
-    It holds for one truck and one destination: when either changes, it begins anew.
+    It holds for one truck and one destination: when either changes, it begins again.
     """
 
     remaining_m: int

@@ -1,6 +1,6 @@
 """A fix: a point with the values derived from it and those before it.
 
-What the device sent is kept apart from what was derived, so that a fix can be derived anew when a
+What the device sent is kept apart from what was derived, so that a fix can be derived again when a
 late point arrives before it. Only what is shown or indexed combines the two.
 """
 
@@ -87,7 +87,7 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     current: CurrentDelivery | None = None
     """The truck's current delivery when this was derived; None when it carried nothing."""
     revision: int = 0
-    """Grows each time the same point is derived anew; the external version is
+    """Grows each time the same point is derived again; the external version is
     ``event_at_ms * 1000 + revision``."""
 
 

@@ -56,11 +56,11 @@ class SettlingResult(msgspec.Struct, frozen=True, kw_only=True):
     state: TruckState
     """The state without the interval."""
     changed: tuple[Fix, ...]
-    """Fixes of the window whose documents must be written anew."""
+    """Fixes of the window whose documents must be written again."""
 
 
 class Refold:
-    """Folds one interval of a truck's track anew.
+    """Folds one interval of a truck's track again.
 
     Args:
         lead: Fixes of the history before the interval, in order, at least up to its start.
@@ -210,7 +210,7 @@ class Refold:
     def _left(self, state: TruckState) -> tuple[Interval, ...]:
         """Returns the intervals that are still unsettled."""
         if {one.delivery_id: one.anchor for one in state.deliveries} != self._anchors:
-            # A delivery is new, or was declared anew, since the start: it was not folded here.
+            # A delivery is new, or was declared again, since the start: it was not folded here.
             return state.unsettled
         if state.last_late_n != self._last_late_n:
             # Late points have come since the start, perhaps before what was folded by then.
@@ -281,7 +281,7 @@ class Refold:
         raise EarlierFixesNeededError
 
     def _derived(self, stored: StoredFix) -> tuple[Fix, bool]:
-        """Returns the fix derived anew, and whether its document must be written."""
+        """Returns the fix derived again, and whether its document must be written."""
         if self._passed < self._derives_from or (
             stored.is_settled and self._alike >= LOOKBACK_FIXES and self._is_after_interval(stored)
         ):
@@ -335,7 +335,7 @@ class Refold:
     def _remembered(self, delivery_state: DeliveryState, window: Sequence[Fix]) -> DeliveryState:
         machine = self._machines.get(delivery_state.delivery_id)
         if machine is None or self._anchors[delivery_state.delivery_id] != delivery_state.anchor:
-            # new, or declared anew, since the start: it has an interval of its own
+            # new, or declared again, since the start: it has an interval of its own
             return delivery_state
         agreed = self._agreed.get(delivery_state.delivery_id)
         if agreed is not None:
@@ -374,7 +374,7 @@ _BEFORE, _AFTER = -1, 1 << 60
 
 
 def _first_to_derive(interval: Interval, fixes: Sequence[StoredFix], *, is_from_start: bool) -> int:
-    """Returns the index of the first fix to derive anew, with enough settled ones before it.
+    """Returns the index of the first fix to derive again, with enough settled ones before it.
 
     Raises:
         EarlierFixesNeededError: There are too few settled ones, and the history has more.

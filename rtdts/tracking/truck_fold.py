@@ -76,7 +76,7 @@ class TruckUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
     state: TruckState
     positions: tuple[IndexedFix, ...]
-    """New points, and those that were derived anew because of a late one."""
+    """New points, and those that were derived again because of a late one."""
     late: tuple[IndexedFix, ...] = ()
     """New points that await their settling: their derived values are provisional."""
     beyond: tuple[IndexedFix, ...] = ()
