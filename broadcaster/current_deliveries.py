@@ -96,12 +96,6 @@ class CurrentDeliveryWriter:
         if self._finding is None:
             self._finding = asyncio.create_task(self._find_trucks())
 
-    async def settled(self) -> None:
-        """Returns when nothing is being written."""
-        while self._finding is not None or self._writing:
-            finding = () if self._finding is None else (self._finding,)
-            await asyncio.wait([*finding, *self._writing], return_when=asyncio.FIRST_COMPLETED)
-
     async def _find_trucks(self) -> None:
         try:
             while self._changed:

@@ -171,11 +171,6 @@ class FleetFollowers:
         for query_key in own:
             self._query(query_key, followers_of[query_key], blocks)
 
-    async def settled(self) -> None:
-        """Returns when no query and no post is in progress."""
-        while tasks := (*self._querying.values(), *self._posting.values()):
-            await asyncio.wait(tasks)
-
     def collect_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call: sums; maxima of viewers and durations."""
         counts, self._counts = self._counts, collections.Counter()

@@ -48,11 +48,6 @@ class Quarantine:
         self._count = 0
         self._prune_above = _PRUNE_ABOVE
 
-    @property
-    def count(self) -> int:
-        """The number of endpoints in quarantine."""
-        return self._count
-
     def holds(self, endpoint: str) -> bool:
         """Whether an endpoint is in quarantine."""
         hanging = self._hanging.get(endpoint)

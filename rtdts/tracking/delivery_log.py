@@ -72,11 +72,6 @@ class FoldedLog(msgspec.Struct, frozen=True, kw_only=True):
             one.shard_id == here.shard_id and one.position > here.position for one in self.through
         )
 
-    @property
-    def status(self) -> Status:
-        """The delivery's status."""
-        return self.entries[-1].transition.status if self.entries else self.anchor.status
-
 
 def is_declared(entry: Transition | DeliveryEvent) -> bool:
     """Returns whether a person declared it: a rule's event always names its point."""

@@ -132,10 +132,10 @@ def agrees(log: Sequence[DeliveryEvent], expected: Sequence[Transition]) -> bool
     A smaller change of a time is not corrected. So which of two such times is in the log depends
     on how many points had arrived when the status was first derived.
     """
-    stands = fold_log(log).transitions
-    return [(one.status, one.cause) for one in stands] == [
+    in_force = fold_log(log).transitions
+    return [(one.status, one.cause) for one in in_force] == [
         (one.status, one.cause) for one in expected
     ] and all(
         abs(one.effective_at_ms - true.effective_at_ms) < TrackingRules().status.dwell_ms
-        for one, true in zip(stands, expected, strict=True)
+        for one, true in zip(in_force, expected, strict=True)
     )

@@ -225,10 +225,10 @@ def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:
     delivery = world.deliveries.get(DELIVERY)
     log = world.deliveries.events(DELIVERY)
     assert delivery is not None
-    required, stands = expected(world, delivery, points), reported(world)
-    assert [one.status for one in stands] == [one.status for one in required]
-    for one, other in zip(stands, required, strict=True):
+    required, in_force = expected(world, delivery, points), reported(world)
+    assert [one.status for one in in_force] == [one.status for one in required]
+    for one, other in zip(in_force, required, strict=True):
         assert abs(one.effective_at_ms - other.effective_at_ms) < world.rules.status.dwell_ms
     assert [event.version for event in log] == [*range(1, delivery.version + 1)]
-    assert delivery.status is fold_log(log).status
+    assert delivery.status is in_force[-1].status
     assert not any(event.status in CLOSED for event in log[:-1])

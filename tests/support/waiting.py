@@ -44,6 +44,12 @@ async def until(is_so: Callable[[], bool]) -> None:
             pause_s = min(pause_s * 1.1, 0.02)
 
 
+async def other_tasks() -> None:
+    """Waits until the event loop has no other task."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(tasks)
+
+
 def children_of(pid: int) -> list[int]:
     """Returns the direct child processes of a process; none if it has ended."""
     lists = Path(f"/proc/{pid}/task").glob("*/children")  # each thread lists its own children

@@ -14,7 +14,7 @@ from rtdts.tracking.deliveries import Status, TimeWindow
 from rtdts.tracking.fleet_messages import FleetTruck
 from tests.support.broadcaster_world import World
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import COMES_WITHIN_S, other_tasks
 
 
 def truck(world: World, truck_id: str = "T-1") -> None:
@@ -28,7 +28,7 @@ async def change(world: World, delivery_id: str = "D-1", *, by_person: bool = Tr
     nudge = TransitionNudge(delivery_id=delivery_id, version=4, by_person=by_person)
     async with asyncio.timeout(COMES_WITHIN_S):
         await world.nudge_handler().begin(nudge)
-        await world.current_deliveries.settled()
+        await other_tasks()
 
 
 async def test_an_assigned_delivery_is_shown_with_its_truck(world: World) -> None:
@@ -121,7 +121,7 @@ def test_many_deliveries_of_one_truck_are_read_together() -> None:
         writer.changed("D-42")
         await world.clock.sleep(2 * GATHER_S)
         assert world.fleet.find("T-1").delivery_id == "D-42"
-        await writer.settled()
+        await other_tasks()
         return world
 
     world = in_virtual_time(main)
@@ -140,10 +140,10 @@ async def test_deliveries_that_cannot_be_read_do_not_prevent_later_writes(world:
 
     world.deliveries.before_read = broken
     world.current_deliveries.changed("D-1")
-    await world.current_deliveries.settled()
+    await other_tasks()
     world.deliveries.before_read = lambda: None
     world.current_deliveries.changed("D-1")
-    await world.current_deliveries.settled()
+    await other_tasks()
 
     assert "changed_deliveries_unread" in world.logged
     assert world.fleet.find("T-1").delivery_id == "D-1"

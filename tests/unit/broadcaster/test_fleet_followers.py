@@ -22,7 +22,7 @@ from tests.fakes.pushing_back import PushingBack
 from tests.support.blocks import revocation
 from tests.support.broadcaster_world import WORLD_VIEW, World
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import COMES_WITHIN_S, other_tasks, until
 
 BUSAN = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11, view="busan")
 
@@ -37,7 +37,7 @@ def truck(world: World, truck_id: str, lat: float = 35.1, lon: float = 129.1) ->
 async def tick(fleet: FleetFollowers) -> None:
     async with asyncio.timeout(COMES_WITHIN_S):
         await fleet.tick()
-        await fleet.settled()
+        await other_tasks()
 
 
 def shown(world: World, connection_id: str) -> list[list[Any]]:
@@ -194,7 +194,7 @@ def test_fleet_ended_messages_stay_within_the_post_rate() -> None:
         for _ in range(10):
             await fleet.tick()
             await asyncio.sleep(INTERVAL_S)
-        await fleet.settled()
+        await other_tasks()
         assert world.tracking == set()
 
     in_virtual_time(main)
@@ -257,7 +257,7 @@ async def test_the_queries_of_one_dispatcher_delay_no_other_query(world: World) 
     finally:
         responded.set()
     async with asyncio.timeout(COMES_WITHIN_S):
-        await fleet.settled()
+        await other_tasks()
 
     assert all(world.gateway.types(f"eve-{number}") == ["fleet"] for number in range(8))
 
@@ -279,7 +279,7 @@ async def test_a_view_that_was_left_while_it_waited_is_not_queried(world: World)
     finally:
         responded.set()
     async with asyncio.timeout(COMES_WITHIN_S):
-        await fleet.settled()
+        await other_tasks()
 
     assert [view.zoom for view in world.fleet.requested] == [first.zoom, third.zoom]
 
@@ -348,7 +348,7 @@ async def test_a_slow_viewer_delays_no_other_viewer_and_has_one_post_at_a_time(
 
     assert len(world.gateway.payloads["slow"]) == 1
     release.set()
-    await fleet.settled()
+    await other_tasks()
 
 
 async def test_a_view_that_cannot_be_read_affects_no_other_view(world: World) -> None:

@@ -19,6 +19,15 @@ def hang(quarantine: Quarantine, *connection_ids: str, times: int = HANGS) -> No
             quarantine.hung(connection_id)
 
 
+def shortest_pause_s(quarantine: Quarantine, clock: FakeClock, connection_ids: list[str]) -> int:
+    """Advances the clock until one of the connections may be tried."""
+    pause_s = 0
+    while connection_ids and not any(map(quarantine.may_be_tried, connection_ids)):
+        clock.advance(1)
+        pause_s += 1
+    return pause_s
+
+
 def test_a_connection_that_hung_too_few_times_is_not_quarantined() -> None:
     quarantine = quarantine_on(FakeClock())
 
@@ -55,7 +64,7 @@ def test_a_quarantined_connection_is_tried_after_a_pause_and_released_by_a_respo
 
     quarantine.responded("slow")
 
-    assert (quarantine.holds("slow"), quarantine.count) == (False, 0)
+    assert not quarantine.holds("slow")
 
 
 def test_many_quarantined_connections_are_tried_less_often_to_fit_their_slots() -> None:
@@ -80,22 +89,28 @@ def test_many_quarantined_connections_are_tried_less_often_to_fit_their_slots() 
 def test_connections_that_have_not_hung_for_a_long_time_are_forgotten() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
-    hang(quarantine, *(f"gone-{number}" for number in range(5_000)))
+    gone = [f"gone-{number}" for number in range(5_000)]
+    slow = [f"slow-{number}" for number in range(5_000)]
+    hang(quarantine, *gone)
     clock.advance(3 * MAX_PAUSE_S)
-    hang(quarantine, *(f"slow-{number}" for number in range(5_000)))
+    hang(quarantine, *slow)
 
-    assert quarantine.count == len(quarantine._hanging) == 5_000
+    assert not any(map(quarantine.holds, gone))
+    assert sum(map(quarantine.holds, slow)) == len(quarantine._hanging) == 5_000
+    assert shortest_pause_s(quarantine, clock, slow[:1]) == 5_000 * TIMEOUT_S / SLOTS
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=200))
-def test_the_count_is_the_number_of_quarantined_connections(
+def test_the_pause_is_in_proportion_to_the_number_of_quarantined_connections(
     responses: list[tuple[int, bool]],
 ) -> None:
-    quarantine = quarantine_on(FakeClock())
+    clock = FakeClock()
+    quarantine = Quarantine(1, MIN_PAUSE_S, clock.monotonic)
     for connection, is_hanging in responses:
         if is_hanging:
             quarantine.hung(f"c-{connection}")
         else:
             quarantine.responded(f"c-{connection}")
 
-    assert quarantine.count == sum(quarantine.holds(f"c-{number}") for number in range(6))
+    quarantined = [f"c-{number}" for number in range(6) if quarantine.holds(f"c-{number}")]
+    assert shortest_pause_s(quarantine, clock, quarantined) == MIN_PAUSE_S * len(quarantined)

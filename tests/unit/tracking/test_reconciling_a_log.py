@@ -234,7 +234,7 @@ def test_the_fold_of_a_log_restarts_at_a_declaration() -> None:
     folded = fold_log(log(OFF_10, THERE, picked_up))
 
     assert folded.entries == ()
-    assert folded.status is Status.IN_TRANSIT
+    assert folded.anchor.status is Status.IN_TRANSIT
     assert folded.anchor.from_ms == START_MS + 50_000
 
 
@@ -258,8 +258,9 @@ def test_a_changed_plan_is_a_declaration_and_no_correction_of_a_rule() -> None:
 
     folded = fold_log(log(OFF_10, changed))
 
+    assert folded.entries == ()
     assert folded.anchor.version == 3
-    assert folded.status is Status.EN_ROUTE_TO_PICKUP
+    assert folded.anchor.status is Status.EN_ROUTE_TO_PICKUP
 
 
 def test_a_log_without_an_assignment_is_invalid() -> None:
