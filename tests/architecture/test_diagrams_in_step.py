@@ -32,12 +32,12 @@ def test_a_diagram_of_tracking_is_up_to_date_with_the_code(name: str) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_diagram_of_the_architecture_is_up_to_date_with_its_source(source: Path) -> None:
-    picture = diagram_of(source)
+    image = diagram_of(source)
 
-    assert draw(source) == picture.read_text(encoding="utf-8"), (
+    assert draw(source) == image.read_text(encoding="utf-8"), (
         "to draw it again: python -m tests.support.architecture_diagrams"
     )
-    assert f"(images/{picture.name})" in (ROOT / "docs" / "architecture.md").read_text()
+    assert f"(images/{image.name})" in (ROOT / "docs" / "architecture.md").read_text()
 
 
 def test_the_document_shows_exactly_the_diagrams_of_tracking_that_are_drawn() -> None:

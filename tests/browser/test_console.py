@@ -109,14 +109,14 @@ def test_opening_the_details_keeps_the_same_trucks_in_view(
     console.fleet = [west, east]
     page = open_page(console.console_url, viewport=DESK)
     sign_in(page)
-    map_rests(page)
+    wait_for_map(page)
     eventually(lambda: len(console.views) > 1)  # the view has moved from the world to the fleet
     requested = len(console.views)
     page.get_by_role("option", name="T-0").click()
     eventually(lambda: len(console.views) > requested)
 
     expect(page.locator(".detail")).to_be_visible()
-    map_rests(page)
+    wait_for_map(page)
     expect(page.locator(".headline")).to_have_text("2 trucks in view")
     assert all(view["bbox"][0] < SIDES[0] < SIDES[1] < view["bbox"][2] for view in console.views)
 
@@ -291,7 +291,7 @@ def test_markup_in_names_is_shown_as_text(console: ConsoleBackend, open_page: Op
     expect(page.locator("[data-alerts='1']")).to_be_attached()
     page.locator(".alerts summary").click()
     expect(page.get_by_role("region", name="Late").get_by_role("button")).to_contain_text(HOSTILE)
-    map_rests(page)
+    wait_for_map(page)
     expect(page.locator("main img, main script")).to_have_count(0)
     expect(page).to_have_title("(1) Fleet")
 
@@ -306,7 +306,7 @@ def test_the_console_shows_no_fleet_to_a_customer(
     expect(page.get_by_role("alert")).to_contain_text("no dispatcher")
 
 
-def map_rests(page: Page) -> None:
+def wait_for_map(page: Page) -> None:
     expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
 
 
@@ -315,7 +315,7 @@ def test_a_delivery_is_created_with_places_chosen_on_the_map(
 ) -> None:
     page = open_page(console.console_url, viewport=DESK)
     sign_in(page)
-    map_rests(page)
+    wait_for_map(page)
     page.get_by_role("button", name="New delivery").click()
     page.get_by_label("Delivery", exact=True).fill("D-new")
     page.get_by_label("Customer").fill("C-7")
@@ -364,7 +364,7 @@ def test_trucks_glide_unless_motion_is_reduced(
     sign_in(page)
     page.get_by_role("option", name="T-0002").click()
     page.get_by_role("button", name="Show on the map").click()
-    map_rests(page)
+    wait_for_map(page)
     before = console.fleet[1]
     expect(page.locator(".canvas")).to_have_attribute("data-chosen", f"{before[1]},{before[2]}")
     page.evaluate("window.shown = []")
@@ -404,7 +404,7 @@ def test_another_truck_for_a_delivery_can_be_chosen_on_the_map(
     sign_in(page)
     page.get_by_role("option", name="T-0001").click()
     page.get_by_role("button", name="Show on the map").click()
-    map_rests(page)
+    wait_for_map(page)
     page.get_by_role("button", name="Another truck: choose on the map").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".picking")).to_have_count(0)

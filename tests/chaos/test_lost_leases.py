@@ -307,7 +307,7 @@ async def test_a_worker_paused_in_a_batch_corrupts_nothing_when_it_resumes_after
     await owner.takes(*others[:-2])
     latest_at_ms = await in_thread(scene.latest_at_ms)
     former.gate.opened.set()
-    former.child.go_on()
+    former.child.resume()
     await within(held)
     requests = former.requests
     await former.takes(*batches[-2:])

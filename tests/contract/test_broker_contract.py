@@ -64,17 +64,17 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
 @contextlib.asynccontextmanager
 async def bridge(broker: Broker, truck_id: str) -> AsyncIterator[tuple[Any, list[Message]]]:
     """Opens a connection, and collects a truck's messages; acknowledges all others at once."""
-    came: list[Message] = []
+    arrived: list[Message] = []
     connection = broker.connection()
 
     def take(message: Message) -> None:
         if message.topic == telemetry_topic(truck_id):
-            came.append(message)
+            arrived.append(message)
         else:  # an acknowledgement may be lost with its connection
             connection.acknowledge(message.packet_id)
 
     async with connection.opened(SUBSCRIPTIONS, take):
-        yield connection, came
+        yield connection, arrived
 
 
 async def test_messages_sent_before_the_first_bridge_are_delivered_unchanged(
@@ -83,44 +83,44 @@ async def test_messages_sent_before_the_first_bridge_are_delivered_unchanged(
     truck_id = f"{unique('T')}.5"
     await broker.publish(truck_id, b"\x00point")
 
-    async with bridge(broker, truck_id) as (connection, came):
-        await until(lambda: bool(came))
-        connection.acknowledge(came[0].packet_id)
+    async with bridge(broker, truck_id) as (connection, arrived):
+        await until(lambda: bool(arrived))
+        connection.acknowledge(arrived[0].packet_id)
 
-    assert came[0][:2] == (telemetry_topic(truck_id), b"\x00point")
-    assert came[0].correlation == b"c"
+    assert arrived[0][:2] == (telemetry_topic(truck_id), b"\x00point")
+    assert arrived[0].correlation == b"c"
 
 
 async def test_an_unacknowledged_message_goes_to_another_bridge_when_its_bridge_stops(
     broker: Broker,
 ) -> None:
     truck_id = unique("T")
-    async with bridge(broker, truck_id) as (first, came_first):
+    async with bridge(broker, truck_id) as (first, first_received):
         for number in range(3):
             await broker.publish(truck_id, b"%d" % number)
-        await until(lambda: len(came_first) == 3)
-        first.acknowledge(came_first[1].packet_id)
+        await until(lambda: len(first_received) == 3)
+        first.acknowledge(first_received[1].packet_id)
         # Once this message arrives, the broker has read the acknowledgement before it.
         await broker.publish(truck_id, b"3")
-        await until(lambda: len(came_first) == 4)
+        await until(lambda: len(first_received) == 4)
 
-    async with bridge(broker, truck_id) as (second, came):
-        await until(lambda: len(came) == 3)
-        handed = [message.payload for message in came]
-        for message in came:
+    async with bridge(broker, truck_id) as (second, arrived):
+        await until(lambda: len(arrived) == 3)
+        handed = [message.payload for message in arrived]
+        for message in arrived:
             second.acknowledge(message.packet_id)
         await broker.publish(truck_id, b"next")
-        await until(lambda: len(came) == 4)
-        second.acknowledge(came[3].packet_id)
+        await until(lambda: len(arrived) == 4)
+        second.acknowledge(arrived[3].packet_id)
 
-    async with bridge(broker, truck_id) as (third, came_last):
+    async with bridge(broker, truck_id) as (third, last_received):
         await broker.publish(truck_id, b"last")
-        await until(lambda: b"last" in [message.payload for message in came_last])
-        for message in came_last:
+        await until(lambda: b"last" in [message.payload for message in last_received])
+        for message in last_received:
             third.acknowledge(message.packet_id)
 
     assert handed == [b"0", b"2", b"3"]
-    assert not {b"0", b"1", b"2", b"3"} & {message.payload for message in came_last}
+    assert not {b"0", b"1", b"2", b"3"} & {message.payload for message in last_received}
 
 
 async def test_a_bridge_has_limited_messages_in_flight_and_each_acknowledgement_frees_one(
@@ -130,20 +130,20 @@ async def test_a_bridge_has_limited_messages_in_flight_and_each_acknowledgement_
     for number in range(RECEIVE_MAXIMUM + 2):
         await broker.publish(truck_id, b"%d" % number)
 
-    async with bridge(broker, truck_id) as (connection, came):
-        await until(lambda: len(came) == RECEIVE_MAXIMUM)
+    async with bridge(broker, truck_id) as (connection, arrived):
+        await until(lambda: len(arrived) == RECEIVE_MAXIMUM)
         connection.acknowledge(
-            came[3].packet_id
+            arrived[3].packet_id
         )  # not the oldest: one truck must not delay another
-        await until(lambda: len(came) == RECEIVE_MAXIMUM + 1)
-        handed_over = len(came)
-        for message in [*came[:3], *came[4:]]:
+        await until(lambda: len(arrived) == RECEIVE_MAXIMUM + 1)
+        handed_over = len(arrived)
+        for message in [*arrived[:3], *arrived[4:]]:
             connection.acknowledge(message.packet_id)
-        await until(lambda: len(came) == RECEIVE_MAXIMUM + 2)
-        connection.acknowledge(came[-1].packet_id)
+        await until(lambda: len(arrived) == RECEIVE_MAXIMUM + 2)
+        connection.acknowledge(arrived[-1].packet_id)
 
     assert handed_over == RECEIVE_MAXIMUM + 1
-    assert sorted(message.payload for message in came) == [b"%d" % n for n in range(7)]
+    assert sorted(message.payload for message in arrived) == [b"%d" % n for n in range(7)]
 
 
 async def test_concurrent_bridges_share_the_messages_and_get_those_of_a_stopped_one(

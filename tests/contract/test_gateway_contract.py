@@ -27,7 +27,7 @@ from tests.fakes.fake_gateway import FakeGateway
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
 from tests.support.socket_gateway_process import running_socket_gateway
-from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
+from tests.support.waiting import NO_HURRY, SHORT_DEADLINE_S
 
 PONG = b'{"v":1,"type":"pong","sent_at":"2026-11-24T06:52:48.120Z"}'
 ENDED = PONG.replace(b"pong", b"ended").replace(
@@ -90,14 +90,14 @@ class Real:
     async def open(self) -> str:
         socket = await self._stack.enter_async_context(connect(self._gateways.websocket_url))
         await socket.send("{}")
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             connection_id = str(await socket.recv())
         self._sockets[connection_id] = socket
         return connection_id
 
     async def close(self, connection_id: str) -> None:
         await self._sockets[connection_id].close()
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             # The gateway detects it a moment later, and has nothing to await.
             while await self.post(connection_id, PONG) is PostOutcome.DELIVERED:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -111,7 +111,7 @@ class Real:
         return response
 
     async def received(self, connection_id: str, count: int) -> list[bytes]:
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             return [(await self._sockets[connection_id].recv(decode=False)) for _ in range(count)]
 
 
@@ -151,7 +151,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
                 http,
                 PostSigner(gateways.management_url, REGION),
                 FixedCredentials(),
-                timeout_s=COMES_WITHIN_S,
+                timeout_s=SHORT_DEADLINE_S,
                 log=Logger("broadcaster", io.StringIO()),
             )
 

@@ -173,18 +173,18 @@ def test_a_provisional_write_replaces_only_a_provisional_document(
 
 
 @pytest.mark.parametrize(
-    ("knowledge", "stands"), [(4, "what stood"), (5, "the new"), (6, "the new")]
+    ("knowledge", "remaining"), [(4, "the old"), (5, "the new"), (6, "the new")]
 )
 def test_a_point_is_overwritten_only_with_at_least_as_much_knowledge(
-    store: Store, truck_id: str, knowledge: int, stands: str
+    store: Store, truck_id: str, knowledge: int, remaining: str
 ) -> None:
-    stood, new = fix_at(truck_id, 0, quality=("frozen",)), fix_at(truck_id, 0)
-    write(store, stood, knowledge=5)
+    old, new = fix_at(truck_id, 0, quality=("frozen",)), fix_at(truck_id, 0)
+    write(store, old, knowledge=5)
 
     write(store, new, knowledge=knowledge)
 
     good = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)
-    assert len(good) == (1 if stands == "the new" else 0)
+    assert len(good) == (1 if remaining == "the new" else 0)
 
 
 def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> None:

@@ -22,7 +22,7 @@ from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_se
 from tests.support.echo_gateway import respond_by_routes
 from tests.support.ministack_process import REGION
 from tests.support.socket_gateway_process import running_socket_gateway
-from tests.support.waiting import COMES_WITHIN_S, eventually
+from tests.support.waiting import SHORT_DEADLINE_S, eventually
 
 WORKERS_PER_FUNCTION = 4
 NO_ONES = "JKJbWfMPLAMCJ1Q="
@@ -111,7 +111,7 @@ def management(gateways: Gateways, **credentials: str) -> Any:
 
 async def send_request(socket: ClientConnection, **message: str) -> dict[str, Any]:
     await socket.send(json.dumps(message))
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         response: dict[str, Any] = json.loads(await socket.recv())
     return response
 
@@ -279,7 +279,7 @@ async def test_a_deleted_connection_is_closed_and_posts_to_it_are_410(gateways: 
         name = context["connectionId"]
         deleted = await asyncio.to_thread(client.delete_connection, ConnectionId=name)
         with pytest.raises(ConnectionClosed):
-            async with asyncio.timeout(COMES_WITHIN_S):
+            async with asyncio.timeout(SHORT_DEADLINE_S):
                 await socket.recv()
         with pytest.raises(ClientError) as gone:
             await asyncio.to_thread(client.post_to_connection, ConnectionId=name, Data=b"x")

@@ -52,7 +52,7 @@ class FakeBroker:
         correlation: bytes | None = None,
     ) -> None:
         self._queue.append(Message(topic, payload, 0, content_type, correlation))
-        self.hand_out()
+        self.deliver()
 
     def connection(self) -> FakeBrokerConnection:
         return FakeBrokerConnection(self)
@@ -61,7 +61,7 @@ class FakeBroker:
         for one in list(self._connections):
             one.lose()
 
-    def hand_out(self) -> None:
+    def deliver(self) -> None:
         while self._queue:
             free = [one for one in self._connections if len(one.in_flight) < self._receive_maximum]
             if not free:
@@ -70,14 +70,14 @@ class FakeBroker:
 
     def join(self, connection: FakeBrokerConnection) -> None:
         self._connections.append(connection)
-        self.hand_out()
+        self.deliver()
 
     def leave(self, connection: FakeBrokerConnection) -> None:
         if connection in self._connections:
             self._connections.remove(connection)
             self._queue.extendleft(reversed(connection.in_flight.values()))
             connection.in_flight.clear()
-            self.hand_out()
+            self.deliver()
 
 
 class FakeBrokerConnection:
@@ -121,7 +121,7 @@ class FakeBrokerConnection:
         if self._lost.is_set():
             return
         del self.in_flight[packet_id]
-        self._broker.hand_out()
+        self._broker.deliver()
 
     async def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
         self._broker.results.append(PublishedResult(topic, payload, correlation))

@@ -15,18 +15,18 @@ class FakeFailedMessages:
     """Stands for `FailedMessages`.
 
     Attributes:
-        held: The messages in the queue.
+        messages: The messages in the queue.
     """
 
     def __init__(self) -> None:
-        self.held: list[FailedMessage] = []
+        self.messages: list[FailedMessage] = []
         self._numbers = itertools.count(1)
         self._hidden: set[str] = set()
 
     def send(self, body: str, *, sent_at_ms: int) -> None:
         _check("send_message", {"MessageBody": body})
         number = str(next(self._numbers))
-        self.held.append(
+        self.messages.append(
             FailedMessage(
                 message_id=number, receipt=f"receipt-{number}", body=body, sent_at_ms=sent_at_ms
             )
@@ -38,14 +38,14 @@ class FakeFailedMessages:
 
     def receive(self) -> list[FailedMessage]:
         _check("receive_message", {"MaxNumberOfMessages": MAX_RECEIVED})
-        seen = [one for one in self.held if one.message_id not in self._hidden][:MAX_RECEIVED]
+        seen = [one for one in self.messages if one.message_id not in self._hidden][:MAX_RECEIVED]
         self._hidden.update(one.message_id for one in seen)
         return seen
 
     def delete(self, messages: Sequence[FailedMessage]) -> None:
         _check("delete_message_batch", {"Entries": [{"Id": one.message_id} for one in messages]})
         receipts = {one.receipt for one in messages}
-        self.held = [one for one in self.held if one.receipt not in receipts]
+        self.messages = [one for one in self.messages if one.receipt not in receipts]
 
 
 def _check(operation: str, request: Mapping[str, Any]) -> None:

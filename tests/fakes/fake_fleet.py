@@ -123,23 +123,23 @@ class FakeFleetLeases:
         self.acquired: list[int] = []
         self.broken = False
         self._holder = holder
-        self._held: dict[int, tuple[str, int]] = {} if shared is None else shared._held
+        self._leases: dict[int, tuple[str, int]] = {} if shared is None else shared._leases
 
     def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
         if self.broken:
             raise OSError("throttled")
-        holder, stands_until_ms = self._held.get(part, ("", -1))
-        if stands_until_ms >= now_ms and (holder, stands_until_ms) != (self._holder, until_ms):
-            return Lease(stands_until_ms, is_mine=False)
+        holder, leased_until_ms = self._leases.get(part, ("", -1))
+        if leased_until_ms >= now_ms and (holder, leased_until_ms) != (self._holder, until_ms):
+            return Lease(leased_until_ms, is_mine=False)
         lease = {"part": part, "holder": self._holder, "until_ms": until_ms}
         if code := breach("put_item", {"Item": {k: to_attribute(v) for k, v in lease.items()}}):
             raise client_error(code)
         self.acquired.append(part)
-        self._held[part] = self._holder, until_ms
+        self._leases[part] = self._holder, until_ms
         return Lease(until_ms, is_mine=True)
 
     def release(self, part: int) -> None:
         if self.broken:
             raise OSError("throttled")
-        if self._held.get(part, ("", 0))[0] == self._holder:
-            del self._held[part]
+        if self._leases.get(part, ("", 0))[0] == self._holder:
+            del self._leases[part]

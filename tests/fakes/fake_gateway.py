@@ -28,7 +28,7 @@ class FakeGateway:
         self.before_response: Callable[[str], None] = lambda _: None
         self.while_connecting: Callable[[str], None] = lambda _: None
         self._responses: dict[str, list[PostOutcome]] = {}
-        self._held: dict[str, asyncio.Event] = {}
+        self._delayed: dict[str, asyncio.Event] = {}
         self._posted = asyncio.Condition()
 
     def respond_with(self, connection_id: str, *responses: PostOutcome) -> None:
@@ -37,7 +37,7 @@ class FakeGateway:
 
     def hold(self, connection_id: str) -> asyncio.Event:
         """Delays responses to posts to the connection until the event is set."""
-        return self._held.setdefault(connection_id, asyncio.Event())
+        return self._delayed.setdefault(connection_id, asyncio.Event())
 
     async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
         self.while_connecting(connection_id)
@@ -48,8 +48,8 @@ class FakeGateway:
             self._posted.notify_all()
         if connection_id in self.ended:
             return PostOutcome.GONE
-        if connection_id in self._held:
-            await self._held[connection_id].wait()
+        if connection_id in self._delayed:
+            await self._delayed[connection_id].wait()
         self.before_response(connection_id)
         too_large = breach("post_to_connection", {"Data": payload.data}) is not None
         if too_large or len(payload.data) > SOCKET_FRAME_BYTES:

@@ -287,9 +287,9 @@ class FakePositionStore:
 
     def _save_one(self, write: StateWrite) -> StateOutcome:
         truck_id = write.truck_id
-        stands = self._states.get(truck_id)
-        stands_at = None if stands is None else stands[0]
-        if stands_at != (None if write.replaces is None else write.replaces.seq_no):
+        stored = self._states.get(truck_id)
+        stored_at = None if stored is None else stored[0]
+        if stored_at != (None if write.replaces is None else write.replaces.seq_no):
             return StateOutcome(result=WriteResult.CONFLICT)
         seq_no = next(self._seq_nos)
         self._states[truck_id] = (seq_no, write)

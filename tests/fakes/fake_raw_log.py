@@ -13,13 +13,13 @@ class FakeRawLog:
 
     Attributes:
         calls: The documents of each call.
-        held: The documents that were accepted.
+        accepted: The documents that were accepted.
     """
 
     def __init__(self, *responses: Sequence[WriteResult] | Exception) -> None:
         self._responses = list(responses)
         self.calls: list[list[RawDocument]] = []
-        self.held: list[RawDocument] = []
+        self.accepted: list[RawDocument] = []
 
     def index(self, documents: Sequence[RawDocument]) -> list[ItemOutcome]:
         self.calls.append(list(documents))
@@ -28,7 +28,7 @@ class FakeRawLog:
         )
         if isinstance(response, Exception):
             raise response
-        self.held += [
+        self.accepted += [
             one
             for one, result in zip(documents, response, strict=True)
             if result is WriteResult.WRITTEN

@@ -28,8 +28,8 @@ class FakeSubscriptionStore:
         if code := breach("put_item", {"Item": to_item(subscription)}):
             raise client_error(code)
         key = (subscription.topic, subscription.endpoint)
-        stands = self._subscriptions.get(key)
-        if stands is None or stands.subscribed_at_ms <= subscription.subscribed_at_ms:
+        stored = self._subscriptions.get(key)
+        if stored is None or stored.subscribed_at_ms <= subscription.subscribed_at_ms:
             self._subscriptions[key] = subscription
             self._endpoints[subscription.topic].add(subscription.endpoint)
             if is_of_delivery(subscription.topic):
@@ -43,13 +43,13 @@ class FakeSubscriptionStore:
         return self._subscriptions.get((topic, endpoint))
 
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
-        stands = self._subscriptions.get((topic, endpoint))
-        if stands is not None and stands.subscribed_at_ms <= until_ms:
+        stored = self._subscriptions.get((topic, endpoint))
+        if stored is not None and stored.subscribed_at_ms <= until_ms:
             self._drop(topic, endpoint)
 
     def end(self, read: Subscription) -> None:
-        stands = self._subscriptions.get((read.topic, read.endpoint))
-        if stands is not None and stands.subscribed_at_ms == read.subscribed_at_ms:
+        stored = self._subscriptions.get((read.topic, read.endpoint))
+        if stored is not None and stored.subscribed_at_ms == read.subscribed_at_ms:
             self._drop(read.topic, read.endpoint)
 
     def remove_endpoint(self, endpoint: str) -> int:

@@ -32,7 +32,7 @@ from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
-from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
+from tests.support.waiting import NO_HURRY, SHORT_DEADLINE_S
 
 SHORT_TIMEOUT_S = 2.0
 """The limit of a post to a gateway that does not respond."""
@@ -75,7 +75,7 @@ class Gateway:
         await socket.send("{}")
         return str(await received(socket)), socket
 
-    async def post(self, connection_id: str, *, timeout_s: float = COMES_WITHIN_S) -> PostOutcome:
+    async def post(self, connection_id: str, *, timeout_s: float = SHORT_DEADLINE_S) -> PostOutcome:
         poster = SocketPoster(
             self._http,
             self._signer,
@@ -95,7 +95,7 @@ async def gateway(gateways: Gateways) -> AsyncIterator[Gateway]:
 
 
 async def received(socket: ClientConnection) -> Any:
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         return await socket.recv()
 
 
@@ -112,7 +112,7 @@ def a_rule(fault: Fault, ids: str = "*", **more: Any) -> FaultRule:
 
 
 def post_timeout_s(fault: Fault) -> float:
-    return SHORT_TIMEOUT_S if isinstance(fault, Delay) else COMES_WITHIN_S
+    return SHORT_TIMEOUT_S if isinstance(fault, Delay) else SHORT_DEADLINE_S
 
 
 async def test_a_gateway_without_faults_delivers_a_post(gateway: Gateway) -> None:
@@ -154,7 +154,7 @@ async def test_a_rejected_post_is_reported_by_its_kind_and_does_not_arrive(
 async def test_a_post_to_a_closed_socket_is_reported_as_gone(gateway: Gateway) -> None:
     connection_id, socket = await gateway.viewer()
     await socket.close()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         # The gateway takes a moment to notice, and offers nothing to await.
         while (response := await gateway.post(connection_id)) is PostOutcome.DELIVERED:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

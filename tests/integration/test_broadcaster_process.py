@@ -15,17 +15,17 @@ from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from tests.support.asyncapi_schema import validate_message
 from tests.support.broadcaster_cloud import Cloud, running_broadcaster
 from tests.support.deliveries import event_of
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 
 async def next_message(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         return validate_message(await socket.recv())
 
 
 async def next_change(socket: ClientConnection) -> dict[str, Any]:
     """Returns the next message that is not from a round: a round may run at any full minute."""
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         while (reported := await next_message(socket))["type"] == "position":
             pass
     return reported
@@ -65,7 +65,7 @@ async def test_a_broadcaster_sends_rounds_statuses_and_endings_and_stops_on_sigt
 
             running.process.send_signal(signal.SIGTERM)
             stopped = await running.logged("broadcaster_stopped")
-            async with asyncio.timeout(COMES_WITHIN_S):
+            async with asyncio.timeout(SHORT_DEADLINE_S):
                 assert await running.process.wait() == 0
             assert stopped["in_time"]
         assert cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id)) == []
@@ -103,7 +103,7 @@ async def test_nudges_and_viewers_outlive_a_killed_broadcaster(cloud: Cloud) -> 
         cloud.nudges.send(TransitionNudge(delivery_id=delivery.delivery_id, version=1))
         async with running_broadcaster(cloud.environment()) as running:
             types: set[str] = set()
-            async with asyncio.timeout(COMES_WITHIN_S):
+            async with asyncio.timeout(SHORT_DEADLINE_S):
                 while len(types) < 2:
                     types.add((await next_message(socket))["type"])
 

@@ -23,7 +23,7 @@ from sim.local_cloud.ports import HOST
 from tests.support.deliveries import unique
 from tests.support.mqtt_broker import BrokerProcess, running_broker
 from tests.support.owntracks_phone import LWT, OwnTracksPhone
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 RESULTS = "trucks/T-mine/telemetry/result"
 GIVES_UP_S = 3.0
@@ -59,18 +59,18 @@ async def taken(broker: BrokerProcess) -> list[Message]:
 
     The will of the phone that sends the marker may be among them.
     """
-    came: list[Message] = []
+    received: list[Message] = []
     marker, truck_id = unique("end").encode(), unique("T")
     await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", marker)
     phone = broker.phone(unique("T"))
     async with phone.opened():
         await phone.publish(marker)  # there is a queue for each
     connection = broker.bridge()
-    async with connection.opened(SUBSCRIPTIONS, came.append):
-        await until(lambda: [message.payload for message in came].count(marker) == 2)
-        for message in came:
+    async with connection.opened(SUBSCRIPTIONS, received.append):
+        await until(lambda: [message.payload for message in received].count(marker) == 2)
+        for message in received:
             connection.acknowledge(message.packet_id)
-    return [message for message in came if not message.payload.startswith(b"end")]
+    return [message for message in received if not message.payload.startswith(b"end")]
 
 
 async def kept(broker: BrokerProcess) -> list[bytes]:
@@ -194,7 +194,7 @@ async def test_a_bridge_cannot_delete_the_brokers_messages(
             password=broker.token(BRIDGE_ROLE, BRIDGE_ID),
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,
-            timeout=COMES_WITHIN_S,
+            timeout=SHORT_DEADLINE_S,
         )
         client._client.manual_ack_set(True)
         async with client:
@@ -206,10 +206,10 @@ async def test_a_bridge_cannot_delete_the_brokers_messages(
 async def test_messages_of_ended_bridge_sessions_are_delivered_again(broker: BrokerProcess) -> None:
     truck_id = unique("T")
     seen = len(broker.log.read_bytes())
-    came: list[Message] = []
-    async with broker.bridge(session_expiry_s=1).opened(SUBSCRIPTIONS, came.append):
+    received: list[Message] = []
+    async with broker.bridge(session_expiry_s=1).opened(SUBSCRIPTIONS, received.append):
         await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", b"held")
-        await until(lambda: b"held" in [message.payload for message in came])
+        await until(lambda: b"held" in [message.payload for message in received])
     await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", b"waiting")
     # The session has expired: the broker would have deleted its queues.
     for name in SUBSCRIPTIONS:
@@ -252,15 +252,15 @@ async def test_a_full_broker_stops_acknowledging_and_loses_no_acknowledged_messa
                     await truck.publish("trucks/T-mine/telemetry", payload)
                     acknowledged.append(payload)
 
-        came: list[bytes] = []
+        received: list[bytes] = []
         connection = small.bridge()
 
         def take(message: Message) -> None:
-            came.append(message.payload)
+            received.append(message.payload)
             connection.acknowledge(message.packet_id)
 
         async with connection.opened(SUBSCRIPTIONS, take):
-            await until(lambda: set(acknowledged) <= set(came))
+            await until(lambda: set(acknowledged) <= set(received))
 
     assert 0 < len(acknowledged) < 1_000
 

@@ -11,7 +11,7 @@ import pytest
 from sim.local_cloud import launch
 from sim.local_cloud.launch import CloudFailedError, CloudProcess
 from tests.support.parts import is_running
-from tests.support.waiting import COMES_WITHIN_S, eventually
+from tests.support.waiting import SHORT_DEADLINE_S, eventually
 
 
 def program(source: str) -> list[str]:
@@ -56,7 +56,7 @@ def test_the_end_of_a_cloud_that_was_ready_is_detected() -> None:
     cloud = CloudProcess(program("print('READY')"), lambda _: None)
     cloud.wait_until_ready()
 
-    assert cloud.wait(timeout_s=COMES_WITHIN_S) == 0
+    assert cloud.wait(timeout_s=SHORT_DEADLINE_S) == 0
     assert cloud.stop() == 0
 
 
@@ -110,4 +110,4 @@ def test_the_cloud_ends_when_the_demo_is_killed() -> None:
     demo.wait()
     demo.stdout.close()
 
-    eventually(lambda: not is_running(cloud_pid), COMES_WITHIN_S)
+    eventually(lambda: not is_running(cloud_pid), SHORT_DEADLINE_S)

@@ -138,7 +138,7 @@ def test_an_unreadable_delivery_row_is_erased_too(
             "customer_id": {"S": customer_id},
             "created_at_ms": {"N": "1"},
             "status": {"S": "delivered"},
-            "assignments": {"S": "spoilt"},
+            "assignments": {"S": "corrupt"},
         },
     )
 

@@ -28,7 +28,7 @@ from sim.fault_shim.rules import (
 )
 from sim.fault_shim.shim import FaultShim
 from tests.support.source_tree import ROOT
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 RESPONSE = b'{"took": 1, "items": "all of them"}'
 
@@ -258,7 +258,7 @@ async def test_a_task_that_waits_on_the_record_is_woken() -> None:
             assert not twice.done()
             async with session.get(f"{shim.url}/{path}"):
                 pass
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await twice
 
 
@@ -324,7 +324,7 @@ async def test_the_shim_also_runs_as_a_process(tmp_path: Path) -> None:
             *command, "--upstream", str(upstream.make_url("")), cwd=ROOT, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             url = (await process.stdout.readline()).decode().strip()
             async with session.get(f"{url}/y") as response:
                 assert response.status == 404

@@ -70,10 +70,10 @@ class BulkServer:
 
     def wait_for(self, *expected: int) -> None:
         with self.changed:
-            came = self.changed.wait_for(
+            arrived = self.changed.wait_for(
                 lambda: set(expected) <= set(self.sequence_numbers()), timeout=DEADLINE_S
             )
-        assert came, f"only {sorted(set(self.sequence_numbers()))} arrived"
+        assert arrived, f"only {sorted(set(self.sequence_numbers()))} arrived"
 
 
 @pytest.fixture

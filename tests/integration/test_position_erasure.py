@@ -137,7 +137,7 @@ def test_a_truck_that_has_no_state_or_an_unreadable_one_gets_a_tombstone(
     client: OpenSearch,
 ) -> None:
     unknown, corrupt = unique("T"), unique("T")
-    client.index(index=STATE_INDEX, id=corrupt, body={"truck_id": corrupt, "state": "spoilt"})
+    client.index(index=STATE_INDEX, id=corrupt, body={"truck_id": corrupt, "state": "corrupt"})
     trucks = TruckErasure(client)
     assert trucks.count(corrupt)[STATE_INDEX] == 1
 
@@ -462,7 +462,7 @@ def test_a_correction_can_be_written_after_a_delivery_was_erased(client: OpenSea
 
 def test_an_unreadable_truck_state_is_deleted(client: OpenSearch) -> None:
     truck_id = unique("T")
-    client.index(index=STATE_INDEX, id=truck_id, body={"truck_id": truck_id, "window": "spoilt"})
+    client.index(index=STATE_INDEX, id=truck_id, body={"truck_id": truck_id, "window": "corrupt"})
     deliveries = DeliveryErasure(client)
 
     list(deliveries.erase({unique("D")}, {truck_id}))

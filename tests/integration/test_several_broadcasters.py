@@ -19,7 +19,7 @@ from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.support.broadcaster_cloud import Cloud, Running, running_broadcaster
 from tests.support.deliveries import unique
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 VIEWERS = 24
 MINUTES_S = 240
@@ -56,13 +56,13 @@ class Viewers:
             if text == connection_id:  # the response to the request of `all_received`
                 return
             message = json.loads(text)
-            self.received[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
+            self.received[message["delivery_id"]].append({**message, "received_at_ms": now_ms()})
 
     async def all_received(self) -> None:
         """Waits until each viewer has received all that was posted to it so far."""
         for socket in self._sockets.values():
             await socket.send("{}")
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await asyncio.gather(*self._listening)
 
     @property
@@ -153,7 +153,7 @@ async def test_each_viewer_gets_each_round_once_from_either_of_two_broadcasters(
                 assert not any(one.stopped.done() for one in reported)
         for one in running:
             one.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             assert [await one.process.wait() for one in running] == [0, 0]
             await asyncio.gather(*(one.stopped for one in reported))
         await viewers.all_received()

@@ -26,7 +26,7 @@ from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, Function
 from sim.local_cloud.socket_gateway.gateway import ApisPort, Gateway
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES, Settings
 from sim.local_cloud.socket_gateway.sockets import GatewayProtocol
-from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
+from tests.support.waiting import NO_HURRY, SHORT_DEADLINE_S
 
 KEY, SECRET, REGION = "test", "test", "eu-central-1"
 PATH = "/_aws/execute-api/abc/live"
@@ -51,7 +51,7 @@ class Lambdas:
         return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
 
     async def got(self, route: str, count: int = 1) -> list[Mapping[str, Any]]:
-        async with asyncio.timeout(COMES_WITHIN_S), self.changed:
+        async with asyncio.timeout(SHORT_DEADLINE_S), self.changed:
             await self.changed.wait_for(lambda: len(self.events.get(route, ())) >= count)
         return self.events[route]
 
@@ -90,7 +90,7 @@ class Running:
             self._http,
             PostSigner(f"http://127.0.0.1:{port}{PATH}", REGION),
             self,
-            timeout_s=COMES_WITHIN_S,
+            timeout_s=SHORT_DEADLINE_S,
             log=Logger("test", io.StringIO()),
         )
 
@@ -111,7 +111,7 @@ class Running:
 
 
 async def receive(socket: ClientConnection) -> str | bytes:
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         return await socket.recv()
 
 
@@ -147,7 +147,7 @@ async def drain(socket: ClientConnection) -> None:
 
 
 async def closing_code(socket: ClientConnection) -> int | None:
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await socket.wait_closed()
     return socket.close_code
 
@@ -275,10 +275,10 @@ async def test_messages_are_reordered_only_if_the_setting_requests_it() -> None:
         sent = [str(number) for number in range(50)]
         for one in sent:
             assert await it.post(name, one.encode()) is PostOutcome.DELIVERED
-        came = [await receive(socket) for _ in sent]
+        received = [await receive(socket) for _ in sent]
 
-    assert sorted(map(str, came)) == sorted(sent)
-    assert came != sent
+    assert sorted(map(str, received)) == sorted(sent)
+    assert received != sent
 
 
 async def test_a_message_without_a_route_is_forbidden_if_there_is_no_default_route() -> None:
@@ -335,7 +335,7 @@ async def test_a_socket_gets_a_500_if_its_api_cannot_be_read(
         session = boto3.Session(KEY, SECRET, region_name=REGION)
         async with running(Catalog(session, url, tmp_path)) as it:
             with pytest.raises(InvalidStatus) as rejected:
-                await connect(f"{it.url}?ticket=secret", open_timeout=COMES_WITHIN_S)
+                await connect(f"{it.url}?ticket=secret", open_timeout=SHORT_DEADLINE_S)
 
     response = rejected.value.response
     assert response.status_code == 500
@@ -354,18 +354,18 @@ async def test_an_authorizer_is_not_invoked_without_its_identity_sources() -> No
 
 async def test_a_client_that_leaves_during_connect_causes_a_disconnect_event() -> None:
     async with running() as it:
-        goes_on = asyncio.Event()
+        may_continue = asyncio.Event()
 
         async def wait(event: Mapping[str, Any]) -> None:
             if event["requestContext"]["routeKey"] == "$connect":
-                await goes_on.wait()
+                await may_continue.wait()
 
         it.lambdas.before = wait
         connecting = asyncio.create_task(connect(it.url).__aenter__())
         await it.lambdas.got("$connect")
         connecting.cancel()
         await asyncio.wait({connecting})
-        goes_on.set()
+        may_continue.set()
         (reported,) = await it.lambdas.got("$disconnect")
 
         assert reported["requestContext"]["disconnectStatusCode"] in (1001, 1006)

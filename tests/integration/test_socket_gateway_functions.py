@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sim.local_cloud.socket_gateway.definitions import FunctionError
 from sim.local_cloud.socket_gateway.functions import FunctionCode, Functions
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 SOURCE = """
 import json, os, pathlib, time
@@ -125,7 +125,7 @@ async def test_a_process_that_starts_too_slowly_for_one_event_handles_the_next_o
     async with running(tmp_path, wait_s=0.2) as (functions, _):
         responses = [await functions.invoke("f", {}, "r")]
         (tmp_path / "wait").unlink()
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             while isinstance(responses[-1], FunctionError):
                 responses.append(await functions.invoke("f", {}, "r"))
 

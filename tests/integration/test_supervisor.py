@@ -16,7 +16,7 @@ from sim.local_cloud.parts import Incarnation, Part, PartError, RestartPolicy
 from sim.local_cloud.processes import find_leftovers, group_is_alive
 from sim.local_cloud.run_dir import AlreadyRunningError, end_leftovers, hold_file, own_run_dir
 from sim.local_cloud.supervisor import StopStage, Supervisor
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 WORKS = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + WORKS
@@ -31,7 +31,7 @@ def says_ready(run: Incarnation) -> bool:
 
 
 def part(
-    program: str, *, name: str = "part", restarts: bool = True, within_s: float = COMES_WITHIN_S
+    program: str, *, name: str = "part", restarts: bool = True, within_s: float = SHORT_DEADLINE_S
 ) -> Part:
     return Part(
         name=name,
@@ -150,7 +150,7 @@ async def test_the_end_of_a_part_that_cannot_be_restarted_is_a_failure(
 ) -> None:
     await supervisor.start(part(WORKS, restarts=False))
     os.kill(pid_of(tmp_path), signal.SIGKILL)
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         problem = await supervisor.failure()
 
     assert (problem.part, "died" in str(problem)) == ("part", True)
@@ -167,7 +167,7 @@ async def test_a_part_that_keeps_ending_is_not_restarted_forever(
         )
     )
     os.kill(pid_of(tmp_path), signal.SIGKILL)
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         problem = await supervisor.failure()
 
     assert "given up after 3 attempts" in str(problem)

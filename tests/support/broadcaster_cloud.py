@@ -37,7 +37,7 @@ from sim.local_cloud.resources import (
 from tests.support.deliveries import event_of, new_delivery, unique
 from tests.support.ministack_process import REGION
 from tests.support.source_tree import ROOT
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 REPORTS_ITS_ID = """
 def handler(event, context):
@@ -125,7 +125,7 @@ class Cloud:
     async def viewer(self) -> AsyncIterator[tuple[ClientConnection, str]]:
         async with connect(self.socket_url) as socket:
             await socket.send("{}")
-            async with asyncio.timeout(COMES_WITHIN_S):
+            async with asyncio.timeout(SHORT_DEADLINE_S):
                 connection_id = str(await socket.recv())
             yield socket, connection_id
 
@@ -158,7 +158,7 @@ class Running:
     async def logged(self, event: str) -> dict[str, Any]:
         """Waits for the next line of this event."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             while line := (await self.process.stderr.readline()).decode():
                 self.lines.append(line)
                 with suppress(json.JSONDecodeError):

@@ -22,7 +22,7 @@ class FakeTruckSearch:
 
     Attributes:
         documents: The number of documents, by index and truck.
-        comes_back: After how many erasures one more document appears.
+        reappearing: After how many erasures one more document appears.
         last_received_ms: When a point of the truck was last received.
         erased_before_ms: The times passed to `erase`, by truck.
     """
@@ -33,7 +33,7 @@ class FakeTruckSearch:
             for truck_id in truck_ids
             for index, count in (("truck-raw-*", 4), ("truck-positions-*", 3), ("truck-state", 1))
         }
-        self.comes_back = 0
+        self.reappearing = 0
         self.last_received_ms: int | None = None
         self.erased_before_ms: dict[str, list[int]] = {}
 
@@ -49,8 +49,8 @@ class FakeTruckSearch:
             if count:
                 self.documents[index, truck_id] = 0
                 yield index, count
-        if self.comes_back:
-            self.comes_back -= 1
+        if self.reappearing:
+            self.reappearing -= 1
             self.documents["truck-raw-*", truck_id] = 1
 
 

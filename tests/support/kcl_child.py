@@ -65,7 +65,7 @@ class KclChild:
         """Stops the process, like a machine that freezes."""
         self._process.send_signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     def reported(self, event: str) -> list[dict[str, Any]]:

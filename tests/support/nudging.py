@@ -11,9 +11,9 @@ from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Status
 from tests.support.broadcaster_world import World
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
-HANGS_S = 2 * COMES_WITHIN_S
+HANGS_S = 2 * SHORT_DEADLINE_S
 """How long a hanging store takes: longer than any test waits."""
 
 
@@ -26,7 +26,7 @@ async def consuming(consumer: NudgeConsumer) -> AsyncIterator[None]:
     finally:
         consumer.stop()
         await task
-        await consumer.drain(Deadline(COMES_WITHIN_S))
+        await consumer.drain(Deadline(SHORT_DEADLINE_S))
 
 
 async def handle(world: World, *nudges: Nudge) -> None:

@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 from deploy.preflight import METHODS, REQUEST_HEADERS
 from sim.local_cloud.ports import free_port
 from sim.local_cloud.web_server import BASE_MAPS, PAGES, make_application
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 HOST = "127.0.0.1"
 TOKEN = "D-1~a-share-of-the-tests"
@@ -89,7 +89,7 @@ class PageBackend:
             self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(COMES_WITHIN_S)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(SHORT_DEADLINE_S)
 
     async def _start(self) -> list[web.AppRunner]:
         service = web.Application()

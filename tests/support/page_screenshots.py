@@ -114,9 +114,9 @@ def take_console(page: Page, link: str) -> Path:
 def _take(page: Page, name: str) -> Path:
     taken = base64.b64encode(page.screenshot()).decode()
     scratch = page.context.new_page()
-    picture = IMAGES / f"{name}.webp"
-    picture.write_bytes(base64.b64decode(scratch.evaluate(_AS_WEBP, taken)))
-    return picture
+    image = IMAGES / f"{name}.webp"
+    image.write_bytes(base64.b64decode(scratch.evaluate(_AS_WEBP, taken)))
+    return image
 
 
 def _new_page(browser: Browser, size: ViewportSize) -> Page:
@@ -141,9 +141,9 @@ def main() -> int:
             take_customers_page(_new_page(browser, CUSTOMERS_SIZE), links.customers[SHOWN]),
             take_console(_new_page(browser, CONSOLES_SIZE), links.console),
         ]
-    for picture in drawn:
-        size_kb = picture.stat().st_size // 1000
-        sys.stdout.write(f"drawn: {picture.relative_to(PROJECT)} ({size_kb} kB)\n")
+    for image in drawn:
+        size_kb = image.stat().st_size // 1000
+        sys.stdout.write(f"drawn: {image.relative_to(PROJECT)} ({size_kb} kB)\n")
     return 0
 
 

@@ -12,13 +12,13 @@ class Reception:
 
     def __init__(self) -> None:
         self.messages: list[Received] = []
-        self._news = asyncio.Event()
+        self._received = asyncio.Event()
 
     def __call__(self, received: Received) -> None:
         self.messages.append(received)
-        self._news.set()
+        self._received.set()
 
     async def until(self, count: int) -> None:
         while len(self.messages) < count:
-            self._news.clear()
-            await self._news.wait()
+            self._received.clear()
+            await self._received.wait()

@@ -18,7 +18,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.fakes.fake_round_queue import FakeRoundQueue
 from tests.fakes.stepped_clock import SteppedClock
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 AT_MS = 1_800_000_000_000  # a full minute
 INTERVAL_S = 60.0
@@ -82,7 +82,7 @@ class Broadcasters:
     def __init__(self) -> None:
         self.clock = SteppedClock(AT_MS)
         self.queue = FakeRoundQueue(self.clock.now_ms)
-        self.release_timeout_s = COMES_WITHIN_S
+        self.release_timeout_s = SHORT_DEADLINE_S
         self.written = io.StringIO()
         self._running: list[RoundSharer] = []
 
@@ -147,7 +147,7 @@ class RoundSharer:
 
     async def stop(self) -> None:
         self.rounds.stop()
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await self.task
 
     async def kill(self) -> None:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 DEADLINE_S = 300.0
 """How long to wait for a condition that must become true: only a fault exceeds it."""
-COMES_WITHIN_S = 180.0
+SHORT_DEADLINE_S = 180.0
 """The same for a condition that takes milliseconds on an idle machine."""
 
 
@@ -38,7 +38,7 @@ async def until(is_so: Callable[[], bool]) -> None:
     It polls less often after a while: then it waits for another process, which needs the CPU.
     """
     pause_s = 0.001
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         while not is_so():  # it reads fields that threads and processes set
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.1, 0.02)

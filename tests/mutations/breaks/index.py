@@ -23,7 +23,16 @@ from tests.mutations.breaks import (
 
 BREAKS = tuple(
     Break(name, file, change)
-    for room in (ingest, stores, consumer, tracking, api_lambdas, broadcaster, clients, operations)
-    for file, changes in room.BREAKS.items()
+    for module in (
+        ingest,
+        stores,
+        consumer,
+        tracking,
+        api_lambdas,
+        broadcaster,
+        clients,
+        operations,
+    )
+    for file, changes in module.BREAKS.items()
     for name, change in changes.items()
 )

@@ -24,7 +24,7 @@ from rtdts.runtime.metrics import MetricWriter
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.fakes.stepped_clock import SteppedClock
 from tests.support.broadcaster_world import World
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 FEW = range(4)
 """Few buckets, because a round that can't read its buckets logs an error for each."""
@@ -80,7 +80,7 @@ class Running:
             log=world.log,
             sleep=self.clock.sleep,
         )
-        self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=COMES_WITHIN_S))
+        self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=SHORT_DEADLINE_S))
 
 
 async def test_it_reports_that_it_is_ready_runs_rounds_and_ends_on_request(world: World) -> None:
@@ -91,7 +91,7 @@ async def test_it_reports_that_it_is_ready_runs_rounds_and_ends_on_request(world
     await running.rounds.run_one()
     await running.rounds.run_one()
     running.stop.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await running.task
 
     assert world.gateway.types("a") == ["position", "position"]
@@ -106,7 +106,7 @@ async def test_it_sends_the_fleet_to_dispatchers_while_it_runs(world: World) -> 
     running = Running(world)
     await world.gateway.wait_for_posts(["ann"])
     running.stop.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await running.task
 
     assert world.gateway.types("ann") == ["fleet"]
@@ -125,7 +125,7 @@ async def test_a_round_in_progress_is_completed_before_it_stops(world: World) ->
     await until(lambda: "broadcaster_stopping" in world.logged)
     assert not running.task.done()
     release.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await running.task
 
     assert '"delivered":1' in world.logged
@@ -142,7 +142,7 @@ async def test_a_nudge_that_was_received_is_handled_before_it_stops(world: World
     running.stop.set()
     await until(lambda: "broadcaster_stopping" in world.logged)
     release.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await running.task
 
     assert len(world.queue.deleted) == 1
@@ -157,7 +157,7 @@ async def test_it_stops_with_an_error_after_several_rounds_that_could_read_nothi
     for number in range(UNREADABLE_ROUNDS):
         running.rounds.due.put_nowait(RoundBatch(number, FEW))
     with pytest.raises(StoresUnreadableError):
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await running.task
 
 
@@ -170,7 +170,7 @@ async def test_several_reports_of_one_round_that_could_read_nothing_count_once(
     for _ in range(UNREADABLE_ROUNDS):
         await running.rounds.run_one(FEW)
     running.stop.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await running.task
 
     assert world.logged.count('"event":"round_done"') == UNREADABLE_ROUNDS
@@ -187,7 +187,7 @@ async def test_nudge_metrics_are_emitted_even_without_rounds(world: World) -> No
 
     assert "RoundDuration" not in running.metrics.getvalue()
     running.stop.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await running.task
 
 
@@ -195,13 +195,13 @@ async def test_it_stops_with_an_error_when_the_queue_stays_unreachable(world: Wo
     world.queue.broken = True
 
     with pytest.raises(QueueUnreachableError):
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await Running(world).task
 
 
 async def test_it_does_not_start_without_credentials(world: World) -> None:
     with pytest.raises(NoCredentialsError):
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await Running(world, KEYS._replace(access_key=None)).task
 
     assert "broadcaster_ready" not in world.logged

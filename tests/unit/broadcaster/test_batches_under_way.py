@@ -15,7 +15,7 @@ from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_round_queue import FakeRoundQueue
 from tests.support.broadcaster_world import World
 from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters, RoundSharer, round_of
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other_bucket(several: Broad
     releases = [world.gateway.hold(connection_id) for connection_id in slow]
 
     one = several.start(world.round().run)
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await world.gateway.wait_for_posts(f"of-{delivery_id}" for delivery_id in deliveries)
     await until(lambda: len(several.queue.deleted) >= BUCKETS - 10 * len(slow))
     slow_buckets = {delivery_bucket(delivery_id) for delivery_id in deliveries[:4]}
@@ -163,11 +163,11 @@ async def test_a_batch_unfinished_at_the_shutdown_deadline_is_given_back_and_not
 async def test_a_queue_that_hangs_when_batches_are_given_back_does_not_delay_the_shutdown(
     several: Broadcasters,
 ) -> None:
-    let_go = threading.Event()
+    released = threading.Event()
 
     class Hanging(FakeRoundQueue):
         def release(self, received: Sequence[ReceivedBucket]) -> list[str]:
-            let_go.wait(COMES_WITHIN_S)
+            released.wait(SHORT_DEADLINE_S)
             return super().release(received)
 
     several.queue = Hanging(several.clock.now_ms)
@@ -176,9 +176,9 @@ async def test_a_queue_that_hangs_when_batches_are_given_back_does_not_delay_the
     one.batches.may_end.clear()
     await until(lambda: one.batches.under_way == ALL)
 
-    async with asyncio.timeout(COMES_WITHIN_S / 2):
+    async with asyncio.timeout(SHORT_DEADLINE_S / 2):
         await one.kill()
-    let_go.set()
+    released.set()
 
     (reported,) = several.logged("buckets_not_released")
     assert reported["buckets"] == BUCKETS

@@ -14,7 +14,7 @@ from rtdts.tracking.deliveries import Status, TimeWindow
 from rtdts.tracking.fleet_messages import FleetTruck
 from tests.support.broadcaster_world import World
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
-from tests.support.waiting import COMES_WITHIN_S, other_tasks
+from tests.support.waiting import SHORT_DEADLINE_S, other_tasks
 
 
 def truck(world: World, truck_id: str = "T-1") -> None:
@@ -26,7 +26,7 @@ def truck(world: World, truck_id: str = "T-1") -> None:
 
 async def change(world: World, delivery_id: str = "D-1", *, by_person: bool = True) -> None:
     nudge = TransitionNudge(delivery_id=delivery_id, version=4, by_person=by_person)
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await world.nudge_handler().begin(nudge)
         await other_tasks()
 

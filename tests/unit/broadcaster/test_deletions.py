@@ -10,7 +10,7 @@ import pytest
 from broadcaster.deletions import Deletions
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import Logger
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_deletions_that_arrive_during_another_share_requests_of_up_to_ten(
 
     def delete(batch: Sequence[int]) -> Sequence[str]:
         requests.append(batch)
-        go.wait(COMES_WITHIN_S)
+        go.wait(SHORT_DEADLINE_S)
         return ()
 
     deletions = Deletions(delete, threads, log=log)
@@ -73,14 +73,14 @@ async def test_a_request_that_hangs_delays_no_other_deletion(threads: Threads, l
 
     def delete(batch: Sequence[str]) -> Sequence[str]:
         if "hangs" in batch:
-            released.wait(2 * COMES_WITHIN_S)
+            released.wait(2 * SHORT_DEADLINE_S)
         return ()
 
     deletions = Deletions(delete, threads, log=log)
     hanging = asyncio.create_task(deletions.delete("hangs"))
     await asyncio.sleep(0)
     try:
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await asyncio.gather(deletions.delete("a"), deletions.delete("b"))
         assert not hanging.done()
     finally:
@@ -116,5 +116,5 @@ async def test_no_deletion_is_lost_when_it_arrives_as_a_request_ends(
         for number in range(50):
             await deletions.delete(number)
 
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await asyncio.gather(*(one_after_another() for _ in range(20)))

@@ -22,7 +22,7 @@ from tests.fakes.pushing_back import PushingBack
 from tests.support.blocks import revocation
 from tests.support.broadcaster_world import WORLD_VIEW, World
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
-from tests.support.waiting import COMES_WITHIN_S, other_tasks, until
+from tests.support.waiting import SHORT_DEADLINE_S, other_tasks, until
 
 BUSAN = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11, view="busan")
 
@@ -35,7 +35,7 @@ def truck(world: World, truck_id: str, lat: float = 35.1, lon: float = 129.1) ->
 
 
 async def tick(fleet: FleetFollowers) -> None:
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await fleet.tick()
         await other_tasks()
 
@@ -247,7 +247,7 @@ async def test_the_queries_of_one_dispatcher_delay_no_other_query(world: World) 
     fleet = world.fleet_followers()
 
     try:
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await fleet.tick()
             # Added after all of eve's queries have begun: the order within a tick is arbitrary.
             world.follower("eve-too", identity="eve")
@@ -256,7 +256,7 @@ async def test_the_queries_of_one_dispatcher_delay_no_other_query(world: World) 
             await world.gateway.wait_for_posts(["ben", "eve-too"])
     finally:
         responded.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await other_tasks()
 
     assert all(world.gateway.types(f"eve-{number}") == ["fleet"] for number in range(8))
@@ -269,7 +269,7 @@ async def test_a_view_that_was_left_while_it_waited_is_not_queried(world: World)
     world.fleet.before_count = lambda _: hang(responded)
     fleet = world.fleet_followers()
     try:
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await fleet.tick()
             left = world.follower("b", second)
             await fleet.tick()
@@ -278,14 +278,14 @@ async def test_a_view_that_was_left_while_it_waited_is_not_queried(world: World)
             await fleet.tick()
     finally:
         responded.set()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await other_tasks()
 
     assert [view.zoom for view in world.fleet.requested] == [first.zoom, third.zoom]
 
 
 def hang(until_set: threading.Event) -> None:
-    assert until_set.wait(COMES_WITHIN_S)
+    assert until_set.wait(SHORT_DEADLINE_S)
 
 
 async def test_a_connection_with_410_is_removed(world: World) -> None:
@@ -342,7 +342,7 @@ async def test_a_slow_viewer_delays_no_other_viewer_and_has_one_post_at_a_time(
     for second in range(3):
         truck(world, "T-1", lat=35.1 + second)
         await fleet.tick()
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await until(lambda n=second: len(world.gateway.payloads["ann"]) == n + 1)
         world.clock.advance(1)
 
@@ -392,7 +392,7 @@ async def test_it_keeps_running_when_followers_cannot_be_read(world: World) -> N
 
     world.subscriptions.of_topic = broken_once  # type: ignore[method-assign]
     running = asyncio.create_task(world.fleet_followers().run())
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await world.gateway.wait_for_posts(["ann"])
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

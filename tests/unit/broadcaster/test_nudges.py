@@ -12,7 +12,7 @@ from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudg
 from rtdts.tracking.deliveries import Cause, Status
 from tests.support.broadcaster_world import World
 from tests.support.nudging import consuming, handle, near
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 
 async def test_a_transition_is_pushed_to_the_viewers_of_its_delivery_alone(world: World) -> None:
@@ -196,7 +196,7 @@ async def test_a_position_nudge_that_waited_too_long_is_dropped_and_a_transition
 async def test_many_deletions_share_requests(world: World) -> None:
     nudges = near(world, *(f"D-{number}" for number in range(10)))
     first = threading.Event()
-    world.queue.before_delete = lambda: first.wait(COMES_WITHIN_S) and None
+    world.queue.before_delete = lambda: first.wait(SHORT_DEADLINE_S) and None
 
     async with consuming(world.nudge_consumer()):
         await until(lambda: len(world.gateway.payloads) == 10)

@@ -12,7 +12,7 @@ from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import NUDGE_THREADS, World
 from tests.support.nudging import HANGS_S, consuming, handle, near
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 SOON_S = 0.02
 """How long the code under test waits for something that hangs."""
@@ -78,7 +78,7 @@ async def test_a_flood_of_nudges_delays_no_round(world: World) -> None:
     async with consuming(world.nudge_consumer()):
         try:
             await until(lambda: reading == NUDGE_THREADS)
-            async with asyncio.timeout(COMES_WITHIN_S):
+            async with asyncio.timeout(SHORT_DEADLINE_S):
                 await world.run_round()
 
             assert world.gateway.types("of-D-round") == ["position"]
@@ -113,7 +113,7 @@ async def test_a_first_snapshot_does_not_wait_for_a_flood_of_positions(world: Wo
             world.snapshot_queue.send(
                 SnapshotNudge(delivery_id="D-new", connection_id="new", request_id="r")
             )
-            async with asyncio.timeout(COMES_WITHIN_S):
+            async with asyncio.timeout(SHORT_DEADLINE_S):
                 await world.gateway.wait_for_posts(["new"])
 
             assert world.gateway.types("new") == ["snapshot"]
@@ -198,7 +198,7 @@ async def test_a_status_does_not_wait_for_slots_behind_positions(world: World) -
     releases = [world.gateway.hold(f"hung-{number}") for number in range(2)]
     handler = world.nudge_handler(slots=3, chunk_size=3)
 
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         hung = await handler.begin(PositionNudge(delivery_id="D-hung", event_at_ms=1))
         position = PositionNudge(delivery_id="D-many", event_at_ms=1)
         waiting = asyncio.create_task(handler.begin(position))  # for two slots, and one is free
@@ -224,7 +224,7 @@ async def test_a_viewer_that_hangs_takes_up_one_slot_however_many_nudges_come(wo
     world.lock_wait_s = SOON_S
     handler = world.nudge_handler(slots=3, chunk_size=3)
 
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         begun = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
         for second in range(3):
             nudge = PositionNudge(delivery_id="D-2", event_at_ms=1_000 * second)

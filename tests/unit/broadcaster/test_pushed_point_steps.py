@@ -65,11 +65,11 @@ def test_a_status_is_logged_with_the_traced_point_that_caused_it(
 ) -> None:
     world.delivery("D-1", truck_id=truck_id)
     event = world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
-    rests_on = msgspec.structs.replace(event, point_id=f"{truck_id}:1:2")
+    of_point = msgspec.structs.replace(event, point_id=f"{truck_id}:1:2")
 
     log_points(
         PointTrace("T-1", world.log),
-        [Payload.of(b"{}", rests_on), Payload.of(b"{}", event), Payload.of(b"{}")],
+        [Payload.of(b"{}", of_point), Payload.of(b"{}", event), Payload.of(b"{}")],
         world.viewer("a", "D-1"),
         outcome="delivered",
         now_ms=world.clock.now_ms(),

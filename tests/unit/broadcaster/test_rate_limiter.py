@@ -46,9 +46,9 @@ def test_a_post_past_its_deadline_is_given_up_and_takes_no_rate_from_others() ->
     async def begin() -> tuple[bool, float]:
         rate = limiter(50.0)
         await rate.acquire(Priority.ROUND, 100)
-        came = await rate.acquire(Priority.RETRY, 100, by_s=1.0)
+        acquired = await rate.acquire(Priority.RETRY, 100, by_s=1.0)
         await rate.acquire(Priority.RETRY, 1)
-        return came, round(asyncio.get_running_loop().time(), 2)
+        return acquired, round(asyncio.get_running_loop().time(), 2)
 
     assert in_virtual_time(begin) == (False, 2.0)
 
@@ -59,8 +59,8 @@ def test_a_post_that_waited_too_long_takes_no_rate_from_others() -> None:
         await rate.acquire(Priority.ROUND, 100)
         first = asyncio.create_task(rate.acquire(Priority.ROUND, 100))
         late = asyncio.create_task(rate.acquire(Priority.ROUND, 100, by_s=1.0))
-        came = await first, await late
-        return *came, round(asyncio.get_running_loop().time(), 2)
+        acquired = await first, await late
+        return *acquired, round(asyncio.get_running_loop().time(), 2)
 
     assert in_virtual_time(begin) == (True, False, 2.0)
 

@@ -11,7 +11,7 @@ from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from rtdts.tracking.visibility import EnRoute
 from tests.support.broadcaster_world import World
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 
 async def test_each_viewer_is_notified_of_what_it_tracks_and_of_nothing_else(world: World) -> None:
@@ -301,7 +301,7 @@ async def test_a_slow_post_delays_no_other_viewer(world: World) -> None:
 
     # Fewer slots than viewers: the slow viewer occupies one, and its chunk delays no other viewer.
     holding = asyncio.create_task(world.run_round(slots=6, chunk_size=5))
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))
     assert not holding.done()
     release.set()
@@ -558,7 +558,7 @@ async def test_slots_are_given_back_whatever_happens(world: World) -> None:
     world.deliveries.before_read = lambda: world.clock.advance(2.5)
     await round_.run(RoundBatch(0, range(256)))
     world.deliveries.before_read = lambda: None
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         report = await round_.run(RoundBatch(0, range(256)))
 
     assert (report.delivered, report.gone, report.failed) == (4, 1, 1)

@@ -12,7 +12,7 @@ from deploy.queues import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.support.shared_rounds import ALL, AT_MS, INTERVAL_S, Broadcasters
-from tests.support.waiting import COMES_WITHIN_S, until
+from tests.support.waiting import SHORT_DEADLINE_S, until
 
 
 async def test_the_batches_of_a_dead_broadcaster_are_received_after_the_visibility_timeout(
@@ -58,15 +58,15 @@ async def test_a_broadcaster_that_can_read_nothing_waits_before_it_receives_more
     one = several.start()
     one.batches.sees = False
 
-    def rests() -> bool:
+    def sleeps() -> bool:
         return several.queue.in_flight == set() and several.clock.sleeping == 2
 
-    await until(rests)  # and sleeps until the next round
+    await until(sleeps)  # and sleeps until the next round
     one.batches.sees = True
     assert one.batches.ran == []
     while len(several.queue.deleted) < BUCKETS:
         several.clock.advance(10)  # the longest wait
-        await until(lambda: rests() or len(several.queue.deleted) == BUCKETS)
+        await until(lambda: sleeps() or len(several.queue.deleted) == BUCKETS)
 
     assert sorted(one.batches.of(AT_MS)) == sorted(ALL)
     await until(lambda: bool(one.reports))
@@ -100,14 +100,14 @@ async def test_buckets_received_while_stopping_are_given_back_at_once(
     await several.done(BUCKETS)
     new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
 
-    def stop_as_it_comes() -> None:
+    def stop_on_receipt() -> None:
         several.queue.before_receive = lambda: None
         loop.call_soon_threadsafe(one.rounds.stop)
         several.queue.send_many([new])
 
     loop = asyncio.get_running_loop()
-    several.queue.before_receive = stop_as_it_comes
-    async with asyncio.timeout(COMES_WITHIN_S):
+    several.queue.before_receive = stop_on_receipt
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await one.task
 
     assert several.queue.waiting == {3}
@@ -120,7 +120,7 @@ async def test_a_bug_in_a_round_raises_its_error_and_gives_the_buckets_back(
     one.batches.trouble = RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        async with asyncio.timeout(COMES_WITHIN_S):
+        async with asyncio.timeout(SHORT_DEADLINE_S):
             await one.task
 
     assert several.queue.deleted == []
@@ -167,7 +167,7 @@ async def test_a_queue_that_is_unavailable_for_minutes_ends_the_rounds_with_an_e
     several.queue.trouble = OSError("the queue is unavailable")
     one = several.start()
 
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         while not one.task.done():
             several.clock.advance(20)
             await asyncio.sleep(0.001)

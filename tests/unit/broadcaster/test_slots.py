@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from broadcaster.slots import Slots
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import SHORT_DEADLINE_S
 
 
 async def test_a_reservation_waits_for_as_many_slots_as_it_requests() -> None:
@@ -21,7 +21,7 @@ async def test_a_reservation_waits_for_as_many_slots_as_it_requests() -> None:
     first.release_one()
     first.release_one()  # more than it holds: of no effect
     (await second).release_all()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await slots.reserve(3)
     assert (await _reservable(slots, 1)) is False
 
@@ -34,7 +34,7 @@ async def test_concurrent_reservations_of_all_slots_do_not_deadlock() -> None:
         await asyncio.sleep(0)
         reserved.release_all()
 
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         await asyncio.gather(*(use() for _ in range(10)))
 
 
@@ -52,7 +52,7 @@ async def test_reserve_behind_takes_slots_that_no_other_caller_waits_for() -> No
     first.release_all()
     (await behind).release_all()
     held.release_all()
-    async with asyncio.timeout(COMES_WITHIN_S):
+    async with asyncio.timeout(SHORT_DEADLINE_S):
         assert (await slots.reserve(4)).count == 4
 
 

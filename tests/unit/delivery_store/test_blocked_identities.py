@@ -61,16 +61,16 @@ def test_a_truncated_response_lifts_no_block() -> None:
 
 
 class SlowStore(FakeBlockStore):
-    """Its second read waits until `go_on` is set."""
+    """Its second read waits until `may_continue` is set."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.reading, self.go_on = threading.Event(), threading.Event()
+        self.reading, self.may_continue = threading.Event(), threading.Event()
 
     def in_force(self, now_ms: int) -> list[Block]:
         if self.readings:
             self.reading.set()
-            assert self.go_on.wait(10)
+            assert self.may_continue.wait(10)
         return super().in_force(now_ms)
 
     def read_again(self, blocks: BlockList) -> threading.Thread:
@@ -90,7 +90,7 @@ def test_threads_use_the_old_list_while_one_reads() -> None:
     thread = store.read_again(blocks)
     store.block(revocation("truck:T-1", NOW_MS))
     meanwhile = len(blocks.current())
-    store.go_on.set()
+    store.may_continue.set()
     thread.join()
 
     assert meanwhile == 0
@@ -123,7 +123,7 @@ def test_no_thread_uses_a_list_from_before_the_process_was_idle() -> None:
     store.block(revocation("truck:T-1", NOW_MS))
     now_ms += 50_000
     thread = store.read_again(blocks)
-    blocks._reading = _Watched(blocks._reading, store.go_on.set)  # type: ignore[assignment]
+    blocks._reading = _Watched(blocks._reading, store.may_continue.set)  # type: ignore[assignment]
     seen = len(blocks.current())
     thread.join()
 

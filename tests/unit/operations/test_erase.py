@@ -130,7 +130,7 @@ def test_an_unreadable_object_is_reported_together_with_documents_that_keep_comi
     world: World, search: FakeTruckSearch
 ) -> None:
     world.backup_bucket.put_object(Key="points/broken.gz", Body=join_records([b"?"])[:-9])
-    search.comes_back = 99
+    search.reappearing = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1.*points/broken\.gz"):
         erase(stores_of(world, search), world)
@@ -151,7 +151,7 @@ def test_buckets_are_erased_first_so_that_no_replay_restores_data(
 def test_documents_written_meanwhile_are_erased_in_the_next_round(
     world: World, search: FakeTruckSearch
 ) -> None:
-    search.comes_back = 2
+    search.reappearing = 2
 
     erase(stores_of(world, search), world)
 
@@ -161,7 +161,7 @@ def test_documents_written_meanwhile_are_erased_in_the_next_round(
 def test_each_round_erases_what_was_received_before_it(
     world: World, search: FakeTruckSearch
 ) -> None:
-    search.comes_back = 1
+    search.reappearing = 1
 
     erase(stores_of(world, search), world)
 
@@ -177,7 +177,7 @@ def test_a_dry_run_writes_no_tombstone(world: World, search: FakeTruckSearch) ->
 def test_documents_that_keep_coming_are_reported_and_fail_the_erasure(
     world: World, search: FakeTruckSearch
 ) -> None:
-    search.comes_back = 99
+    search.reappearing = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1"):
         erase(stores_of(world, search), world)

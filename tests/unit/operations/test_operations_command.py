@@ -113,7 +113,7 @@ def test_a_rejection_is_reported_and_force_overrides_it(shell: Shell) -> None:
 
 
 def test_remaining_documents_fail_the_command(shell: Shell) -> None:
-    shell.search.comes_back = 99
+    shell.search.reappearing = 99
 
     code, output = shell("erase", "--truck", "T-1")
 

@@ -116,7 +116,7 @@ def test_each_record_is_replayed_into_the_raw_index_of_the_day_of_its_arrival(
     report = replay(world, into_raw(world, raw_log))
 
     tomorrow = START + timedelta(days=1)
-    assert [(one.index, one.source) for one in raw_log.held] == [
+    assert [(one.index, one.source) for one in raw_log.accepted] == [
         (INDEX, data("T-1", 1)),
         (INDEX, foreign),
         (f"truck-raw-{tomorrow:%Y-%m-%d}", data("T-1", 86_400)),
@@ -140,7 +140,7 @@ def test_a_failed_document_is_replayed_into_the_index_that_firehose_named(
 
     replay(world, into_raw(world, raw_log), folder="failed/")
 
-    assert [(one.index, one.source) for one in raw_log.held] == [
+    assert [(one.index, one.source) for one in raw_log.accepted] == [
         ("truck-raw-2026-11-24", data("T-1", 1))
     ]
 
@@ -156,7 +156,7 @@ def test_only_records_that_the_raw_log_did_not_accept_are_retried(
 
     report = replay(world, into_raw(world, raw_log))
 
-    assert [one.source for one in raw_log.held] == [data("T-1", 0), data("T-1", 1)]
+    assert [one.source for one in raw_log.accepted] == [data("T-1", 0), data("T-1", 1)]
     assert (report.replayed, report.rejected) == (2, 1)
 
 
@@ -174,7 +174,7 @@ def test_a_failed_replay_reports_where_to_resume_and_loses_nothing(
 
     assert second in str(reported.value)
     assert f"go on with --after {first}" in str(reported.value)
-    assert [one.source for one in raw_log.held] == [data("T-1", n) for n in (1, 2, 3)]
+    assert [one.source for one in raw_log.accepted] == [data("T-1", n) for n in (1, 2, 3)]
 
 
 def test_a_replay_stops_when_the_stream_does_not_accept_all_points(world: World) -> None:
@@ -204,5 +204,5 @@ def test_a_dry_run_counts_and_puts_nothing(world: World, raw_log: FakeRawLog) ->
         report = replay(world, target, dry_run=True)
 
         assert (report.replayed, report.rejected) == (1, 1)
-    assert raw_log.held == []
+    assert raw_log.accepted == []
     assert world.streamed == []

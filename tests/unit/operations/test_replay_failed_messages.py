@@ -87,7 +87,7 @@ def test_a_replayed_message_is_the_one_that_the_rule_would_have_written(
 
     expected = DeviceMessage(truck_id="T-1", received_at_ms=SENT_AT_MS, payload=payload)
     assert world.streamed == [("T-1", expected)]
-    assert (report.replayed, report.kept, world.failed.held) == (1, 0, [])
+    assert (report.replayed, report.kept, world.failed.messages) == (1, 0, [])
 
 
 def test_all_messages_in_the_queue_are_replayed() -> None:
@@ -97,7 +97,7 @@ def test_all_messages_in_the_queue_are_replayed() -> None:
 
     assert world.replay().replayed == 35
     assert len(world.streamed) == 35
-    assert world.failed.held == []
+    assert world.failed.messages == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_an_unusable_message_stays_in_the_queue_and_delays_no_other(body: str) -
     report = world.replay()
 
     assert (report.replayed, report.kept) == (12, 1)
-    assert [one.body for one in world.failed.held] == [body]
+    assert [one.body for one in world.failed.messages] == [body]
     assert "stays" in world.lines[0]
 
 
@@ -132,7 +132,7 @@ def test_a_message_that_the_stream_rejects_stays_until_it_accepts_it() -> None:
     report = world.replay()
 
     assert (report.replayed, report.failed) == (2, {THROTTLED: 1})
-    assert len(world.failed.held) == 1
+    assert len(world.failed.messages) == 1
 
     world.failed.show_all()
 
@@ -150,7 +150,7 @@ def test_a_message_may_be_duplicated_but_is_never_lost_after_a_lost_response() -
     world.replay()
 
     assert [key for key, _ in world.streamed] == ["T-1", "T-1"]
-    assert world.failed.held == []
+    assert world.failed.messages == []
 
 
 def test_a_message_that_was_not_put_before_a_crash_stays_in_the_queue() -> None:
@@ -159,7 +159,7 @@ def test_a_message_that_was_not_put_before_a_crash_stays_in_the_queue() -> None:
     with pytest.raises(Exception, match="InternalFailure"):
         world.replay()
 
-    assert len(world.failed.held) == 1
+    assert len(world.failed.messages) == 1
 
 
 def test_a_message_that_stays_is_counted_once_even_if_it_is_received_again() -> None:

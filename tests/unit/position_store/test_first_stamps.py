@@ -22,9 +22,9 @@ TODAY, TOMORROW = "truck-positions-2027.01.15", "truck-positions-2027.01.16"
 class NodeBeforeARefresh:
     """Finds its documents by id, and none by a search."""
 
-    def __init__(self, held: dict[tuple[str, str], int], trouble: str = "") -> None:
+    def __init__(self, stamps: dict[tuple[str, str], int], trouble: str = "") -> None:
         self.places: list[tuple[str, str]] = []
-        self._held = held
+        self._stamps = stamps
         self._trouble = trouble
 
     def search(self, **_: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class NodeBeforeARefresh:
         self.places.append((index, identity))
         if self._trouble:
             return {"_id": identity, "error": {"type": self._trouble}}
-        at_ms = self._held.get((index, identity))
+        at_ms = self._stamps.get((index, identity))
         if at_ms is None:
             return {"_id": identity, "found": False}
         source = {"event_at": format_instant(at_ms), "n": 3}

@@ -84,7 +84,7 @@ def test_a_fix_of_a_release_with_one_measurement_less_can_be_read() -> None:
     assert unpack_fix(TRUCK, msgspec.msgpack.encode(older), fix.n) == fix
 
 
-@pytest.mark.parametrize("packed", [b"", b"spoilt", msgspec.msgpack.encode([1]), b"\x91" * 10_000])
+@pytest.mark.parametrize("packed", [b"", b"corrupt", msgspec.msgpack.encode([1]), b"\x91" * 10_000])
 def test_a_malformed_fix_is_rejected(packed: bytes) -> None:
     with pytest.raises(ValueError, match="not a packed fix"):
         unpack_fix(TRUCK, packed, 0)
@@ -258,7 +258,7 @@ PACKED = pack_state(states()[-1])
     "packed",
     [
         b"",
-        b"spoilt",
+        b"corrupt",
         PACKED[:-9],
         PACKED + b"more",
         msgspec.msgpack.encode([1]),

@@ -170,7 +170,7 @@ def test_only_documents_that_were_not_accepted_are_sent_again(backup):
     report = delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
 
     assert raw_log.calls[1] == [document(2)]
-    assert sorted(one.source for one in raw_log.held) == [document(n).source for n in (1, 2, 3)]
+    assert sorted(one.source for one in raw_log.accepted) == [document(n).source for n in (1, 2, 3)]
     assert (report.indexed, report.failed, report.attempts) == (3, 0, 2)
 
 
@@ -254,7 +254,7 @@ def test_buffered_records_are_delivered_before_the_process_ends(backup, tmp_path
 
     pump(raw_log, backup, tmp_path / "position.json")
 
-    assert [one.source for one in raw_log.held] == [b"{}"]
+    assert [one.source for one in raw_log.accepted] == [b"{}"]
     assert PositionFile(tmp_path / "position.json", stream="arn 1").read() == {"shard-0": "7"}
 
 

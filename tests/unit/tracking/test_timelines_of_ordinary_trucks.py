@@ -323,14 +323,14 @@ NOISE_SEEDS = {2: (*range(9), 19), 10: range(40), 30: range(40)}
 """By seconds between points. With 19, one outlier would end the stay if it alone decided."""
 
 
-@pytest.mark.parametrize(("stands_at_m", "arrives"), [(4_000, True), (4_040, True), (4_250, False)])
+@pytest.mark.parametrize(("stops_at_m", "arrives"), [(4_000, True), (4_040, True), (4_250, False)])
 @pytest.mark.parametrize("every_s", NOISE_SEEDS)
 def test_noise_of_60_m_neither_makes_nor_prevents_an_arrival(
-    stands_at_m: int, arrives: bool, every_s: int
+    stops_at_m: int, arrives: bool, every_s: int
 ) -> None:
     fixes = [
-        *drive(0, 6000, stands_at_m, every_s=every_s),
-        *stand(300, stands_at_m, 600, every_s=every_s),
+        *drive(0, 6000, stops_at_m, every_s=every_s),
+        *stand(300, stops_at_m, 600, every_s=every_s),
     ]
 
     for seed in NOISE_SEEDS[every_s]:

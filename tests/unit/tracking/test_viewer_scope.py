@@ -334,7 +334,7 @@ def test_nothing_is_shown_while_the_next_stop_is_unknown(
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "comes_first"),
+    ("own", "other", "precedes"),
     [
         ({"stop_sequence": 2}, {"stop_sequence": 1}, True),
         ({"stop_sequence": 2, "due_ms": 2}, {"stop_sequence": 2, "due_ms": 1}, False),
@@ -347,11 +347,11 @@ def test_nothing_is_shown_while_the_next_stop_is_unknown(
     ],
 )
 def test_stops_are_ordered_by_number_then_by_window_then_by_creation(
-    own: dict[str, int], other: dict[str, int], comes_first: bool
+    own: dict[str, int], other: dict[str, int], precedes: bool
 ) -> None:
     another = msgspec.structs.replace(Stop(delivery_id="D-2"), **other)
 
-    assert (scope(NEXT, at=stops(another, **own)) is None) is comes_first
+    assert (scope(NEXT, at=stops(another, **own)) is None) is precedes
 
 
 # --- within metres or minutes ----------------------------------------------------------------

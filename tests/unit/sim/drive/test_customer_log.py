@@ -9,12 +9,12 @@ from sim.drive.customer_log import CustomerLog
 from sim.viewers.receiver import Received
 from tests.support.viewer_messages import position, status
 
-CAME_MS = parse_instant("2026-11-24T07:00:07.500Z")
+RECEIVED_MS = parse_instant("2026-11-24T07:00:07.500Z")
 
 
 def receive(log: CustomerLog, *messages: dict[str, Any], new_position: bool = False) -> None:
     for message in messages:
-        log.receive(Received(message, CAME_MS, new_position=new_position))
+        log.receive(Received(message, RECEIVED_MS, new_position=new_position))
 
 
 def test_a_position_is_kept_with_its_age_at_the_socket() -> None:
@@ -64,19 +64,21 @@ def test_a_rejection_is_neither_foreign_nor_a_message() -> None:
 
 def test_a_broken_message_is_a_problem() -> None:
     log = CustomerLog("C-1", own=("D-1",))
-    log.receive(Received({"type": "status", "delivery_id": "D-1"}, CAME_MS, problem="lacks status"))
+    log.receive(
+        Received({"type": "status", "delivery_id": "D-1"}, RECEIVED_MS, problem="lacks status")
+    )
 
     assert (log.problems, log.messages) == (["lacks status"], 0)
 
 
 def test_gaps_are_the_times_between_messages_and_the_time_since_the_last() -> None:
     log = CustomerLog("C-1", own=("D-1",))
-    log.receive(Received(position(5), CAME_MS))
-    log.receive(Received({"type": "pong"}, CAME_MS + 1_000))
-    log.receive(Received(position(6), CAME_MS + 4_000))
+    log.receive(Received(position(5), RECEIVED_MS))
+    log.receive(Received({"type": "pong"}, RECEIVED_MS + 1_000))
+    log.receive(Received(position(6), RECEIVED_MS + 4_000))
 
-    assert [gap.length_s for gap in log.gaps(CAME_MS + 13_000)] == [4.0, 9.0]
-    assert CustomerLog("C-2", own=()).gaps(CAME_MS) == ()
+    assert [gap.length_s for gap in log.gaps(RECEIVED_MS + 13_000)] == [4.0, 9.0]
+    assert CustomerLog("C-2", own=()).gaps(RECEIVED_MS) == ()
 
 
 async def test_a_wait_ends_with_the_awaited_message() -> None:
