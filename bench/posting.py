@@ -65,23 +65,23 @@ def connection_id(number: int) -> str:
     return f"L0SM{number:07d}IhQ="
 
 
-async def in_lanes(post: Callable[[str], Awaitable[object]], count: int, lanes: int) -> None:
-    """Posts `count` messages, as many at once as there are lanes."""
+async def post_all(post: Callable[[str], Awaitable[object]], count: int, at_once: int) -> None:
+    """Posts `count` messages, so many at once."""
     numbers = iter(range(count))
 
-    async def lane() -> None:
+    async def worker() -> None:
         for number in numbers:
             await post(connection_id(number))
 
-    await asyncio.gather(*(lane() for _ in range(lanes)))
+    await asyncio.gather(*(worker() for _ in range(at_once)))
 
 
 async def _measure_async(
     post: Callable[[str], Awaitable[object]], count: int, at_once: int, watch: Stopwatch
 ) -> None:
-    await in_lanes(post, max(WARM_UP, at_once), at_once)
+    await post_all(post, max(WARM_UP, at_once), at_once)
     with watch.running():
-        await in_lanes(post, count, at_once)
+        await post_all(post, count, at_once)
 
 
 async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:

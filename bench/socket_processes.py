@@ -175,14 +175,14 @@ async def receive(url: str, count: int, hello: str) -> None:
     """Opens sockets, and counts the received messages."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
-    came = 0
+    received = 0
     reached = asyncio.Event()
     expected = sys.maxsize
 
     def on_frame(_: bytes) -> None:
-        nonlocal came
-        came += 1
-        if came >= expected:
+        nonlocal received
+        received += 1
+        if received >= expected:
             reached.set()
 
     async def open_one(number: int) -> str:
@@ -208,12 +208,12 @@ async def receive(url: str, count: int, hello: str) -> None:
     _read_lines(lines)
     while line := await lines.get():
         expected = int(line)
-        if came >= expected:
+        if received >= expected:
             reached.set()
         started_s = time.perf_counter()
         await reached.wait()
         reached.clear()
-        came, expected = came - expected, sys.maxsize
+        received, expected = received - expected, sys.maxsize
         print(time.perf_counter() - started_s, flush=True)
 
 
@@ -239,7 +239,7 @@ async def post(url: str) -> None:
     _read_lines(lines)
     names: list[str] = json.loads(await lines.get())
 
-    async def lane(waiting: Any) -> None:
+    async def worker(waiting: Any) -> None:
         for name in waiting:
             # Each viewer has its own message, which is hashed for it alone.
             payload = Payload.of(MESSAGE)
@@ -249,7 +249,7 @@ async def post(url: str) -> None:
     while await lines.get():
         waiting = iter(names)
         started_s = time.process_time()
-        await asyncio.gather(*(lane(waiting) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(worker(waiting) for _ in range(AT_ONCE)))
         print(time.process_time() - started_s, flush=True)
     http.close()
 

@@ -291,10 +291,10 @@ async def _each(values: Iterable[T], act: Callable[[T], Awaitable[object]]) -> N
     """Acts on each value, several concurrently; the first failure ends all."""
     waiting: Iterator[T] = iter(values)
 
-    async def lane() -> None:
+    async def worker() -> None:
         for value in waiting:
             await act(value)
 
-    async with asyncio.TaskGroup() as lanes:
+    async with asyncio.TaskGroup() as workers:
         for _ in range(REQUESTS_AT_ONCE):
-            lanes.create_task(lane())
+            workers.create_task(worker())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bench.engines import _work_in, stream_records
-from bench.posting import connection_id, in_lanes
+from bench.posting import connection_id, post_all
 from bench.timing import interleaved
 from bench.workload import batches, delivery, plan, points
 from rtdts.tracking.geodesy import distance_m
@@ -77,13 +77,13 @@ def test_the_work_of_a_consumer_is_read_from_its_log() -> None:
     assert _work_in("nothing yet") is None
 
 
-async def test_posting_in_lanes_posts_to_each_connection_once() -> None:
+async def test_posting_by_several_workers_posts_to_each_connection_once() -> None:
     posted: list[str] = []
 
     async def post(to: str) -> None:
         posted.append(to)
 
-    await in_lanes(post, 10, 3)
+    await post_all(post, 10, 3)
 
     assert sorted(posted) == [connection_id(number) for number in range(10)]
 
