@@ -74,7 +74,7 @@ class Bridge:
         try:
             while not stop.is_set():
                 try:
-                    await self._hold_connection(stopped, shutdown_budget_s)
+                    await self._run_connection(stopped, shutdown_budget_s)
                 except BrokerError as error:
                     self._tally.count("ConnectionsLost")
                     self._log.warning("not_connected", error=str(error))
@@ -87,7 +87,7 @@ class Bridge:
             await asyncio.gather(emitting, stopped, return_exceptions=True)
             self._emit_metrics()
 
-    async def _hold_connection(self, stopped: asyncio.Task[bool], budget_s: float) -> None:
+    async def _run_connection(self, stopped: asyncio.Task[bool], budget_s: float) -> None:
         """Runs one connection and its session until the connection is lost or the bridge stops.
 
         Raises:

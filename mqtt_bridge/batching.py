@@ -76,13 +76,13 @@ class TruckBatcher(Generic[T]):
             max_trucks: How many trucks at most. Those beyond this or `MAX_POINTS` stay due.
         """
         due: dict[str, list[T]] = {}
-        room = MAX_POINTS
-        while room > 0 and self._due and self._due[0][0] <= now_s and len(due) < max_trucks:
+        free_points = MAX_POINTS
+        while free_points > 0 and self._due and self._due[0][0] <= now_s and len(due) < max_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
             truck.is_in_progress = True
-            due[truck_id] = self._next_messages(truck, room)
-            room -= sum(map(self._points, due[truck_id]))
+            due[truck_id] = self._next_messages(truck, free_points)
+            free_points -= sum(map(self._points, due[truck_id]))
         return due
 
     def done(self, truck_id: str, failed: Sequence[T], *, now_s: float) -> None:
@@ -105,13 +105,13 @@ class TruckBatcher(Generic[T]):
         else:
             del self._trucks[truck_id]
 
-    def _next_messages(self, truck: _Truck[T], room: int) -> list[T]:
+    def _next_messages(self, truck: _Truck[T], free_points: int) -> list[T]:
         """Takes messages of at most so many points, and always one message."""
         messages: list[T] = []
         points = 0
         while truck.waiting:
             points += self._points(truck.waiting[0])
-            if messages and points > room:
+            if messages and points > free_points:
                 break
             messages.append(truck.waiting.popleft())
         truck.has_backlog = bool(truck.waiting)

@@ -31,7 +31,7 @@ class _Object:
     bytes: int = 0
     storing: asyncio.Task[None] | None = None
 
-    def has_room_for(self, message: UnusableMessage) -> bool:
+    def fits(self, message: UnusableMessage) -> bool:
         return self.bytes + len(message.payload) <= MAX_OBJECT_BYTES
 
     def add(self, message: UnusableMessage) -> None:
@@ -66,7 +66,7 @@ class ParkingQueue:
             message: The message.
         """
         waiting = self._waiting.get(truck_id)
-        if waiting is None or truck_id is None or not waiting.has_room_for(message):
+        if waiting is None or truck_id is None or not waiting.fits(message):
             waiting = self._begin(truck_id)
         waiting.add(message)
         assert waiting.storing is not None  # noqa: S101 - for the type checker: it has begun

@@ -103,7 +103,7 @@ class Session:
         self._connection = connection
         self._ports = ports
         self._batcher: TruckBatcher[_InFlight] = TruckBatcher(
-            lambda held: len(held.body.payloads), gather_s=gather_s, waits_s=ports.waits_s
+            lambda one: len(one.body.payloads), gather_s=gather_s, waits_s=ports.waits_s
         )
         self._tally = tally
         self._log = log
@@ -142,8 +142,8 @@ class Session:
         classification = self._ports.classify(message)
         match classification.verdict:
             case ValidatedBody() as body if body.payloads:
-                held = _InFlight(message, classification, body)
-                self._batcher.add(body.truck_id, held, now_s=now_s)
+                one = _InFlight(message, classification, body)
+                self._batcher.add(body.truck_id, one, now_s=now_s)
                 self._changed.set()
             case ValidatedBody() as body:
                 self._start(self._finish(message, classification, body.result(NOTHING_PUT)))
@@ -219,7 +219,7 @@ class Session:
     async def _put(self, trucks: dict[str, list[_InFlight]]) -> None:
         """Make one attempt to put the messages of these trucks."""
         try:
-            batches = [batch_of([held.body for held in messages]) for messages in trucks.values()]
+            batches = [batch_of([one.body for one in messages]) for messages in trucks.values()]
             outcomes = await self._ports.put(batches)
         finally:
             self._puts.release()
@@ -231,7 +231,7 @@ class Session:
 
     async def _set_aside(self, truck_id: str, messages: list[_InFlight]) -> None:
         """Make one attempt to set the messages of a truck over its quota aside."""
-        batch = batch_of([held.body for held in messages])
+        batch = batch_of([one.body for one in messages])
         failure = None
         try:
             async with self._set_asides:
@@ -253,26 +253,26 @@ class Session:
         failures: Counter[str] = Counter()
         for (truck_id, messages), outcome in zip(trucks.items(), outcomes, strict=True):
             failed = []
-            results = results_of([held.body for held in messages], outcome)
-            for held, result in zip(messages, results, strict=True):
+            results = results_of([one.body for one in messages], outcome)
+            for one, result in zip(messages, results, strict=True):
                 if result.failed:
-                    failed.append(held)
+                    failed.append(one)
                     self._tally.count("PointsFailed", len(result.failed))
                 else:
-                    finished.append((held, result))
+                    finished.append((one, result))
             self._batcher.done(truck_id, failed, now_s=self._ports.clock())
             if failed:
                 failures[outcome.failure or "unknown"] += len(failed)
         if failures:
             self._log.warning("put_failed", messages=failures.total(), failures=dict(failures))
-        for held, result in finished:
-            result_due = held.classification.result_topic and is_result_due(
-                held.message.correlation, result
+        for one, result in finished:
+            result_due = one.classification.result_topic and is_result_due(
+                one.message.correlation, result
             )
             if result.rejected or result_due:
-                self._start(self._finish(held.message, held.classification, result))
+                self._start(self._finish(one.message, one.classification, result))
             else:
-                self._acknowledge(held.message, result)
+                self._acknowledge(one.message, result)
 
     async def _finish(
         self, message: Message, classification: Classification, result: IngestResult | None

@@ -93,7 +93,7 @@ BREAKS = {
     },
     "mqtt_bridge/parking_queue.py": {
         "every-unusable-message-is-its-own-object": ISOLATED(
-            "if waiting is None or truck_id is None or (not waiting.has_room_for(message)):",
+            "if waiting is None or truck_id is None or (not waiting.fits(message)):",
             "if waiting is None or waiting.messages:",
             "test_a_truck_that_sends_unusable_messages_without_end_takes_one_parking_at_a_time",
         ),
@@ -110,13 +110,13 @@ BREAKS = {
     },
     "mqtt_bridge/batching.py": {
         "put-for-one-truck-is-unlimited": ISOLATED(
-            "if messages and points > room:",
+            "if messages and points > free_points:",
             "if False:",
             "test_many_points_of_a_truck_are_divided_among_puts_without_a_wait_between_them",
         ),
         "put-for-many-trucks-is-unlimited": ISOLATED(
-            "room -= sum(map(self._points, due[truck_id]))",
-            "room -= 0",
+            "free_points -= sum(map(self._points, due[truck_id]))",
+            "free_points -= 0",
             "test_a_put_has_at_most_the_points_allowed_per_truck_and_the_rest_wait_for_the_next",
         ),
         "mqtt-failed-messages-lose-their-order": DURABLE(
