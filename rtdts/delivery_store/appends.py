@@ -38,16 +38,16 @@ def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
     DynamoDB rejects a group as too large, each change is appended by itself.
     """
     group: list[Change] = []
-    room = MAX_WRITES_TOGETHER
+    free_writes = MAX_WRITES_TOGETHER
     for change in changes:
         writes = 1 + len(change.events)
         if writes > MAX_WRITES_TOGETHER:
             continue
-        if writes > room:
+        if writes > free_writes:
             yield group
-            group, room = [], MAX_WRITES_TOGETHER
+            group, free_writes = [], MAX_WRITES_TOGETHER
         group.append(change)
-        room -= writes
+        free_writes -= writes
     if group:
         yield group
 
@@ -84,14 +84,14 @@ def parts(
 
 
 def _fitting(events: Sequence[DeliveryEvent]) -> Iterator[Sequence[DeliveryEvent]]:
-    start, room_bytes = 0, MAX_EVENT_BYTES_TOGETHER
+    start, free_bytes = 0, MAX_EVENT_BYTES_TOGETHER
     for position, event in enumerate(events):
         size_bytes = item_bytes(to_item(event))
-        is_full = position - start == MAX_EVENTS_TOGETHER or size_bytes > room_bytes
+        is_full = position - start == MAX_EVENTS_TOGETHER or size_bytes > free_bytes
         if is_full and position > start:
             yield events[start:position]
-            start, room_bytes = position, MAX_EVENT_BYTES_TOGETHER
-        room_bytes -= size_bytes
+            start, free_bytes = position, MAX_EVENT_BYTES_TOGETHER
+        free_bytes -= size_bytes
     yield events[start:]
 
 

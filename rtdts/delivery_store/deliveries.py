@@ -261,14 +261,14 @@ class DeliveryStore:
                 expiry_write(log_table, after.delivery_id, version, expires_at_s=log_expires_at_s)
                 for version in range(1, before.version + 1)
             ]
-        room = max(0, MAX_WRITES_TOGETHER - len(writes))
+        free_writes = max(0, MAX_WRITES_TOGETHER - len(writes))
         write_together(
             self._client,
-            [*writes, *earlier[:room]],
+            [*writes, *earlier[:free_writes]],
             sleep=self._sleep,
             operation=f"append to {after.delivery_id}",
         )
-        self._expire_rest(after.delivery_id, earlier[room:])
+        self._expire_remaining(after.delivery_id, earlier[free_writes:])
 
     def list_page(
         self,
@@ -393,9 +393,9 @@ class DeliveryStore:
         kept_s = self._closed_kept_s + LOG_OUTLIVES_ROW_DAYS * _DAY_S
         return events[-1].recorded_at_ms // 1000 + kept_s
 
-    def _expire_rest(self, delivery_id: str, rest: Sequence[Write]) -> None:
+    def _expire_remaining(self, delivery_id: str, writes: Sequence[Write]) -> None:
         try:
-            for some in chunks(rest, MAX_WRITES_TOGETHER):
+            for some in chunks(writes, MAX_WRITES_TOGETHER):
                 write_together(
                     self._client, some, sleep=self._sleep, operation=f"expire {delivery_id}"
                 )

@@ -122,7 +122,7 @@ class ShareStore:
             DeliveryErased: The delivery was erased.
             StoreBusy: Contended or throttled for too long; nothing has changed.
         """
-        self._make_room(delivery.delivery_id, max_shares, now_ms)
+        self._ensure_capacity(delivery.delivery_id, max_shares, now_ms)
         token = f"{delivery.delivery_id}{_SEPARATOR}{self._new_secret()}"
         token_hash = _hash(token)
         item = _ShareItem(
@@ -252,7 +252,7 @@ class ShareStore:
                 return True
         return False
 
-    def _make_room(self, delivery_id: str, max_shares: int, now_ms: int) -> None:
+    def _ensure_capacity(self, delivery_id: str, max_shares: int, now_ms: int) -> None:
         stored = self._list_shares(delivery_id)
         if sum(one.is_live(now_ms) for one in stored) >= max_shares:
             raise TooManyShares(delivery_id, max_shares)

@@ -209,14 +209,14 @@ class StreamPutter:
 
     def _parts(self, truck_id: str, payloads: Sequence[bytes]) -> Iterator[range]:
         """Cuts the payloads, in order, into parts that each fit into one record."""
-        room_bytes = self._max_record_bytes - len(truck_id.encode())
+        max_bytes = self._max_record_bytes - len(truck_id.encode())
         fixed_bytes = aggregated_size(truck_id, [])
         start, size = 0, fixed_bytes
         for index, payload in enumerate(payloads):
             more_bytes = aggregated_size(truck_id, [len(payload)]) - fixed_bytes
-            if fixed_bytes + more_bytes > room_bytes:
+            if fixed_bytes + more_bytes > max_bytes:
                 raise ValueError(f"payload {index} is too large for a record: {len(payload)} bytes")
-            if size + more_bytes > room_bytes:
+            if size + more_bytes > max_bytes:
                 yield range(start, index)
                 start, size = index, fixed_bytes
             size += more_bytes

@@ -130,8 +130,8 @@ BREAKS = {
             "test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
         ),
         "transaction-larger-than-dynamodb-allows": ISOLATED(
-            "position - start == MAX_EVENTS_TOGETHER or size_bytes > room_bytes",
-            "size_bytes > room_bytes",
+            "position - start == MAX_EVENTS_TOGETHER or size_bytes > free_bytes",
+            "size_bytes > free_bytes",
             "test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
         ),
     },
