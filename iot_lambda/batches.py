@@ -55,7 +55,7 @@ class BatchReport:
 
 
 class DeviceBatches:
-    """Handles batches of the small stream.
+    """Handles batches of the device stream.
 
     Args:
         parking: Where unusable messages go.

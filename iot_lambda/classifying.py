@@ -1,4 +1,4 @@
-"""Decides what a message of the small stream is: points of a truck, over quota, or unusable."""
+"""Decides what a message of the device stream is: points of a truck, over quota, or unusable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ replay. It is not counted."""
 
 
 class Record(NamedTuple):
-    """A record of the small stream."""
+    """A record of the device stream."""
 
     sequence_number: str
     data: bytes

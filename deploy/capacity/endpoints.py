@@ -79,7 +79,7 @@ def http(plan: CapacityPlan) -> IngestEndpoint:
 
 
 def iot_core(plan: CapacityPlan) -> IngestEndpoint:
-    """Basic ingest, the rule, the small stream and iot_lambda."""
+    """Basic ingest, the rule, the device stream and iot_lambda."""
     load, scenario, of = plan.load, plan.scenario, plan.facts.limits
     messages = load.requests_per_month
     metered = messages * math.ceil(load.record_bytes / METERED_BYTES) / 1e6

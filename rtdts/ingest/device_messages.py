@@ -1,4 +1,4 @@
-"""A record of the small stream before the main one: one truck's message, as the rule wrote it.
+"""A record of the device stream before the main one: one truck's message, as the rule wrote it.
 
 AWS IoT Core's rule (`deploy/terraform/modules/iot_ingest/rules/telemetry.sql`) writes one record
 per message; a replay of what it could not write puts records of the same form.

@@ -1,4 +1,4 @@
-"""The small stream that AWS IoT Core's rule writes to: a record per message, not aggregated."""
+"""The device stream that AWS IoT Core's rule writes to: a record per message, not aggregated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class DeviceRecord(NamedTuple):
-    """A record of the small stream."""
+    """A record of the device stream."""
 
     truck_id: str
     """Its partition key, the same as the rule's: a truck's messages stay in order."""
@@ -18,7 +18,7 @@ class DeviceRecord(NamedTuple):
 
 
 class DeviceStream:
-    """Puts records into the small stream; what the SDK raises passes through."""
+    """Puts records into the device stream; what the SDK raises passes through."""
 
     def __init__(self, client: KinesisClient, stream_name: str) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""Adds ingest over AWS IoT Core to a running local cloud: rule, small stream and Lambda.
+"""Adds ingest over AWS IoT Core to a running local cloud: rule, device stream and Lambda.
 
 Only drives over IoT Core need it: a local cloud has it from the first such drive on.
 """

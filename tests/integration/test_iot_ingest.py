@@ -1,4 +1,4 @@
-"""All of ingest over AWS IoT Core: rule, small stream, Lambda, main stream, and error handling.
+"""All of ingest over AWS IoT Core: rule, device stream, Lambda, main stream, and error handling.
 
 ministack emulates the rules engine, Kinesis, Lambda and SQS; the rule's SQL and the Lambda's zip
 are the ones that are deployed.

@@ -44,7 +44,7 @@ def create_rule(
 
 
 def to_stream(name: str) -> dict[str, Any]:
-    """Returns the action that writes to the small stream."""
+    """Returns the action that writes to the device stream."""
     kinesis = {"roleArn": ROLE_ARN, "streamName": name, "partitionKey": "${topic(2)}"}
     return {"kinesis": kinesis}
 

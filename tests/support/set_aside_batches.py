@@ -12,7 +12,7 @@ SET_ASIDE_KEY = "aws/lambda/4f1d7a1e/shardId-000000000000/2026/11/24/2026-11-24T
 
 
 def device_message(truck_id: str, payload: bytes = b"{}") -> bytes:
-    """Returns a record of the small stream."""
+    """Returns a record of the device stream."""
     return encode_message(DeviceMessage(truck_id=truck_id, received_at_ms=1, payload=payload))
 
 

@@ -1,4 +1,4 @@
-"""Messages that a rule could not write, from the error action's queue into the small stream."""
+"""Messages that a rule could not write, from the error action's queue into the device stream."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def document(truck_id: str, payload: bytes, *, prefix: str = "", **more: Any) ->
 
 
 class World:
-    """The queue, the small stream, and the printed lines."""
+    """The queue, the device stream, and the printed lines."""
 
     def __init__(self, stream: FakeStream | None = None) -> None:
         self.failed = FakeFailedMessages()

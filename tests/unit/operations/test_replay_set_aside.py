@@ -1,4 +1,4 @@
-"""Batches that Lambda gave up, from the bucket back into the small stream."""
+"""Batches that Lambda gave up, from the bucket back into the device stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.set_aside_batches import SET_ASIDE_KEY, device_message, invoc
 
 
 class World:
-    """The bucket, the small stream, and the printed lines."""
+    """The bucket, the device stream, and the printed lines."""
 
     def __init__(self, *troubles: FailSome | None) -> None:
         self.bucket = FakeVersionedBucket()

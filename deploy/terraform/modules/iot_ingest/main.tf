@@ -1,5 +1,5 @@
 # Trucks by AWS IoT Core: a rule takes what a truck publishes, without a broker's price for each message
-# (basic ingest), and puts it into a small stream of its own. From there a Lambda takes many at once,
+# (basic ingest), and puts it into the device stream. From there a Lambda takes many at once,
 # validates them as every ingest endpoint does, and puts them into the main stream, one record per truck.
 
 locals {

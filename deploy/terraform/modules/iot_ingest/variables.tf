@@ -28,22 +28,22 @@ variable "hook_arn" {
 }
 
 variable "stream_name" {
-  description = "Name of the small stream."
+  description = "Name of the device stream."
   type        = string
 }
 
 variable "queue_name" {
-  description = "Name of the queue for messages that could not be written into the small stream."
+  description = "Name of the queue for messages that could not be written into the device stream."
   type        = string
 }
 
 variable "given_up_bucket_arn" {
-  description = "ARN of the bucket for records that the Lambda could not process within half of the small stream's retention."
+  description = "ARN of the bucket for records that the Lambda could not process within half of the device stream's retention."
   type        = string
 }
 
 variable "shard_count" {
-  description = "Number of shards of the small stream. Each accepts 1,000 messages per second."
+  description = "Number of shards of the device stream. Each accepts 1,000 messages per second."
   type        = number
   default     = 1
 
@@ -54,7 +54,7 @@ variable "shard_count" {
 }
 
 variable "retention_hours" {
-  description = "Hours for which the small stream keeps a message that the Lambda has not processed."
+  description = "Hours for which the device stream keeps a message that the Lambda has not processed."
   type        = number
 }
 
