@@ -24,7 +24,6 @@ second one would fail without an attempt, and their trucks would back off."""
 @dataclasses.dataclass
 class _Truck(Generic[T]):
     waiting: deque[T]
-    is_in_progress: bool = False
     has_backlog: bool = False
     """Whether the last put left messages that had waited: they need not wait for more."""
     waits_s: Iterator[float] | None = None
@@ -80,7 +79,6 @@ class TruckBatcher(Generic[T]):
         while free_points > 0 and self._due and self._due[0][0] <= now_s and len(due) < max_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
-            truck.is_in_progress = True
             due[truck_id] = self._next_messages(truck, free_points)
             free_points -= sum(map(self._points, due[truck_id]))
         return due
@@ -94,7 +92,6 @@ class TruckBatcher(Generic[T]):
             now_s: The time.
         """
         truck = self._trucks[truck_id]
-        truck.is_in_progress = False
         truck.waiting.extendleft(reversed(failed))
         if failed:
             truck.waits_s = truck.waits_s or self._waits_s()

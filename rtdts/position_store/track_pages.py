@@ -15,9 +15,6 @@ from rtdts.position_store.client import translating_errors
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.tracking.instants import format_instant, parse_instant
 
-MAX_POINTS: Final = 5_000
-"""Per page; half of `index.max_result_window`."""
-
 _HITS: Final = "hits.hits._id,hits.hits._source"
 
 
@@ -69,7 +66,7 @@ class TrackPages:
             truck_id: The truck.
             from_ms: The interval's start.
             to_ms: The interval's end, exclusive.
-            limit: The most points, at least 1 and at most `MAX_POINTS`.
+            limit: The most points, at least 1 and at most 5,000: half of `index.max_result_window`.
 
         Raises:
             StoreUnavailable: OpenSearch is unavailable.

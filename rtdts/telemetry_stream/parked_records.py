@@ -17,7 +17,6 @@ from rtdts.telemetry_stream.parking import OVER_QUOTA, PREFIX, SEVERAL, several_
 class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One record, and what was noted about it when it was parked."""
 
-    key: str
     body: bytes
     reason: str
     detail: str
@@ -51,7 +50,6 @@ class ParkedRecords:
         """Returns a parked record by its key; its newest version unless one is named."""
         stored = self._objects.read(key, version_id)
         return ParkedRecord(
-            key=key,
             body=stored.body,
             reason=stored.metadata.get("reason", ""),
             detail=stored.metadata.get("detail", ""),
