@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -132,21 +132,6 @@ class _Pong(_Message, frozen=True, kw_only=True, tag="pong"):
     pass
 
 
-class _Progress(TypedDict):
-    """The fields that `position` and `snapshot` have in common."""
-
-    sent_at: str
-    delivery_id: str
-    status: Status
-    version: int
-    assignment: int
-    position_at: str | None
-    position: _Shown | None
-    distance_remaining_m: float | None
-    eta: _Eta | None
-    stops_before: int | None
-
-
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -165,7 +150,7 @@ def encode_position(
         sent_at_ms: Now; the position's age is relative to it.
         stops_before: How many stops the truck makes first; None when that is not known.
     """
-    return _ENCODER.encode(_Position(**_progress(delivery, position, sent_at_ms, stops_before)))
+    return _ENCODER.encode(_position(delivery, position, sent_at_ms, stops_before))
 
 
 def encode_snapshot(
@@ -189,7 +174,7 @@ def encode_snapshot(
         sent_at_ms: Now.
         stops_before: How many stops the truck makes first; None when that is not known.
     """
-    progress = _progress(delivery, position, sent_at_ms, stops_before)
+    progress = msgspec.structs.asdict(_position(delivery, position, sent_at_ms, stops_before))
     failure_code = delivery.failure_code
     # The log may have grown since the delivery was read: the message must be consistent.
     visible = tuple(_snapshot_event(event) for event in events if event.version <= delivery.version)
@@ -278,26 +263,26 @@ def thinned(track: Sequence[T], count: int) -> tuple[T, ...]:
     return tuple(track[index * last // (count - 1)] for index in range(count))
 
 
-def _progress(
+def _position(
     delivery: Delivery,
     position: ShownPosition | None,
     sent_at_ms: int,
     stops_before: int | None,
-) -> _Progress:
+) -> _Position:
     under_way = position if delivery.status in UNDER_WAY else None
     remaining_m = _distance_remaining_m(delivery, under_way) if under_way else None
-    return {
-        "sent_at": format_instant(sent_at_ms),
-        "delivery_id": delivery.delivery_id,
-        "status": delivery.status,
-        "version": delivery.version,
-        "assignment": delivery.assignment,
-        "position_at": None if position is None else format_instant(position.point.event_at_ms),
-        "position": None if position is None else _shown(position, sent_at_ms),
-        "distance_remaining_m": remaining_m,
-        "eta": _eta(delivery, under_way, remaining_m, sent_at_ms),
-        "stops_before": stops_before,
-    }
+    return _Position(
+        sent_at=format_instant(sent_at_ms),
+        delivery_id=delivery.delivery_id,
+        status=delivery.status,
+        version=delivery.version,
+        assignment=delivery.assignment,
+        position_at=None if position is None else format_instant(position.point.event_at_ms),
+        position=None if position is None else _shown(position, sent_at_ms),
+        distance_remaining_m=remaining_m,
+        eta=_eta(delivery, under_way, remaining_m, sent_at_ms),
+        stops_before=stops_before,
+    )
 
 
 def _shown(position: ShownPosition, sent_at_ms: int) -> _Shown:
