@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -233,14 +234,7 @@ def _wrong_version(before: Delivery | None, expected: int | str | None) -> Rejec
 def _create(delivery_id: str, plan: DeliverySpec, actor: str, now_ms: int) -> Change:
     after = Delivery(
         delivery_id=delivery_id,
-        customer_id=plan.customer_id,
-        origin=plan.origin,
-        destination=plan.destination,
-        window=plan.window,
-        visibility=plan.visibility,
-        stop_sequence=plan.stop_sequence,
-        origin_name=plan.origin_name,
-        destination_name=plan.destination_name,
+        **_terms(plan),
         customer_since_ms=now_ms,
         status=Status.ASSIGNED,
         version=1,
@@ -269,14 +263,7 @@ def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
         since_ms, since_version = at_ms, before.version + 1
     after = msgspec.structs.replace(
         before,
-        customer_id=plan.customer_id,
-        origin=plan.origin,
-        destination=plan.destination,
-        window=plan.window,
-        visibility=plan.visibility,
-        stop_sequence=plan.stop_sequence,
-        origin_name=plan.origin_name,
-        destination_name=plan.destination_name,
+        **_terms(plan),
         customer_since_ms=since_ms,
         customer_since_version=since_version,
         shown_from_ms=_shown_from_ms(before, plan, status, at_ms),
@@ -372,17 +359,15 @@ def _event(
 
 
 def _plan_of(delivery: Delivery) -> DeliverySpec:
-    return DeliverySpec(
-        truck_id=delivery.truck_id,
-        customer_id=delivery.customer_id,
-        origin=delivery.origin,
-        destination=delivery.destination,
-        window=delivery.window,
-        visibility=delivery.visibility,
-        stop_sequence=delivery.stop_sequence,
-        origin_name=delivery.origin_name,
-        destination_name=delivery.destination_name,
-    )
+    names = (field.name for field in dataclasses.fields(DeliverySpec))
+    return DeliverySpec(**{name: getattr(delivery, name) for name in names})
+
+
+def _terms(plan: DeliverySpec) -> dict[str, Any]:
+    """Returns the fields that the delivery's row has, too: all but the truck."""
+    terms = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
+    del terms["truck_id"]
+    return terms
 
 
 _LEADS_TO = {
