@@ -91,9 +91,7 @@ def validate_message(
             first_generation_zone=zone,
         )
 
-    if (fault := _revoked(truck_id, is_revoked)) is not None:
-        return fault
-    return _or_fault(validate, max_body_bytes)
+    return _or_fault(validate, truck_id, max_body_bytes, is_revoked)
 
 
 def validate_owntracks(
@@ -132,18 +130,17 @@ def validate_owntracks(
             first_generation_zone=zone,
         )
 
-    if (fault := _revoked(truck_id, is_revoked)) is not None:
-        return fault
-    return _or_fault(validate, max_body_bytes)
+    return _or_fault(validate, truck_id, max_body_bytes, is_revoked)
 
 
-def _revoked(truck_id: str, is_revoked: Callable[[str], bool]) -> Fault | None:
+def _or_fault(
+    validate: Callable[[], T],
+    truck_id: str,
+    max_body_bytes: int,
+    is_revoked: Callable[[str], bool],
+) -> T | Fault:
     if is_revoked(truck_id):
         return Fault(REVOKED, "this truck's tokens were revoked")
-    return None
-
-
-def _or_fault(validate: Callable[[], T], max_body_bytes: int) -> T | Fault:
     try:
         return validate()
     except ForeignTruckError as error:
