@@ -28,8 +28,9 @@ ifdef TESTS
 	@exec $(VENV)/python -m pytest $(TESTS)
 else
 	@echo "test: unit, architecture and contract tests, and one drive through the local cloud"
-	@$(VENV)/python -m pytest $(AT_ONCE) $(QUICK_TESTS)
-	@echo "test: the other drives, chaos, fuzz, integration and infrastructure were not run; make test-all runs them"
+	@$(VENV)/python -m pytest $(AT_ONCE) $(QUICK_TESTS); code=$$?; \
+	echo "test: not run: the other drives, browser, chaos, fuzz, integration and infrastructure (make test-all)"; \
+	exit $$code
 endif
 
 .PHONY: coverage

@@ -1,4 +1,4 @@
-"""The clients' lists of statuses, declarations and failure codes are those of the code."""
+"""Lists of statuses, declarations and failure codes in clients and pages are those of the code."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ from tests.support.source_tree import ROOT
         ("web/console/service.ts", "export const DECLARATIONS =", ";", DeclaredType),
         ("web/console/service.ts", "export const FAILURE_CODES =", ";", FailureCode),
         ("rtdts_client/messages.py", "status: One of", "effective_at:", Status),
+        ("docs/tracking.md", "| `dwelt_at_destination` |\n", " | a person", CLOSED),
+        ("docs/tracking.md", "**A declaration overrides", "are accepted", CLOSED),
+        ("docs/architecture.md", "→ declared:", ".", CLOSED),
+        ("docs/architecture.md", "Declarations override sensors:", "may be", CLOSED),
+        ("docs/asyncapi.yaml", "    Status:\n", "are the *closed*", CLOSED),
+        ("docs/openapi.yaml", "    Status:\n", "are the *closed*", CLOSED),
     ],
-    ids=["open", "CLOSED_STATUSES", "DECLARATIONS", "FAILURE_CODES", "docstring"],
 )
-def test_a_clients_list_of_codes_is_the_enum_in_the_code(
+def test_each_list_of_codes_is_that_of_the_code(
     path: str, start: str, end: str, codes: Iterable[str]
 ) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert text.count(start) == 1, f"{path} must have one list that begins with {start!r}"
     listed = text.split(start)[1].split(end)[0]
-    found = set(re.findall(r"(?:'|``)([a-z_]+)(?:'|``)", listed))
+    found = set(re.findall(r"['`]([a-z_]+)['`]", listed))
     expected = {str(code) for code in codes}
 
     missing, unknown = sorted(expected - found), sorted(found - expected)

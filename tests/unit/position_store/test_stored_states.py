@@ -30,6 +30,16 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 MAYBE = st.none() | NUMBERS
 VERSION = DocumentVersion(seq_no=7, primary_term=1)
 
+# By code, as the first release stored them.
+STORED_STATUSES = [
+    *("assigned", "en_route_to_pickup", "at_pickup", "in_transit", "nearby", "arrived"),
+    *("delivered", "failed", "cancelled"),
+]
+STORED_CAUSES = [
+    *("assigned", "transferred", "declared", "moved_off", "dwelt_at_origin", "left_origin"),
+    *("near_destination", "dwelt_at_destination", "implied", "corrected"),
+]
+
 
 @st.composite
 def any_fixes(draw: st.DrawFn) -> Fix:
@@ -82,6 +92,47 @@ def test_a_fix_of_a_release_with_one_measurement_less_can_be_read() -> None:
     older = msgspec.msgpack.decode(pack_fix(fix))[:-1]
 
     assert unpack_fix(TRUCK, msgspec.msgpack.encode(older), fix.n) == fix
+
+
+def test_a_stored_fix_keeps_its_values_in_later_releases() -> None:
+    """These arrays are in the store: what is added to a fix or to `Reading` goes to the end."""
+    stored = [
+        *(START_MS, 1_000, 2_000, 480000000, 110000000, True, "mqtt", 7, True, ["jump"], 9),
+        *(500, 600, 700, 800),
+        *(1_500, 1_250, 9_000, 3_800, [11], 80, True, 6_400, 123_400),
+    ]
+
+    fix = unpack_fix(TRUCK, msgspec.msgpack.encode(stored), 3)
+
+    assert fix == Fix(
+        accuracy_m=15.0,
+        speed_mps=12.5,
+        heading_deg=90.0,
+        altitude_m=38.0,
+        satellites=11,
+        hdop=0.8,
+        ignition=True,
+        battery_pct=64.0,
+        odometer_m=1234.0,
+        truck_id=TRUCK,
+        recorded_at_ms=START_MS + 1_000,
+        lat=48.0,
+        lon=11.0,
+        event_at_ms=START_MS,
+        received_at_ms=START_MS + 2_000,
+        clock=Clock.SHIFTED,
+        source="mqtt",
+        seq=7,
+        point_id=f"T-1:{START_MS + 1_000}:7",
+        n=3,
+        distance_m=5.0,
+        implied_speed_mps=6.0,
+        track_speed_mps=7.0,
+        track_heading_deg=8.0,
+        moving=True,
+        quality=("jump",),
+        clock_lag_ms=9,
+    )
 
 
 @pytest.mark.parametrize("packed", [b"", b"corrupt", msgspec.msgpack.encode([1]), b"\x91" * 10_000])
@@ -165,6 +216,22 @@ def test_a_state_with_any_status_or_cause_is_unpacked_as_it_was_packed() -> None
                 "add it at the end of _STATUSES (of _CAUSES, if it is a cause)"
             )
         assert unpack_state(TRUCK, packed).deliveries[0].anchor == anchor
+
+
+def test_stored_statuses_and_causes_keep_their_meaning_in_later_releases() -> None:
+    """Their codes are in the store: a new one goes to the end of its list."""
+    packed = msgspec.msgpack.decode(pack_state(states()[-1]))
+    (row,) = packed[-4]
+    statuses, causes = [], []
+
+    for code in range(max(len(STORED_STATUSES), len(STORED_CAUSES))):
+        row[7:9] = min(code, len(STORED_STATUSES) - 1), code
+        (read,) = unpack_state(TRUCK, msgspec.msgpack.encode(packed)).deliveries
+        statuses.append(read.anchor.status)
+        causes.append(read.anchor.cause)
+
+    assert [str(one) for one in statuses[: len(STORED_STATUSES)]] == STORED_STATUSES
+    assert [str(one) for one in causes] == STORED_CAUSES
 
 
 def test_every_field_of_a_state_is_stored() -> None:
