@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     baselines = {
         "boto3, one after another": _Contender("boto3", 1_200, 1),
         "boto3, 32 threads": _Contender("boto3", 1_200, 32),
+        "aiohttp with our signer": _Contender("aiohttp", 4_000, AT_ONCE[0]),
     }
     asynchronous = _asynchronous_sdk(print_line)
     if asynchronous is not None:
@@ -79,7 +81,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         yield beside(f"fanout_posts.{at_once}_at_once", rates[name], unit, best, rates[best])
     for baseline in baselines:
         if baseline != best:
-            label = baseline.split(",")[0] if "aio" in baseline else "boto3_otherwise"
+            label = "boto3_otherwise" if "boto3" in baseline else re.split("[ ,]", baseline)[0]
             yield beside(
                 f"fanout_posts.beside_{label}", rates[usual], unit, baseline, rates[baseline]
             )

@@ -111,6 +111,31 @@ async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
     http.close()
 
 
+async def aiohttp(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
+    """A general-purpose client with the broadcaster's signer, and a connection for each post."""
+    import aiohttp as library
+    from yarl import URL
+
+    from broadcaster.sender import Payload
+    from broadcaster.signing import Credentials, PostSigner
+
+    signer, credentials = PostSigner(url, REGION), Credentials(ACCESS_KEY, SECRET_KEY)
+    payload = Payload.of(MESSAGE)
+    origin = url.removesuffix("/live")
+    connections = library.TCPConnector(limit=at_once)
+    async with library.ClientSession(connector=connections) as session:
+
+        async def post(to: str) -> None:
+            path = signer.path(to)
+            headers = signer.headers(path, payload, credentials, round(time.time() * 1000))
+            address = URL(origin + path, encoded=True)
+            async with session.post(address, data=payload.data, headers=headers) as response:
+                await response.read()
+                assert response.status == 200
+
+        await _measure_async(post, count, at_once, watch)
+
+
 async def aiobotocore(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
     """The asynchronous SDK, with as many connections as concurrent posts."""
     from aiobotocore.config import AioConfig
@@ -161,7 +186,7 @@ async def boto3(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
             list(pool.map(post, range(count)))
 
 
-CONTENDERS = {"ours": ours, "aiobotocore": aiobotocore, "boto3": boto3}
+CONTENDERS = {"ours": ours, "aiohttp": aiohttp, "aiobotocore": aiobotocore, "boto3": boto3}
 
 
 def main(argv: list[str]) -> None:

@@ -365,8 +365,8 @@ def test_a_share_opens_a_closed_delivery_for_as_long_as_it_may_be_viewed(
     api: SharingApi, end: str
 ) -> None:
     made = api.share()
-    assert api.call(DECLARE_EVENT, {"type": "picked_up"}, **{"idempotency-key": "1"})[0] == 201
-    assert api.call(DECLARE_EVENT, {"type": end}, **{"idempotency-key": "2"})[0] == 201
+    assert api.declare("picked_up", key="1")[0] == 201
+    assert api.declare(end, key="2")[0] == 201
     api.now_ms += VIEWING_MINUTES * MINUTE_MS - 1
     still, opened = api.open(made["token"])
     api.now_ms += 1
