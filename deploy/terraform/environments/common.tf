@@ -1,5 +1,5 @@
-# What every environment has in common; each has a link to this file. Each says in its main.tf what
-# differs, and as locals: environment, issuer, audience, and sim's further settings.
+# Shared by all environments: each has a symbolic link to this file. An environment's main.tf has its own values,
+# and defines the locals environment, issuer, audience and sim_settings.
 
 provider "aws" {
   region = var.region
@@ -24,14 +24,14 @@ locals {
     partition = data.aws_partition.current.partition
   }
 
-  # By name and not as AWS lists them: a zone that is new to the list must move no subnet.
+  # By letter instead of from AWS's list: a new zone in the list must not move any subnet.
   availability_zones = [for letter in var.zone_letters : "${var.region}${letter}"]
 
   project         = "${path.module}/../../../.."
   packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
 
-  # Browsers on the page may call the API once its origin is allowed; CloudFront's name is known only
-  # after an apply, and then goes into allowed_origins by hand.
+  # A page may call the API only if its origin is allowed. Without a domain, the page has CloudFront's host name,
+  # which is known only after an apply: add it to allowed_origins by hand.
   page_origins    = try(["https://${var.web.domain.name}"], [])
   allowed_origins = distinct(concat(var.allowed_origins, local.page_origins))
 
@@ -58,8 +58,8 @@ module "web" {
   domain        = try(var.web.domain, null)
 }
 
-# Where the system is, for its use from this machine. sim's file may hold the test issuer's
-# secret: for its owner's eyes.
+# The system's URLs, for programs on this machine. sim/.env may contain the test issuer's secret, so only its owner
+# can read it.
 resource "local_sensitive_file" "sim" {
   filename        = "${local.project}/sim/.env"
   content         = join("", [for name, value in local.sim : "${name}=${value}\n"])

@@ -16,6 +16,6 @@ terraform {
     }
   }
 
-  # A bucket of the account, which `make images` and `make deploy` make and name in backend.hcl.
+  # `make images` and `make deploy` create a bucket in the account, and write its name to backend.hcl.
   backend "s3" {}
 }

@@ -1,5 +1,4 @@
-# Development: everything once and small, gone without a trace after a destroy, with an issuer of
-# tokens for tests.
+# Development: one small instance of each part, which a destroy removes completely, and a test issuer.
 
 locals {
   environment = "dev"
@@ -21,7 +20,7 @@ module "system" {
 
   network = {
     availability_zones = local.availability_zones
-    # Containers in public subnets: a NAT gateway alone would cost more than all of them.
+    # Containers run in public subnets, because a single NAT gateway would cost more than all of them.
     nat_gateways = 0
   }
 
@@ -60,7 +59,7 @@ module "system" {
   http_throttle   = { requests_per_second = 200, burst = 400 }
   socket_throttle = { requests_per_second = 200, burst = 400 }
 
-  # A tenth of the account's quota: others may be developing in it.
+  # A tenth of the account's quota, because several developers may share the account.
   gateway_requests_per_second = 1000
 
   allowed_origins = local.allowed_origins
@@ -92,8 +91,8 @@ module "system" {
   alarms             = var.alarms
 }
 
-# A mail when the account costs more than was meant: half of it spent is worth a look, a forecast
-# beyond it is worth an end. AWS makes no notification without an address.
+# Notifies by mail at half the budget, and if the forecast exceeds the budget. AWS requires an address for each
+# notification.
 resource "aws_budgets_budget" "month" {
   count = length(var.budget_emails) > 0 ? 1 : 0
 

@@ -1,5 +1,5 @@
-# An issuer of tokens for tests, where there is no identity provider of the company: never in
-# production. Its key is in KMS and can't be taken out.
+# The test issuer: it issues tokens without the company's identity provider, and must never be in production. Its
+# private key is in KMS and can't be exported.
 
 locals {
   test_issuer_name       = "${var.name}-test-issuer"
@@ -47,7 +47,7 @@ module "test_issuer" {
     ISSUER         = aws_apigatewayv2_api.test_issuer.api_endpoint
     AUDIENCE       = local.audience
     SIGNING_KEY_ID = aws_kms_key.test_issuer.arn
-    # It need only recognise the secret.
+    # A hash is enough to recognise the secret.
     TOKEN_SECRET_SHA256 = sha256(random_password.test_issuer.result)
   }
   required_environment = [for name, need in local.test_issuer_definition.settings : name if need == "required"]
@@ -66,7 +66,7 @@ resource "aws_apigatewayv2_integration" "test_issuer" {
   payload_format_version = "2.0"
 }
 
-# Without an authorizer: discovery and keys are public, and /token checks the secret itself.
+# Without an authorizer: the discovery document and the keys are public, and /token checks the secret itself.
 resource "aws_apigatewayv2_route" "test_issuer" {
   for_each = toset(local.definitions.test_issuer_routes)
 
@@ -105,7 +105,7 @@ resource "aws_apigatewayv2_stage" "test_issuer" {
   }
 }
 
-# Its URL, known once it responds: API Gateway reads its documents when an authorizer is made.
+# The issuer's URL, available once the issuer responds: API Gateway reads its documents when it creates an authorizer.
 resource "terraform_data" "test_issuer_url" {
   input = aws_apigatewayv2_api.test_issuer.api_endpoint
 

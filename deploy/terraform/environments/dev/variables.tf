@@ -11,7 +11,7 @@ variable "name" {
 }
 
 variable "budget_emails" {
-  description = "Mail addresses that are notified when a month gets expensive. Without addresses there is no budget."
+  description = "Mail addresses that receive budget alerts. Without addresses there is no budget."
   type        = set(string)
   default     = []
 }

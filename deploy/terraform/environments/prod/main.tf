@@ -1,10 +1,10 @@
-# Production: three zones, protected from loss, and the company's own identity provider.
+# Production: three zones, protection against data loss, and the company's own identity provider.
 
 locals {
   environment  = "prod"
   issuer       = var.issuer
   audience     = var.audience
-  sim_settings = {} # nothing issues tokens for sim here
+  sim_settings = {} # production has no test issuer
 }
 
 module "system" {

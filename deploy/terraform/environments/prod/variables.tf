@@ -5,7 +5,7 @@ variable "zone_letters" {
 
   validation {
     condition     = length(var.zone_letters) == 3
-    error_message = "Three zones."
+    error_message = "zone_letters must have three letters."
   }
 }
 
@@ -21,7 +21,7 @@ variable "issuer" {
 
   validation {
     condition     = startswith(var.issuer, "https://") && !endswith(var.issuer, "/.well-known/openid-configuration")
-    error_message = "The issuer exactly as in its tokens: an https URL."
+    error_message = "issuer must be an https URL, exactly as in the issuer's tokens."
   }
 }
 
@@ -43,7 +43,7 @@ variable "nat_gateways" {
 
   validation {
     condition     = var.nat_gateways >= 1
-    error_message = "In production, containers have no public addresses."
+    error_message = "nat_gateways must be at least 1: in production, containers have no public addresses."
   }
 }
 
@@ -66,7 +66,7 @@ variable "stream_retention_hours" {
 
   validation {
     condition     = var.stream_retention_hours >= 72
-    error_message = "At least a long weekend: 72 hours."
+    error_message = "stream_retention_hours must be at least 72, a long weekend."
   }
 }
 
@@ -160,7 +160,7 @@ variable "consumer" {
 
   validation {
     condition     = var.consumer.min_tasks >= 2
-    error_message = "At least two."
+    error_message = "consumer.min_tasks must be at least 2, so that the other task continues a lost task's shards."
   }
 }
 
@@ -176,7 +176,7 @@ variable "broadcaster" {
 
   validation {
     condition     = var.broadcaster.min_tasks >= 2
-    error_message = "At least two: a lost task takes minutes to be replaced, a viewer is promised 75 s."
+    error_message = "broadcaster.min_tasks must be at least 2: a viewer is promised an update within 75 s, and replacing a lost task takes minutes."
   }
 }
 
@@ -197,11 +197,11 @@ variable "alarms" {
 
   validation {
     condition     = length(var.alarms.emails) > 0
-    error_message = "Production needs an address that receives the alarms."
+    error_message = "alarms.emails must have at least one address in production."
   }
 
   validation {
     condition     = contains(keys(var.alarms), "silence")
-    error_message = "In production, silence must be set: the hours and days when trucks certainly drive, or null."
+    error_message = "alarms.silence must be set in production: the hours and days when trucks certainly drive, or null."
   }
 }

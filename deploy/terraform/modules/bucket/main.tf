@@ -1,4 +1,4 @@
-# A private bucket: no access but by its policy, and what is overwritten or deleted is gone a week later.
+# A private, versioned bucket. Other principals than this account's roles have access only through its policy.
 
 resource "aws_s3_bucket" "this" {
   bucket        = var.name
@@ -57,7 +57,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       }
     }
 
-    # It is data about people: gone means gone, in all versions.
+    # Personal data: an overwritten or deleted object is deleted in all versions after a week.
     noncurrent_version_expiration {
       noncurrent_days = 7
     }

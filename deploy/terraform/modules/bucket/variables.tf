@@ -9,7 +9,7 @@ variable "expires_after_days" {
 
   validation {
     condition     = var.expires_after_days == null || try(var.expires_after_days >= 1, false)
-    error_message = "At least one day."
+    error_message = "expires_after_days must be at least 1, or null."
   }
 }
 

@@ -1,16 +1,17 @@
-# One container on Fargate. With a cluster it is a service: it restarts where it is, a bad deployment
-# goes back, and its size follows what it has to do. Without, it is started when it is needed, and ends.
+# One container on Fargate. With a cluster it is a service: ECS restarts the container in its task, rolls back
+# a failed deployment, and scales the number of tasks. Without a cluster it is a command: it is started when it
+# is needed, and ends by itself.
 
 locals {
   is_service = var.cluster != null
 
   missing = setsubtract(var.required_environment, concat(keys(var.environment), keys(var.secrets)))
 
-  # A metric that is missing is no reason to grow.
+  # No alarms if max_tasks leaves no room for another task.
   scale_out = var.max_tasks > var.min_tasks ? var.scale_out : {}
 
-  # What only a container has that shall go on running.
-  kept_running = !local.is_service ? [] : [{
+  # Only for services.
+  service_options = !local.is_service ? [] : [{
     healthCheck = {
       command     = ["CMD-SHELL", var.health_command]
       interval    = 15
@@ -19,17 +20,18 @@ locals {
       startPeriod = var.start_period_s
     }
 
-    # In the same task: it keeps its address and its name, which the KCL's leases are held under.
+    # Restarts the container in the same task, so that it keeps its address, and the name under which the KCL
+    # holds its leases.
     restartPolicy = {
       enabled              = true
       restartAttemptPeriod = 60
     }
   }]
 
-  # A log that can't be written must not stop a service; of a command every line is wanted.
+  # A service must not stop because its log can't be written. A command must not lose a log line.
   log_mode = local.is_service ? { mode = "non-blocking", max-buffer-size = "25m" } : {}
 
-  # ECS's table: memory in MB by processor.
+  # The memory sizes in MB that Fargate allows, by CPU units.
   fargate_mb = tomap({
     "256"   = [512, 1024, 2048]
     "512"   = range(1024, 4097, 1024)
@@ -46,7 +48,7 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
-# What ECS needs to start it.
+# With this role, ECS starts the container.
 module "execution_role" {
   source = "../role"
 
@@ -60,7 +62,7 @@ module "execution_role" {
       sid                = "LogIn"
       actions            = ["ecr:GetAuthorizationToken"]
       resources          = ["*"]
-      why_every_resource = "ECR gives one token for all repositories; what it opens is said below."
+      why_every_resource = "GetAuthorizationToken has no resource-level permissions; the next statement limits the repository."
     },
     {
       sid       = "FetchImage"
@@ -99,7 +101,7 @@ resource "aws_ecs_task_definition" "this" {
     }
   }
 
-  container_definitions = jsonencode([merge(concat(local.kept_running, [{
+  container_definitions = jsonencode([merge(concat(local.service_options, [{
     name                   = var.name
     image                  = var.image
     essential              = true
@@ -119,7 +121,7 @@ resource "aws_ecs_task_definition" "this" {
       capabilities       = { drop = ["ALL"] }
     }
 
-    # Fargate's own bounds; a process needs a file per connection.
+    # Fargate's defaults, stated here because each connection needs a file descriptor.
     ulimits = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
 
     logConfiguration = {
@@ -135,12 +137,12 @@ resource "aws_ecs_task_definition" "this" {
   lifecycle {
     precondition {
       condition     = length(local.missing) == 0
-      error_message = "${var.name} would not start without ${join(", ", local.missing)}."
+      error_message = "${var.name} needs a value for each required setting. Missing: ${join(", ", local.missing)}."
     }
 
     precondition {
       condition     = var.shutdown_budget_s <= var.stop_timeout_s - 10
-      error_message = "The shutdown budget must end 10 s before the container is killed."
+      error_message = "shutdown_budget_s must be at least 10 s less than stop_timeout_s, after which the container is killed."
     }
   }
 }
@@ -156,10 +158,10 @@ resource "aws_ecs_service" "this" {
   propagate_tags          = "SERVICE"
   enable_ecs_managed_tags = true
 
-  # Those that go drain what they hold while those that come already work.
+  # New tasks start before old ones drain.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
-  # An apply that ends has left something that runs.
+  # The apply ends only when the new tasks run.
   wait_for_steady_state = true
 
   deployment_circuit_breaker {
@@ -174,7 +176,7 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # the autoscaling's business
+    ignore_changes = [desired_count] # set by autoscaling
   }
 
   timeouts {
@@ -193,7 +195,7 @@ resource "aws_appautoscaling_target" "this" {
   max_capacity       = var.max_tasks
 }
 
-# Scaling in is slow: each task that goes hands over what it holds.
+# Scale-in is slow, because each stopped task must hand over its work.
 resource "aws_appautoscaling_policy" "cpu" {
   count = length(aws_appautoscaling_target.this)
 
@@ -239,7 +241,7 @@ resource "aws_cloudwatch_metric_alarm" "scale_out" {
   for_each = local.scale_out
 
   alarm_name          = "${var.name}-scale-out-${each.key}"
-  alarm_description   = "${each.value.why}: another task of ${var.name}. Not for people."
+  alarm_description   = "${each.value.why}: autoscaling starts another task of ${var.name}. No action is needed."
   namespace           = each.value.namespace
   metric_name         = each.value.metric_name
   dimensions          = each.value.dimensions

@@ -26,7 +26,7 @@ variable "image" {
 
   validation {
     condition     = can(regex(":[0-9a-f]{12,64}$", var.image))
-    error_message = "The tag must be a digest: a tag alone does not identify what runs."
+    error_message = "The image's tag must be a digest, because another tag would not identify what runs."
   }
 }
 
@@ -58,7 +58,7 @@ variable "required_environment" {
 }
 
 variable "health_command" {
-  description = "Shell command in the container that succeeds while the service is healthy."
+  description = "Shell command that succeeds in the container while the service is healthy."
   type        = string
   default     = null
 }
@@ -75,7 +75,7 @@ variable "cpu" {
 
   validation {
     condition     = contains(keys(local.fargate_mb), tostring(var.cpu))
-    error_message = "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384."
+    error_message = "cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384."
   }
 }
 
@@ -85,7 +85,7 @@ variable "memory_mb" {
 
   validation {
     condition     = contains(lookup(local.fargate_mb, tostring(var.cpu), []), var.memory_mb)
-    error_message = "Fargate has for each cpu some sizes of memory: see fargate_mb in main.tf."
+    error_message = "Fargate does not allow this memory_mb with this cpu; fargate_mb in main.tf lists the sizes."
   }
 }
 
@@ -96,7 +96,7 @@ variable "cpu_architecture" {
 
   validation {
     condition     = contains(["ARM64", "X86_64"], var.cpu_architecture)
-    error_message = "ARM64 or X86_64."
+    error_message = "cpu_architecture must be ARM64 or X86_64."
   }
 }
 
@@ -135,7 +135,7 @@ variable "min_tasks" {
 
   validation {
     condition     = var.min_tasks >= 1
-    error_message = "At least one."
+    error_message = "min_tasks must be at least 1."
   }
 }
 
@@ -146,7 +146,7 @@ variable "max_tasks" {
 
   validation {
     condition     = var.max_tasks >= var.min_tasks
-    error_message = "At least min_tasks."
+    error_message = "max_tasks must be at least min_tasks."
   }
 }
 

@@ -1,5 +1,5 @@
-# Names of our own before the two APIs: trucks and apps keep them for years, and an API that is made
-# anew has another host. One certificate for all, which Route 53 proves and renews.
+# Domain names for the two APIs. Trucks and apps keep a name for years, but an API that is recreated has another
+# host. One certificate covers all names. ACM validates and renews it through records in Route 53.
 
 locals {
   names = [for key in sort(keys(var.domains)) : var.domains[key].name]
@@ -11,12 +11,12 @@ resource "aws_acm_certificate" "this" {
   validation_method         = "DNS"
 
   lifecycle {
-    create_before_destroy = true # the old one is in use until the names have the new one
+    create_before_destroy = true # the domain names use the old certificate until the new one is valid
   }
 }
 
 resource "aws_route53_record" "validation" {
-  # By our own names, which a first plan knows.
+  # By our names, because a first plan does not know domain_validation_options.
   for_each = toset(local.names)
 
   zone_id         = var.zone_id
@@ -24,7 +24,7 @@ resource "aws_route53_record" "validation" {
   type            = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_type if option.domain_name == each.key])
   records         = [for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_value if option.domain_name == each.key]
   ttl             = 300
-  allow_overwrite = true # the same record proves the next certificate
+  allow_overwrite = true # the next certificate is validated by the same record
 }
 
 resource "aws_acm_certificate_validation" "this" {

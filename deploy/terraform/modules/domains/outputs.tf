@@ -1,5 +1,5 @@
 output "names" {
-  description = "Names by purpose, available once they lead to their API."
+  description = "Names by purpose, available once they resolve to their API."
   value       = { for key, mapping in aws_apigatewayv2_api_mapping.this : key => var.domains[key].name }
 
   depends_on = [aws_route53_record.this]

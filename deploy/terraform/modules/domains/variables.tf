@@ -4,7 +4,7 @@ variable "zone_id" {
 }
 
 variable "behind_edge" {
-  description = "Purposes whose name leads to the CDN in front of the API. This module creates no DNS record for them."
+  description = "Purposes whose name resolves to the CDN in front of the API. This module creates no DNS record for them."
   type        = set(string)
   default     = []
 }
@@ -19,11 +19,11 @@ variable "domains" {
 
   validation {
     condition     = alltrue([for one in values(var.domains) : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", one.name))])
-    error_message = "Full names in lower-case letters, such as trucks.example.com."
+    error_message = "Each name must be a complete host name in lower-case letters, such as trucks.example.com."
   }
 
   validation {
     condition     = length(distinct([for one in values(var.domains) : one.name])) == length(var.domains)
-    error_message = "Each purpose has a name of its own."
+    error_message = "Two purposes must not have the same name."
   }
 }

@@ -1,20 +1,20 @@
-# CloudFront and AWS WAF before people's routes and the socket: an address that sends too much is
-# stopped before it costs a Lambda. Not before /telemetry: its price per request would eat what
-# batching saves, and trucks of one carrier share addresses.
+# CloudFront and AWS WAF in front of people's routes and the socket. They block an address that sends too much
+# before it causes a Lambda invocation. /telemetry is not behind them: per request, the edge would cost as much
+# as batching saves, and the trucks of one carrier share addresses.
 
 locals {
   names = [for key in sort(keys(var.fronts)) : var.fronts[key].name]
 
-  # CloudFront's and WAF's global part is in this region, wherever the rest is.
+  # CloudFront accepts certificates and web ACLs only from this region.
   global_region = "us-east-1"
 
-  # AWS's managed policies, the same in every account.
-  cache_nothing     = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # Managed-CachingDisabled
-  pass_on_all_there = "216adef6-5c7f-47e4-b989-5492eafa07d3" # Managed-AllViewer: Host and the WebSocket's headers too
+  # AWS's managed policies. Their ids are the same in every account.
+  caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # Managed-CachingDisabled
+  all_viewer       = "216adef6-5c7f-47e4-b989-5492eafa07d3" # Managed-AllViewer: also Host and the WebSocket's headers
 }
 
-# CloudFront takes certificates of its own region only. The records that prove the names are those of
-# the gateway's certificate: ACM requires the same ones of an account everywhere.
+# No validation records: for the same name, ACM requires the same record in all regions of an account, and the
+# gateway's certificate already has it.
 resource "aws_acm_certificate" "this" {
   region = local.global_region
 
@@ -37,7 +37,7 @@ resource "aws_wafv2_web_acl" "this" {
   region = local.global_region
 
   name        = var.name
-  description = "Addresses that send too much, or are known for attacks"
+  description = "Blocks addresses that send too much or are known for attacks"
   scope       = "CLOUDFRONT"
 
   default_action {
@@ -47,7 +47,7 @@ resource "aws_wafv2_web_acl" "this" {
   custom_response_body {
     key          = "too-many"
     content_type = "APPLICATION_JSON"
-    content      = jsonencode({ message = "Too Many Requests" }) # as the gateway says it
+    content      = jsonencode({ message = "Too Many Requests" }) # the gateway's message for 429
   }
 
   rule {
@@ -149,7 +149,7 @@ resource "aws_cloudfront_distribution" "this" {
     origin_id   = "gateway"
     domain_name = each.value.origin
 
-    # By this the Lambdas know what came this way; it replaces what a client sends.
+    # With it, the Lambdas recognise requests through the edge. It replaces a header that a client sends.
     custom_header {
       name  = var.secret_header
       value = var.secret
@@ -170,8 +170,8 @@ resource "aws_cloudfront_distribution" "this" {
     viewer_protocol_policy   = "https-only"
     allowed_methods          = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     cached_methods           = ["GET", "HEAD"]
-    cache_policy_id          = local.cache_nothing
-    origin_request_policy_id = local.pass_on_all_there
+    cache_policy_id          = local.caching_disabled
+    origin_request_policy_id = local.all_viewer
   }
 
   restrictions {

@@ -22,7 +22,7 @@ variable "secret_header" {
 }
 
 variable "secret" {
-  description = "Value of that header: a secret that only CDN and gateway know."
+  description = "Value of that header: a secret that the CDN shares with the Lambdas."
   type        = string
   sensitive   = true
 }
@@ -34,6 +34,6 @@ variable "requests_per_address" {
 
   validation {
     condition     = var.requests_per_address >= 10
-    error_message = "AWS WAF's minimum is 10."
+    error_message = "requests_per_address must be at least 10, AWS WAF's minimum."
   }
 }

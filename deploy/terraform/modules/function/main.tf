@@ -1,4 +1,4 @@
-# A Lambda function from a zip of `make package`, with its role and its log.
+# A Lambda function from a zip of `make package`, with its role and its log group.
 
 locals {
   network_statements = var.network == null ? [] : [{
@@ -13,7 +13,7 @@ locals {
     ]
     resources          = ["*"]
     condition          = {}
-    why_every_resource = "Lambda makes its interfaces with this role; EC2 describes them for the whole account only, and their names are not known before."
+    why_every_resource = "Lambda creates its network interfaces with this role; EC2's Describe actions have no resource-level permissions, and the interfaces' ids are not known in advance."
   }]
 }
 
@@ -62,9 +62,9 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
-  # Of Lambda's own lines about each invocation only those of failures: START, END and REPORT would
-  # cost a seventh of what a truck's request costs. Only its JSON format has levels. Our own lines are JSON
-  # already, which it takes as they are; metrics among them have no level, and count as INFO.
+  # WARN: of its own lines, Lambda writes only those about failures. START, END and REPORT would cost a seventh
+  # of what a truck's request costs. Levels require the JSON format, which keeps our own lines unchanged, because
+  # they are JSON. Lines of metrics have no level, and count as INFO.
   logging_config {
     log_format            = "JSON"
     system_log_level      = "WARN"
@@ -81,13 +81,13 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # With the role alone, and its policy a moment later, the first invocation may be refused.
+  # The role's module includes its policy: without the policy, the first invocation may be denied.
   depends_on = [module.role]
 
   lifecycle {
     precondition {
       condition     = length(setsubtract(var.required_environment, keys(var.environment))) == 0
-      error_message = "${var.name} would not start without ${join(", ", setsubtract(var.required_environment, keys(var.environment)))}."
+      error_message = "${var.name} needs a value for each required setting. Missing: ${join(", ", setsubtract(var.required_environment, keys(var.environment)))}."
     }
   }
 }

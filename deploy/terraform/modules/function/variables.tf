@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the function, of its role and, after /aws/lambda/, of its log."
+  description = "Name of the function, of its role and, after /aws/lambda/, of its log group."
   type        = string
 }
 

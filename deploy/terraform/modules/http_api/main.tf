@@ -1,5 +1,5 @@
-# The HTTP API. Tokens are checked by the gateway, roles by each Lambda; open routes check a credential
-# of their own.
+# The HTTP API. The gateway checks tokens, and each Lambda checks roles. Open routes need no token: their Lambda
+# checks another credential.
 
 locals {
   routes = merge([
@@ -10,7 +10,7 @@ locals {
 
 resource "aws_apigatewayv2_api" "this" {
   name          = var.name
-  description   = "Trucks' points, the back office's deliveries, viewers' tickets"
+  description   = "HTTP API for trucks, customers and dispatchers"
   protocol_type = "HTTP"
 
   disable_execute_api_endpoint = var.has_own_domain
@@ -22,14 +22,14 @@ resource "aws_apigatewayv2_api" "this" {
       allow_origins = cors_configuration.value
       allow_methods = var.pages.methods
       allow_headers = var.pages.request_headers
-      # A page could not read when to try again.
+      # Otherwise a page could not read Retry-After.
       expose_headers = var.pages.response_headers
       max_age        = var.pages.preflight_kept_s
     }
   }
 }
 
-# The gateway fetches the issuer's discovery document when this is made: it must be up by then.
+# When this is created, the gateway fetches the issuer's discovery document, so the issuer must respond by then.
 resource "aws_apigatewayv2_authorizer" "tokens" {
   api_id           = aws_apigatewayv2_api.this.id
   name             = "tokens"
@@ -72,8 +72,8 @@ resource "aws_lambda_permission" "this" {
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*"
 }
 
-# A line per request, read only when something is wrong. At half the price it can't be tailed, only
-# queried by Logs Insights.
+# One line per request, read only in case of problems. This class costs half as much, but can't be tailed: Logs
+# Insights can query it.
 resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/apigateway/${var.name}"
   log_group_class   = "INFREQUENT_ACCESS"
@@ -103,8 +103,8 @@ resource "aws_apigatewayv2_stage" "this" {
     throttling_burst_limit   = var.throttle.burst
   }
 
-  # Requests without a credential reach the function: all of them together no further than this,
-  # so that the rest of the throttle stays for tokens.
+  # Requests to open routes reach the Lambda without a token. Each of these routes gets a quarter of the throttle,
+  # so that they leave capacity for requests with a token.
   dynamic "route_settings" {
     for_each = local.open_routes
 
@@ -116,13 +116,13 @@ resource "aws_apigatewayv2_stage" "this" {
     }
   }
 
-  # A route's settings need the route.
+  # Settings of a route require the route.
   depends_on = [aws_apigatewayv2_route.this]
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
 
-    # The line has a time of its own.
+    # Without a time, because each log event has a timestamp.
     format = jsonencode({
       request_id        = "$context.requestId"
       route             = "$context.routeKey"

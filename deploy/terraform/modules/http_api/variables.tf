@@ -9,7 +9,7 @@ variable "issuer" {
 
   validation {
     condition     = startswith(var.issuer, "https://")
-    error_message = "An issuer is an https URL."
+    error_message = "issuer must be an https URL."
   }
 }
 
@@ -19,7 +19,7 @@ variable "audience" {
 
   validation {
     condition     = length(var.audience) > 0
-    error_message = "Without an audience, every token of the issuer would be accepted."
+    error_message = "audience must not be empty: otherwise every token of the issuer would be accepted."
   }
 }
 
@@ -35,7 +35,7 @@ variable "functions" {
 
   validation {
     condition     = length(flatten([for function in values(var.functions) : concat(function.routes, function.open_routes)])) == length(distinct(flatten([for function in values(var.functions) : concat(function.routes, function.open_routes)])))
-    error_message = "Two functions have the same route."
+    error_message = "Two functions must not have the same route."
   }
 }
 
@@ -48,7 +48,7 @@ variable "throttle" {
 
   validation {
     condition     = var.throttle.requests_per_second > 0 && var.throttle.burst > 0
-    error_message = "Zero would reject every request."
+    error_message = "throttle.requests_per_second and throttle.burst must be greater than 0: with 0, every request would be rejected."
   }
 }
 
@@ -59,17 +59,17 @@ variable "allowed_origins" {
 
   validation {
     condition     = !contains(var.allowed_origins, "*")
-    error_message = "List the pages' origins; * is not allowed."
+    error_message = "allowed_origins must list the pages' origins; * is not allowed."
   }
 
   validation {
     condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[A-Za-z0-9.-]+(:\\d+)?$", origin))])
-    error_message = "An origin is a scheme and a host, without a path or a slash at its end."
+    error_message = "An origin must be a scheme and a host, without a path or a slash at the end."
   }
 }
 
 variable "pages" {
-  description = "Methods and headers that those pages may use, and the seconds for which a preflight is cached, in the form of definitions.json."
+  description = "Methods and headers that pages may use, and the seconds for which a preflight is cached, in the form of definitions.json."
   type = object({
     methods          = list(string)
     request_headers  = list(string)

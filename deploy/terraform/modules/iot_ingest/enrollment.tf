@@ -1,18 +1,19 @@
-# How a box becomes a truck: it comes with the fleet's claim certificate, which may only request one of
-# its own, and a secret made for its truck, by which the hook decides (fleet provisioning by claim).
+# How a box gets its truck's certificate (fleet provisioning by claim): it connects with the fleet's claim
+# certificate, which can only request another certificate. It sends the secret that was created for its truck,
+# and the hook checks this secret.
 
 locals {
   arn_prefix    = "arn:${var.account.partition}:iot:${var.account.region}:${var.account.id}"
   template_name = "${var.name}-trucks"
 
-  # Topics of the two requests, and of their responses below them.
+  # Topics of the requests. The responses are published below them.
   enrollment_topics = ["$aws/certificates/create", "$aws/certificates/create-from-csr", "$aws/provisioning-templates/${local.template_name}/provision"]
 }
 
-# A truck publishes as itself, on its own topic and on no other; it subscribes to nothing.
+# A truck may publish only to its own topic, and may not subscribe.
 resource "aws_iot_policy" "truck" {
   name = "${var.name}-truck"
-  # Without what only people need: AWS takes 2,048 characters.
+  # Without whitespace, because AWS allows only 2,048 characters.
   policy = jsonencode(jsondecode(templatefile("${path.module}/truck_policy.json", {
     partition  = var.account.partition
     region     = var.account.region
@@ -21,8 +22,8 @@ resource "aws_iot_policy" "truck" {
   })))
 }
 
-# Client ids of their own, with a character that no truck's has: a connection under a truck's id would
-# end the truck's.
+# Enrollment has its own client ids, with a colon, which no truck id contains: a connection with a truck's client
+# id would close the truck's connection.
 resource "aws_iot_policy" "claim" {
   name = "${var.name}-claim"
 
@@ -38,7 +39,7 @@ resource "aws_iot_policy" "claim" {
 
 resource "aws_iot_provisioning_template" "this" {
   name                  = local.template_name
-  description           = "Makes a box a truck"
+  description           = "Issues a truck's certificate to its box"
   enabled               = true
   provisioning_role_arn = module.provisioning_role.arn
 
@@ -66,7 +67,7 @@ module "provisioning_role" {
   source = "../role"
 
   name           = "${var.name}-iot-provisioning"
-  description    = "What IoT Core may do to make a box a truck"
+  description    = "Lets IoT Core register trucks and their certificates"
   service        = "iot.amazonaws.com"
   for_account_id = var.account.id
 
@@ -86,7 +87,7 @@ module "provisioning_role" {
       sid                = "WithoutResources"
       actions            = ["iot:AttachThingPrincipal", "iot:ListPrincipalPolicies", "iot:ListPrincipalThings", "iot:ListThingPrincipals"]
       resources          = ["*"]
-      why_every_resource = "IoT Core knows no resources for these actions of AWSIoTThingsRegistration, which this role is a part of."
+      why_every_resource = "These actions have no resource-level permissions. They are from the managed policy AWSIoTThingsRegistration, of which this role has a part."
     },
   ]
 }

@@ -1,13 +1,13 @@
-# Trucks by AWS IoT Core: a rule takes what a truck publishes, without a broker's price for each message
-# (basic ingest), and puts it into the device stream. From there a Lambda takes many at once,
-# validates them as every ingest endpoint does, and puts them into the main stream, one record per truck.
+# Ingest over AWS IoT Core. Trucks publish directly to a rule, which avoids the broker's price per message (basic
+# ingest). The rule writes each message to the device stream. A Lambda reads many messages at once, validates them
+# like every ingest endpoint, and puts them into the main stream, with one record per truck.
 
 locals {
-  # Of letters, digits and underscores.
+  # A rule's name allows only letters, digits and underscores.
   rule_name = "${replace(var.name, "-", "_")}_telemetry"
 }
 
-# Each message is a record here: 1,000 per second and shard. Nothing else reads it.
+# Each message is one record, so a shard accepts 1,000 messages per second. Only the Lambda reads this stream.
 resource "aws_kinesis_stream" "this" {
   name                      = var.stream_name
   shard_count               = var.shard_count
@@ -23,7 +23,7 @@ resource "aws_kinesis_stream" "this" {
 
 resource "aws_iot_topic_rule" "telemetry" {
   name        = local.rule_name
-  description = "What trucks publish, into a stream"
+  description = "Writes trucks' messages to a stream"
   enabled     = true
   sql         = trimspace(file("${path.module}/rules/telemetry.sql"))
   sql_version = "2016-03-23"
@@ -35,7 +35,7 @@ resource "aws_iot_topic_rule" "telemetry" {
     role_arn      = module.rule_role.arn
   }
 
-  # The truck has its PUBACK by then: what the stream did not accept is kept here, to be put again.
+  # If a write fails, the truck already has its PUBACK. So this queue keeps the message, for an operator to replay.
   error_action {
     sqs {
       queue_url  = aws_sqs_queue.failed.url
@@ -47,7 +47,7 @@ resource "aws_iot_topic_rule" "telemetry" {
   depends_on = [module.rule_role]
 }
 
-# A standard queue: IoT Core writes to no other.
+# A standard queue, because IoT Core can't write to a FIFO queue.
 resource "aws_sqs_queue" "failed" {
   name                       = var.queue_name
   message_retention_seconds  = 1209600
@@ -59,7 +59,7 @@ module "rule_role" {
   source = "../role"
 
   name           = "${var.name}-iot-rule"
-  description    = "What the rule of trucks' messages may do"
+  description    = "Lets the rule write trucks' messages"
   service        = "iot.amazonaws.com"
   for_account_id = var.account.id
 
@@ -74,14 +74,13 @@ resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn  = aws_kinesis_stream.this.arn
   starting_position = "TRIM_HORIZON"
 
-  # A record here is about 1 kB of the 6 MB that an invocation takes. One second's messages at once are
-  # the most that fit under the 2 s in which a status is due.
+  # A record has about 1 kB, and an invocation accepts 6 MB. The window is 1 s, because a status is due within 2 s.
   batch_size                         = 5000
   maximum_batching_window_in_seconds = 1
   parallelization_factor             = var.parallelization_factor
 
-  # A batch that ends the Lambda is halved until the record at fault is alone. Attempts have no limit; a
-  # record not processed within half of the stream's retention is set aside, with its payload.
+  # If a batch crashes the Lambda, it is halved until the record that causes the crash is alone. Retries have no
+  # limit, but a record that is not processed within half of the stream's retention is set aside with its payload.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = -1
@@ -97,4 +96,3 @@ resource "aws_lambda_event_source_mapping" "this" {
     metrics = ["EventCount"]
   }
 }
-

@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 29
-    error_message = "At most 29 characters: a provisioning template's name has 36."
+    error_message = "name must have at most 29 characters, because a provisioning template's name may have 36."
   }
 }
 
@@ -49,7 +49,7 @@ variable "shard_count" {
 
   validation {
     condition     = var.shard_count >= 1 && var.shard_count <= 500 && floor(var.shard_count) == var.shard_count
-    error_message = "1 to 500 shards."
+    error_message = "shard_count must be a whole number between 1 and 500."
   }
 }
 
@@ -65,6 +65,6 @@ variable "parallelization_factor" {
 
   validation {
     condition     = contains(range(1, 11), var.parallelization_factor)
-    error_message = "1 to 10."
+    error_message = "parallelization_factor must be between 1 and 10."
   }
 }

@@ -1,13 +1,13 @@
-# The VPC. Tasks run where they can reach the public endpoints of AWS: the broadcaster posts to the
-# public host of the WebSocket API, for which there is no VPC endpoint. Without NAT they run in the
-# public subnets, with addresses of their own and no inbound rule. Everything else is private.
+# The VPC. Tasks need the public endpoints of AWS: the broadcaster posts to the public host of the WebSocket API,
+# for which there is no VPC endpoint. Without NAT gateways, tasks run in the public subnets, with public addresses
+# and no inbound rule. Everything else is in private subnets.
 
 locals {
   zones = { for index, zone in var.availability_zones : zone => index }
-  # Sixteen parts: the first eight for public subnets, the others for private ones.
+  # The address range has sixteen parts: the first eight are for public subnets, the others for private ones.
   public_cidrs  = { for zone, index in local.zones : zone => cidrsubnet(var.cidr_block, 4, index) }
   private_cidrs = { for zone, index in local.zones : zone => cidrsubnet(var.cidr_block, 4, index + 8) }
-  # The first zones have a gateway of their own; the others share the first one's.
+  # The first zones have a NAT gateway each; the others use the gateway of the first zone.
   nat_zones = toset(slice(var.availability_zones, 0, var.nat_gateways))
   nat_of_zone = var.nat_gateways == 0 ? {} : {
     for zone in var.availability_zones : zone => contains(local.nat_zones, zone) ? zone : var.availability_zones[0]
@@ -22,7 +22,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# It is not used by accident.
+# Without rules, so that a resource that gets this group by mistake has no access.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.this.id
 }
@@ -114,7 +114,7 @@ resource "aws_route_table_association" "private" {
   subnet_id      = aws_subnet.private[each.key].id
 }
 
-# They cost nothing, and what goes to S3 (images' layers too) and DynamoDB no longer pays NAT.
+# Gateway endpoints are free, and save NAT's price for traffic to DynamoDB and S3 (including the images' layers).
 resource "aws_vpc_endpoint" "gateway" {
   for_each = toset(["dynamodb", "s3"])
 

@@ -19,7 +19,7 @@ output "tasks" {
     assign_public_ip   = var.nat_gateways == 0
   }
 
-  # A task that starts before there is a way out can't even fetch its image.
+  # Without its route to the internet, a task can't fetch its image.
   depends_on = [aws_route.internet, aws_route.nat, aws_route_table_association.public, aws_route_table_association.private]
 }
 

@@ -1,4 +1,4 @@
-# Which part may connect to which: all by HTTPS, and none from outside.
+# Which part may connect to which: only over HTTPS, and never from outside the VPC.
 
 locals {
   groups = {
@@ -8,13 +8,13 @@ locals {
     firehose     = "interfaces of Firehose"
     endpoints    = "interface endpoints: from containers"
   }
-  # To the groups on the left from those on the right.
-  talks = {
+  # By security group, the groups that may connect to it.
+  clients = {
     search    = ["tasks", "search_admin", "firehose"]
     endpoints = ["tasks"]
   }
   pairs = merge([
-    for to, froms in local.talks : { for from in froms : "${from}-to-${to}" => { from = from, to = to } }
+    for to, clients in local.clients : { for from in clients : "${from}-to-${to}" => { from = from, to = to } }
   ]...)
 }
 
@@ -40,7 +40,7 @@ resource "aws_vpc_security_group_ingress_rule" "https" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "https" {
-  # The containers' own rule below covers theirs.
+  # Without the containers: the rule below includes these connections.
   for_each = { for key, pair in local.pairs : key => pair if pair.from != "tasks" }
 
   security_group_id            = aws_security_group.this[each.value.from].id

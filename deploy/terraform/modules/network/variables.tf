@@ -15,7 +15,7 @@ variable "cidr_block" {
 
   validation {
     condition     = can(cidrsubnet(var.cidr_block, 4, 15)) && tonumber(split("/", var.cidr_block)[1]) <= 20
-    error_message = "An IPv4 block of /20 or larger."
+    error_message = "cidr_block must be an IPv4 block of /20 or larger."
   }
 }
 
@@ -25,7 +25,7 @@ variable "availability_zones" {
 
   validation {
     condition     = length(var.availability_zones) >= 1 && length(var.availability_zones) <= 3
-    error_message = "One to three zones."
+    error_message = "availability_zones must have one to three zones."
   }
 }
 
@@ -35,7 +35,7 @@ variable "nat_gateways" {
 
   validation {
     condition     = var.nat_gateways >= 0 && var.nat_gateways <= length(var.availability_zones)
-    error_message = "At most one per zone."
+    error_message = "nat_gateways must be between 0 and the number of zones."
   }
 }
 
@@ -46,11 +46,11 @@ variable "interface_endpoints" {
 
   validation {
     condition     = !contains(var.interface_endpoints, "execute-api")
-    error_message = "An execute-api endpoint would catch the WebSocket API's host, which it does not serve: the broadcaster could post to no connection."
+    error_message = "interface_endpoints must not contain execute-api: it would capture the WebSocket API's host without serving it, so the broadcaster could not post."
   }
 
   validation {
     condition     = length(setintersection(var.interface_endpoints, ["s3", "dynamodb"])) == 0
-    error_message = "S3 and DynamoDB have gateway endpoints already, which cost nothing."
+    error_message = "interface_endpoints must not contain s3 or dynamodb: they already have gateway endpoints, which are free."
   }
 }

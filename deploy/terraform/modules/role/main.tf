@@ -1,4 +1,4 @@
-# An IAM role for one AWS service, with all that it may do in one policy beside it.
+# An IAM role for one AWS service, with all its permissions in one inline policy.
 
 resource "aws_iam_role" "this" {
   name        = var.name
@@ -12,7 +12,7 @@ resource "aws_iam_role" "this" {
         Action    = "sts:AssumeRole"
         Principal = { Service = var.service }
       },
-      # The service may take the role for this account only: no other account can make it a deputy.
+      # The service may assume the role only for this account (confused deputy prevention).
       var.for_account_id == null ? {} : {
         Condition = { StringEquals = { "aws:SourceAccount" = var.for_account_id } }
       },

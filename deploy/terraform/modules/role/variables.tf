@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 64
-    error_message = "IAM allows names of at most 64 characters."
+    error_message = "name must have at most 64 characters, IAM's limit."
   }
 }
 
@@ -19,23 +19,23 @@ variable "service" {
 
   validation {
     condition     = endswith(var.service, ".amazonaws.com")
-    error_message = "A service's principal ends with .amazonaws.com."
+    error_message = "service must end with .amazonaws.com."
   }
 }
 
 variable "for_account_id" {
-  description = "Account for which the service must act. Null: the service does not name an account."
+  description = "Account for which the service may assume the role. Null: for services that do not state the account."
   type        = string
   default     = null
 
   validation {
     condition     = var.for_account_id != null || !contains(["ecs-tasks", "firehose", "iot", "lambda"], split(".", var.service)[0])
-    error_message = "This service names the account for which it acts: set it."
+    error_message = "for_account_id is required for this service, because it states the account for which it acts."
   }
 }
 
 variable "statements" {
-  description = "All that the role may do. A statement for every resource must say why."
+  description = "All permissions of the role. A statement for every resource (*) needs a reason in why_every_resource."
   type = list(object({
     sid                = string
     actions            = list(string)
@@ -46,7 +46,7 @@ variable "statements" {
 
   validation {
     condition     = length(var.statements) > 0
-    error_message = "A role needs at least one permission."
+    error_message = "statements must have at least one entry."
   }
 
   validation {
@@ -54,13 +54,13 @@ variable "statements" {
       for statement in var.statements :
       !contains(statement.resources, "*") || length(statement.why_every_resource) >= 20
     ])
-    error_message = "A statement for every resource (\"*\") needs its reason in why_every_resource."
+    error_message = "A statement for every resource (*) needs a reason in why_every_resource, of at least 20 characters."
   }
 
   validation {
     condition = alltrue(flatten([
       for statement in var.statements : [for action in statement.actions : !endswith(action, ":*") && action != "*"]
     ]))
-    error_message = "List the actions: all actions of a service are too many."
+    error_message = "A statement must list its actions: all actions of a service, such as s3:*, are not allowed."
   }
 }

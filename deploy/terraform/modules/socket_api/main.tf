@@ -1,16 +1,16 @@
-# The WebSocket API. $connect is behind an authorizer of our own, which takes a token or a ticket:
-# so it declares no identity source, since each one listed would be required.
+# The WebSocket API. A Lambda authorizes $connect by a token or a ticket. Its authorizer declares no identity
+# source, because each declared source would be required.
 
 locals {
-  stage = "live" # the last part of its URL
+  stage = "live" # the last part of the API's URL
 
-  # Wholly from the API, so that the Lambdas behind it can have the URL for posts.
+  # Composed without the stage resource, which depends on the Lambdas: they need this URL as a setting.
   management_url = "${replace(aws_apigatewayv2_api.this.api_endpoint, "wss://", "https://")}/${local.stage}"
 }
 
 resource "aws_apigatewayv2_api" "this" {
   name                       = var.name
-  description                = "Viewers' sockets"
+  description                = "WebSocket API for customers and dispatchers"
   protocol_type              = "WEBSOCKET"
   route_selection_expression = var.route_selection_expression
 }
@@ -28,8 +28,8 @@ resource "aws_apigatewayv2_integration" "this" {
   integration_uri  = var.handler.invoke_arn
 }
 
-# No route responses: with one, the gateway would send a message, if an empty one, for every response
-# of the Lambda, which posts what it has to say.
+# Without route responses: with one, the gateway would send a message, even an empty one, for each response of the
+# Lambda, which posts its own responses.
 resource "aws_apigatewayv2_route" "this" {
   for_each = var.routes
 
@@ -73,7 +73,7 @@ resource "aws_apigatewayv2_stage" "this" {
   }
 
   dynamic "access_log_settings" {
-    # The region's role for them is needed: region.tf of the module system.
+    # Access logs require the region's log role (region.tf of the module system).
     for_each = var.access_logs ? [aws_cloudwatch_log_group.access.arn] : []
 
     content {
@@ -94,6 +94,6 @@ resource "aws_apigatewayv2_stage" "this" {
     }
   }
 
-  # A deployment needs a route.
+  # The stage can be deployed only when it has a route.
   depends_on = [aws_apigatewayv2_route.this]
 }

@@ -14,7 +14,7 @@ variable "routes" {
 
   validation {
     condition     = length(setsubtract(["$connect", "$disconnect", "$default"], var.routes)) == 0
-    error_message = "$connect, $disconnect and $default are required."
+    error_message = "routes must contain $connect, $disconnect and $default."
   }
 }
 
@@ -24,7 +24,7 @@ variable "authorized_route" {
 
   validation {
     condition     = contains(var.routes, var.authorized_route)
-    error_message = "It must be one of the routes: otherwise no connection is authorized."
+    error_message = "authorized_route must be one of the routes: otherwise connections would not be authorized."
   }
 }
 
@@ -53,7 +53,7 @@ variable "throttle" {
 
   validation {
     condition     = var.throttle.requests_per_second > 0 && var.throttle.burst > 0
-    error_message = "Zero would reject every request."
+    error_message = "throttle.requests_per_second and throttle.burst must be greater than 0: with 0, every message would be rejected."
   }
 }
 

@@ -3,8 +3,8 @@
 # A period is a minute, unless period_s is set.
 
 locals {
-  # There are no points at night and on holidays either, so silence is a fault only at times when trucks
-  # certainly drive. HOUR and DAY have a value for each minute, also without points.
+  # No points arrive at night and on holidays, so no-points fires only at times when trucks certainly drive.
+  # HOUR and DAY have a value for each minute, also without points.
   driving_hours = {
     for silence in var.alarms.silence[*] : "hours" => join(
       silence.from_hour < silence.to_hour ? " AND " : " OR ",
@@ -186,7 +186,7 @@ locals {
   alarms_of_consumer = {
     iterator-age = {
       meaning = "Points wait in the stream for more than ${var.alarms.iterator_age_s} s."
-      # The age over all pollers, and the consumer's own: with fan-out, it does not poll.
+      # GetRecords' age covers only readers that poll. PointAge covers the consumer with enhanced fan-out, too.
       metrics = {
         iterator = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = aws_kinesis_stream.telemetry.name } }, stat = "Maximum" }
         points   = { of = local.own["consumer.PointAge"], stat = "Maximum" }
@@ -196,9 +196,9 @@ locals {
       times      = [3, 3]
     }
 
-    # The iterator's age does not show this: without the consumer, it is Firehose's. Five minutes,
-    # because a batch may wait for a store for four (RETRY_BUDGET_S), and another task continues a
-    # lost task's shards within 180 s.
+    # The iterator age does not show this: without the consumer, it is Firehose's. Five minutes, because a
+    # batch may wait for a store for four (RETRY_BUDGET_S), and because another task continues a lost task's
+    # shards within 180 s.
     consumer-silent = {
       meaning    = "Points are accepted, but the consumer has finished no batch for 5 minutes."
       metrics    = merge(local.accepted, { batches = { of = local.own["consumer.BatchDuration"], stat = "SampleCount" } })

@@ -214,7 +214,7 @@ locals {
         [for key, name in local.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
       ) },
     ],
-    # Next to it, the last errors.
+    # In the last row, the table of the last errors fills the other two columns.
     [
       { title = "Errors logged, per minute", stat = "Sum", metrics = [
         [local.logged.errors.namespace, local.logged.errors.name, { label = "errors" }],
@@ -234,8 +234,8 @@ locals {
       "limit 1000",
     ]
 
-    # For trucks that are not traced. Finds requests with faults, and those of the sample. The time is the
-    # second part of the point's id.
+    # For trucks that are not traced. Finds requests with problems, and a sample of the others. RECORDED_AT_MS is
+    # the second part of the point's id.
     request-of-a-point = [
       "fields @timestamp, status, accepted, rejected, reasons, recorded_from_ms, recorded_to_ms, request_id",
       "filter event = 'telemetry' and truck_id = 'TRUCK' and recorded_from_ms <= RECORDED_AT_MS and recorded_to_ms >= RECORDED_AT_MS",

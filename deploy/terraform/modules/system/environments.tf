@@ -1,8 +1,8 @@
-# The environment of each deployable: of all that is known the settings that its code declares, and no
-# other. A required setting without a value fails the plan.
+# The environment variables of each deployable. Each gets only the settings that its code declares. If a
+# required setting has no value, the plan fails.
 
 locals {
-  # What follows from what is made here: no other place may set it.
+  # Settings derived from resources and other variables. var.settings must not contain them.
   own_settings = merge(
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
@@ -28,8 +28,8 @@ locals {
       KCL_APPLICATION_NAME           = local.consumer_application
       KCL_RETRIEVAL_MODE             = var.consumer.retrieval_mode
 
-      # Each well below the 120 s after which the container is killed. The second is of the broadcaster
-      # and of the bridge.
+      # Both are well below the 120 s after which ECS kills a container. SHUTDOWN_BUDGET_S applies to the
+      # broadcaster and the bridge.
       KCL_SHUTDOWN_GRACE_MS = tostring(local.consumer_shutdown_s * 1000)
       SHUTDOWN_BUDGET_S     = tostring(local.shutdown_budget_s)
 
@@ -58,7 +58,7 @@ locals {
   function_environments = {
     for key, function in local.definitions.functions : key => {
       for name in keys(function.settings) : name => local.known_settings[name]
-      # Lambda sets its own region, and allows no other setting.
+      # Lambda sets AWS_REGION itself, and does not allow it to be set.
       if contains(keys(local.known_settings), name) && name != "AWS_REGION"
     }
   }
@@ -67,14 +67,15 @@ locals {
     key => [for name, need in function.settings : name if need == "required" && name != "AWS_REGION"]
   }
 
-  # One broadcaster alone runs rounds whole; one of several would send to all viewers what the others send
-  # too. By name, since a first plan does not know the values.
-  kept_from_containers = var.broadcaster.max_tasks > 1 ? [] : ["ROUND_QUEUE_URL"]
+  # A single broadcaster runs complete rounds, without the queue. Several divide each round through the
+  # queue: without it, each would send to all viewers. Settings are omitted by name, because a first plan does
+  # not know their values.
+  omitted_settings = var.broadcaster.max_tasks > 1 ? [] : ["ROUND_QUEUE_URL"]
 
   container_environments = {
     for key, container in local.definitions.containers : key => {
       for name in keys(container.settings) : name => local.known_settings[name]
-      if contains(keys(local.known_settings), name) && !contains(local.kept_from_containers, name)
+      if contains(keys(local.known_settings), name) && !contains(local.omitted_settings, name)
     }
   }
   container_requirements = {
@@ -82,7 +83,7 @@ locals {
     key => [for name, need in container.settings : name if need == "required"]
   }
 
-  # All tasks together stay below what trucks and people leave, also when as many run as may.
+  # Rate of one task. Even with max_tasks tasks, all of them together use only what http_throttle leaves.
   posts_per_second = floor((var.gateway_requests_per_second - var.http_throttle.requests_per_second) / var.broadcaster.max_tasks)
 
   consumer_shutdown_s = 90

@@ -1,19 +1,20 @@
-# The Lambdas. The timeouts of those behind a gateway lie below its 29 s, so that a response is ours.
+# The Lambdas, and the APIs in front of them. A Lambda behind a gateway has a timeout below the gateway's
+# 29 s, so that the Lambda responds before the gateway times out.
 
 locals {
   functions = merge({ for key, function in local.iot_functions : key => function if var.iot_ingest != null }, {
     ingest = {
-      description = "Takes trucks' points"
+      description = "Ingests trucks' points"
       timeout_s   = 28
-      # It waits for the stream more than it computes; with more memory it would wait at a higher price.
+      # It waits for the stream more than it computes, and more memory would make waiting more expensive.
       memory_mb = 512
     }
     delivery = {
-      description = "The back office's deliveries, shares and tickets"
+      description = "Manages deliveries, shares and tickets"
       timeout_s   = 20
     }
     socket = {
-      description = "Viewers' sockets"
+      description = "Handles viewers' sockets"
       timeout_s   = 20
     }
     socket-authorizer = {
@@ -21,7 +22,7 @@ locals {
       timeout_s   = 10
     }
     track = {
-      description = "Trucks' history, for the back office"
+      description = "Returns trucks' history to the back office"
       timeout_s   = 20
     }
     search-admin = {
@@ -33,18 +34,18 @@ locals {
 
   iot_functions = {
     iot = {
-      description = "Takes trucks' messages from IoT Core"
-      # As long as the main stream may keep it waiting; what is not done by then comes again.
+      description = "Ingests messages from IoT Core"
+      # How long it may wait for the main stream. Messages that are not processed by then are delivered again.
       timeout_s = 60
     }
     iot-enrollment = {
-      description = "Which box may become which truck"
-      # IoT Core waits 5 s for it.
+      description = "Decides whether a box gets a truck's certificate"
+      # How long IoT Core waits for a provisioning hook.
       timeout_s = 5
     }
   }
 
-  # OpenSearch is in the VPC. track connects as a task does: to OpenSearch and DynamoDB.
+  # Functions in the VPC, because they use OpenSearch. track also needs DynamoDB, so it has the tasks' group.
   function_networks = {
     for key, group in { track = "tasks", search-admin = "search_admin" } :
     key => { subnet_ids = module.network.private_subnet_ids, security_group_ids = [module.network.security_group_ids[group]] }
@@ -94,7 +95,7 @@ module "http_api" {
   pages              = local.definitions.pages
   log_retention_days = var.retention.log_days
 
-  # The HTTP API, through which points come, is created last.
+  # Created last, because points arrive through the HTTP API.
   depends_on = [aws_kinesis_firehose_delivery_stream.raw_log, module.consumer, module.broadcaster]
 }
 
@@ -117,7 +118,7 @@ module "socket_api" {
   depends_on = [aws_api_gateway_account.this]
 }
 
-# Trucks have a name of their own: what is put before people's routes must not be paid for each point.
+# Trucks have a separate host name, without the edge, so that points do not cost what the edge costs.
 module "domains" {
   source = "../domains"
   count  = var.domains == null ? 0 : 1
@@ -131,7 +132,7 @@ module "domains" {
   }
 }
 
-# Known to CloudFront, which adds it to each request, and to the Lambdas, which refuse what lacks it.
+# CloudFront adds this secret to each request, and the Lambdas reject requests without it.
 resource "random_password" "edge" {
   count = var.edge ? 1 : 0
 

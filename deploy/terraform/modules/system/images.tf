@@ -1,5 +1,4 @@
-# The containers' images. A tag is the digest of what the image was built from, so none is ever pushed
-# twice.
+# Repositories of the containers' images. A tag is the digest of the image's sources, so no tag is pushed twice.
 
 resource "aws_ecr_repository" "this" {
   for_each = local.definitions.containers
@@ -21,7 +20,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "keep what one may want to roll back to"
+      description  = "keep the last 20 images for rollbacks"
       selection = {
         tagStatus   = "any"
         countType   = "imageCountMoreThan"

@@ -1,21 +1,23 @@
-# The whole system, composed. Where an arrow says "before", it is held by a dependency:
+# The complete system. An arrow is a dependency: the resources on its left are created first.
 #
 #   network, stream, tables, queues, buckets
 #   roles → domain → templates, retention, roles in the domain (search_admin_lambda)
-#         → Firehose, consumer, broadcaster → the way in for points
+#         → Firehose, consumer, broadcaster → the HTTP API's routes
 #
-# Firehose reads from the moment it is made: a point accepted before would not be in the raw log.
+# Firehose reads only records that arrive after it was created. So it must exist before the first point is
+# accepted: otherwise that point would be missing from the raw log.
 
 locals {
   definitions = jsondecode(file("${var.packages_folder}/definitions.json"))
 
-  # How ARNs begin: policies name what they are for, whether it is made yet or not.
+  # Prefixes of ARNs. Policies compose ARNs from names, because the resource may not exist yet.
   arn = {
     for service in ["dynamodb", "es", "kinesis", "logs", "sqs"] :
     service => "arn:${var.account.partition}:${service}:${var.account.region}:${var.account.id}"
   }
 
-  # By name: iot_ingest needs the functions, and their permissions need its stream and queue.
+  # Names instead of the module's outputs, which would be a cycle: iot_ingest needs the functions, and the
+  # functions' permissions need its stream and queue.
   device_messages = { stream_name = "${var.name}-device-messages", queue_name = "${var.name}-failed-device-messages" }
 }
 
@@ -30,16 +32,16 @@ module "network" {
   interface_endpoints = var.network.interface_endpoints
 }
 
-# What was accepted is in here before the truck gets its response.
+# A request with points gets its response only after the points are in this stream.
 resource "aws_kinesis_stream" "telemetry" {
   name             = "${var.name}-telemetry"
   retention_period = var.stream.retention_hours
   shard_count      = var.stream.shard_count
   encryption_type  = "KMS"
-  # The account's own key: producers and consumers need no right of their own for it.
+  # The AWS managed key: producers and consumers need no KMS permissions.
   kms_key_id = "alias/aws/kinesis"
 
-  # A consumer with enhanced fan-out must not keep a destroy from ending.
+  # A destroy also deletes consumers with enhanced fan-out; otherwise it would fail.
   enforce_consumer_deletion = true
 
   stream_mode_details {

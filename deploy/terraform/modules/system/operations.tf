@@ -1,5 +1,5 @@
 # The operators' commands: a container that runs only when an operator starts it
-# (`python -m deploy.run_operation`). In the VPC, since OpenSearch is.
+# (`python -m deploy.run_operation`). It runs in the VPC, because OpenSearch is there.
 
 module "operations" {
   source = "../container"
@@ -11,16 +11,16 @@ module "operations" {
   task_role_arn        = module.container_role["operations"].arn
   environment          = local.container_environments["operations"]
   required_environment = local.container_requirements["operations"]
-  stop_timeout_s       = 30 # what is interrupted is run again
+  stop_timeout_s       = 30 # an interrupted command can be run again
   cpu                  = 1024
-  # An object of the backup has 64 MB at most packed, ten times that unpacked and taken apart.
+  # An object of the backup has at most 64 MB compressed, and ten times that after decompression and parsing.
   memory_mb          = 4096
   cpu_architecture   = var.cpu_architecture
   log_retention_days = var.retention.log_days
 }
 
 locals {
-  # Erasing needs to read and to delete; of the stream it may only put, and read its retention.
+  # Erasure reads and deletes. Replay only puts records into the streams, and reads the main stream's retention.
   operations_statements = concat([for statement in [
     { sid = "DeviceMessages", actions = ["kinesis:PutRecords"], resources = [local.arns.device_messages] },
     { sid = "FailedDeviceMessages", actions = ["sqs:DeleteMessage", "sqs:ReceiveMessage"], resources = [local.arns.failed_messages] },

@@ -16,7 +16,7 @@ output "websocket_url" {
   description = "URL of the WebSocket API (WebSocketURL)."
   value       = var.domains == null ? module.socket_api.url : "wss://${module.domains[0].names["socket"]}"
 
-  # A client that has it may connect at once, and gets messages.
+  # Available only when the broadcaster runs, so that a client that connects gets messages.
   depends_on = [module.broadcaster]
 }
 

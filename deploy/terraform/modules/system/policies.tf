@@ -1,4 +1,5 @@
-# What each part may do: each action is one that its code calls, or says why it is here.
+# The permissions of each part. Each action is called by the part's code, or is listed with its reason in
+# tests/infrastructure/test_policies.py.
 
 locals {
   arns = {
@@ -25,7 +26,7 @@ locals {
     iot = [
       { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [local.arns.stream] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
-      # What is at fault, and below Lambda's own prefix what could not be taken in time.
+      # Unusable messages, and below Lambda's own prefix records that could not be processed in time.
       { sid = "Park", actions = ["s3:PutObject"], resources = ["${module.parked.arn}/rejected/*", "${module.parked.arn}/aws/lambda/*"] },
       { sid = "Bucket", actions = ["s3:ListBucket"], resources = [module.parked.arn] },
       {
@@ -37,7 +38,7 @@ locals {
         sid                = "FindStream"
         actions            = ["kinesis:ListStreams"]
         resources          = ["*"]
-        why_every_resource = "Lambda wants it of the role of an event source; Kinesis lists an account's streams only as a whole."
+        why_every_resource = "Lambda requires it to read a stream as an event source; ListStreams has no resource-level permissions."
       },
     ]
 
@@ -175,7 +176,7 @@ locals {
           "ec2:DescribeVpcs",
         ]
         resources          = ["*"]
-        why_every_resource = "Firehose makes its interfaces with this role and reads these before it delivers into a VPC; EC2 describes for the whole account only."
+        why_every_resource = "Firehose creates its network interfaces with this role and reads their network before it delivers into a VPC; EC2's Describe actions have no resource-level permissions."
       },
     ]
 
@@ -210,7 +211,7 @@ locals {
           actions            = ["cloudwatch:PutMetricData"]
           resources          = ["*"]
           condition          = { StringEquals = { "cloudwatch:namespace" = [local.consumer_application] } }
-          why_every_resource = "CloudWatch knows no resources for metrics; the condition holds it to the KCL's own namespace."
+          why_every_resource = "PutMetricData has no resource-level permissions; the condition limits it to the KCL's own namespace."
         },
         { sid = "Deliveries", actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.arns.table["deliveries"]] },
         { sid = "Log", actions = ["dynamodb:PutItem", "dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
@@ -253,7 +254,7 @@ locals {
         resources = [local.arns.dead_nudges, local.arns.dead_snapshots]
       },
       {
-        sid       = "Shares"
+        sid       = "Buckets"
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
         resources = [local.arns.rounds]
       },

@@ -1,8 +1,7 @@
 # FIFO queues, most with a dead-letter queue.
 
 locals {
-  # Deduplication and throughput per message group instead of per queue: 300 sends per second would
-  # otherwise be all that SQS takes.
+  # Per message group instead of per queue: otherwise SQS accepts only 300 sends per second.
   deduplication_scope   = "messageGroup"
   fifo_throughput_limit = "perMessageGroupId"
 
@@ -37,7 +36,7 @@ resource "aws_sqs_queue" "this" {
   })
 }
 
-# No other queue may use it, and what is in it can be moved back.
+# No other queue may use this dead-letter queue, and its messages can be moved back.
 resource "aws_sqs_queue_redrive_allow_policy" "this" {
   for_each = local.with_dead_letters
 

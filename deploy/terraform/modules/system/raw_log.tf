@@ -1,5 +1,5 @@
-# The raw log: Firehose reads the stream, takes aggregated records apart, and writes each point to
-# the index of its day of arrival. All of it goes to S3 too, from where it can be put back.
+# The raw log. Firehose reads the stream, de-aggregates its records, and writes each point to the index of the
+# day on which the point arrived. It also writes every point to S3, from where points can be replayed.
 
 locals {
   raw_log_name = "${var.name}-raw-log"
@@ -41,13 +41,13 @@ resource "aws_kinesis_firehose_delivery_stream" "raw_log" {
     role_arn              = module.raw_log_role.arn
     index_name            = "truck-raw"
     index_rotation_period = "OneDay"
-    buffering_interval    = 60 # seconds that a point may wait
-    buffering_size        = 5  # MB that are written at once
+    buffering_interval    = 60 # seconds
+    buffering_size        = 5  # MB
     retry_duration        = 300
     s3_backup_mode        = "AllDocuments"
 
-    # OpenSearch makes the ids: Firehose's own would cost an update each, and a point that comes
-    # twice is in the raw log twice.
+    # OpenSearch generates the document ids: with ids of Firehose, each write would be an update. So a point that
+    # is delivered twice is in the raw log twice.
     document_id_options {
       default_document_id_format = "NO_DOCUMENT_ID"
     }
@@ -81,6 +81,6 @@ resource "aws_kinesis_firehose_delivery_stream" "raw_log" {
     }
   }
 
-  # The module of the role, so that its policy is there too.
+  # The role's module, so that the role's policy exists too.
   depends_on = [aws_lambda_invocation.prepare_search, module.raw_log_role]
 }

@@ -1,4 +1,4 @@
-# What a region of an account has once, for all that runs there.
+# Settings that a region or an account has only once, for all systems in it.
 
 module "api_gateway_log_role" {
   source = "../role"
@@ -20,11 +20,11 @@ module "api_gateway_log_role" {
       "logs:PutLogEvents",
     ]
     resources          = ["*"]
-    why_every_resource = "API Gateway has one such role a region and checks it against all of these, for the logs of every API there."
+    why_every_resource = "A region has one such role for the logs of all its APIs, and API Gateway checks that the role has all these permissions."
   }]
 }
 
-# It replaces the role that another team's APIs log with, if there is one: only on request.
+# Created only on request, because it replaces the region's role, which another team's APIs may use.
 resource "aws_api_gateway_account" "this" {
   count = length(module.api_gateway_log_role)
 
@@ -47,7 +47,7 @@ module "iot_log_role" {
   }]
 }
 
-# At INFO a line for each message would cost more than the message.
+# ERROR: at INFO, the log line of each message would cost more than the message.
 resource "aws_iot_logging_options" "this" {
   count = length(module.iot_log_role)
 

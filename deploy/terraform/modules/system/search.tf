@@ -1,11 +1,11 @@
-# The OpenSearch domain: in the VPC, with fine-grained access control. Its IAM policy lists the
-# roles that may reach it; the roles that search_admin_lambda installs set what each may do there.
+# The OpenSearch domain, in the VPC, with fine-grained access control. Its access policy lists the IAM roles that
+# may connect. OpenSearch's own roles, which search_admin_lambda installs, define what each of them may do.
 
 locals {
-  # By name: the domain wants the roles, and their policies the domain.
+  # Composed from the name: the domain's access policy needs the roles, and their policies need the domain's ARN.
   domain_arn = "${local.arn.es}:domain/${var.name}"
 
-  # One by one: all functions at once would be a cycle, since some are given the domain's URL.
+  # Listed one by one: a loop over all functions would be a cycle, because some of them get the domain's URL.
   search_role_arns = [
     module.function["search-admin"].role_arn,
     module.function["track"].role_arn,
@@ -115,7 +115,7 @@ resource "aws_opensearch_domain" "this" {
     }
   }
 
-  # New versions of the service's own software are installed in the quiet hours, without approval.
+  # Updates of the service software are installed in the off-peak window, without approval.
   software_update_options {
     auto_software_update_enabled = true
   }
@@ -131,7 +131,7 @@ resource "aws_opensearch_domain" "this" {
     }
   }
 
-  # Writing logs is checked when the domain is made.
+  # OpenSearch Service checks that it may write the logs when it creates the domain.
   depends_on = [aws_cloudwatch_log_resource_policy.search, aws_iam_service_linked_role.opensearch]
 
   timeouts {
@@ -141,7 +141,7 @@ resource "aws_opensearch_domain" "this" {
   }
 }
 
-# Invoked again when its code or its settings change; a failure fails the apply.
+# Invoked again if the code, the settings or the engine version change. If it fails, the apply fails.
 resource "aws_lambda_invocation" "prepare_search" {
   function_name = module.function["search-admin"].name
   input         = jsonencode({})

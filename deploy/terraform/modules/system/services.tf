@@ -1,4 +1,4 @@
-# The containers.
+# The containers that run as services.
 
 resource "aws_ecs_cluster" "this" {
   name = var.name
@@ -9,10 +9,10 @@ resource "aws_ecs_cluster" "this" {
   }
 
   lifecycle {
-    # Here since a variable's own validation can't see them, and once for all that use them.
+    # Not a validation of the variable, which can't refer to own_settings. One place covers all deployables.
     precondition {
       condition     = length(setintersection(keys(var.settings), keys(local.own_settings))) == 0
-      error_message = "Not by settings: ${join(", ", setintersection(keys(var.settings), keys(local.own_settings)))} would no longer be what is made here; there are variables for what may be chosen."
+      error_message = "settings must not contain ${join(", ", setintersection(keys(var.settings), keys(local.own_settings)))}: Terraform derives these values. Use the corresponding variable, if there is one."
     }
   }
 }
@@ -20,8 +20,7 @@ resource "aws_ecs_cluster" "this" {
 locals {
   cluster = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
 
-  # Only a container whose process is what it should be has it in a command line. The brackets keep
-  # the search from finding itself.
+  # A container is healthy if the expected process runs. The brackets keep grep from finding its own command line.
   health_commands = {
     consumer    = "grep -q '[M]ultiLangDaemon' /proc/[0-9]*/cmdline"
     broadcaster = "grep -q '[b]roadcaster' /proc/[0-9]*/cmdline"
@@ -29,7 +28,8 @@ locals {
   }
 }
 
-# Apart from their containers: the domain knows the roles, and is there before the containers.
+# Outside the module container: the domain's policy needs the roles, and the domain is created before the
+# containers.
 module "container_role" {
   source = "../role"
   for_each = {
@@ -65,16 +65,16 @@ module "consumer" {
   memory_mb            = var.consumer.memory_mb
   cpu_architecture     = var.cpu_architecture
   network              = module.network.tasks
-  # The KCL's properties, and what the JVM unpacks.
+  # For the KCL's properties file, and for files that the JVM unpacks.
   writable_folders   = { tmp = "/tmp" }
   shutdown_budget_s  = local.consumer_shutdown_s
   min_tasks          = var.consumer.min_tasks
   max_tasks          = var.consumer.max_tasks
   log_retention_days = var.retention.log_days
 
-  # By processor alone. Points that wait beside an idle processor wait for a store that is away, or
-  # behind one shard's process, and another task would help with neither. (The stream's iterator age
-  # is not the consumer's alone either: Firehose is among the readers.)
+  # Scales by CPU only. If points wait while the CPU is idle, the cause is an unavailable store or a single
+  # busy shard, and another task would help with neither. The stream's iterator age is no better signal: it
+  # includes Firehose, which reads the same stream.
 
   depends_on = [aws_lambda_invocation.prepare_search, module.container_role, aws_dynamodb_table.this]
 }
@@ -99,16 +99,16 @@ module "broadcaster" {
   shutdown_budget_s    = local.shutdown_budget_s
   min_tasks            = var.broadcaster.min_tasks
   max_tasks            = var.broadcaster.max_tasks
-  # Its process keeps one processor busy and no more: 60 % of that one. Of the task's whole it would
-  # never be reached, and a low load would take away what long rounds have added.
+  # 60 % of one core, because the process uses only one. A larger task would never reach 60 % of all its cores,
+  # and would be scaled in for low load although long rounds require the tasks.
   cpu_target_percent = max(10, floor(60 * min(1, 1024 / var.broadcaster.cpu)))
   log_retention_days = var.retention.log_days
 
   scale_out = {
-    # The longest of all tasks' parts of a round: how long the whole took. Another task divides it
-    # anew, unless it is API Gateway that holds it up.
+    # The maximum over the tasks is the duration of the complete round. Another task shortens it, unless API
+    # Gateway is the bottleneck.
     round-duration = {
-      why         = "A round takes most of its minute"
+      why         = "A round takes most of the time until the next one"
       namespace   = local.definitions.metrics.namespace
       metric_name = local.own["broadcaster.RoundDuration"].name
       dimensions  = local.own["broadcaster.RoundDuration"].dimensions
@@ -116,7 +116,7 @@ module "broadcaster" {
       minutes     = 3
     }
     nudge-age = {
-      why         = "Nudges wait"
+      why         = "Nudges wait in the queue"
       namespace   = "AWS/SQS"
       metric_name = "ApproximateAgeOfOldestMessage"
       dimensions  = { QueueName = aws_sqs_queue.this["nudges"].name }
@@ -128,7 +128,7 @@ module "broadcaster" {
   depends_on = [aws_lambda_invocation.prepare_search, module.container_role, aws_dynamodb_table.this]
 }
 
-# The other containers speak HTTPS only.
+# Lets the bridge connect to the broker. All other containers use only HTTPS.
 resource "aws_security_group" "mqtt_bridge" {
   count = var.mqtt_bridge == null ? 0 : 1
 
@@ -150,8 +150,8 @@ resource "aws_vpc_security_group_egress_rule" "mqtt_broker" {
   to_port           = var.mqtt_bridge.broker_port
 }
 
-# Off unless a broker is named. Amazon MQ is none that would do: its ActiveMQ speaks MQTT 3.1.1, which
-# has no shared subscriptions, and its RabbitMQ no MQTT (docs/deploy.md).
+# Off unless the variable names a broker. Amazon MQ is not suitable: its ActiveMQ supports only MQTT 3.1.1,
+# which has no shared subscriptions, and its RabbitMQ does not support MQTT (docs/deploy.md).
 module "mqtt_bridge" {
   source = "../container"
   count  = length(aws_security_group.mqtt_bridge)
@@ -173,7 +173,7 @@ module "mqtt_bridge" {
   shutdown_budget_s    = local.shutdown_budget_s
   min_tasks            = var.mqtt_bridge.min_tasks
   max_tasks            = var.mqtt_bridge.max_tasks
-  # Of one core, as the broadcaster's.
+  # 60 % of one core, as for the broadcaster.
   cpu_target_percent = max(10, floor(60 * min(1, 1024 / var.mqtt_bridge.cpu)))
   log_retention_days = var.retention.log_days
 

@@ -1,7 +1,7 @@
-# DynamoDB tables, each as the code declares it.
+# DynamoDB tables, as the code declares them.
 
 locals {
-  # What the KCL calls its application is also the name of its lease table.
+  # The KCL's application name is also the name of its lease table.
   consumer_application = "${var.name}-consumer"
 
   table_names = {
@@ -11,7 +11,7 @@ locals {
     for key, table in local.definitions.kcl_tables : key => "${local.consumer_application}${table.name_suffix}"
   }
 
-  # From the resources: so what may use a table waits for it, and for its new indexes.
+  # From the resources, so that the users of a table depend on it and on its new indexes.
   table_arns = {
     for key, table in aws_dynamodb_table.this : key => "${local.arn.dynamodb}:table/${table.name}"
   }
@@ -56,8 +56,8 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # The KCL's are made here and not by the KCL, so that a destroy leaves nothing. What is in them can be
-  # lost: the consumer then reads the stream from its oldest record, and writes nothing twice.
+  # Not for the KCL's tables: if they are lost, the consumer reads the stream from its oldest record, and writes
+  # nothing twice. Terraform creates them, not the KCL, so that a destroy removes them.
   point_in_time_recovery {
     enabled = var.protection.point_in_time_recovery && contains(keys(local.table_names), each.key)
   }

@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{2,19}$", var.name))
-    error_message = "3 to 20 lower-case letters, digits and hyphens: it is also the name of the OpenSearch domain."
+    error_message = "name must have 3 to 20 lower-case letters, digits and hyphens, because it is also the name of the OpenSearch domain."
   }
 }
 
@@ -18,7 +18,7 @@ variable "account" {
 
   validation {
     condition     = can(regex("^\\d{12}$", var.account.id))
-    error_message = "An account's id has twelve digits."
+    error_message = "account.id must have twelve digits."
   }
 }
 
@@ -41,12 +41,12 @@ variable "stream" {
 
   validation {
     condition     = var.stream.shard_count == null ? true : var.stream.shard_count >= 1 && var.stream.shard_count <= 500
-    error_message = "1 to 500 shards, or null for on demand."
+    error_message = "stream.shard_count must be between 1 and 500, or null for on demand."
   }
 
   validation {
     condition     = var.stream.retention_hours >= 24 && var.stream.retention_hours <= 8760
-    error_message = "Kinesis keeps records for 24 to 8760 hours."
+    error_message = "stream.retention_hours must be between 24 and 8760, Kinesis's limits."
   }
 }
 
@@ -64,37 +64,37 @@ variable "search" {
 
   validation {
     condition     = can(regex("^OpenSearch_[2-9]\\.\\d+$", var.search.engine_version))
-    error_message = "Such as OpenSearch_2.19; index templates as we write them need 2 or later."
+    error_message = "search.engine_version must have the form OpenSearch_2.19. The index templates require OpenSearch 2 or later."
   }
 
   validation {
     condition     = var.search.instance_count >= 1 && var.search.instance_count % max(var.search.zones, 1) == 0
-    error_message = "Each zone must have the same number of nodes, at least one."
+    error_message = "search.instance_count must be a multiple of search.zones, so that each zone has the same number of nodes, at least one."
   }
 
   validation {
     condition     = endswith(var.search.instance_type, ".search") && var.search.volume_gb >= 10
-    error_message = "An instance type of OpenSearch Service ends with .search. A data node has at least 10 GB."
+    error_message = "search.instance_type must end with .search, and search.volume_gb must be at least 10."
   }
 
   validation {
     condition     = !(startswith(var.search.instance_type, "t") && var.search.zones > 1)
-    error_message = "Burstable instance types (t…) are allowed only with a single zone."
+    error_message = "A burstable instance type (t…) is allowed only with a single zone."
   }
 
   validation {
     condition     = var.search.zones >= 1 && var.search.zones <= length(var.network.availability_zones)
-    error_message = "At most as many zones as the VPC has."
+    error_message = "search.zones must be between 1 and the number of zones of the VPC."
   }
 
   validation {
     condition     = var.search.shards >= 1 && var.search.shards <= 100 && floor(var.search.shards) == var.search.shards
-    error_message = "An index has 1 to 100 primary shards."
+    error_message = "search.shards must be a whole number between 1 and 100."
   }
 
   validation {
     condition     = 2 * var.search.shards * (var.retention.positions_days + var.retention.raw_days + 2) <= 1000 * var.search.instance_count
-    error_message = "OpenSearch allows 1,000 shards per node, replicas included: use fewer shards, fewer days or more nodes."
+    error_message = "OpenSearch allows 1,000 shards per node, including replicas. Use fewer shards, fewer days or more nodes."
   }
 }
 
@@ -119,17 +119,17 @@ variable "retention" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400], var.retention.log_days)
-    error_message = "CloudWatch Logs keeps 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or 400 days."
+    error_message = "retention.log_days must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or 400."
   }
 
   validation {
     condition     = var.retention.raw_backup_days >= var.retention.raw_days
-    error_message = "The backup must be kept for at least as long as the raw log."
+    error_message = "retention.raw_backup_days must be at least retention.raw_days."
   }
 
   validation {
     condition     = var.retention.raw_days >= 1 && var.retention.raw_days <= 365 && var.retention.positions_days >= 8 && var.retention.positions_days <= 3650
-    error_message = "1 to 365 days of the raw log, 8 to 3650 of the history: a point may be 7 days old when it comes."
+    error_message = "retention.raw_days must be between 1 and 365. retention.positions_days must be between 8 and 3650, because a point may be 7 days old when it arrives."
   }
 }
 
@@ -156,7 +156,7 @@ variable "gateway_requests_per_second" {
 
   validation {
     condition     = var.gateway_requests_per_second - var.http_throttle.requests_per_second >= var.broadcaster.max_tasks
-    error_message = "http_throttle must leave each of the broadcaster's tasks at least one post per second."
+    error_message = "gateway_requests_per_second must exceed http_throttle by at least one post per second for each of the broadcaster's max_tasks."
   }
 }
 
@@ -167,12 +167,12 @@ variable "reserved_concurrency" {
 
   validation {
     condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "track", "socket", "socket-authorizer", "iot", "iot-enrollment"])) == 0
-    error_message = "Only ingest, delivery, track, socket, socket-authorizer, iot and iot-enrollment."
+    error_message = "reserved_concurrency can have entries only for ingest, delivery, track, socket, socket-authorizer, iot and iot-enrollment."
   }
 
   validation {
     condition     = alltrue([for count in values(var.reserved_concurrency) : count >= 1])
-    error_message = "With 0 a function would never run."
+    error_message = "A reserved concurrency must be at least 1: with 0, the function would never run."
   }
 }
 
@@ -183,7 +183,7 @@ variable "edge" {
 
   validation {
     condition     = !var.edge || var.domains != null
-    error_message = "The edge requires domains."
+    error_message = "edge requires domains."
   }
 }
 
@@ -230,12 +230,12 @@ variable "consumer" {
 
   validation {
     condition     = contains(["POLLING", "FANOUT"], var.consumer.retrieval_mode)
-    error_message = "POLLING or FANOUT."
+    error_message = "consumer.retrieval_mode must be POLLING or FANOUT."
   }
 
   validation {
     condition     = var.stream.shard_count == null ? true : var.consumer.max_tasks <= var.stream.shard_count
-    error_message = "At most one task per shard."
+    error_message = "consumer.max_tasks must be at most stream.shard_count, because a shard is processed by one task."
   }
 }
 
@@ -279,12 +279,12 @@ variable "mqtt_bridge" {
       var.mqtt_bridge.broker_port >= 1 && var.mqtt_bridge.broker_port <= 65535,
       can(cidrhost(var.mqtt_bridge.broker_cidr_block, 0)),
     ])
-    error_message = "A broker has a host name without a scheme, a port of 1 to 65535, and addresses in CIDR notation."
+    error_message = "mqtt_bridge.broker_host must be a host name without a scheme, broker_port between 1 and 65535, and broker_cidr_block in CIDR notation."
   }
 
   validation {
     condition     = var.mqtt_bridge == null ? true : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[A-Za-z0-9/_+=.@-]+$", var.mqtt_bridge.password_secret_arn))
-    error_message = "The password is a secret of Secrets Manager: its ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME."
+    error_message = "mqtt_bridge.password_secret_arn must be the ARN of a secret in Secrets Manager, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME."
   }
 }
 
@@ -323,12 +323,12 @@ variable "settings" {
     condition = length(setsubtract(keys(var.settings), flatten([
       for kind in ["functions", "containers"] : [for deployable in values(local.definitions[kind]) : keys(deployable.settings)]
     ]))) == 0
-    error_message = "No deployable declares this setting."
+    error_message = "settings contains a name that no deployable declares (docs/settings.md)."
   }
 }
 
 variable "region_singletons" {
-  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), there (it exists), or make (create it, which replaces the region's role). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
+  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), there (use the region's role), or make (create the role, which replaces the region's). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
   type = object({
     api_gateway_log_role           = optional(string, "none")
     iot_logs                       = optional(bool, false)
@@ -338,7 +338,7 @@ variable "region_singletons" {
 
   validation {
     condition     = contains(["none", "there", "make"], var.region_singletons.api_gateway_log_role)
-    error_message = "none, there or make."
+    error_message = "region_singletons.api_gateway_log_role must be none, there or make."
   }
 }
 
@@ -359,12 +359,12 @@ variable "alarms" {
 
   validation {
     condition     = alltrue([for email in var.alarms.emails : strcontains(email, "@")])
-    error_message = "An address has an @."
+    error_message = "Each of alarms.emails must contain an @."
   }
 
   validation {
     condition     = alltrue([for silence in var.alarms.silence[*] : silence.minutes >= 5 && silence.minutes <= 1440])
-    error_message = "5 to 1,440 minutes (a day is CloudWatch's maximum)."
+    error_message = "alarms.silence.minutes must be between 5 and 1440 (one day, CloudWatch's maximum)."
   }
 
   validation {
@@ -372,21 +372,21 @@ variable "alarms" {
       for silence in var.alarms.silence[*] :
       contains(range(24), silence.from_hour) && contains(range(1, 25), silence.to_hour) && silence.from_hour != silence.to_hour
     ])
-    error_message = "Whole hours (UTC): the first from 0 to 23, the second from 1 to 24, and not the same."
+    error_message = "alarms.silence.from_hour must be a whole hour from 0 to 23 (UTC), to_hour one from 1 to 24, and they must differ."
   }
 
   validation {
     condition     = alltrue([for silence in var.alarms.silence[*] : length(silence.days) > 0 && length(setsubtract(silence.days, range(1, 8))) == 0])
-    error_message = "Days are 1 (Monday) to 7 (Sunday), one at least."
+    error_message = "alarms.silence.days must have at least one day, from 1 (Monday) to 7 (Sunday)."
   }
 
   validation {
     condition     = var.alarms.iterator_age_s >= 180 && var.alarms.iterator_age_s <= var.stream.retention_hours * 3600 / 4
-    error_message = "180 s to a quarter of the stream's retention: the rest is the time left for a repair."
+    error_message = "alarms.iterator_age_s must be between 180 and a quarter of the stream's retention, which leaves time for a repair."
   }
 
   validation {
     condition     = alltrue([for percent in [var.alarms.http_errors_percent, var.alarms.viewers_not_reached_percent] : percent > 0 && percent < 100])
-    error_message = "A percentage is between 0 and 100."
+    error_message = "alarms.http_errors_percent and alarms.viewers_not_reached_percent must be greater than 0 and less than 100."
   }
 }

@@ -1,11 +1,11 @@
 # Alarms, each with an entry of its name in docs/alarms.md. They go to one SNS topic.
 #
-# Missing data has two meanings: that nothing arrives has its own alarms (no-points, no-round), but a rate
-# without requests is no failure. Each metric is named by its id in definitions.json; the plan fails if the
-# code declares no such metric.
+# Most alarms ignore missing data, because a rate without requests is no failure. If nothing arrives, separate
+# alarms fire (no-points, no-round, mqtt-silent). Our own metrics are looked up in definitions.json: the plan
+# fails if the code does not declare the metric.
 
 locals {
-  # What our own components emit, by "component.Name".
+  # Metrics of our own components, by "component.Name".
   own = merge([
     for component, metrics in local.definitions.metrics.components : {
       for metric in keys(metrics) : "${component}.${metric}" => {
@@ -21,7 +21,7 @@ locals {
     key => { namespace = local.definitions.metrics.namespace, name = name, dimensions = {} }
   }
 
-  # A Lambda whose failure fails the apply needs no alarm.
+  # search-admin needs no alarm: if it fails, the apply fails.
   watched_functions = { for key, function in module.function : key => function if key != "search-admin" }
   watched_names     = { for key, function in local.watched_functions : key => function.name }
   queue_names       = { for key, queue in aws_sqs_queue.this : key => queue.name }
@@ -35,7 +35,7 @@ locals {
   service_names      = { for key, service in local.services : key => service.name }
   watched_log_groups = { for key, one in merge(local.watched_functions, local.services) : key => one.log_group_name }
 
-  # The default of the setting: a viewer is promised a message per minute.
+  # 60 s is the setting's default: a viewer is promised a message per minute.
   round_interval_s = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
   round_spread     = tonumber(local.known_settings["ROUND_SPREAD"])
 
@@ -86,7 +86,7 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.value
 }
 
-# A person should look at what a component logs as an error (rtdts/runtime/logs.py).
+# Counts the errors that components log (rtdts/runtime/logs.py).
 resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
   for_each = local.watched_log_groups
 
@@ -103,7 +103,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
   }
 }
 
-# Failures that the authorizer can't count itself: a timeout, a crash, an import error. Lambda logs these, in
+# Counts failures that the authorizer can't count itself: a timeout, a crash, an import error. Lambda logs them in
 # the format of its Telemetry API.
 resource "aws_cloudwatch_log_metric_filter" "authorizer_ended" {
   name           = "${var.name}-authorizer-ended"
@@ -152,7 +152,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
     for_each = each.value.expression[*]
 
     content {
-      id          = "judged"
+      id          = "result"
       expression  = metric_query.value
       label       = each.key
       return_data = true

@@ -1,24 +1,24 @@
-# The pages, the customer's and the dispatcher's console: files in a private bucket, behind CloudFront. Static, so it needs no rate
-# limits of its own; its requests go to the service's own APIs.
+# The customer's page and the dispatcher's console: files in a private bucket, behind CloudFront. They need no rate
+# limits, because they are static; their requests go to the service's own APIs.
 
 locals {
-  # CloudFront takes certificates of this region only.
+  # CloudFront accepts certificates only from this region.
   global_region = "us-east-1"
 
-  # AWS's managed policy, the same in every account: it keeps what an object's Cache-Control allows.
-  cache_as_objects_say = "658327ea-f89d-4fab-a63d-7e88639e58f6" # Managed-CachingOptimized
+  # AWS's managed policy, which caches as an object's Cache-Control allows. Its id is the same in every account.
+  caching_optimized = "658327ea-f89d-4fab-a63d-7e88639e58f6" # Managed-CachingOptimized
 
   domain = var.domain == null ? toset([]) : toset([var.domain.name])
 
   server_origin = regex("^https://[^/]+", var.server_url)
   socket_origin = regex("^wss://[^/]+", var.websocket_url)
-  # The console fetches discovery from the issuer; its token endpoint may be elsewhere.
+  # The console fetches the discovery document from the issuer. The token endpoint may have another origin.
   sign_in_origins = var.sign_in == null ? [] : concat([regex("^https://[^/]+", var.sign_in.issuer)], var.sign_in.origins)
   headers = jsondecode(templatefile(var.headers_file, {
     connect = join(" ", distinct(concat([local.server_origin, local.socket_origin], var.map_origins, local.sign_in_origins)))
   }))
 
-  # What CloudFront sets by members of their own; the others are custom headers.
+  # The headers for which CloudFront has its own options. All others are custom headers.
   own_headers = toset(["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options"])
 
   files = setunion(fileset(var.pages_folder, "*.html"), fileset(var.pages_folder, "assets/**"))
@@ -35,7 +35,7 @@ module "bucket" {
 
   name               = var.bucket_name
   expires_after_days = null
-  force_destroy      = true # all of it is built from sources
+  force_destroy      = true # its objects can be uploaded again
 
   statements = [{
     Sid       = "OnlyThisDistribution"
@@ -81,7 +81,7 @@ resource "aws_cloudfront_origin_access_control" "this" {
 
 resource "aws_cloudfront_response_headers_policy" "this" {
   name    = var.name
-  comment = "Of the pages"
+  comment = "Headers of the pages"
 
   security_headers_config {
     content_security_policy {
@@ -139,13 +139,13 @@ resource "aws_acm_certificate" "this" {
 resource "aws_route53_record" "validation" {
   for_each = local.domain
 
-  # By our own name, which a first plan knows.
+  # By our name, because a first plan does not know domain_validation_options.
   zone_id         = var.domain.zone_id
   name            = one([for option in aws_acm_certificate.this[each.key].domain_validation_options : option.resource_record_name if option.domain_name == each.key])
   type            = one([for option in aws_acm_certificate.this[each.key].domain_validation_options : option.resource_record_type if option.domain_name == each.key])
   records         = [for option in aws_acm_certificate.this[each.key].domain_validation_options : option.resource_record_value if option.domain_name == each.key]
   ttl             = 300
-  allow_overwrite = true # the same record proves the next certificate
+  allow_overwrite = true # the next certificate is validated by the same record
 }
 
 resource "aws_acm_certificate_validation" "this" {
@@ -157,8 +157,8 @@ resource "aws_acm_certificate_validation" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_68:files that cost nothing to serve need no WAF
-  #checkov:skip=CKV_AWS_174:CloudFront's own name has no choice of TLS version; a name of one's own has
+  #checkov:skip=CKV_AWS_68:static files need no WAF
+  #checkov:skip=CKV_AWS_174:with CloudFront's own host name the TLS version can't be set; with a domain it is
 
   comment             = var.name
   enabled             = true
@@ -180,7 +180,7 @@ resource "aws_cloudfront_distribution" "this" {
     allowed_methods            = ["GET", "HEAD"]
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
-    cache_policy_id            = local.cache_as_objects_say
+    cache_policy_id            = local.caching_optimized
     response_headers_policy_id = aws_cloudfront_response_headers_policy.this.id
   }
 

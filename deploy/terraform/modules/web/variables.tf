@@ -44,7 +44,7 @@ variable "map_origins" {
 
   validation {
     condition     = alltrue([for origin in var.map_origins : can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?$", origin))])
-    error_message = "Origins: https:// and a host, without a path."
+    error_message = "Each of map_origins must be https:// and a host, without a path."
   }
 }
 
@@ -60,12 +60,12 @@ variable "sign_in" {
 
   validation {
     condition     = var.sign_in == null || can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^?# ]*)?$", var.sign_in.issuer))
-    error_message = "The issuer: an https:// URL without query and fragment."
+    error_message = "sign_in.issuer must be an https:// URL without query and fragment."
   }
 
   validation {
     condition     = var.sign_in == null || alltrue([for origin in try(var.sign_in.origins, []) : can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?$", origin))])
-    error_message = "Origins: https:// and a host, without a path."
+    error_message = "Each of sign_in.origins must be https:// and a host, without a path."
   }
 }
 

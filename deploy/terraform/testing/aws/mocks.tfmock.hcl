@@ -1,4 +1,4 @@
-# What AWS would return, in its form: the provider checks ARNs even of mocks.
+# Values in the form that AWS returns, because the provider checks ARNs even of mocked resources.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
@@ -134,7 +134,7 @@ mock_resource "aws_sqs_queue" {
   defaults = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:mock.fifo"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/mock.fifo"
-    # What AWS returns for a queue without one.
+    # AWS's value for a queue without a redrive policy.
     redrive_policy = ""
   }
 }

@@ -1,4 +1,4 @@
-# What AWS would return for the resources of an environment that must differ from each other.
+# Values for those resources of an environment whose values must differ.
 
 override_resource {
   target = module.system.module.socket_api.aws_apigatewayv2_api.this

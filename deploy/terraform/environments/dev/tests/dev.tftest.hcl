@@ -1,4 +1,4 @@
-# Mocked: what a plan and its outputs would be, without an account.
+# Plans and outputs with mocked providers, without an account.
 
 mock_provider "aws" {
   source = "../../testing/environment"
@@ -39,7 +39,7 @@ run "whole" {
       "ServerURL=https://http0api00.execute-api.eu-central-1.amazonaws.com\n",
       "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",
     ])
-    error_message = "The page's settings are the system's addresses, and nothing else."
+    error_message = "web/.env must have the system's two URLs, and nothing else."
   }
 
   assert {
@@ -51,22 +51,22 @@ run "whole" {
       "TOKEN_URL=https://issuer0000.execute-api.eu-central-1.amazonaws.com/token\n",
       "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",
     ])
-    error_message = "sim's file has all that a drive against the system needs."
+    error_message = "sim/.env must have everything that a drive against the system needs."
   }
 
   assert {
     condition     = output.environments.functions["socket"]["SOCKET_MANAGEMENT_URL"] == "https://socket0000.execute-api.eu-central-1.amazonaws.com/live"
-    error_message = "The socket's Lambda posts to the stage, over https."
+    error_message = "The socket's Lambda must post to the stage over HTTPS."
   }
 
   assert {
     condition     = output.environments.functions["socket-authorizer"]["ISSUER"] == output.issuer
-    error_message = "The sockets' authorizer trusts the issuer that the HTTP API trusts."
+    error_message = "The sockets' authorizer must trust the same issuer as the HTTP API."
   }
 
 }
 
-run "with_the_customers_page" {
+run "with_the_pages" {
   command = plan
 
   variables {
@@ -81,6 +81,6 @@ run "with_the_customers_page" {
 
   assert {
     condition     = toset(local.allowed_origins) == toset(["https://shop.example.com", "https://track.example.com"])
-    error_message = "The page may call the API without being named twice."
+    error_message = "The domain of the page must be an allowed origin without being listed in allowed_origins."
   }
 }

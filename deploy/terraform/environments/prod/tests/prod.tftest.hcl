@@ -1,4 +1,4 @@
-# Mocked: what a plan and its outputs would be, without an account.
+# Plans and outputs with mocked providers, without an account.
 
 mock_provider "aws" {
   source = "../../testing/environment"
@@ -25,7 +25,7 @@ override_resource {
     arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-failed-device-messages"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-failed-device-messages"
 
-    redrive_policy = "" # What AWS returns for a queue without one.
+    redrive_policy = "" # AWS's value for a queue without a redrive policy.
   }
 }
 
@@ -36,7 +36,7 @@ variables {
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
   alarms          = { emails = ["alarms@example.com"], silence = { from_hour = 21, to_hour = 11 } }
-  # So that the check of values sees the logs that are off, and both ingest endpoints for MQTT.
+  # The logs and the MQTT ingest endpoints that are off by default, so that the check of values covers them.
   region_singletons = { api_gateway_log_role = "there", iot_logs = true }
   iot_ingest        = {}
   mqtt_bridge       = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }
@@ -53,12 +53,12 @@ run "whole" {
 
   assert {
     condition     = output.issuer == "https://id.example.com" && output.environments.functions["socket-authorizer"]["ISSUER"] == "https://id.example.com"
-    error_message = "Production trusts the company's identity provider."
+    error_message = "Production must trust the company's identity provider."
   }
 
   assert {
     condition     = !strcontains(nonsensitive(output.sim_env), "TOKEN")
-    error_message = "Production has no issuer of tokens for tests."
+    error_message = "Production must not have a test issuer."
   }
 
   assert {
@@ -66,22 +66,22 @@ run "whole" {
       "ServerURL=https://tracking-api.example.com\n",
       "WebSocketURL=wss://tracking-live.example.com\n",
     ])
-    error_message = "The page connects by the company's own names."
+    error_message = "The page must connect to the company's own domain names."
   }
 
   assert {
     condition     = output.truck_url == "https://trucks.example.com"
-    error_message = "A truck is given a name that outlives the API."
+    error_message = "Trucks must be configured with a domain name, which stays when the API is recreated."
   }
 }
 
-run "production_requires_what_development_does_not" {
+run "production_rejects_what_development_allows" {
   command = plan
 
   variables {
     issuer                 = "http://id.example.com"
-    stream_retention_hours = 24 # three days at least
-    nat_gateways           = 0  # containers have no addresses of their own
+    stream_retention_hours = 24 # less than three days
+    nat_gateways           = 0  # containers would have public addresses
     alarms                 = { emails = [] }
     zone_letters           = ["a", "b"]
     consumer               = { cpu = 2048, memory_mb = 4096, min_tasks = 1, max_tasks = 4 }

@@ -8,7 +8,7 @@ variables {
   force_destroy      = false
 }
 
-run "not_for_ever_means_a_day_at_least" {
+run "objects_are_kept_for_at_least_one_day" {
   command = plan
 
   variables {

@@ -21,7 +21,7 @@ variables {
   log_retention_days   = 7
   scale_out = {
     behind = {
-      why         = "It is behind"
+      why         = "Work is delayed"
       namespace   = "N"
       metric_name = "m"
       dimensions  = { d = "v" }
@@ -31,7 +31,7 @@ variables {
   }
 }
 
-run "no_alarm_that_could_do_nothing" {
+run "no_scaling_alarms_if_there_can_be_only_one_task" {
   command = apply
 
   variables {
@@ -40,11 +40,11 @@ run "no_alarm_that_could_do_nothing" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.scale_out) == 0
-    error_message = "One task is all there may be."
+    error_message = "With a maximum of one task there must be no alarms that start another."
   }
 }
 
-run "a_shutdown_must_fit" {
+run "a_shutdown_budget_must_end_before_the_stop_timeout" {
   command = plan
 
   variables {
@@ -54,7 +54,7 @@ run "a_shutdown_must_fit" {
   expect_failures = [aws_ecs_task_definition.this]
 }
 
-run "a_command_ends_when_it_is_done" {
+run "a_command_is_no_service" {
   command = apply
 
   variables {
@@ -66,16 +66,16 @@ run "a_command_ends_when_it_is_done" {
 
   assert {
     condition     = length(aws_ecs_service.this) == 0 && !can(output.container.restartPolicy)
-    error_message = "A command that failed is not begun again by itself."
+    error_message = "A command must have no service and no restart policy, so that it is not started again when it fails."
   }
 
   assert {
     condition     = !can(output.container.logConfiguration.options["mode"]) && output.container.user == "10001:10001"
-    error_message = "No line of a command is dropped; it runs as the user nobody, as services do."
+    error_message = "A command's log must block instead of dropping lines, and it must run as user 10001, like services."
   }
 }
 
-run "what_it_needs_it_must_be_told" {
+run "required_settings_must_be_set" {
   command = plan
 
   variables {
@@ -85,7 +85,7 @@ run "what_it_needs_it_must_be_told" {
   expect_failures = [aws_ecs_task_definition.this]
 }
 
-run "times_and_numbers_are_fargates" {
+run "values_that_fargate_would_reject" {
   command = plan
 
   variables {
@@ -101,13 +101,13 @@ run "times_and_numbers_are_fargates" {
   ]
 }
 
-run "values_that_do_not_fit_each_other" {
+run "values_that_contradict_each_other" {
   command = plan
 
   variables {
     image     = "x:latest"
     cpu       = 4096
-    memory_mb = 32768 # Fargate has none such with the processor
+    memory_mb = 32768 # more than Fargate allows with this cpu
     min_tasks = 4
   }
 

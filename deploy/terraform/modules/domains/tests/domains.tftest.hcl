@@ -10,7 +10,7 @@ variables {
   }
 }
 
-run "what_is_behind_a_cdn_has_no_record" {
+run "names_behind_a_cdn_have_no_record_here" {
   command = apply
 
   variables {
@@ -19,11 +19,11 @@ run "what_is_behind_a_cdn_has_no_record" {
 
   assert {
     condition     = keys(aws_route53_record.this) == ["trucks"] && keys(output.targets) == ["socket", "trucks"]
-    error_message = "The CDN's records are made, and it resolves the gateway's name."
+    error_message = "Only names that are not behind the CDN may have a record, and every name must have a target for the CDN's origin."
   }
 }
 
-run "names_are_whole_and_distinct" {
+run "names_must_be_complete_and_distinct" {
   command = plan
 
   variables {

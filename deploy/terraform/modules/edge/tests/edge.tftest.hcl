@@ -13,16 +13,16 @@ variables {
   secret        = "only-for-this-test"
 }
 
-run "each_name_has_a_distribution_behind_the_rules" {
+run "each_name_has_a_distribution_with_the_web_acl" {
   command = apply
 
   assert {
     condition     = alltrue([for key, one in aws_cloudfront_distribution.this : one.web_acl_id == aws_wafv2_web_acl.this.arn && one.aliases == toset([var.fronts[key].name])])
-    error_message = "No name goes round the rules."
+    error_message = "Each name must have a distribution with the web ACL."
   }
 }
 
-run "waf_has_a_least_rate" {
+run "a_rate_below_the_minimum_of_waf_is_rejected" {
   command = plan
 
   variables {

@@ -15,7 +15,7 @@ variables {
   statements         = [{ sid = "Put", actions = ["kinesis:PutRecords"], resources = ["arn:aws:kinesis:eu-central-1:123456789012:stream/s"] }]
 }
 
-run "what_would_not_start_is_not_deployed" {
+run "required_settings_must_be_set" {
   command = plan
 
   variables {

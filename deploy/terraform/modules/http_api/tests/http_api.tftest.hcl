@@ -30,7 +30,7 @@ variables {
   }
 }
 
-run "every_route_asks_for_a_token" {
+run "each_route_requires_a_token_unless_it_is_open" {
   command = apply
 
   assert {
@@ -38,7 +38,7 @@ run "every_route_asks_for_a_token" {
       for key, route in aws_apigatewayv2_route.this :
       route.authorization_type == (key == "POST /phones/owntracks" ? "NONE" : "JWT")
     ])
-    error_message = "But for the open ones."
+    error_message = "Each route must require a token, except the open ones."
   }
 
   assert {
@@ -46,16 +46,16 @@ run "every_route_asks_for_a_token" {
       for route in aws_apigatewayv2_stage.this.route_settings :
       route.route_key == "POST /phones/owntracks" && route.throttling_rate_limit == 2.5 && route.throttling_burst_limit == 5
     ]) && length(aws_apigatewayv2_stage.this.route_settings) == 1
-    error_message = "Strangers get no more than a part of the throttle."
+    error_message = "Only the open route may have its own throttle, a quarter of the API's."
   }
 
   assert {
     condition     = length(aws_apigatewayv2_api.this.cors_configuration) == 0
-    error_message = "No page may call it unless it was named."
+    error_message = "Without allowed origins, there must be no CORS configuration."
   }
 }
 
-run "a_page_may_be_named" {
+run "a_page_may_call_the_api_if_its_origin_is_allowed" {
   command = apply
 
   variables {
@@ -64,11 +64,11 @@ run "a_page_may_be_named" {
 
   assert {
     condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_origins == toset(["https://tracking.example.com"])
-    error_message = "That page, and no other."
+    error_message = "The API must allow this origin and no other."
   }
 }
 
-run "access_is_neither_open_nor_closed_by_mistake" {
+run "values_that_open_or_close_the_api_by_mistake_are_rejected" {
   command = plan
 
   variables {
@@ -76,7 +76,7 @@ run "access_is_neither_open_nor_closed_by_mistake" {
     issuer          = "http://id.example.com"
     audience        = ""
     throttle        = { requests_per_second = 0, burst = 20 }
-    functions = { # one route, two functions
+    functions = { # two functions with the same route
       a = { name = "a", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/a/invocations", routes = ["GET /x"] }
       b = { name = "b", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/b/invocations", routes = ["GET /x"] }
     }

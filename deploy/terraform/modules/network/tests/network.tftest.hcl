@@ -9,16 +9,16 @@ variables {
   nat_gateways       = 0
 }
 
-run "nothing_is_open_from_outside" {
+run "no_connections_from_outside_the_vpc" {
   command = apply
 
   assert {
     condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.https : rule.cidr_ipv4 == null && rule.referenced_security_group_id != null])
-    error_message = "No connection may be opened from outside."
+    error_message = "Inbound rules must refer to security groups of the VPC, not to addresses."
   }
 }
 
-run "a_nat_gateway_for_two_of_three_zones" {
+run "zones_without_a_nat_gateway_use_the_first_one" {
   command = apply
 
   variables {
@@ -27,20 +27,20 @@ run "a_nat_gateway_for_two_of_three_zones" {
 
   assert {
     condition     = local.nat_of_zone == tomap({ "eu-central-1a" = "eu-central-1a", "eu-central-1b" = "eu-central-1b", "eu-central-1c" = "eu-central-1a" })
-    error_message = "A zone without a gateway takes the first one's."
+    error_message = "A zone without a NAT gateway must use the first zone's."
   }
 }
 
-run "no_subnet_lies_in_another" {
+run "subnets_do_not_overlap" {
   command = apply
 
   assert {
     condition     = length(distinct(concat(values(local.public_cidrs), values(local.private_cidrs)))) == 6
-    error_message = "Each has its own part."
+    error_message = "Each subnet must have its own address range."
   }
 }
 
-run "addresses_and_zones_suffice" {
+run "too_few_addresses_or_zones_are_rejected" {
   command = plan
 
   variables {
@@ -51,7 +51,7 @@ run "addresses_and_zones_suffice" {
   expect_failures = [var.cidr_block, var.availability_zones]
 }
 
-run "an_execute_api_endpoint_would_break_the_broadcaster" {
+run "unsuitable_endpoints_and_too_many_nat_gateways_are_rejected" {
   command = plan
 
   variables {

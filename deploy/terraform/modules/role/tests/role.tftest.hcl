@@ -9,7 +9,7 @@ variables {
   statements  = [{ sid = "Read", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::b/*"] }]
 }
 
-run "nobody_elses_deputy" {
+run "no_confused_deputy" {
   command = apply
 
   variables {
@@ -19,11 +19,11 @@ run "nobody_elses_deputy" {
 
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
-    error_message = "The service acts for this account."
+    error_message = "The service may assume the role only for this account."
   }
 }
 
-run "all_actions_of_a_service_are_too_many" {
+run "all_actions_of_a_service_are_rejected" {
   command = plan
 
   variables {
@@ -33,18 +33,18 @@ run "all_actions_of_a_service_are_too_many" {
   expect_failures = [var.statements]
 }
 
-run "every_resource_needs_a_reason" {
+run "a_statement_for_every_resource_needs_a_reason" {
   command = plan
 
   variables {
-    service    = "lambda.amazonaws.com" # for no account: a deputy of anybody
+    service    = "lambda.amazonaws.com" # without an account: a confused deputy
     statements = [{ sid = "All", actions = ["s3:GetObject"], resources = ["*"] }]
   }
 
   expect_failures = [var.for_account_id, var.statements]
 }
 
-run "names_are_iams_and_a_role_may_do_something" {
+run "values_that_iam_would_reject" {
   command = plan
 
   variables {

@@ -14,7 +14,7 @@ variables {
   log_retention_days         = 7
 }
 
-run "the_authorized_route_is_one_of_the_routes" {
+run "the_authorized_route_must_be_one_of_the_routes" {
   command = plan
 
   variables {
@@ -24,7 +24,7 @@ run "the_authorized_route_is_one_of_the_routes" {
   expect_failures = [var.authorized_route]
 }
 
-run "routes_that_are_always_wanted" {
+run "required_routes" {
   command = plan
 
   variables {

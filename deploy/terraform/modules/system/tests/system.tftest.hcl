@@ -34,50 +34,50 @@ run "whole" {
 
   assert {
     condition     = aws_dynamodb_table.this["leases"].name == output.environments.containers["consumer"]["KCL_APPLICATION_NAME"]
-    error_message = "The KCL takes its application's name for its lease table's."
+    error_message = "The lease table must have the name of the KCL's application."
   }
 
   assert {
     condition     = !strcontains(aws_opensearch_domain.this.access_policies, "ESHttpDelete")
-    error_message = "No role may delete an index."
+    error_message = "The domain's access policy must not allow deletes."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["round-late"].threshold == 52500
-    error_message = "The half over which a round is spread, and three quarters of the other."
+    error_message = "The threshold must be the half minute over which a round is spread, plus three quarters of the other half."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["search-disk"].threshold == 5120
-    error_message = "A quarter of the disk, in MB."
+    error_message = "The threshold must be a quarter of the disk, in MB."
   }
 
   assert {
     condition = one([
       for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
     ]) == "IF((HOUR(ingest_lambda) >= 6 AND HOUR(ingest_lambda) < 18) AND (DAY(ingest_lambda) == 1 OR DAY(ingest_lambda) == 5) AND FILL(ingest_lambda, 0) < 1, 1, 0)"
-    error_message = "Silence counts only at hours and on days when trucks are on the road."
+    error_message = "The alarm must fire only at the hours and on the days when trucks drive."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["no-points"].datapoints_to_alarm == 15
-    error_message = "A quarter of an hour of it."
+    error_message = "The alarm must fire after 15 minutes without a point, the default."
   }
 
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24])
-    error_message = "CloudWatch's grid has 24 columns."
+    error_message = "All widgets must fit into the 24 columns of CloudWatch's grid."
   }
 
   assert {
     condition = length(distinct([
       for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"
     ])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
-    error_message = "No two in one place."
+    error_message = "No two widgets may have the same position."
   }
 }
 
-run "with_fan_out_and_where_a_day_is_a_night_in_utc" {
+run "enhanced_fan_out_and_driving_hours_past_midnight" {
   command = apply
 
   variables {
@@ -87,18 +87,18 @@ run "with_fan_out_and_where_a_day_is_a_night_in_utc" {
 
   assert {
     condition     = strcontains(output.policies["consumer"], "kinesis:SubscribeToShard")
-    error_message = "With it, it must."
+    error_message = "With enhanced fan-out, the consumer must be allowed to subscribe to shards."
   }
 
   assert {
     condition = one([
       for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
     ]) == "IF((HOUR(ingest_lambda) >= 21 OR HOUR(ingest_lambda) < 11) AND (DAY(ingest_lambda) == 7) AND FILL(ingest_lambda, 0) < 1, 1, 0)"
-    error_message = "Past midnight."
+    error_message = "Hours past midnight must be combined with OR."
   }
 }
 
-run "a_setting_reaches_what_declares_it" {
+run "each_deployable_gets_only_the_settings_it_declares" {
   command = apply
 
   variables {
@@ -108,16 +108,16 @@ run "a_setting_reaches_what_declares_it" {
 
   assert {
     condition     = output.environments.containers["broadcaster"]["ROUND_INTERVAL_S"] == "10" && !contains(keys(output.environments.containers["consumer"]), "ROUND_INTERVAL_S")
-    error_message = "The broadcaster alone."
+    error_message = "Only the broadcaster, which declares the setting, may get it."
   }
 
   assert {
     condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "no-points")
-    error_message = "Where no truck may be on the road, that is no alarm."
+    error_message = "Without silence there must be no alarm no-points."
   }
 }
 
-run "a_bridge_where_a_broker_is_named" {
+run "a_bridge_if_a_broker_is_named" {
   command = apply
 
   variables {
@@ -126,11 +126,11 @@ run "a_bridge_where_a_broker_is_named" {
 
   assert {
     condition     = module.mqtt_bridge[0].container.secrets[0].valueFrom == var.mqtt_bridge.password_secret_arn && !can(output.environments.containers["mqtt_bridge"]["MQTT_PASSWORD"])
-    error_message = "The password is nowhere but in Secrets Manager."
+    error_message = "The password must be in Secrets Manager only, not in the environment."
   }
 }
 
-run "a_log_role_where_it_is_asked_for" {
+run "region_singletons_are_created_only_if_requested" {
   command = apply
 
   variables {
@@ -139,11 +139,11 @@ run "a_log_role_where_it_is_asked_for" {
 
   assert {
     condition     = length(aws_api_gateway_account.this) == 1 && length(aws_iam_service_linked_role.opensearch) == 0
-    error_message = "The one and not the other."
+    error_message = "The log role must be created, and the service-linked role must not."
   }
 }
 
-run "as_many_tasks_as_one_likes_on_demand" {
+run "an_on_demand_stream_limits_no_task_count" {
   command = plan
 
   variables {
@@ -153,11 +153,11 @@ run "as_many_tasks_as_one_likes_on_demand" {
 
   assert {
     condition     = aws_kinesis_stream.telemetry.shard_count == null && aws_kinesis_stream.telemetry.stream_mode_details[0].stream_mode == "ON_DEMAND"
-    error_message = "Shards of an on-demand stream are not counted."
+    error_message = "An on-demand stream must not have a number of shards."
   }
 }
 
-run "a_setting_that_follows_from_what_is_made" {
+run "derived_settings_are_rejected" {
   command = plan
 
   variables {
@@ -167,7 +167,7 @@ run "a_setting_that_follows_from_what_is_made" {
   expect_failures = [aws_ecs_cluster.this]
 }
 
-run "values_that_would_fail_in_an_account" {
+run "values_that_aws_would_reject" {
   command = plan
 
   variables {
@@ -175,8 +175,8 @@ run "values_that_would_fail_in_an_account" {
     account              = { id = "1234", region = "eu-central-1", partition = "aws" }
     mqtt_bridge          = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
     region_singletons    = { api_gateway_log_role = "yes" }
-    reserved_concurrency = { ingest = 0 } # not enough to run
-    # CloudWatch keeps logs for other numbers of days, and Kinesis keeps a day at least.
+    reserved_concurrency = { ingest = 0 } # would never run
+    # CloudWatch Logs does not keep logs for 8 days, and Kinesis keeps records for at least a day.
     retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
     stream    = { shard_count = 0, retention_hours = 12 }
     consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
@@ -195,22 +195,22 @@ run "values_that_would_fail_in_an_account" {
   ]
 }
 
-# What depends on another variable is looked at only where that one is valid: hence several runs.
-run "values_that_do_not_fit_each_other" {
+# A validation that refers to another variable runs only if that variable is valid. So this needs several runs.
+run "values_that_contradict_each_other" {
   command = plan
 
   variables {
-    settings             = { ROUND_INTERVALL_S = "10" } # not declared anywhere
-    edge                 = true                         # without names
-    reserved_concurrency = { "ingest-lambda" = 10 }     # no function's name
-    # More tasks than shards, more zones than there are, and nothing left for each broadcaster.
+    settings             = { ROUND_INTERVALL_S = "10" } # not declared by any deployable
+    edge                 = true                         # without domains
+    reserved_concurrency = { "ingest-lambda" = 10 }     # not the name of a function
+    # More tasks than shards, more zones than the VPC has, and less than one post per second and broadcaster.
     consumer                    = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
     search                      = { engine_version = "Elasticsearch_7.10", instance_type = "t3.small", instance_count = 4, zones = 3, volume_gb = 5, shards = 1.5 }
     gateway_requests_per_second = 13
     broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
     alarms = {
       emails              = ["no-address"]
-      iterator_age_s      = 60 # a lost task takes longer
+      iterator_age_s      = 60 # a lost task's shards may wait longer
       http_errors_percent = 0
       silence             = { minutes = 1, from_hour = 6, to_hour = 25, days = [0] }
     }
@@ -222,7 +222,7 @@ run "values_that_do_not_fit_each_other" {
     var.reserved_concurrency,
     var.consumer,
     var.search, # the engine
-    var.search, # nodes a zone
+    var.search, # nodes per zone
     var.search, # type and disk
     var.search, # burstable
     var.search, # zones
@@ -237,24 +237,24 @@ run "values_that_do_not_fit_each_other" {
   ]
 }
 
-run "values_beyond_what_they_depend_on" {
+run "values_outside_limits_set_by_other_variables" {
   command = plan
 
   variables {
     retention = { raw_days = 3, positions_days = 7, raw_backup_days = 2, parked_days = 30, log_days = 7 }
     consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
-    alarms    = { emails = [], iterator_age_s = 43200, viewers_not_reached_percent = 100 } # points are lost by then
+    alarms    = { emails = [], iterator_age_s = 43200, viewers_not_reached_percent = 100 } # too late to save points
   }
 
   expect_failures = [
-    var.retention, # a late point finds no day
-    var.retention, # a backup ends before its original
+    var.retention, # a late point's index is already deleted
+    var.retention, # the backup is kept for fewer days than the raw log
     var.consumer,
     var.alarms,
   ]
 }
 
-run "a_node_takes_a_thousand_shards" {
+run "a_node_has_at_most_1000_shards" {
   command = plan
 
   variables {

@@ -11,22 +11,22 @@ variables {
   websocket_url = "wss://live.example.com/live"
 }
 
-run "the_page_may_connect_to_the_service_alone" {
+run "the_page_may_connect_only_to_the_service" {
   command = apply
 
   assert {
     condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "connect-src 'self' https://api.example.com wss://live.example.com;")
-    error_message = "Origins without paths, and nothing else."
+    error_message = "The page may connect only to the origins of the service, without paths."
   }
 
   assert {
     condition     = contains([for item in one(aws_cloudfront_response_headers_policy.this.custom_headers_config).items : item.header], "X-Robots-Tag")
-    error_message = "No search engine keeps a customer's page."
+    error_message = "Responses must exclude the pages from search engines."
   }
 
   assert {
     condition     = aws_s3_object.page["index.html"].cache_control == "no-cache" && strcontains(aws_s3_object.page["assets/tracking-1.js"].cache_control, "immutable")
-    error_message = "Only what cannot change is kept."
+    error_message = "Browsers may cache only assets, which never change, without asking the server."
   }
 
 }
@@ -38,11 +38,11 @@ run "only_the_distribution_reads_the_bucket" {
     condition = alltrue([for statement in jsondecode(module.bucket.policy).Statement :
       statement.Effect == "Deny" || (statement.Principal == { Service = "cloudfront.amazonaws.com" } && statement.Action == "s3:GetObject" && can(statement.Condition.StringEquals["aws:SourceArn"]))
     ])
-    error_message = "The bucket is reached through CloudFront only."
+    error_message = "Only CloudFront, for this distribution, may read the bucket."
   }
 }
 
-run "a_map_from_elsewhere_and_a_name_of_its_own" {
+run "a_map_of_another_origin_and_a_domain" {
   command = apply
 
   variables {
@@ -53,12 +53,12 @@ run "a_map_from_elsewhere_and_a_name_of_its_own" {
 
   assert {
     condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "https://maps.geo.eu-central-1.amazonaws.com;")
-    error_message = "Tiles may be fetched."
+    error_message = "The page must be allowed to fetch the map's tiles."
   }
 
   assert {
     condition     = output.url == "https://track.example.com/" && aws_cloudfront_distribution.this.aliases == toset(["track.example.com"])
-    error_message = "The page has its name."
+    error_message = "The page's URL and the distribution must have the domain's name."
   }
 }
 
@@ -71,11 +71,11 @@ run "the_console_may_sign_in" {
 
   assert {
     condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "wss://live.example.com https://cognito-idp.eu-central-1.amazonaws.com https://acme.auth.eu-central-1.amazoncognito.com;")
-    error_message = "Discovery and tokens may be fetched."
+    error_message = "The console must be allowed to fetch discovery and tokens from the issuer's origins."
   }
 }
 
-run "an_issuer_without_tls_is_refused" {
+run "an_issuer_without_tls_is_rejected" {
   command = plan
 
   variables {
@@ -85,7 +85,7 @@ run "an_issuer_without_tls_is_refused" {
   expect_failures = [var.sign_in]
 }
 
-run "origins_have_no_paths" {
+run "origins_with_paths_are_rejected" {
   command = plan
 
   variables {
