@@ -41,7 +41,7 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), there (use the region's role), or make (create the role, which replaces the region's). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
+  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), existing (use the region's role), or create (create the role, which replaces the region's). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
   type        = any
   default     = {}
 }

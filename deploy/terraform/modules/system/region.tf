@@ -2,7 +2,7 @@
 
 module "api_gateway_log_role" {
   source = "../role"
-  count  = var.region_singletons.api_gateway_log_role == "make" ? 1 : 0
+  count  = var.region_singletons.api_gateway_log_role == "create" ? 1 : 0
 
   name        = "${var.name}-api-gateway-log"
   description = "Lets API Gateway write access logs of WebSocket APIs"

@@ -328,7 +328,7 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), there (use the region's role), or make (create the role, which replaces the region's). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
+  description = "Settings that a region or an account has only once. api_gateway_log_role: none (the sockets' access log is off), existing (use the region's role), or create (create the role, which replaces the region's). iot_logs: whether IoT Core logs errors, which replaces the region's role and level. opensearch_service_linked_role: whether to create this role; false if the account already has it."
   type = object({
     api_gateway_log_role           = optional(string, "none")
     iot_logs                       = optional(bool, false)
@@ -337,8 +337,8 @@ variable "region_singletons" {
   default = {}
 
   validation {
-    condition     = contains(["none", "there", "make"], var.region_singletons.api_gateway_log_role)
-    error_message = "region_singletons.api_gateway_log_role must be none, there or make."
+    condition     = contains(["none", "existing", "create"], var.region_singletons.api_gateway_log_role)
+    error_message = "region_singletons.api_gateway_log_role must be none, existing or create."
   }
 }
 

@@ -37,7 +37,7 @@ variables {
   packages_folder = "../../testing/packages"
   alarms          = { emails = ["alarms@example.com"], silence = { from_hour = 21, to_hour = 11 } }
   # The logs and the MQTT ingest endpoints that are off by default, so that the check of values covers them.
-  region_singletons = { api_gateway_log_role = "there", iot_logs = true }
+  region_singletons = { api_gateway_log_role = "existing", iot_logs = true }
   iot_ingest        = {}
   mqtt_bridge       = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }
   domains = {

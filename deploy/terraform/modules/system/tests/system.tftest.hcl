@@ -134,7 +134,7 @@ run "region_singletons_are_created_only_if_requested" {
   command = apply
 
   variables {
-    region_singletons = { api_gateway_log_role = "make", opensearch_service_linked_role = false }
+    region_singletons = { api_gateway_log_role = "create", opensearch_service_linked_role = false }
   }
 
   assert {
