@@ -1,9 +1,9 @@
 """Every check of the infrastructure: `make terraform-check`, or `python -m deploy.terraform_check`.
 
-Formatting; for each module and environment its tests with mocked providers, each run of which
-validates it first; every planned value of each environment against what AWS accepts
-(`deploy/values`); then checkov over all of it and hadolint over the Dockerfiles. A check without
-its tool is skipped and reported as such.
+It checks the formatting, runs the tests of each module and environment with mocked providers
+(each run also validates the configuration), compares every planned value of each environment with
+what AWS accepts (`deploy/values`), and runs checkov on Terraform and hadolint on the Dockerfiles.
+If a tool is missing, its check is skipped and reported as skipped.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Result:
         check: What was checked.
         outcome: Its outcome.
         tests: How many test runs passed.
-        said: The output of a failure; the reason of a skip.
+        output: The output of a failure; the reason of a skip.
     """
 
     check: str
@@ -134,13 +134,13 @@ def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequenc
         return Result(
             check=program,
             outcome=Outcome.SKIPPED,
-            output=f"{package} can't be had: {why[-1] if why else 'no reason given'}",
+            output=f"{package} can't be installed: {why[-1] if why else 'no reason given'}",
         )
     done = subprocess.run(  # noqa: S603 - a tool of ours
         [*command, *arguments],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
-        # checkov logs there at length that its vendor's server does not respond.
+        # Dropped, because checkov logs at length that its vendor's server does not respond.
         stderr=subprocess.DEVNULL,
         text=True,
         check=False,
@@ -162,7 +162,7 @@ def check_all(
     Args:
         expected: Names of configurations (all when empty), such as ``modules/role``.
         uv: The command of uv; None skips the linters.
-        report: Called with each result as it comes.
+        report: Called with each result when its check ends.
         keep_states: Where the environments' states are kept for other tests.
     """
     results: list[Result] = []
@@ -180,7 +180,7 @@ def _checks(
     """Every check, the longest first."""
     yield from _terraform_checks(expected, keep_states)
     if uv is None:
-        why = "uv is not there: make setup"
+        why = "uv is missing: run make setup"
         for program, _ in (CHECKOV, HADOLINT):
             yield functools.partial(Result, check=program, outcome=Outcome.SKIPPED, output=why)
     else:
@@ -207,7 +207,7 @@ def _terraform_checks(
         for folder in configurations()
         if not expected or str(folder.relative_to(ROOT)) in expected
     ]
-    for folder in folders:  # one by one: they share the cache of providers
+    for folder in folders:  # not in parallel, because they share the cache of providers
         terraform.prepare(folder)
     files = [file for folder in folders for file in folder.glob("tests/*.tftest.hcl")]
     for file in sorted(files, key=lambda file: file.stat().st_size, reverse=True):

@@ -28,7 +28,7 @@ _MADE_UP: Final = re.compile(r"[a-z0-9]{8}")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A line of our own table: a limit of AWS's that is missing from its model.
+    """A rule of our own table: an AWS limit that is missing from botocore's model.
 
     Attributes:
         at: The attributes that it applies to, each as ``type.path``.
@@ -39,7 +39,7 @@ class Rule:
         maximum: The largest alone.
         one_of: The only values.
         free: Why there are no limits beyond the model's, if any.
-        instead: Whether the model's limits don't count, because they are outdated.
+        instead: Whether to ignore the model's limits, because they are outdated.
     """
 
     at: tuple[str, ...]
@@ -53,7 +53,7 @@ class Rule:
     instead: bool = False
 
     def faults(self, value: Any) -> Iterator[str]:
-        """Yields each reason why AWS would refuse a value."""
+        """Yields each reason why AWS would reject a value."""
         minimum, maximum = self.within or (self.minimum, self.maximum)
         for why in model.faults(
             value, minimum=minimum, maximum=maximum, pattern=self.pattern, one_of=self.one_of
@@ -66,7 +66,7 @@ class Table:
     """The known limits of each type of resource.
 
     Attributes:
-        models: By type: the request that creates it, if any, and where attributes are in it.
+        models: By type: the request that creates it, if any, and the members of attributes.
         rules: By ``type.path``: our own rules.
     """
 
@@ -88,7 +88,7 @@ def table() -> Table:
 
 
 def check_values(state: Mapping[str, Any], root: Path) -> list[str]:
-    """Everything in a planned state that AWS would refuse, or that no rule covers.
+    """Everything in a planned state that AWS would reject, or that has no known limit.
 
     Args:
         state: The state that an environment's mocked apply leads to.
@@ -135,7 +135,7 @@ class _Resource:
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[str]:
         if self._kind not in table().models:
-            yield f"no request is named for {self._kind} in deploy/values/models.toml"
+            yield f"{self._kind} has no request in deploy/values/models.toml"
             return
         request = model.member(self._request) if self._request else None
         for name in sorted(self._as_written.outermost & values.keys()):
@@ -191,8 +191,7 @@ class _Resource:
         limited = shape is not None and model.is_limited(shape)
         if not rules and not limited and not _ARN.fullmatch(str(value)):
             yield (
-                f"{path} = {_short(value)} is limited by no model of AWS's that is named, nor by "
-                "a rule: see deploy/values"
+                f"{path} = {_short(value)} has no limit in deploy/values/models.toml or rules.toml"
             )
         if shape is not None:
             for why in model.faults_of(shape, value):
@@ -213,7 +212,7 @@ class _Resource:
                 if name in shape.members:
                     yield from self._parsed(f"{path}.{name}", shape.members[name], one)
                 else:
-                    yield f"{path}.{name} is nothing that {shape.name} knows"
+                    yield f"{path}.{name} is not a member of {shape.name}"
         elif isinstance(value, dict):
             yield from self._map(path, shape, value)
         else:

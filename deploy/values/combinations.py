@@ -1,4 +1,4 @@
-"""Rules for combinations that AWS refuses, although each value is valid. Each names its source."""
+"""Rules for combinations that AWS rejects, although each value is valid. Each names its source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 Resources = Sequence[tuple[str, str, Mapping[str, Any]]]
 """Address, type, values."""
 Fault = tuple[str, str]
-"""Address, and why it would be refused."""
+"""Address, and why AWS would reject it."""
 
 _OF_AUTHORIZER: Final = {
     # For a token any claim; for a Lambda the members of its context.
@@ -41,7 +41,7 @@ def access_log_variables(resources: Resources) -> Iterator[Fault]:
                 if name not in _LOGGED[protocol] and not _OF_AUTHORIZER[protocol].fullmatch(name):
                     yield (
                         address,
-                        f"$context.{name} is no variable of an {protocol} API's access log",
+                        f"$context.{name} is not a variable of access logs of {protocol} APIs",
                     )
 
 
@@ -57,7 +57,7 @@ def alarm_windows(resources: Resources) -> Iterator[Fault]:
         if period_s * values["evaluation_periods"] > max_s:
             yield address, f"looks back longer than {max_s} s"
         if (values["datapoints_to_alarm"] or 1) > values["evaluation_periods"]:
-            yield address, "wants more datapoints than it evaluates"
+            yield address, "datapoints_to_alarm is greater than evaluation_periods"
 
 
 def function_environments(resources: Resources) -> Iterator[Fault]:
@@ -70,12 +70,12 @@ def function_environments(resources: Resources) -> Iterator[Fault]:
 
 
 def reserved_concurrency(resources: Resources) -> Iterator[Fault]:
-    """All functions together reserve no more than the account can give away."""
+    """All functions together reserve at most what the account can reserve."""
     reserved = 0
     for address, _, values in _of("aws_lambda_function", resources):
         reserved += max(values["reserved_concurrent_executions"] or 0, 0)  # -1: none of its own
         if reserved > _MAX_RESERVED:
-            yield address, f"with it {reserved} are reserved, more than {_MAX_RESERVED}"
+            yield address, f"{reserved} executions are reserved, more than {_MAX_RESERVED}"
             return
 
 
@@ -91,7 +91,7 @@ def table_attributes(resources: Resources) -> Iterator[Fault]:
         if defined != keys - {None, ""}:
             yield (
                 address,
-                f"defines {sorted(defined)} where its keys are {sorted(keys - {None, ''})}",
+                f"defines attributes {sorted(defined)}, but has keys {sorted(keys - {None, ''})}",
             )
         if sum(len(index["non_key_attributes"] or ()) for index in indexes) > 100:
             yield address, "its indexes project more than 100 attributes"
@@ -118,9 +118,12 @@ def search_domains(resources: Resources) -> Iterator[Fault]:
         if small and volume["volume_size"] > (
             100 if ".small." in cluster["instance_type"] else 200
         ):
-            yield address, f"{cluster['instance_type']} has no disk of {volume['volume_size']} GB"
+            yield (
+                address,
+                f"{cluster['instance_type']} allows no disk of {volume['volume_size']} GB",
+            )
         if len(values["vpc_options"][0]["subnet_ids"]) not in (1, 2, 3):
-            yield address, "has a subnet a zone, three at most"
+            yield address, "must have one subnet per zone, at most three"
 
 
 def statement_ids(resources: Resources) -> Iterator[Fault]:
@@ -135,18 +138,18 @@ def statement_ids(resources: Resources) -> Iterator[Fault]:
                 continue
             for statement in json.loads(text)["Statement"]:
                 if not re.fullmatch("[A-Za-z0-9]*", statement.get("Sid", "")):
-                    yield address, f"Sid {statement['Sid']!r} is not letters and digits"
+                    yield address, f"Sid {statement['Sid']!r} may have only letters and digits"
 
 
 def unique_names(resources: Resources) -> Iterator[Fault]:
-    """No two resources of a type have the same name: the second would be refused."""
+    """No two resources of a type have the same name: AWS would reject the second."""
     named: dict[tuple[str, str], str] = {}
     for address, kind, values in resources:
         for key in ("name", "alarm_name", "function_name", "bucket", "family"):
             if kind in _NAMED_WITHIN or not isinstance(name := values.get(key), str):
                 continue
             if (first := named.setdefault((kind, name), address)) != address:
-                yield address, f"{name} is {first}'s name too"
+                yield address, f"{name} is already the name of {first}"
 
 
 _NAMED_WITHIN: Final = (

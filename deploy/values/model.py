@@ -69,7 +69,7 @@ def is_limited(shape: Shape) -> bool:
 
 
 def faults_of(shape: Shape, value: Any) -> Iterator[str]:
-    """Yields each reason why a request with this value would be refused."""
+    """Yields each reason why AWS would reject a request with this value."""
     if isinstance(value, bool):
         return
     limits = dict(shape.metadata)
@@ -105,7 +105,7 @@ def faults(
     """
     size, unit = (len(value), " characters") if isinstance(value, str) else (value, "")
     if one_of and value not in one_of:
-        yield f"is none of {', '.join(str(one) for one in one_of)}"
+        yield f"is not one of {', '.join(str(one) for one in one_of)}"
     if minimum is not None and size < minimum:
         yield f"is less than {minimum}{unit}"
     if maximum is not None and size > maximum:
@@ -129,7 +129,7 @@ def _request(operation: str) -> Shape:
     service, _, name = operation.partition(".")
     found: Shape | None = _service(service).operation_model(name).input_shape
     if found is None:
-        raise LookupError(f"{operation} takes nothing")
+        raise LookupError(f"{operation} has no request members")
     return found
 
 

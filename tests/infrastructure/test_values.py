@@ -208,7 +208,7 @@ def test_functions_that_together_reserve_more_than_the_account_has_are_found(pro
 
     (fault,) = check_values(prod, PROD)
 
-    assert "901 are reserved, more than 900" in fault
+    assert "901 executions are reserved, more than 900" in fault
 
 
 def test_an_attribute_of_a_table_that_is_not_a_key_is_found(prod: State) -> None:
@@ -226,7 +226,7 @@ def test_two_resources_of_a_type_with_the_same_name_are_found(prod: State) -> No
 
     (fault,) = check_values(prod, PROD)
 
-    assert "rtdts-broadcaster is " in fault
+    assert "rtdts-broadcaster is already the name of" in fault
 
 
 def test_a_resource_type_without_a_request_model_is_a_fault(
@@ -239,7 +239,7 @@ def test_a_resource_type_without_a_request_model_is_a_fault(
 
     (fault,) = check_values(prod, PROD)
 
-    assert "no request is named for aws_vpc" in fault
+    assert "aws_vpc has no request in deploy/values/models.toml" in fault
 
 
 def test_a_value_that_no_model_or_rule_limits_is_a_fault(
@@ -251,7 +251,7 @@ def test_a_value_that_no_model_or_rule_limits_is_a_fault(
 
     (fault,) = check_values(prod, PROD)
 
-    assert "name = 'rtdts' is limited by no model" in fault
+    assert "name = 'rtdts' has no limit in" in fault
 
 
 def test_only_attributes_written_in_the_source_are_checked() -> None:
