@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / 
     out = PROJECT / "build"
     uv = uv_from()
     try:
-        _report("the Lambdas' zips")
-        build_for_terraform(uv)  # with them, what Terraform reads to plan anything
+        _report("building the Lambdas' zips")
+        build_for_terraform(uv)  # and definitions.json, which Terraform reads
         contexts = build_contexts(
             out=out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )

@@ -1,13 +1,13 @@
-"""Releases a build into an account, in an order in which each step finds what it needs.
+"""Releases a build into an account.
 
-1. The bucket of Terraform's state, created when it is missing: it can't be in the state itself.
-2. Two files beside the configuration, with which Terraform can be run by hand from then on: the
-   place of its state (`backend.hcl`), and the variables that depend on the build
+1. Create the bucket of Terraform's state if it is missing. It can't be in the state itself.
+2. Write two files next to the configuration, so that Terraform can also be run by hand: the
+   location of the state (`backend.hcl`), and the variables that depend on the build
    (`deploy.auto.tfvars.json`).
-3. `terraform init` with them.
-4. Only the images' repositories, so that images can be pushed.
-5. The images that are not pushed yet.
-6. Everything.
+3. Run `terraform init` with these files.
+4. Apply only the images' repositories, so that images can be pushed.
+5. Push the images that do not exist yet.
+6. Apply all resources.
 """
 
 from __future__ import annotations
@@ -82,14 +82,14 @@ class Release:
         self._report = report
 
     def push_images(self) -> None:
-        """Makes the images' repositories, and pushes the images; the rest is left to `terraform`.
+        """Creates the image repositories and pushes the images, but applies nothing else.
 
         Raises:
             ReleaseError: A tool is too old.
             CommandFailedError: A tool failed.
         """
         self._initialise()
-        self._report("the images' repositories")
+        self._report("creating the image repositories")
         self._terraform("apply", "-target=module.system.aws_ecr_repository.this", "-auto-approve")
         repositories = self._repositories()
         for name, context in self._contexts.items():
@@ -106,7 +106,7 @@ class Release:
             CommandFailedError: A tool failed.
         """
         self.push_images()
-        self._report("everything")
+        self._report("applying all resources")
         self._terraform("apply", *([] if confirms else ["-auto-approve"]))
 
     def destroy(self, *, confirms: bool) -> None:
@@ -122,13 +122,17 @@ class Release:
     def _initialise(self) -> None:
         version = self._terraform_version()
         if version < OLDEST_TERRAFORM:
-            raise ReleaseError(f"terraform {'.'.join(map(str, version))} is too old: 1.9 or later")
+            raise ReleaseError(
+                f"terraform {'.'.join(map(str, version))} is too old, use 1.9 or later"
+            )
         account = self._aws("sts", "get-caller-identity")["Account"]
         bucket = f"rtdts-terraform-{account}-{self._target.region}"
         self._make_state_bucket(bucket)
         if version < LOCKS_IN_S3:
-            self._report("WARNING: this Terraform can't lock the state (1.10 can): apply alone")
-        self._report(f"terraform, with its state in {bucket}")
+            self._report(
+                "WARNING: Terraform before 1.10 has no lock: do not run two applies at once"
+            )
+        self._report(f"initialising Terraform (state in {bucket})")
         self._write_files(bucket, can_lock=version >= LOCKS_IN_S3)
         self._shell.show(
             [
@@ -174,8 +178,8 @@ class Release:
                 raise
         else:
             return
-        self._report(f"{bucket}, for Terraform's state")
-        where = (
+        self._report(f"creating the bucket {bucket} for Terraform's state")
+        location = (
             []
             if self._target.region == NO_LOCATION_CONSTRAINT
             else [
@@ -183,7 +187,7 @@ class Release:
                 f"LocationConstraint={self._target.region}",
             ]
         )
-        self._s3("create-bucket", bucket, *where)
+        self._s3("create-bucket", bucket, *location)
         closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy")
         self._s3(
             "put-public-access-block",
@@ -215,9 +219,9 @@ class Release:
         host, _, name = repository.partition("/")
         image = f"{repository}:{context.tag}"
         if self._is_pushed(name, context.tag):
-            self._report(f"{context.image.name}: {context.tag} is there already")
+            self._report(f"image {context.image.name}: {context.tag} already exists")
             return
-        self._report(f"{context.image.name}: {context.tag}")
+        self._report(f"image {context.image.name}: building and pushing {context.tag}")
         password = self._shell.read(self._aws_command("ecr", "get-login-password"))
         login = ["docker", "login", "--username", "AWS", "--password-stdin", host]
         self._shell.read(login, standard_input=password)
