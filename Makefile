@@ -18,8 +18,8 @@ setup: ## set up everything (the other targets do this first)
 demo: setup ## run the complete product on this machine until Ctrl-C (or DEMO_SECONDS=90; DEMO_ARGS=…)
 	@exec $(VENV)/python -m sim demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
 
-# Distribute by file, so that what a file's tests share is started once. tests/support/distribution.py
-# decides which of the three workers takes which file.
+# Distributed by file, so that the tests of a file share what they start. tests/support/distribution.py assigns files
+# to the three workers.
 AT_ONCE = -n 3 --dist loadfile --no-loadscope-reorder
 QUICK_TESTS = tests/end_to_end/test_five_truck_drive.py tests/contract tests/architecture tests/unit
 
@@ -61,7 +61,7 @@ web: setup ## build the web pages in web/dist and check types, lint, tests, size
 browser: setup ## download a Chromium for tests/browser (70 MB; CHROME=… uses an installed one)
 	@$(VENV)/python -m sim.setup.chromium
 
-package: setup ## build the Lambdas' zips and what Terraform reads of the code, in build/
+package: setup ## build the Lambdas' zips and definitions.json for Terraform, in build/
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy.build
 
@@ -80,14 +80,14 @@ deploy: setup ## deploy everything to the AWS account that you are logged in to 
 		exec $(VENV)/python -m deploy --env $(ENV) $(DEPLOY_OPTIONS)
 
 .PHONY: mutations fuzz
-mutations: setup ## check that the tests detect deliberate breaks of the code (MUTATIONS_ARGS="--only NAME")
+mutations: setup ## check that tests fail for deliberate breaks of the code (MUTATIONS_ARGS="--only NAME")
 	@exec $(VENV)/python -m tests.mutations $(MUTATIONS_ARGS)
 
 fuzz: setup ## send 50,000 generated requests and 10,000 frames that no client would send (FUZZ_CASES=…)
 	@FUZZ_CASES=$${FUZZ_CASES:-50000} exec $(VENV)/python -m pytest tests/fuzz -o timeout=7200
 
 .PHONY: chaos
-chaos: setup ## kill, starve and stop parts under load, and count what was lost (CHAOS_SEED=… repeats a run)
+chaos: setup ## kill, starve and stop parts under load, and count lost points (CHAOS_SEED=… repeats a run)
 	@CHAOS_SEED=$${CHAOS_SEED:-random} CHAOS_DRIVE_S=$${CHAOS_DRIVE_S:-180} CHAOS_KILLS=$${CHAOS_KILLS:-3} \
 		CHAOS_OUTAGE_S=$${CHAOS_OUTAGE_S:-120} CHAOS_MQTT_KILLS=$${CHAOS_MQTT_KILLS:-20} \
 		exec $(VENV)/python -m pytest tests/chaos
