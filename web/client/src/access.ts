@@ -1,4 +1,4 @@
-/** Where a connection's tickets come from: a share's token, or the JWT of a signed-in person. */
+/** Gets the tickets of a connection: with a share's token, or with the JWT of a signed-in user. */
 
 import { isInstant, isObject, type Status } from './messages.js';
 import type { TicketFailure } from './session.js';
@@ -7,7 +7,7 @@ export type TicketResult =
   | {
       readonly ticket: string;
       readonly deliveryId: string;
-      /** What came with the ticket; null where nothing does. */
+      /** The delivery's data in the ticket's response; null with `customerAccess`. */
       readonly summary: Summary | null;
     }
   | { readonly failure: TicketFailure };
@@ -21,7 +21,7 @@ export interface Place {
   readonly name: string | null;
 }
 
-/** The delivery of a share as it stood when its ticket was given. */
+/** The delivery of a share at the time when its ticket was issued. */
 export interface Summary {
   readonly delivery_id: string;
   readonly status: Status;
@@ -36,12 +36,12 @@ export interface Summary {
 
 export interface ShareAccessOptions {
   readonly serverUrl: string;
-  /** The token of the link that a customer was given. */
+  /** The share's token, from the fragment of its link. */
   readonly token: string;
   readonly fetch?: typeof fetch;
 }
 
-/** Tickets for the delivery of a share. */
+/** Gets tickets for the delivery of a share. */
 export function shareAccess({
   serverUrl,
   token,
@@ -63,12 +63,12 @@ export function shareAccess({
 export interface CustomerAccessOptions {
   readonly serverUrl: string;
   readonly deliveryId: string;
-  /** A JWT that is valid now; requested before each connection. */
+  /** Returns a JWT that is valid now. It is called before each connection. */
   readonly jwt: () => string | Promise<string>;
   readonly fetch?: typeof fetch;
 }
 
-/** Tickets of a signed-in customer or dispatcher, for one of the deliveries that they may see. */
+/** Gets tickets of a signed-in customer or dispatcher, for a delivery that they may view. */
 export function customerAccess(options: CustomerAccessOptions): Access {
   const { serverUrl, deliveryId, jwt, fetch = globalThis.fetch } = options;
   return async (signal) => {

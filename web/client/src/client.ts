@@ -1,4 +1,4 @@
-/** Carries out what the session decides: tickets, sockets, one timer. */
+/** Runs the session's actions: fetches tickets, opens sockets and sets one timer. */
 
 import type { Access, Summary } from './access.js';
 import {
@@ -10,13 +10,13 @@ import {
   type Timing,
 } from './session.js';
 
-/** What an application is given at each change. */
+/** Everything that is known, passed to `onReport` at each change. */
 export interface Report extends SessionReport {
-  /** Places, window and so on, where the access shows them; as of the last ticket. */
+  /** Places, window and more, as of the last ticket; null with `customerAccess`. */
   readonly summary: Summary | null;
 }
 
-/** The part of a browser's WebSocket that is used. */
+/** The members of a browser's WebSocket that the client uses. */
 export interface Socket {
   onopen: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
@@ -28,7 +28,7 @@ export interface Socket {
 export interface TrackingOptions {
   readonly webSocketUrl: string;
   readonly access: Access;
-  /** Called at each change with all that is known and as of when it is true. */
+  /** Called at each change with everything that is known, and when it was last confirmed. */
   readonly onReport: (report: Report) => void;
   readonly timing?: Partial<Timing>;
   readonly openSocket?: (url: string) => Socket;
@@ -38,7 +38,7 @@ export interface TrackingOptions {
   readonly clearTimer?: (timer: unknown) => void;
 }
 
-/** Follows one delivery until stopped or ended, over as many connections as that takes. */
+/** Tracks one delivery until it is stopped or the tracking ends. It reconnects automatically. */
 export class DeliveryTracker {
   readonly #options: Required<Omit<TrackingOptions, 'timing'>>;
   readonly #session: Session;
@@ -48,14 +48,14 @@ export class DeliveryTracker {
   #timer: unknown = null;
 
   constructor(options: TrackingOptions) {
-    const { timing, ...given } = options;
+    const { timing, ...others } = options;
     this.#options = {
       openSocket: (url) => new WebSocket(url) as unknown as Socket,
       nowMs: () => Date.now(),
       random: Math.random,
       setTimer: (run, delayMs) => setTimeout(run, delayMs),
       clearTimer: (timer) => clearTimeout(timer as number),
-      ...given,
+      ...others,
     };
     this.#session = new Session({ ...DEFAULT_TIMING, ...timing }, this.#options.random);
   }
@@ -65,7 +65,7 @@ export class DeliveryTracker {
     this.#input({ type: 'start' });
   }
 
-  /** Hangs up until `resume`: for a page that is hidden. What is known stays. */
+  /** Disconnects until `resume`, and keeps what is known. Call it when the page is hidden. */
   pause(): void {
     this.#input({ type: 'pause' });
   }
@@ -75,12 +75,12 @@ export class DeliveryTracker {
     this.#input({ type: 'resume' });
   }
 
-  /** Tests the connection now, or tries again now: for a device that is online again. */
+  /** Pings the connection, or retries at once. Call it when the device is online again. */
   check(): void {
     this.#input({ type: 'check' });
   }
 
-  /** Ends for good. */
+  /** Disconnects and ends the tracking. It cannot be started again. */
   stop(): void {
     this.#input({ type: 'stop' });
   }

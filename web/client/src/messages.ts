@@ -1,4 +1,4 @@
-/** The messages of the socket (docs/asyncapi.yaml), read once at the edge. */
+/** The socket's messages (docs/asyncapi.yaml). `parseMessage` validates them. */
 
 export type Status =
   | 'assigned'
@@ -9,7 +9,7 @@ export type Status =
   | 'arrived'
   | ClosedStatus;
 
-/** Statuses that a delivery does not leave. */
+/** Final statuses of a delivery. */
 export const CLOSED_STATUSES = ['delivered', 'failed', 'cancelled'] as const;
 export type ClosedStatus = (typeof CLOSED_STATUSES)[number];
 
@@ -32,7 +32,7 @@ export interface Position {
   readonly speed_mps: number | null;
   readonly accuracy_m: number | null;
   readonly recorded_at: string;
-  /** How old it was when the message was sent, in seconds. */
+  /** Its age when the message was sent, in seconds. */
   readonly age_s: number;
   readonly stale_since: string | null;
 }
@@ -54,7 +54,7 @@ interface Numbered extends OfDelivery {
   readonly status: Status;
   readonly version: number;
   readonly assignment: number;
-  /** Stops of the truck before this delivery's; null when that is not known. */
+  /** The number of the truck's stops before this delivery; null if unknown. */
   readonly stops_before?: number | null;
 }
 
@@ -67,7 +67,7 @@ interface Positioned extends Numbered {
 
 export interface Snapshot extends Positioned {
   readonly type: 'snapshot';
-  /** Why it failed, if that was declared. */
+  /** The declared reason of a failure. */
   readonly failure_code?: string | null;
   readonly events: readonly DeliveryEvent[];
   readonly track: readonly TrackPoint[];
@@ -103,20 +103,19 @@ export type DeliveryMessage = Snapshot | PositionUpdate | StatusChange | Ended;
 export type Message = DeliveryMessage | ServiceError | Pong;
 
 /**
- * Reads a frame.
+ * Parses and validates a frame.
  *
- * @returns The message; null for what a receiver ignores: unknown types, the gateway's own frames,
- *   and frames that are not of the promised form.
+ * @returns The message; null for a frame to ignore: of an unknown type, from the gateway itself, or
+ *   not valid.
  */
 export function parseMessage(frame: string): Message | null {
-  let parsed: unknown;
+  let message: unknown;
   try {
-    parsed = JSON.parse(frame);
+    message = JSON.parse(frame);
   } catch {
     return null;
   }
-  if (!isObject(parsed)) return null;
-  const message = parsed;
+  if (!isObject(message)) return null;
   switch (message['type']) {
     case 'snapshot':
       return isPositioned(message) &&

@@ -1,16 +1,16 @@
 /**
  * Decides what a viewer's connection does next. It does no I/O and reads no clock: `client.ts`
- * hands it each input and carries out the actions that it returns.
+ * passes each input to it and runs the actions that it returns.
  *
- * The gateway ends a connection after 2 hours. Before that another one is opened beside it, and the
- * old one is closed when the new one has brought a snapshot, so that nothing is missed.
+ * The gateway ends a connection after 2 hours. Before that, the session opens the next connection,
+ * and closes the old one when the new one has received a snapshot, so that no message is missed.
  */
 
 import { type Backoff, backoffMs } from './backoff.js';
 import { type DeliveryEvent, parseMessage } from './messages.js';
 import { applyMessage, completeThrough, type DeliveryView, emptyView } from './view.js';
 
-/** How a ticket could not be had. */
+/** Why no ticket was issued. */
 export type TicketFailure =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly retryAfterMs: number | null };
@@ -36,37 +36,41 @@ export type Action =
 
 export type ConnectionState = 'connecting' | 'live' | 'offline' | 'paused' | 'ended';
 
-/** What an application shows. */
+/** What is known about the delivery and its connection. */
 export interface SessionReport {
-  /** Null until the service has sent a message. */
+  /** Null until the first ticket. Its `version` is 0 until the first message. */
   readonly delivery: DeliveryView | null;
   readonly connection: ConnectionState;
-  /** Why the connection has ended for good: the service's reason. */
+  /** The service's reason for ending the tracking; null before its end. */
   readonly endReason: string | null;
-  /** When, by this device's clock in epoch ms, the service last confirmed what is shown. */
+  /** When the service last confirmed this data, by this device's clock, in epoch ms. */
   readonly trueAsOfMs: number | null;
-  /** When, by this device's clock in epoch ms, the truck was at `delivery.position`. */
+  /** When the truck was at `delivery.position`, by this device's clock, in epoch ms. */
   readonly positionMs: number | null;
-  /** What this report adds; nothing is reported twice. */
+  /** What this report adds to earlier ones. Each event is reported exactly once. */
   readonly changes: { readonly events: readonly DeliveryEvent[]; readonly position: boolean };
 }
 
+/** The limits and waits of a session, all in milliseconds. */
 export interface Timing extends Backoff {
-  /** From opening a connection to replacing it. The gateway's limit is 2 h. */
+  /** From a connection's first snapshot to its replacement. The gateway's limit is 2 h. */
   readonly replaceAfterMs: number;
-  /** So much earlier at most, at random: clients that connected together part. */
+  /**
+   * The replacement comes earlier by up to this, at random, to spread clients that connected
+   * together.
+   */
   readonly replaceJitterMs: number;
-  /** Of silence, before a ping. A round comes every 60 s. */
+  /** Silence before a ping. A round comes every 60 s. */
   readonly heartbeatMs: number;
-  /** For the response to a ping. */
+  /** The longest wait for the pong. */
   readonly pongWithinMs: number;
-  /** Without news of the delivery, before the connection counts as dead. */
+  /** Time without a frame about the delivery before the connection counts as dead. */
   readonly silenceMs: number;
-  /** From the request of a ticket to the first snapshot. */
+  /** The longest time from the request for a ticket to the first snapshot. */
   readonly attemptMs: number;
-  /** A connection that lived so long sets the backoff back. */
+  /** A connection that lived this long resets the backoff. */
   readonly steadyMs: number;
-  /** Before another socket when the service said that there were too many. */
+  /** The wait before another socket after the service reported too many. */
   readonly tooManyMs: number;
 }
 
@@ -93,9 +97,9 @@ interface Live {
   readonly id: number;
   readonly sinceMs: number;
   readonly replaceAtMs: number;
-  /** Any frame. */
+  /** When the last frame of any kind was received. */
   lastFrameMs: number;
-  /** A frame about the delivery. */
+  /** When the last frame about the delivery was received. */
   lastUpdateMs: number;
   pingedMs: number | null;
 }
@@ -124,7 +128,7 @@ export class Session {
     this.#random = random;
   }
 
-  /** Processes an input at `nowMs` (epoch ms); returns what to do, in order. */
+  /** Processes an input at `nowMs` (epoch ms), and returns the actions to run, in order. */
   on(input: SessionInput, nowMs: number): readonly Action[] {
     this.#actions = [];
     const before = this.#connection();
@@ -135,7 +139,7 @@ export class Session {
     return this.#actions;
   }
 
-  /** When to send `wake` at the latest, in epoch ms; null: there is nothing to wait for. */
+  /** The latest time for the next `wake` input, in epoch ms; null if nothing is scheduled. */
   get wakeAtMs(): number | null {
     const times: number[] = [];
     if (this.#state === 'running') {
@@ -200,7 +204,7 @@ export class Session {
     }
   }
 
-  /** What has come due. */
+  /** Applies timeouts and limits, sends a ping, and starts an attempt, each if it is due. */
   #runDue(nowMs: number): void {
     if (this.#state !== 'running') return;
     const live = this.#live;
@@ -237,10 +241,10 @@ export class Session {
     this.#actions.push({ type: 'fetch_ticket', id: this.#lastId });
   }
 
-  #fail(nowMs: number, atLeastMs: number): void {
+  #fail(nowMs: number, minWaitMs: number): void {
     this.#attempt = null;
     this.#failures += 1;
-    const waitMs = Math.max(atLeastMs, backoffMs(this.#failures, this.#random(), this.#timing));
+    const waitMs = Math.max(minWaitMs, backoffMs(this.#failures, this.#random(), this.#timing));
     this.#retryAtMs = nowMs + waitMs;
   }
 
@@ -254,7 +258,7 @@ export class Session {
     }
   }
 
-  /** The network may have changed, or the device slept: is the connection alive? */
+  /** Checks the connection after the network may have changed or the device has slept. */
   #check(nowMs: number): void {
     if (this.#state !== 'running') return;
     if (this.#live) {
@@ -359,7 +363,7 @@ export class Session {
       this.#end(reason);
       return;
     }
-    // The right may well go on: another ticket shows it.
+    // The right to view may outlast the token. The request for another ticket finds out.
     if (this.#view) this.#view = { ...this.#view, ended: null };
     this.#actions.push({ type: 'close', id });
     this.#connectionLost(id, nowMs);

@@ -1,8 +1,8 @@
 /**
- * What a receiver knows of a delivery, and what a message adds to it.
+ * The receiver's view of a delivery, and how messages change it.
  *
- * Messages may arrive twice, late or in another order. A receiver keeps the highest `version`, and
- * the highest `position_at` within the highest `assignment`; what is lower changes nothing.
+ * Messages may arrive twice, late or in another order. The receiver keeps the highest `version`,
+ * and the highest `position_at` within the highest `assignment`. Lower ones change nothing.
  */
 
 import type {
@@ -28,25 +28,25 @@ export interface DeliveryView {
   readonly distance_remaining_m: number | null;
   readonly eta: Eta | null;
   readonly stops_before: number | null;
-  /** Why it failed, if that was declared. */
+  /** The declared reason of a failure. */
   readonly failure_code: string | null;
   readonly track: readonly TrackPoint[];
-  /** Why it is no longer tracked. */
+  /** Why the tracking ended; null while the delivery is tracked. */
   readonly ended: string | null;
   /** When the last `ended` or `snapshot` was sent. */
   readonly turned_at: string;
-  /** When the message was sent from which the position, or its absence, is known. */
+  /** When the last message was sent that set or removed the position. */
   readonly positioned_at: string;
 }
 
-/** What a message added. */
+/** The view after a message, and what the message added. */
 export interface Applied {
   readonly view: DeliveryView;
   /** Events that were not known before, by version. */
   readonly events: readonly DeliveryEvent[];
   readonly newVersion: boolean;
   readonly newPosition: boolean;
-  /** The message was overtaken by a newer one: it says nothing about the present. */
+  /** A newer message arrived before this one, so it does not confirm the current state. */
   readonly stale: boolean;
 }
 
@@ -70,7 +70,7 @@ export function emptyView(delivery_id: string): DeliveryView {
   };
 }
 
-/** The highest version up to which no event is missing: what to send as `since_version`. */
+/** Returns the highest version up to which no event is missing, for `since_version`. */
 export function completeThrough(view: DeliveryView): number {
   let version = 0;
   for (const event of view.events) {
@@ -80,7 +80,7 @@ export function completeThrough(view: DeliveryView): number {
   return version;
 }
 
-/** Applies a message of the view's delivery. */
+/** Applies a message about the view's delivery. */
 export function applyMessage(view: DeliveryView, message: DeliveryMessage): Applied {
   if (message.type === 'ended') {
     if (message.sent_at < view.turned_at) return unchanged(view, true);
@@ -91,10 +91,10 @@ export function applyMessage(view: DeliveryView, message: DeliveryMessage): Appl
     after = { ...after, ended: null, turned_at: message.sent_at };
   }
   if (message.assignment > after.assignment) {
-    // Another truck: its track starts anew.
+    // The delivery was assigned to another truck, so the track starts again.
     const { position, position_at, distance_remaining_m, eta, track } = emptyView('');
-    const of = { position, position_at, distance_remaining_m, eta, track };
-    after = { ...after, ...of, assignment: message.assignment };
+    const unknown = { position, position_at, distance_remaining_m, eta, track };
+    after = { ...after, ...unknown, assignment: message.assignment };
   }
   const events = unknownEvents(after, message);
   if (events.length > 0) {
@@ -102,7 +102,7 @@ export function applyMessage(view: DeliveryView, message: DeliveryMessage): Appl
   }
   const newVersion = message.version > after.version;
   if (newVersion) after = { ...after, version: message.version, status: message.status };
-  if (message.version >= after.version) after = withAside(after, message);
+  if (message.version >= after.version) after = withDetails(after, message);
   const stale = message.version < after.version;
   if (message.type === 'status')
     return { view: after, events, newVersion, newPosition: false, stale };
@@ -119,7 +119,7 @@ function applyPosition(
   }
   const known = view.position_at;
   if (message.position === null || message.position_at === null) {
-    // Not shown, or no longer: unless the message was overtaken.
+    // The position is not shown, unless a newer message has arrived before this one.
     if (message.sent_at < view.positioned_at)
       return { ...applied, view, newPosition: false, stale: true };
     const hidden = { position: null, position_at: null, distance_remaining_m: null, eta: null };
@@ -150,8 +150,8 @@ function applyPosition(
   };
 }
 
-/** What belongs to a version, and is sent with it. */
-function withAside(
+/** Sets the fields that belong to a version and are sent with it. */
+function withDetails(
   view: DeliveryView,
   message: Exclude<DeliveryMessage, { type: 'ended' }>,
 ): DeliveryView {
@@ -163,7 +163,7 @@ function withAside(
   return { ...view, stops_before, failure_code };
 }
 
-/** A snapshot's track replaces what is known; an update's position is put at its end. */
+/** Returns the snapshot's track, or the known track extended by the update's position. */
 function trackWith(view: DeliveryView, message: Snapshot | PositionUpdate): readonly TrackPoint[] {
   if (message.type === 'snapshot') return message.track;
   const { position, position_at } = message;

@@ -23,7 +23,7 @@ function tracked(service: FakeService, random = () => 0.5) {
 const versionsOf = (reports: Report[]) =>
   reports.flatMap((report) => report.changes.events.map((event) => event.version));
 
-test('a tracker shows the delivery and since when that is true', async () => {
+test('a tracker reports the delivery and when it was last confirmed', async () => {
   const service = new FakeService(new VirtualTime());
   const { last } = tracked(service);
   await service.time.pass(1000);
@@ -45,7 +45,7 @@ test('a hidden page has no socket and no timer', async () => {
   expect(service.tickets).toBe(1);
   expect(last().connection).toBe('paused');
 
-  service.happen('in_transit');
+  service.addEvent('in_transit');
   tracker.resume();
   await service.time.pass(1000);
 
@@ -53,7 +53,7 @@ test('a hidden page has no socket and no timer', async () => {
   expect(service.sockets.at(-1)?.sent[0]?.since_version).toBe(1);
 });
 
-test('a ticket that comes after a pause opens nothing', async () => {
+test('a ticket that arrives after a pause opens no socket', async () => {
   const service = new FakeService(new VirtualTime());
   const { tracker } = tracked(service);
   tracker.pause();
@@ -62,18 +62,18 @@ test('a ticket that comes after a pause opens nothing', async () => {
   expect(service.sockets).toHaveLength(0);
 });
 
-test('a socket that went silent is replaced', async () => {
+test('a silent socket is replaced', async () => {
   const service = new FakeService(new VirtualTime());
   const { last } = tracked(service);
   await service.time.pass(1000);
-  for (const socket of service.open) socket.isMute = true;
+  for (const socket of service.open) socket.isSilent = true;
   await service.time.pass(80_000);
 
   expect(last().connection).toBe('live');
   expect(service.sockets).toHaveLength(2);
 });
 
-test('a share that has ended is not requested again', async () => {
+test('no further ticket is requested for an ended share', async () => {
   const service = new FakeService(new VirtualTime());
   service.ticketsRefused = 'not_found';
   const { last } = tracked(service);
@@ -83,15 +83,15 @@ test('a share that has ended is not requested again', async () => {
   expect(last().endReason).toBe('not_found');
 });
 
-test('a service that is unavailable for long gets a request at most every 20 s, and found again', async () => {
+test('a tracker connects within 21 s after a long outage of the service', async () => {
   const service = new FakeService(new VirtualTime());
-  service.isAway = true;
+  service.isUnavailable = true;
   const { last } = tracked(service, seeded(7));
   await service.time.pass(600_000);
 
   expect(last().connection).toBe('offline');
 
-  service.isAway = false;
+  service.isUnavailable = false;
   await service.time.pass(21_000);
 
   expect(last().connection).toBe('live');
@@ -101,7 +101,7 @@ const HOURS = 6;
 const ROUND_MS = 60_000;
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  'over 6 hours of closes at random nothing is missed, twice or late (seed %i)',
+  'over 6 hours of random closes no event is missed or repeated and no position is late (seed %i)',
   async (seed) => {
     const random = seeded(seed);
     const time = new VirtualTime();
@@ -119,7 +119,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       time,
       endMs,
       () => 60_000 + random() * 900_000,
-      () => service.happen(statuses[Math.floor(random() * 4)] as Status),
+      () => service.addEvent(statuses[Math.floor(random() * 4)] as Status),
     );
     every(
       time,
@@ -138,7 +138,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       endMs,
       () => 1000,
       () => {
-        // The gateway's limit.
+        // The gateway ends a connection after two hours.
         for (const socket of service.open)
           if (time.nowMs - socket.openedMs > 7_200_000) socket.end();
       },
@@ -151,7 +151,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const positions = reports.filter((report) => report.changes.position);
     const shown = positions.map((report) => report.delivery?.position_at ?? '');
     expect(shown).toEqual([...new Set(shown)].sort());
-    // A message in 20 is lost: two rounds in a row may bring nothing, three hardly.
+    // One message in 20 is lost: two lost rounds in a row are likely, three are not.
     const gaps = positions.slice(1).map((report, i) => {
       return (report.trueAsOfMs ?? 0) - (positions[i]?.trueAsOfMs ?? 0);
     });
@@ -159,7 +159,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   },
 );
 
-test('without loss no gap is longer than the round and 2 s, whatever is closed', async () => {
+test('without lost messages no gap exceeds a round by more than 2 s when sockets close', async () => {
   const random = seeded(11);
   const time = new VirtualTime();
   const service = new FakeService(time, random);

@@ -1,4 +1,4 @@
-/** The service as a viewer meets it: tickets, sockets that end, messages that are lost or doubled. */
+/** A fake of the service for viewers: tickets, sockets that end, lost and repeated messages. */
 
 import type { Access, DeliveryEvent, Socket, Status } from '../src/index.js';
 import type { VirtualTime } from './virtual_time.js';
@@ -8,20 +8,20 @@ export class FakeService {
   events: DeliveryEvent[] = [];
   position = { lat: 35.1, lon: 129.1, atMs: 0 };
   ticketsRefused: 'not_found' | null = null;
-  isAway = false;
+  isUnavailable = false;
   tickets = 0;
 
   constructor(
     readonly time: VirtualTime,
     readonly random: () => number = () => 0.5,
-    /** The chance that a message is lost, and that it comes twice. */
-    readonly noise = 0,
+    /** The probability that a message is lost, and that it is sent twice. */
+    readonly faultProbability = 0,
   ) {
-    this.happen('assigned');
+    this.addEvent('assigned');
   }
 
   readonly access: Access = async () => {
-    if (this.isAway) return { failure: { kind: 'unavailable', retryAfterMs: null } };
+    if (this.isUnavailable) return { failure: { kind: 'unavailable', retryAfterMs: null } };
     if (this.ticketsRefused) return { failure: { kind: 'refused', reason: this.ticketsRefused } };
     this.tickets += 1;
     return { ticket: `t-${this.tickets}`, deliveryId: 'D-1', summary: null };
@@ -30,7 +30,7 @@ export class FakeService {
   readonly openSocket = (url: string): Socket => {
     const socket = new FakeSocket(this, url);
     this.sockets.push(socket);
-    this.time.setTimer(() => (this.isAway ? socket.end() : socket.accept()), 50);
+    this.time.setTimer(() => (this.isUnavailable ? socket.end() : socket.accept()), 50);
     return socket;
   };
 
@@ -38,7 +38,7 @@ export class FakeService {
     return this.sockets.filter((socket) => socket.state === 'open');
   }
 
-  happen(status: Status): void {
+  addEvent(status: Status): void {
     const version = this.events.length + 1;
     const effective_at = this.instant();
     this.events = [...this.events, { version, status, effective_at, cause: 'declared' }];
@@ -80,9 +80,9 @@ export class FakeService {
 
   private send(message: object): void {
     for (const socket of this.open) {
-      if (!socket.tracks || this.random() < this.noise) continue;
+      if (!socket.tracks || this.random() < this.faultProbability) continue;
       socket.post(message);
-      if (this.random() < this.noise) socket.post(message);
+      if (this.random() < this.faultProbability) socket.post(message);
     }
   }
 }
@@ -93,7 +93,7 @@ export class FakeSocket implements Socket {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   state: 'opening' | 'open' | 'closed' = 'opening';
   tracks = false;
-  isMute = false;
+  isSilent = false;
   readonly sent: { action: string; since_version?: number }[] = [];
   readonly openedMs: number;
 
@@ -113,7 +113,7 @@ export class FakeSocket implements Socket {
   send(frame: string): void {
     const message = JSON.parse(frame);
     this.sent.push(message);
-    if (this.isMute) return;
+    if (this.isSilent) return;
     if (message.action === 'ping') this.post({ type: 'pong' });
     if (message.action !== 'track') return;
     this.tracks = true;
@@ -121,12 +121,12 @@ export class FakeSocket implements Socket {
     time.setTimer(() => this.post(this.service.snapshot(message.since_version ?? 0)), 40);
   }
 
-  /** A message on its way: it may overtake another. */
+  /** Delivers a message after a random delay, so that it may overtake another. */
   post(message: object): void {
     const frame = JSON.stringify(message);
     this.service.time.setTimer(
       () => {
-        if (this.state === 'open' && !this.isMute) this.onmessage?.({ data: frame });
+        if (this.state === 'open' && !this.isSilent) this.onmessage?.({ data: frame });
       },
       10 + this.service.random() * 100,
     );
@@ -143,7 +143,7 @@ export class FakeSocket implements Socket {
   }
 }
 
-/** A generator of numbers in [0, 1) that a seed repeats (mulberry32). */
+/** Returns a seeded generator of numbers in [0, 1) (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {

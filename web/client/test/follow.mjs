@@ -1,5 +1,5 @@
 /**
- * Follows a share from the command line and prints each report as a line of JSON.
+ * Tracks a share's delivery from the command line, and prints each report as one line of JSON.
  *
  *   node follow.mjs CLIENT_JS SERVER_URL WEBSOCKET_URL TOKEN TIMING_JSON
  */

@@ -15,7 +15,7 @@ const POSITION = {
   eta: null,
 };
 
-test('a message of the promised form is read', () => {
+test('a valid message is parsed', () => {
   expect(parseMessage(JSON.stringify(POSITION))).toEqual(POSITION);
 });
 
@@ -33,6 +33,6 @@ test.each([
   JSON.stringify({ ...POSITION, eta: { earliest: 'soon' } }),
   JSON.stringify({ ...POSITION, stops_before: 'many' }),
   JSON.stringify({ ...POSITION, type: 'snapshot', events: [], track: [['a', 'b', 'c']] }),
-])('a frame of another form is ignored: %s', (frame) => {
+])('an invalid frame is ignored: %s', (frame) => {
   expect(parseMessage(frame)).toBeNull();
 });

@@ -1,4 +1,4 @@
-/** The language-neutral vectors: other clients run the same files. */
+/** The language-neutral test vectors: the Python client runs the same files. */
 
 import { expect, test } from 'vitest';
 import type { DeliveryMessage } from '../src/messages.js';
@@ -7,7 +7,7 @@ import { applyMessage, emptyView } from '../src/view.js';
 import receiver from '../vectors/receiver.json' with { type: 'json' };
 import session from '../vectors/session.json' with { type: 'json' };
 
-for (const { name, messages, expect: expected, view: atTheEnd } of receiver.cases) {
+for (const { name, messages, expect: expected, view: finalView } of receiver.cases) {
   test(`receiver: ${name}`, () => {
     let view = emptyView('D-1');
     const added = messages.map((message) => {
@@ -26,7 +26,7 @@ for (const { name, messages, expect: expected, view: atTheEnd } of receiver.case
       ended: view.ended,
       assignment: view.assignment,
       track_points: view.track.length,
-    }).toEqual(atTheEnd);
+    }).toEqual(finalView);
   });
 }
 

@@ -1,4 +1,4 @@
-/** A clock that moves only on demand; what is due runs in order. */
+/** A clock that advances only on demand, and then runs the due timers in order. */
 export class VirtualTime {
   nowMs = Date.parse('2026-11-24T07:00:00.000Z');
   #due: { atMs: number; order: number; run: () => void }[] = [];
@@ -17,7 +17,7 @@ export class VirtualTime {
     this.#due = this.#due.filter((entry) => entry !== timer);
   };
 
-  /** Runs everything that comes due within so many milliseconds, and what that brings about. */
+  /** Advances the clock, and runs all timers that are due until then, including new ones. */
   async pass(ms: number): Promise<void> {
     const untilMs = this.nowMs + ms;
     for (;;) {
@@ -33,7 +33,7 @@ export class VirtualTime {
   }
 }
 
-/** Lets promises that are already resolved run. */
+/** Runs the continuations of promises that are already resolved. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve();
 }
