@@ -1,4 +1,4 @@
-/** What a page loads before it shows something must stay small: gzip, the map not counted. */
+/** Checks the gzip size of everything that a page loads at start; it loads the map later. */
 
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
@@ -7,9 +7,9 @@ const BUDGETS = { 'index.html': 25_000, 'console.html': 40_000 };
 
 const dist = new URL('./dist/', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), 'utf8'));
-const gzipped = (file) => gzipSync(readFileSync(new URL(file, dist))).length;
+const gzipSize = (file) => gzipSync(readFileSync(new URL(file, dist))).length;
 
-/** The files that an entry loads at once: what it imports statically, and their styles. */
+/** The files that an entry loads at start: its static imports and their styles. */
 function filesOf(name, seen = new Set()) {
   const chunk = manifest[name];
   if (!chunk || seen.has(chunk.file)) return seen;
@@ -20,9 +20,9 @@ function filesOf(name, seen = new Set()) {
 }
 
 for (const [page, budget] of Object.entries(BUDGETS)) {
-  const sizes = [page, ...filesOf(page)].map((file) => [file, gzipped(file)]);
+  const sizes = [page, ...filesOf(page)].map((file) => [file, gzipSize(file)]);
   const total = sizes.reduce((sum, [, size]) => sum + size, 0);
-  console.log(`${page}: ${total} of ${budget} bytes gzip before the map`);
+  console.log(`${page}: ${total} of at most ${budget} bytes (gzip, without the map)`);
   if (total > budget) {
     for (const [file, size] of sizes) console.error(`  ${size} ${file}`);
     process.exitCode = 1;

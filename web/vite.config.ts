@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-// Two entries: the customer's page, and the dispatcher's console.
+// Builds two pages: the customer's page and the dispatcher's console.
 export default defineConfig({
   base: './',
   publicDir: false,
@@ -11,7 +11,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2022',
-    chunkSizeWarningLimit: 1200, // the map, which is fetched when it is wanted
+    chunkSizeWarningLimit: 1200, // kB; the map is larger than the default limit, and loaded on demand
     manifest: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -159,7 +159,7 @@ def test_clusters_of_5000_trucks_can_be_opened_down_to_one_truck(
     expect(page.get_by_role("heading", name=truck_id)).to_be_focused()
     page.get_by_role("button", name="Whole fleet").click()
     expect(page.locator(".headline")).to_have_text("5000 trucks in view")
-    expect(page.locator(".detail")).to_contain_text("Zoom in to see this one move")
+    expect(page.locator(".detail")).to_contain_text("Zoom in to see this truck")
     expect(page.locator(".detail")).to_contain_text("41.88531, -87.64527")  # from its own socket
 
 
@@ -188,12 +188,10 @@ def test_a_delivery_can_be_followed_shared_reassigned_and_declared(
     expect(detail).to_contain_text("Expected to arrive")
 
     page.get_by_role("button", name="Copy a link").click()
-    expect(page.get_by_label("Link; it is shown only now")).to_have_value(
-        f"{console.page_url}#D-1~new"
-    )
+    expect(page.get_by_label("Link (shown only once)")).to_have_value(f"{console.page_url}#D-1~new")
     page.get_by_label("Another truck", exact=True).fill("T-0002")
-    page.get_by_role("button", name="Give to it").click()
-    expect(detail).to_contain_text("was given to the other truck")
+    page.get_by_role("button", name="Reassign").click()
+    expect(detail).to_contain_text("was assigned to the other truck")
     console.move([truck(1), truck(2, delivery="D-1"), truck(13, flags=6)])
     expect(page.locator("[data-id=T-0002]")).to_contain_text("In transit · D-1")
     expect(page.locator("[data-id=T-0001]")).not_to_contain_text("D-1")
@@ -201,7 +199,7 @@ def test_a_delivery_can_be_followed_shared_reassigned_and_declared(
     page.get_by_label("Declare").select_option("failed")
     page.get_by_label("Reason").select_option("weather")
     page.get_by_role("button", name="Record").click()
-    expect(detail).to_contain_text("It was recorded.")
+    expect(detail).to_contain_text("The declaration was recorded.")
 
     [put] = [call for call in console.calls if call[0] == "PUT"]
     assert put[2] == {
@@ -228,13 +226,13 @@ def test_a_delivery_can_be_cancelled_and_its_end_is_shown(
     expect(detail.locator(".timeline li")).to_have_count(4)
     page.get_by_label("Declare").select_option("cancelled")
     page.get_by_role("button", name="Record").click()
-    expect(detail).to_contain_text("It was recorded.")
+    expect(detail).to_contain_text("The declaration was recorded.")
     console.send(status("cancelled", 5))
     console.send(ended("cancelled"))
 
     expect(detail.locator(".timeline li").first).to_have_attribute("data-status", "cancelled")
     expect(detail).to_contain_text("Cancelled · D-1")
-    expect(detail.locator(".notice")).to_have_text("This delivery is no longer followed here.")
+    expect(detail.locator(".notice")).to_have_text("The tracking of this delivery has ended.")
     eventually(lambda: console.open_sockets == 2)  # of the map and of the alerts
     console.move([truck(1), *console.fleet[1:]])
     expect(page.locator("[data-id=T-0001]")).not_to_contain_text("D-1")
@@ -303,7 +301,7 @@ def test_the_console_shows_no_fleet_to_a_customer(
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("no dispatcher")
+    expect(page.get_by_role("alert")).to_contain_text("it is not a dispatcher")
 
 
 def wait_for_map(page: Page) -> None:
@@ -335,7 +333,7 @@ def test_a_delivery_is_created_with_places_chosen_on_the_map(
     page.get_by_role("button", name="Truck: choose on the map").click()
     page.get_by_role("option", name="T-0002").click()
     expect(page.get_by_label("Truck", exact=True)).to_have_value("T-0002")
-    page.get_by_label("Name of the place it goes to").fill("12 Polk Street")
+    page.get_by_label("Name of the destination").fill("12 Polk Street")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("The delivery D-new was created.")).to_be_visible()
 
@@ -357,7 +355,7 @@ new MutationObserver((changes) => {
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_trucks_glide_unless_motion_is_reduced(
+def test_trucks_move_smoothly_unless_motion_is_reduced(
     console: ConsoleBackend, open_page: OpenPage, motion: str
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=SHOWN, reduced_motion=motion)
@@ -485,7 +483,7 @@ def test_a_late_delivery_shows_when_its_time_window_ended(
     sign_in(page)
     page.get_by_role("option", name="T-0001").click()
 
-    expect(page.locator(".detail .notice")).to_contain_text("Late: its time ended at")
+    expect(page.locator(".detail .notice")).to_contain_text("Late: the agreed time ended at")
     expect(page.locator(".detail")).to_contain_text("C-1")
 
 

@@ -76,7 +76,9 @@ def test_the_page_shows_status_expected_time_and_truck(
     assert complaints == []
 
 
-def test_the_marker_glides_to_each_new_position(backend: PageBackend, open_page: OpenPage) -> None:
+def test_the_marker_moves_smoothly_to_each_new_position(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
     seen = """
     window.shown = [];
     new MutationObserver((changes) => {
@@ -129,7 +131,7 @@ def test_a_stale_position_is_marked_as_stale(backend: PageBackend, open_page: Op
 
     notices(page).to_contain_text("no usable position since")
     expect(page.locator(".age")).to_contain_text("7 min. ago")
-    expect(page.locator("main")).to_contain_text("No time of arrival can be given")
+    expect(page.locator("main")).to_contain_text("be estimated while the truck")
     expect(page.locator(".truck-marker.stale")).to_be_visible()
 
 
@@ -140,14 +142,14 @@ def test_an_old_position_is_reported_as_old(backend: PageBackend, open_page: Ope
     notices(page).to_contain_text("has not reported for a while")
 
 
-def test_the_page_says_when_its_device_is_offline(
+def test_the_page_shows_that_its_device_is_offline(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     page = open_page(backend.link, init=NO_WEBGL)
     headline(page).to_have_text("On the way to you")
     page.context.set_offline(True)
 
-    notices(page).to_contain_text("This device is offline. What you see is as of")
+    notices(page).to_contain_text("This device is offline. Last update:")
     headline(page).to_have_text("On the way to you")
 
     page.context.set_offline(False)
@@ -162,7 +164,7 @@ def test_a_lost_connection_is_shown_and_renewed(backend: PageBackend, open_page:
     backend.rejects = 503
     backend.end_sockets()
 
-    notices(page).to_contain_text("The connection is lost; trying again")
+    notices(page).to_contain_text("The connection was lost; reconnecting")
 
     backend.snapshot = snapshot("arrived", 6)
     backend.rejects = None
@@ -193,7 +195,7 @@ def test_a_failed_delivery_shows_the_reason_of_its_failure(
     backend.send(status("failed", 5, failure_code="nobody_home"))
 
     headline(page).to_have_text("The delivery failed")
-    expect(page.locator(".failure")).to_have_text("Nobody was there to take it.")
+    expect(page.locator(".failure")).to_have_text("Nobody was there to receive the delivery.")
     expect(page.locator(".progress")).to_have_count(0)
 
 
@@ -203,7 +205,7 @@ def test_a_link_without_a_token_sends_no_request(
 ) -> None:
     page = open_page(backend.page_url + fragment)
 
-    headline(page).to_contain_text("needs the whole link")
+    headline(page).to_contain_text("This link is incomplete")
     assert backend.tickets == 0
 
 
@@ -239,7 +241,7 @@ def test_markup_in_texts_of_the_service_is_shown_as_text(
 
     headline(page).to_have_text("The delivery failed")
     expect(page.locator(".places dd")).to_have_text([HOSTILE, HOSTILE])
-    expect(page.locator(".failure")).to_contain_text("The reason was not given")
+    expect(page.locator(".failure")).to_contain_text("No reason was given")
     expect(page.locator("main img, main script")).to_have_count(0)
     expect(page).to_have_title("Your delivery")
 
@@ -277,7 +279,7 @@ def test_the_text_shows_everything_without_webgl(backend: PageBackend, open_page
     page = open_page(backend.link, init=NO_WEBGL)
 
     headline(page).to_have_text("On the way to you")
-    expect(page.locator("[data-map=failed]")).to_contain_text("Everything is in the text")
+    expect(page.locator("[data-map=failed]")).to_contain_text("The text has all the information")
     expect(page.locator(".facts")).to_contain_text("1.8 km to go")
 
 

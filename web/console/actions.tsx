@@ -9,22 +9,22 @@ import {
 } from './service.js';
 import type { Texts } from './texts.js';
 
-const DONE = ['linkCopied', 'linkMade', 'declared', 'reassigned'] as const;
+const DONE = ['linkCopied', 'linkCreated', 'declared', 'reassigned'] as const;
 type Done = (typeof DONE)[number];
 type Outcome = Failure | Done;
 
 interface Props {
   readonly deliveryId: string;
   readonly truckId: string;
-  /** Of those in view: what may be chosen from. */
+  /** The trucks in view, as suggestions. */
   readonly truckIds: readonly string[];
   readonly service: Service;
-  /** Lets the dispatcher choose a truck on the map or in the list; null: there is no map. */
+  /** Lets the dispatcher choose a truck on the map or in the list; null without a map. */
   readonly pickTruck: ((onPick: (truckId: string) => void) => void) | null;
   readonly t: Texts;
 }
 
-/** What a dispatcher does with a delivery: share it, declare what no sensor knows, cancel it. */
+/** A dispatcher's actions on a delivery: share, reassign, and declare events such as a failure. */
 export function Actions({ deliveryId, truckId, truckIds, service, pickTruck, t }: Props) {
   const [other, setOther] = useState('');
   const [link, setLink] = useState<string | null>(null);
@@ -32,7 +32,7 @@ export function Actions({ deliveryId, truckId, truckIds, service, pickTruck, t }
   const [type, setType] = useState<Declaration | ''>('');
   const [code, setCode] = useState<FailureCode>('other');
   const [isBusy, setIsBusy] = useState(false);
-  // One key for each declaration: sending it again, when no response came, records it once.
+  // One key per declaration: a retry after a lost response does not record it twice.
   const key = useRef(crypto.randomUUID());
 
   const share = async () => {
@@ -43,9 +43,9 @@ export function Actions({ deliveryId, truckId, truckIds, service, pickTruck, t }
       setOutcome(result.failure);
       return;
     }
-    const made = `${new URL('.', location.href).href}#${result.value.token}`;
-    setLink(made);
-    setOutcome((await copied(made)) ? 'linkCopied' : 'linkMade');
+    const created = `${new URL('.', location.href).href}#${result.value.token}`;
+    setLink(created);
+    setOutcome((await copyText(created)) ? 'linkCopied' : 'linkCreated');
   };
   const declare = async (event: Event) => {
     event.preventDefault();
@@ -160,7 +160,7 @@ export function Actions({ deliveryId, truckId, truckIds, service, pickTruck, t }
         </button>
       </form>
       <p role="status" aria-live="polite">
-        {outcome && wordOf(outcome, t)}
+        {outcome && textOf(outcome, t)}
       </p>
     </div>
   );
@@ -170,11 +170,12 @@ function isDone(outcome: Outcome): outcome is Done {
   return (DONE as readonly string[]).includes(outcome);
 }
 
-function wordOf(outcome: Outcome, t: Texts): string {
+function textOf(outcome: Outcome, t: Texts): string {
   return isDone(outcome) ? t[outcome] : t.failure[outcome];
 }
 
-async function copied(text: string): Promise<boolean> {
+/** Copies a text; returns whether the browser allowed it. */
+async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

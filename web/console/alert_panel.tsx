@@ -4,8 +4,8 @@ import { ALERT_KINDS, type Alert, type Alerts, keyOf, totalOf } from './alerts.j
 import type { FleetTruck } from './fleet_messages.js';
 import type { Texts } from './texts.js';
 
-/** More than this many of a kind are a number. */
-const NAMED = 20;
+/** The most alerts of a kind that are listed; of the others only the number is shown. */
+const MAX_LISTED = 20;
 
 interface Props {
   readonly alerts: Alerts;
@@ -15,7 +15,7 @@ interface Props {
   readonly onTruck: (truck: FleetTruck) => void;
 }
 
-/** What of the whole fleet needs a person, wherever the map is; new ones are read out. */
+/** The alerts of the whole fleet. Screen readers announce new ones. */
 export function AlertPanel({ alerts, nowMs, language, t, onTruck }: Props) {
   const total = totalOf(alerts);
   const newest = alerts.added.at(-1);
@@ -24,16 +24,16 @@ export function AlertPanel({ alerts, nowMs, language, t, onTruck }: Props) {
       <details class="alerts" data-alerts={total}>
         <summary>{t.alerts(total)}</summary>
         {ALERT_KINDS.filter((kind) => alerts.counts[kind] > 0).map((kind) => {
-          const named = alerts.alerts.filter((alert) => alert.kind === kind).slice(0, NAMED);
-          const others = alerts.counts[kind] - named.length;
+          const listed = alerts.alerts.filter((alert) => alert.kind === kind).slice(0, MAX_LISTED);
+          const others = alerts.counts[kind] - listed.length;
           return (
             <section key={kind} aria-label={t.alert[kind]}>
               <h2>{t.alert[kind]}</h2>
               <ul>
-                {named.map((alert) => (
+                {listed.map((alert) => (
                   <li key={keyOf(alert)}>
                     <button type="button" onClick={() => onTruck(alert.truck)}>
-                      {wordsOf(alert)}
+                      {titleOf(alert)}
                       {alert.sinceMs !== null &&
                         ` · ${ageOf((nowMs - alert.sinceMs) / 1000, language, t)}`}
                     </button>
@@ -46,12 +46,12 @@ export function AlertPanel({ alerts, nowMs, language, t, onTruck }: Props) {
         })}
       </details>
       <p role="status" aria-live="polite" class="newest">
-        {newest && `${t.alert[newest.kind]}: ${wordsOf(newest)}`}
+        {newest && `${t.alert[newest.kind]}: ${titleOf(newest)}`}
       </p>
     </>
   );
 }
 
-function wordsOf({ truck }: Alert): string {
+function titleOf({ truck }: Alert): string {
   return truck.deliveryId === null ? truck.truckId : `${truck.truckId} · ${truck.deliveryId}`;
 }

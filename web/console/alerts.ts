@@ -1,6 +1,6 @@
 /**
- * What of the whole fleet needs a dispatcher, wherever the map is: late, stale, offline, and arrived
- * but not closed. One connection looks at one kind after the other, each as a view of its own.
+ * Alerts for the whole fleet: trucks that are late, stale or offline, and deliveries that have
+ * arrived but are not closed. One connection requests one kind after another, each as a view.
  */
 
 import type { FleetTruck } from './fleet_messages.js';
@@ -10,16 +10,16 @@ import { FILTER_STATUSES, type Filter, NO_FILTER, type View, WHOLE_FLEET } from 
 export type AlertKind = 'late' | 'offline' | 'stale' | 'arrived';
 export const ALERT_KINDS: readonly AlertKind[] = ['late', 'offline', 'stale', 'arrived'];
 
-/** How long one kind is looked at, in ms: fewer views than the service takes. */
-export const LOOK_MS = 4_000;
+/** The time before the next kind is requested, in ms. It respects the service's limit of views. */
+export const KIND_INTERVAL_MS = 4_000;
 
-/** A delivery that has arrived is closed within this, in ms. */
-export const CLOSED_WITHIN_MS = 10 * 60_000;
+/** Alert if a delivery is not closed this long after its arrival, in ms. */
+export const ALERT_AFTER_MS = 10 * 60_000;
 
-/** How many deliveries are read for the time of their arrival, each time around. */
-const READ_AT_ONCE = 5;
+/** The most deliveries to read in one pass, to get their arrival times. */
+const MAX_READS = 5;
 
-// A truck without a delivery may well be parked and off.
+// A truck without a delivery is often parked and switched off.
 const UNDER_WAY = FILTER_STATUSES.filter((status) => status !== 'none');
 const FILTERS: Record<AlertKind, Filter> = {
   late: { ...NO_FILTER, troubles: ['late'] },
@@ -35,15 +35,15 @@ export function alertView(kind: AlertKind): View {
 export interface Alert {
   readonly kind: AlertKind;
   readonly truck: FleetTruck;
-  /** Since when it has arrived, epoch ms; of the other kinds null. */
+  /** When the delivery arrived, in epoch ms; null for the other kinds. */
   readonly sinceMs: number | null;
 }
 
 export interface Alerts {
   readonly alerts: readonly Alert[];
-  /** How many of each kind; more than there are alerts when they are too many to name. */
+  /** The number of alerts of each kind. It includes trucks in clusters, which `alerts` does not. */
   readonly counts: Readonly<Record<AlertKind, number>>;
-  /** Those that were not there before. */
+  /** The alerts that are new. */
   readonly added: readonly Alert[];
 }
 
@@ -53,62 +53,62 @@ export const NO_ALERTS: Alerts = {
   added: [],
 };
 
-/** Collects the alerts from snapshots of one kind after the other. */
+/** Collects the alerts from the snapshots of one kind after another. */
 export class AlertWatch {
-  readonly #found = new Map<AlertKind, { trucks: readonly FleetTruck[]; total: number }>();
-  /** Of deliveries that have arrived: since when, epoch ms; null: not known yet. */
+  readonly #snapshots = new Map<AlertKind, { trucks: readonly FleetTruck[]; total: number }>();
+  /** The arrival times of deliveries that are not closed, in epoch ms; null if not yet known. */
   readonly #arrivedMs = new Map<string, number | null>();
   #known = new Set<string>();
   #kind: AlertKind = 'late';
 
-  /** What is looked at now. */
+  /** The kind of the current view. */
   get kind(): AlertKind {
     return this.#kind;
   }
 
-  /** Takes a snapshot of what is looked at; false when it is none. */
+  /** Applies a snapshot; returns false if it is not one of the current view. */
   update({ fleet, isCurrent }: FleetReport): boolean {
     if (!isCurrent || fleet === null) return false;
-    this.#found.set(this.#kind, { trucks: fleet.trucks, total: fleet.total });
+    this.#snapshots.set(this.#kind, { trucks: fleet.trucks, total: fleet.total });
     if (this.#kind === 'arrived' && fleet.clusters.length === 0) {
-      const there = new Set(fleet.trucks.map(({ deliveryId }) => deliveryId));
-      for (const id of this.#arrivedMs.keys()) if (!there.has(id)) this.#arrivedMs.delete(id);
-      for (const id of there) {
+      const arrived = new Set(fleet.trucks.map(({ deliveryId }) => deliveryId));
+      for (const id of this.#arrivedMs.keys()) if (!arrived.has(id)) this.#arrivedMs.delete(id);
+      for (const id of arrived) {
         if (id !== null && !this.#arrivedMs.has(id)) this.#arrivedMs.set(id, null);
       }
     }
     return true;
   }
 
-  /** Turns to the next kind; its view. */
-  turn(): View {
+  /** Advances to the next kind and returns its view. */
+  nextView(): View {
     const next = (ALERT_KINDS.indexOf(this.#kind) + 1) % ALERT_KINDS.length;
     this.#kind = ALERT_KINDS[next] ?? 'late';
     return alertView(this.#kind);
   }
 
-  /** Deliveries of which it must be read since when they have arrived. */
-  get toRead(): readonly string[] {
+  /** Deliveries whose arrival times must be read, limited to one pass. */
+  get unknownArrivals(): readonly string[] {
     const unknown = [...this.#arrivedMs].filter(([, sinceMs]) => sinceMs === null);
-    return unknown.slice(0, READ_AT_ONCE).map(([id]) => id);
+    return unknown.slice(0, MAX_READS).map(([id]) => id);
   }
 
-  /** Since when a delivery has arrived. */
-  arrivedSince(deliveryId: string, sinceMs: number): void {
+  /** Sets a delivery's arrival time, in epoch ms. */
+  setArrival(deliveryId: string, sinceMs: number): void {
     if (this.#arrivedMs.has(deliveryId)) this.#arrivedMs.set(deliveryId, sinceMs);
   }
 
-  /** The alerts now; `added` are those since the last call. */
-  now(nowMs: number): Alerts {
+  /** Returns the current alerts; `added` are the new ones since the last call. */
+  current(nowMs: number): Alerts {
     const counts = { ...NO_ALERTS.counts };
     const alerts: Alert[] = [];
     for (const kind of ALERT_KINDS) {
-      const { trucks, total } = this.#found.get(kind) ?? { trucks: [], total: 0 };
+      const { trucks, total } = this.#snapshots.get(kind) ?? { trucks: [], total: 0 };
       const found = trucks
         .map((truck) => ({ kind, truck, sinceMs: this.#sinceMs(kind, truck) }))
-        .filter(({ sinceMs }) => kind !== 'arrived' || isTooLong(sinceMs, nowMs));
+        .filter(({ sinceMs }) => kind !== 'arrived' || isOverdue(sinceMs, nowMs));
       alerts.push(...found);
-      // The arrived are counted by name: a cluster does not say since when.
+      // Only listed arrivals are counted, because clusters have no arrival times.
       counts[kind] = kind === 'arrived' ? found.length : Math.max(total, found.length);
     }
     const added = alerts.filter((alert) => !this.#known.has(keyOf(alert)));
@@ -122,7 +122,7 @@ export class AlertWatch {
   }
 }
 
-/** How many there are, of all kinds. */
+/** The number of alerts of all kinds. */
 export function totalOf({ counts }: Alerts): number {
   return ALERT_KINDS.reduce((sum, kind) => sum + counts[kind], 0);
 }
@@ -131,6 +131,6 @@ export function keyOf({ kind, truck }: Alert): string {
   return `${kind} ${truck.truckId} ${truck.deliveryId}`;
 }
 
-function isTooLong(sinceMs: number | null, nowMs: number): boolean {
-  return sinceMs !== null && nowMs - sinceMs >= CLOSED_WITHIN_MS;
+function isOverdue(sinceMs: number | null, nowMs: number): boolean {
+  return sinceMs !== null && nowMs - sinceMs >= ALERT_AFTER_MS;
 }

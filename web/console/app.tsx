@@ -6,14 +6,14 @@ import { SignIn, thisTab } from './sign_in.js';
 import { ENDS_SOON_MS, type Session, type SignInProblem } from './sign_in_flow.js';
 import { texts } from './texts.js';
 
-type Stage = 'loading' | 'broken' | 'signed_out' | 'signed_in';
+type Stage = 'loading' | 'unavailable' | 'signed_out' | 'signed_in';
 
 /** The dispatcher's console: sign-in, then the fleet. */
-export function App({ config: coming }: { config: Promise<Config> }) {
+export function App({ config: configPromise }: { config: Promise<Config> }) {
   const [config, setConfig] = useState<Config | null>(null);
   const [stage, setStage] = useState<Stage>('loading');
   const [session, setSession] = useState<Session | null>(null);
-  const [problem, setProblem] = useState<SignInProblem | 'over' | null>(null);
+  const [problem, setProblem] = useState<SignInProblem | 'session_ended' | null>(null);
   const [language, setLanguage] = useState(chooseLanguage);
   const [alertCount, setAlertCount] = useState(0);
   const t = texts[language];
@@ -23,8 +23,8 @@ export function App({ config: coming }: { config: Promise<Config> }) {
   );
 
   useEffect(() => {
-    coming.then(setConfig, () => setStage('broken'));
-  }, [coming]);
+    configPromise.then(setConfig, () => setStage('unavailable'));
+  }, [configPromise]);
 
   useEffect(() => {
     if (!config) return;
@@ -41,21 +41,21 @@ export function App({ config: coming }: { config: Promise<Config> }) {
 
   useEffect(() => {
     document.documentElement.lang = language;
-    // In another tab the title is all that is seen.
+    // While another tab is open, only the title is visible.
     document.title = session && alertCount > 0 ? `(${alertCount}) ${t.title}` : t.title;
   }, [language, t, session, alertCount]);
 
-  const leave = (why: 'over' | null) => {
+  const signOut = (reason: 'session_ended' | null) => {
     signIn?.signOut();
     setSession(null);
-    setProblem(why);
+    setProblem(reason);
     setStage('signed_out');
   };
 
   useEffect(() => {
     if (!session) return undefined;
     const delayMs = Math.min(2 ** 31 - 1, session.endsAtMs - ENDS_SOON_MS - Date.now());
-    const timer = setTimeout(() => leave('over'), Math.max(0, delayMs));
+    const timer = setTimeout(() => signOut('session_ended'), Math.max(0, delayMs));
     return () => clearTimeout(timer);
   }, [session]);
 
@@ -71,7 +71,7 @@ export function App({ config: coming }: { config: Promise<Config> }) {
           {session && (
             <>
               <span class="muted">{t.signedInAs(session.subject)}</span>
-              <button type="button" onClick={() => leave(null)}>
+              <button type="button" onClick={() => signOut(null)}>
                 {t.signOut}
               </button>
             </>
@@ -87,12 +87,12 @@ export function App({ config: coming }: { config: Promise<Config> }) {
       </header>
       <main data-stage={stage}>
         {stage === 'loading' && <p role="status">{t.loading}</p>}
-        {stage === 'broken' && <p role="alert">{t.broken}</p>}
+        {stage === 'unavailable' && <p role="alert">{t.unavailable}</p>}
         {stage === 'signed_out' && (
           <section class="sign-in">
             {problem && (
               <p class="notice" role="alert">
-                {problem === 'over' ? t.sessionOver : t.problem[problem]}
+                {problem === 'session_ended' ? t.sessionEnded : t.problem[problem]}
               </p>
             )}
             <p>{signIn ? t.signInHint : t.noSignIn}</p>
@@ -110,7 +110,7 @@ export function App({ config: coming }: { config: Promise<Config> }) {
             language={language}
             t={t}
             onAlerts={setAlertCount}
-            onSignedOut={() => leave('over')}
+            onSignedOut={() => signOut('session_ended')}
           />
         )}
       </main>

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Point } from '../map/scene.js';
-import { checked, type Draft, emptyDraft, type Field, placeOf, placeText } from './plan.js';
+import { checkDraft, type Draft, emptyDraft, type Field, placeOf, placeText } from './plan.js';
 import type { Failure, Service } from './service.js';
 import type { Texts } from './texts.js';
 
-/** Lets the dispatcher choose on the map; null: there is none. */
+/** Lets the dispatcher choose a place or a truck on the map. */
 export interface Picker {
   readonly place: (onPick: (point: Point) => void) => void;
   readonly truck: (onPick: (truckId: string) => void) => void;
 }
 
-/** What a form shows on the map. */
+/** The places of a form or delivery on the map. */
 export interface Pins {
   readonly origin: Point | null;
   readonly destination: Point | null;
@@ -21,23 +21,25 @@ interface Props {
   readonly truckIds: readonly string[];
   readonly service: Service;
   readonly t: Texts;
+  /** Null without a map. */
   readonly picker: Picker | null;
   readonly onPins: (pins: Pins) => void;
   readonly onCreated: (deliveryId: string, truckId: string) => void;
   readonly onClose: () => void;
 }
 
-/** The form of a new delivery: places and truck are typed, or chosen on the map. */
+/** The form for a new delivery. Places and truck are typed, or chosen on the map. */
 export function CreateForm(props: Props) {
   const { truckIds, service, t, picker, onPins, onCreated, onClose } = props;
   const heading = useRef<HTMLHeadingElement>(null);
   const [draft, setDraft] = useState<Draft>(() => emptyDraft(props.truckId, Math.random));
-  const [isTried, setIsTried] = useState(false);
+  const [isSubmitted, setIsSubmitted] = useState(false);
   const [isBusy, setIsBusy] = useState(false);
   const [outcome, setOutcome] = useState<Failure | 'exists' | null>(null);
-  const unanswered = useRef<string | null>(null);
-  const result = checked(draft);
-  const problems = isTried && 'problems' in result ? result.problems : {};
+  // The id of the last attempt, if it got no response and may have created the delivery.
+  const unconfirmed = useRef<string | null>(null);
+  const result = checkDraft(draft);
+  const problems = isSubmitted && 'problems' in result ? result.problems : {};
 
   useEffect(() => heading.current?.focus(), []);
   useEffect(() => {
@@ -48,7 +50,7 @@ export function CreateForm(props: Props) {
     setDraft((before) => ({ ...before, [field]: value }));
   const submit = async (event: Event) => {
     event.preventDefault();
-    setIsTried(true);
+    setIsSubmitted(true);
     if ('problems' in result) {
       const [first] = Object.keys(result.problems);
       document.getElementById(`new-${first}`)?.focus();
@@ -56,9 +58,9 @@ export function CreateForm(props: Props) {
     }
     const { deliveryId, plan } = result;
     setIsBusy(true);
-    const failure = await service.create(deliveryId, plan, unanswered.current === deliveryId);
+    const failure = await service.create(deliveryId, plan, unconfirmed.current === deliveryId);
     setIsBusy(false);
-    unanswered.current = failure === 'unavailable' ? deliveryId : null;
+    unconfirmed.current = failure === 'unavailable' ? deliveryId : null;
     setOutcome(failure);
     if (failure === null) onCreated(deliveryId, plan.truck_id);
   };

@@ -1,4 +1,4 @@
-/** A delivery as the service shows it to a dispatcher (docs/openapi.yaml), read once at the edge. */
+/** A delivery from the HTTP API (docs/openapi.yaml). `deliveryOf` validates it. */
 
 import type { Eta, Status } from '@rtdts/client';
 import type { Point } from '../map/scene.js';
@@ -19,13 +19,13 @@ export interface Delivery {
   readonly origin: NamedPlace;
   readonly destination: NamedPlace;
   readonly window: DeliveryWindow | null;
-  /** When the truck that carries it now was given it, epoch ms. */
+  /** When it was assigned to its current truck, in epoch ms. */
   readonly assignedMs: number;
-  /** When it came to its status, epoch ms. */
+  /** When it entered its current status, in epoch ms. */
   readonly sinceMs: number;
 }
 
-/** Null: not of this form. */
+/** Parses a delivery; returns null if it is not valid. */
 export function deliveryOf(value: unknown): Delivery | null {
   if (!isObject(value)) return null;
   const { truck_id, customer_id, status, assignment, events } = value;
@@ -39,8 +39,8 @@ export function deliveryOf(value: unknown): Delivery | null {
   }));
   if (times.length === 0 || times.some(({ atMs }) => Number.isNaN(atMs))) return null;
   const assigned = times.find((event) => event.assignment === assignment) ?? times[0];
-  // A change of the plan, or a correction, repeats the status: the first of the last run counts.
-  const before = times.findLastIndex((event) => event.status !== status);
+  // A changed plan or a correction repeats the status, so use the first of the repeated events.
+  const lastOther = times.findLastIndex((event) => event.status !== status);
   return {
     truckId: truck_id,
     customerId: customer_id,
@@ -49,14 +49,14 @@ export function deliveryOf(value: unknown): Delivery | null {
     destination,
     window: windowOf(value['window']),
     assignedMs: assigned?.atMs ?? 0,
-    sinceMs: (times[before + 1] ?? times.at(-1))?.atMs ?? 0,
+    sinceMs: (times[lastOther + 1] ?? times.at(-1))?.atMs ?? 0,
   };
 }
 
-/** Why a delivery is late; the window's end is in both. */
-export type Lateness = 'window_over' | 'expected_after';
+/** Why a delivery is late: its window has ended, or its ETA is after the window's end. */
+export type Lateness = 'window_ended' | 'expected_after';
 
-/** Whether a delivery that has not arrived is late, and by what. */
+/** Returns why a delivery that has not arrived is late; null if it is not late. */
 export function latenessOf(
   window: DeliveryWindow | null,
   eta: Eta | null,
@@ -64,7 +64,7 @@ export function latenessOf(
 ): Lateness | null {
   if (window === null) return null;
   const endMs = Date.parse(window.end);
-  if (nowMs >= endMs) return 'window_over';
+  if (nowMs >= endMs) return 'window_ended';
   return eta !== null && Date.parse(eta.earliest) > endMs ? 'expected_after' : null;
 }
 

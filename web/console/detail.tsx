@@ -13,13 +13,13 @@ import type { FleetTruck } from './fleet_messages.js';
 import { placeText } from './plan.js';
 import { type Replayed, ReplayPanel } from './replay_panel.js';
 import type { Service } from './service.js';
-import { causeWord, statusWord, type Texts } from './texts.js';
+import { causeText, statusText, type Texts } from './texts.js';
 
 interface Props {
   readonly config: Config;
   readonly accessToken: string;
   readonly truck: FleetTruck;
-  /** Of its position, by the service's clock. */
+  /** The age of its position, by the service's clock. */
   readonly age_s: number;
   readonly isInView: boolean;
   /** The view shows clusters instead of trucks. */
@@ -29,7 +29,7 @@ interface Props {
   readonly nowMs: number;
   readonly language: Language;
   readonly t: Texts;
-  /** Shows it on the map; null without one. */
+  /** Shows the truck on the map; null without a map. */
   readonly onFind: ((at: Point) => void) | null;
   readonly pickTruck: ((onPick: (truckId: string) => void) => void) | null;
   readonly onPins: (pins: Pins | null) => void;
@@ -37,7 +37,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** A truck as the last snapshot showed it, and its current delivery, followed on its own socket. */
+/** A truck's details from the last snapshot, and its delivery, tracked on a separate socket. */
 export function TruckDetail(props: Props) {
   const { config, accessToken, truck, age_s, isInView, service, nowMs, language, t } = props;
   const { onPins, onReplay } = props;
@@ -60,13 +60,13 @@ export function TruckDetail(props: Props) {
   const delivery = report?.delivery ?? null;
   const version = delivery?.version ?? 0;
   useEffect(() => {
-    let isWanted = true;
+    let isCancelled = false;
     if (deliveryId === null) return undefined;
     void service.delivery(deliveryId).then((read) => {
-      if (isWanted && 'value' in read) setPlan(read.value);
+      if (!isCancelled && 'value' in read) setPlan(read.value);
     });
     return () => {
-      isWanted = false;
+      isCancelled = true;
     };
   }, [deliveryId, version, service]);
   useEffect(() => {
@@ -77,7 +77,7 @@ export function TruckDetail(props: Props) {
   const isOpen = status !== 'arrived' && !isClosed(status);
   const lateness = isOpen && plan ? latenessOf(plan.window, delivery?.eta ?? null, nowMs) : null;
   const time = (instant: string) => timeOf(instant, language, nowMs);
-  const seen = newestOf(truck, age_s, report, nowMs);
+  const latest = latestPosition(truck, age_s, report, nowMs);
   const accuracy_m = delivery?.position?.accuracy_m ?? null;
   return (
     <section class="detail" aria-label={t.detail} data-truck={truck.truckId}>
@@ -85,10 +85,10 @@ export function TruckDetail(props: Props) {
         {truck.truckId}
       </h2>
       <p role="status" aria-live="polite">
-        {statusWord(delivery?.status ?? truck.status, t)}
+        {statusText(delivery?.status ?? truck.status, t)}
         {deliveryId && ` · ${deliveryId}`} <Badges truck={truck} t={t} />
       </p>
-      {!isInView && <p class="notice">{props.areClustered ? t.clustered : t.gone}</p>}
+      {!isInView && <p class="notice">{props.areClustered ? t.clustered : t.notInView}</p>}
       {lateness && plan?.window && (
         <p class="notice">{t.lateness[lateness](time(plan.window.end))}</p>
       )}
@@ -123,7 +123,7 @@ export function TruckDetail(props: Props) {
         )}
         <dt>{t.lastPosition}</dt>
         <dd>
-          {ageOf(seen.age_s, language, t)}, {placeText(seen)}
+          {ageOf(latest.age_s, language, t)}, {placeText(latest)}
         </dd>
         {accuracy_m !== null && (
           <>
@@ -131,14 +131,14 @@ export function TruckDetail(props: Props) {
             <dd>± {distanceOf(Math.max(10, accuracy_m), language)}</dd>
           </>
         )}
-        {seen.speed_mps !== null && (
+        {latest.speed_mps !== null && (
           <>
             <dt>{t.speed}</dt>
-            <dd>{speedOf(seen.speed_mps, language)}</dd>
+            <dd>{speedOf(latest.speed_mps, language)}</dd>
           </>
         )}
       </dl>
-      {report?.connection === 'ended' && <p class="notice">{t.deliveryOver}</p>}
+      {report?.connection === 'ended' && <p class="notice">{t.trackingEnded}</p>}
       {delivery && delivery.events.length > 0 && (
         <>
           <h3>{t.timeline}</h3>
@@ -146,7 +146,7 @@ export function TruckDetail(props: Props) {
             {delivery.events.toReversed().map(({ version, status, cause, effective_at }) => (
               <li key={version} data-status={status}>
                 <span>
-                  {statusWord(status, t)} <span class="muted">{causeWord(cause, t)}</span>
+                  {statusText(status, t)} <span class="muted">{causeText(cause, t)}</span>
                 </span>
                 <time dateTime={effective_at}>{time(effective_at)}</time>
               </li>
@@ -169,7 +169,7 @@ export function TruckDetail(props: Props) {
       />
       <p class="buttons">
         {props.onFind && (
-          <button type="button" onClick={() => props.onFind?.(seen)}>
+          <button type="button" onClick={() => props.onFind?.(latest)}>
             {t.findTruck}
           </button>
         )}
@@ -181,17 +181,25 @@ export function TruckDetail(props: Props) {
   );
 }
 
-interface Seen extends Point {
+interface LatestPosition extends Point {
   readonly speed_mps: number | null;
   readonly age_s: number;
 }
 
-/** The fleet's snapshot shows it, or its delivery's socket if the snapshot has only clusters. */
-function newestOf(truck: FleetTruck, age_s: number, report: Report | null, nowMs: number): Seen {
+/**
+ * Returns the newer of two positions: that of the fleet's snapshot, and that of the delivery's
+ * socket. If the view has only clusters, the snapshot's is old.
+ */
+function latestPosition(
+  truck: FleetTruck,
+  age_s: number,
+  report: Report | null,
+  nowMs: number,
+): LatestPosition {
   const position = report?.delivery?.position;
   if (position && report.positionMs !== null) {
-    const followed_s = Math.max(0, (nowMs - report.positionMs) / 1000);
-    if (followed_s < age_s) return { ...position, age_s: followed_s };
+    const socketAge_s = Math.max(0, (nowMs - report.positionMs) / 1000);
+    if (socketAge_s < age_s) return { ...position, age_s: socketAge_s };
   }
   return { ...truck, age_s };
 }

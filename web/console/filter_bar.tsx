@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { FILTER_STATUSES, type Filter, isSearch, NO_FILTER, TROUBLES } from './fleet_view.js';
-import { statusWord, type Texts } from './texts.js';
+import { statusText, type Texts } from './texts.js';
 
 interface Props {
   readonly filter: Filter;
@@ -8,11 +8,11 @@ interface Props {
   readonly t: Texts;
 }
 
-/** Which trucks are shown: what an id begins with, statuses, and what is wrong. */
+/** The filters: beginning of an id, statuses, and problems (late, stale, offline). */
 export function FilterBar({ filter, onFilter, t }: Props) {
   const [search, setSearch] = useState(filter.search);
-  const isGood = isSearch(search);
-  const typed = (text: string) => {
+  const isValid = isSearch(search);
+  const onType = (text: string) => {
     setSearch(text);
     if (isSearch(text)) onFilter({ ...filter, search: text });
   };
@@ -29,12 +29,12 @@ export function FilterBar({ filter, onFilter, t }: Props) {
           value={search}
           autocomplete="off"
           spellcheck={false}
-          aria-invalid={!isGood}
-          aria-describedby={isGood ? undefined : 'search-hint'}
-          onInput={(event) => typed(event.currentTarget.value.trim())}
+          aria-invalid={!isValid}
+          aria-describedby={isValid ? undefined : 'search-hint'}
+          onInput={(event) => onType(event.currentTarget.value.trim())}
         />
       </label>
-      {!isGood && (
+      {!isValid && (
         <p id="search-hint" role="alert">
           {t.searchHint}
         </p>
@@ -67,7 +67,7 @@ export function FilterBar({ filter, onFilter, t }: Props) {
                 checked={filter.statuses.includes(status)}
                 onChange={() => onFilter({ ...filter, statuses: toggled(filter.statuses, status) })}
               />
-              {statusWord(status, t)}
+              {statusText(status, t)}
             </label>
           ))}
         </fieldset>

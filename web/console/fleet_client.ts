@@ -1,4 +1,4 @@
-/** Carries out what the fleet's session decides: tickets, one socket, one timer. */
+/** Runs the actions of the fleet's session: fetches tickets, opens a socket, sets a timer. */
 
 import type { Socket } from '@rtdts/client';
 import { type Action, type FleetReport, FleetSession, type SessionInput } from './fleet_session.js';
@@ -10,22 +10,22 @@ export interface FleetOptions {
   readonly service: Service;
   readonly view: View;
   readonly onReport: (report: FleetReport) => void;
-  /** Goes on while the page is hidden. */
+  /** Stay connected while the page is hidden. */
   readonly whileHidden?: boolean;
   readonly openSocket?: (url: string) => Socket;
   readonly random?: () => number;
 }
 
-/** Follows a view of the fleet; while the page is hidden only where that is wanted. */
+/** Follows a view of the fleet, while the page is hidden only if `whileHidden` is set. */
 export class FleetClient {
   readonly #options: FleetOptions;
   readonly #session: FleetSession;
-  readonly #seen = () => {
-    const isUnseen = document.hidden && !this.#options.whileHidden;
-    this.#input({ type: isUnseen ? 'pause' : 'start' });
+  readonly #onVisibilityChange = () => {
+    const pauses = document.hidden && !this.#options.whileHidden;
+    this.#input({ type: pauses ? 'pause' : 'start' });
   };
-  readonly #left = () => this.#input({ type: 'pause' });
-  readonly #online = () => this.#input({ type: 'check' });
+  readonly #onPageHide = () => this.#input({ type: 'pause' });
+  readonly #onOnline = () => this.#input({ type: 'check' });
   #socket: Socket | null = null;
   #request: AbortController | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,11 +36,11 @@ export class FleetClient {
   }
 
   start(): void {
-    document.addEventListener('visibilitychange', this.#seen);
-    window.addEventListener('pagehide', this.#left);
-    window.addEventListener('pageshow', this.#seen);
-    window.addEventListener('online', this.#online);
-    this.#seen();
+    document.addEventListener('visibilitychange', this.#onVisibilityChange);
+    window.addEventListener('pagehide', this.#onPageHide);
+    window.addEventListener('pageshow', this.#onVisibilityChange);
+    window.addEventListener('online', this.#onOnline);
+    this.#onVisibilityChange();
   }
 
   show(view: View): void {
@@ -48,10 +48,10 @@ export class FleetClient {
   }
 
   stop(): void {
-    document.removeEventListener('visibilitychange', this.#seen);
-    window.removeEventListener('pagehide', this.#left);
-    window.removeEventListener('pageshow', this.#seen);
-    window.removeEventListener('online', this.#online);
+    document.removeEventListener('visibilitychange', this.#onVisibilityChange);
+    window.removeEventListener('pagehide', this.#onPageHide);
+    window.removeEventListener('pageshow', this.#onVisibilityChange);
+    window.removeEventListener('online', this.#onOnline);
     this.#input({ type: 'stop' });
   }
 

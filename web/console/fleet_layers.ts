@@ -1,4 +1,4 @@
-/** How the fleet's map draws trucks, clusters and a replay. */
+/** The layers and icons of the fleet's map: trucks, clusters and a replay. */
 
 import type { Map as MapLibreMap } from 'maplibre-gl';
 
@@ -10,7 +10,7 @@ export function addLayers(map: MapLibreMap): void {
   for (const id of ['clusters', 'trucks', 'track', 'moment']) {
     map.addSource(id, { type: 'geojson', data: { type: 'FeatureCollection', features: [] } });
   }
-  // A font that the style has glyphs for; one without glyphs draws with the device's.
+  // Use a font that the style has glyphs for. Without glyphs, MapLibre uses the device's font.
   const labels = map.getStyle().layers.find((layer) => layer.type === 'symbol');
   const font = labels?.layout?.['text-font'];
   map.addLayer({
@@ -95,7 +95,7 @@ function draw(colour: string, shape: 'arrow' | 'dot'): ImageData {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = size;
   const pen = canvas.getContext('2d');
-  if (!pen) throw new Error('there is no canvas');
+  if (!pen) throw new Error('the browser has no 2D canvas');
   pen.scale(size / 36, size / 36);
   pen.fillStyle = colour;
   pen.strokeStyle = '#fff';

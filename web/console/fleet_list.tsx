@@ -3,14 +3,14 @@ import { ageOf } from '../shared/format.js';
 import type { Language } from '../shared/language.js';
 import type { Fleet, FleetCluster, FleetTruck } from './fleet_messages.js';
 import { rowAfter, scrollTo, windowOf } from './list_window.js';
-import { statusWord, type Texts } from './texts.js';
+import { statusText, type Texts } from './texts.js';
 
-/** In pixels; console.css has the same. */
+/** In pixels, as in console.css. */
 const ROW_HEIGHT = 64;
 
 interface Props {
   readonly fleet: Fleet;
-  /** When the snapshot came. */
+  /** When the snapshot was received, by this device's clock. */
   readonly fleetMs: number;
   readonly nowMs: number;
   readonly chosen: string | null;
@@ -24,7 +24,7 @@ type Row =
   | { readonly key: string; readonly truck: FleetTruck }
   | { readonly key: string; readonly cluster: FleetCluster };
 
-/** The trucks of the view, or its clusters, the largest first: only the rows in sight are drawn. */
+/** The trucks of the view, or its clusters, largest first. Only the visible rows are drawn. */
 export function FleetList(props: Props) {
   const { fleet, chosen, onTruck, onCluster, t } = props;
   const box = useRef<HTMLDivElement>(null);
@@ -44,7 +44,7 @@ export function FleetList(props: Props) {
     return () => observer.disconnect();
   }, []);
 
-  const bringIntoSight = (row: number) => {
+  const scrollIntoView = (row: number) => {
     const element = box.current;
     const to = element && scrollTo(row, element.scrollTop, element.clientHeight, ROW_HEIGHT);
     if (element && to !== null) {
@@ -54,11 +54,11 @@ export function FleetList(props: Props) {
   };
 
   useEffect(() => {
-    // What is chosen on the map is shown in the list.
+    // Show the row of a truck that was chosen on the map.
     const row = rows.findIndex(({ key }) => key === chosen);
     if (row < 0) return;
     setActive(chosen);
-    bringIntoSight(row);
+    scrollIntoView(row);
   }, [chosen]);
 
   const activate = (row: Row) => {
@@ -66,14 +66,14 @@ export function FleetList(props: Props) {
     if ('truck' in row) onTruck(row.key);
     else onCluster(row.key);
   };
-  const pressed = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor(height / ROW_HEIGHT) - 1);
     const row = rowAfter(event.key, activeRow, count, page);
     const current = rows[activeRow];
     if (row !== null) {
       event.preventDefault();
       setActive(rows[row]?.key ?? null);
-      bringIntoSight(row);
+      scrollIntoView(row);
     } else if ((event.key === 'Enter' || event.key === ' ') && current) {
       event.preventDefault();
       activate(current);
@@ -91,7 +91,7 @@ export function FleetList(props: Props) {
       aria-activedescendant={
         activeRow >= shown.first && activeRow < shown.end ? `row-${activeRow}` : undefined
       }
-      onKeyDown={pressed}
+      onKeyDown={onKeyDown}
       onFocus={() => activeRow < 0 && setActive(rows[shown.first]?.key ?? null)}
       onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
     >
@@ -99,7 +99,7 @@ export function FleetList(props: Props) {
         {rows.slice(shown.first, shown.end).map((row, i) => {
           const number = shown.first + i;
           return (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the list box takes the keys
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the list box handles the keys
             <div
               key={row.key}
               id={`row-${number}`}
@@ -127,13 +127,13 @@ export function FleetList(props: Props) {
 }
 
 function TruckRow({ truck, fleet, fleetMs, nowMs, language, t }: Props & { truck: FleetTruck }) {
-  // By the service's clock until the snapshot came, by this device's since.
+  // Measured by the service's clock up to the snapshot, and by this device's clock since then.
   const age_s = Math.max(0, (fleet.asOfMs - truck.atMs + nowMs - fleetMs) / 1000);
   return (
     <>
       <span class="name">{truck.truckId}</span> <Badges truck={truck} t={t} />
       <span class="muted">
-        {statusWord(truck.status, t)}
+        {statusText(truck.status, t)}
         {truck.deliveryId && ` · ${truck.deliveryId}`} · {ageOf(age_s, language, t)}
       </span>
     </>

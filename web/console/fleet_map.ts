@@ -1,33 +1,33 @@
-/** The map of the fleet: trucks, or clusters of them; fetched when it is wanted. */
+/** The map of the fleet, with trucks or clusters. The console loads this module on demand. */
 
 import type { Feature } from 'geojson';
 import { type GeoJSONSource, type Map as MapLibreMap, Marker } from 'maplibre-gl';
-import { type BaseWords, makeBaseMap } from '../map/base_map.js';
+import { type BaseLabels, makeBaseMap } from '../map/base_map.js';
 import { destinationPin, originPin } from '../map/markers.js';
 import type { Point } from '../map/scene.js';
 import type { MapConfig } from '../shared/config.js';
 import type { Pins } from './create_form.js';
-import { FleetGlide } from './fleet_glide.js';
+import { FleetAnimation } from './fleet_animation.js';
 import { addImages, addLayers } from './fleet_layers.js';
 import type { Box, Fleet, FleetTruck } from './fleet_messages.js';
 import { boxOf, zoomOf } from './fleet_view.js';
 import type { Moment } from './replay.js';
 import type { Replayed } from './replay_panel.js';
 
-export interface FleetMapWords extends BaseWords {
+export interface FleetMapLabels extends BaseLabels {
   readonly origin: string;
   readonly destination: string;
 }
 
-/** What a click on the map chooses; null: what it shows. */
+/** What the next click chooses for a form; null if clicks open trucks and clusters. */
 export type Picking = 'place' | 'truck' | null;
 
 export interface FleetMapEvents {
-  /** The map rests at another view. */
+  /** Called when the map has come to rest at another view. */
   onView(bbox: Box, zoom: number): void;
   onTruck(truckId: string): void;
   onCluster(tile: string): void;
-  /** A place was chosen. */
+  /** Called when a place was chosen for a form. */
   onPlace(point: Point): void;
 }
 
@@ -35,32 +35,32 @@ export interface FleetMap {
   show(fleet: Fleet | null, selected: string | null): void;
   goTo(box: Box): void;
   goToPoint(point: Point): void;
-  /** From where to where a delivery goes. */
+  /** Shows the origin and destination of a delivery. */
   pin(pins: Pins | null): void;
   replay(replayed: Replayed | null): void;
   pick(picking: Picking): void;
   remove(): void;
 }
 
-/** How often gliding trucks are drawn, in ms: each time all of them go to the map's worker. */
+/** Interval in ms between frames of an animation; each frame sends all trucks to a worker. */
 const DRAW_EVERY_MS = 50;
 
 /**
- * Makes the map.
+ * Creates the map.
  *
- * @throws Error when the style can't be had or WebGL does not start.
+ * @throws Error if the style can't be loaded or WebGL does not start.
  */
 export async function makeFleetMap(
   container: HTMLElement,
   config: MapConfig,
-  words: FleetMapWords,
+  labels: FleetMapLabels,
   events: FleetMapEvents,
 ): Promise<FleetMap> {
-  const { map, reducedMotion } = await makeBaseMap(container, config, words);
+  const { map, reducedMotion } = await makeBaseMap(container, config, labels);
   addImages(map);
   addLayers(map);
-  const origin = new Marker({ element: originPin(words.origin), anchor: 'bottom' });
-  const destination = new Marker({ element: destinationPin(words.destination), anchor: 'bottom' });
+  const origin = new Marker({ element: originPin(labels.origin), anchor: 'bottom' });
+  const destination = new Marker({ element: destinationPin(labels.destination), anchor: 'bottom' });
   let picking: Picking = null;
   let shownLines: Replayed['lines'] | null = null;
   for (const layer of ['trucks', 'clusters']) {
@@ -78,27 +78,27 @@ export async function makeFleetMap(
     const { lat, lng } = lngLat.wrap();
     events.onPlace({ lat, lon: lng });
   });
-  const rests = () => {
+  const onMoveEnd = () => {
     const bounds = map.getBounds();
     const [west, south] = bounds.getSouthWest().toArray();
     const [east, north] = bounds.getNorthEast().toArray();
     events.onView(boxOf(west, south, east, north), zoomOf(map.getZoom()));
   };
-  map.on('moveend', rests);
-  const glide = new FleetGlide();
+  map.on('moveend', onMoveEnd);
+  const animation = new FleetAnimation();
   let shown: readonly FleetTruck[] | null = null;
   let chosen: string | null = null;
   let drawnMs = Number.NEGATIVE_INFINITY;
   let frame: number | null = null;
-  /** Draws the trucks, and again while they glide; a hidden page has no frames. */
+  /** Draws the trucks until their animation has finished; a hidden page gets no frames. */
   const draw = () => {
     if (frame !== null) return;
     frame = requestAnimationFrame((nowMs) => {
       frame = null;
-      const isOver = glide.isOver(nowMs);
-      if (isOver || nowMs >= drawnMs + DRAW_EVERY_MS) {
+      const isFinished = animation.isFinished(nowMs);
+      if (isFinished || nowMs >= drawnMs + DRAW_EVERY_MS) {
         drawnMs = nowMs;
-        const trucks = glide.at(nowMs);
+        const trucks = animation.at(nowMs);
         setData(
           map,
           'trucks',
@@ -107,21 +107,25 @@ export async function makeFleetMap(
         const one = trucks.find(({ truckId }) => truckId === chosen);
         container.dataset['chosen'] = one ? `${one.lat},${one.lon}` : '';
       }
-      if (!isOver) draw();
+      if (!isFinished) draw();
     });
   };
   const duration = reducedMotion ? 0 : 400;
   let framed: Box | null = null;
-  const goTo = (box: Box, within_ms = duration) => {
+  const goTo = (box: Box, duration_ms = duration) => {
     const [west, south, east, north] = box;
-    const turned = east < west ? east + 360 : east;
+    const unwrappedEast = east < west ? east + 360 : east;
     framed = box;
-    map.fitBounds([west, south, turned, north], { padding: 48, maxZoom: 15, duration: within_ms });
+    map.fitBounds([west, south, unwrappedEast, north], {
+      padding: 48,
+      maxZoom: 15,
+      duration: duration_ms,
+    });
   };
   map.on('movestart', ({ originalEvent }) => {
     if (originalEvent) framed = null;
   });
-  // Beside a truck's details the map is narrower: until it is moved by hand it shows the same box.
+  // Opening a truck's details makes the map narrower. It keeps its box until the user moves it.
   map.on('resize', () => {
     if (framed) goTo(framed, 0);
   });
@@ -131,7 +135,7 @@ export async function makeFleetMap(
       chosen = selected;
       if (trucks !== shown) {
         shown = trucks;
-        glide.update(trucks, map.getZoom(), performance.now(), reducedMotion);
+        animation.update(trucks, map.getZoom(), performance.now(), reducedMotion);
         setData(map, 'clusters', (fleet?.clusters ?? []).map(clusterFeature));
       }
       container.dataset['trucks'] = String(trucks.length);
@@ -165,9 +169,9 @@ export async function makeFleetMap(
       if (moment) container.dataset['moment'] = `${moment.lat.toFixed(5)},${moment.lon.toFixed(5)}`;
       else delete container.dataset['moment'];
     },
-    pick(what) {
-      picking = what;
-      map.getCanvas().classList.toggle('picks', what !== null);
+    pick(target) {
+      picking = target;
+      map.getCanvas().classList.toggle('picks', target !== null);
     },
     remove() {
       if (frame !== null) cancelAnimationFrame(frame);

@@ -12,7 +12,7 @@ interface Props {
   readonly config: MapConfig;
   readonly fleet: Fleet | null;
   readonly chosen: string | null;
-  /** Where the map is put when it is there. */
+  /** Receives the map once it is loaded. */
   readonly map: { current: FleetMap | null };
   readonly onReady: () => void;
   readonly onView: (bbox: Box, zoom: number) => void;
@@ -26,36 +26,36 @@ interface Props {
   readonly t: Texts;
 }
 
-/** The map, fetched after the first snapshot is in the list; it begins where the fleet is. */
+/** The map of the fleet, loaded after the list shows the first snapshot. */
 export function FleetMapPanel(props: Props) {
   const { config, fleet, chosen, map, pins, replayed, picking, t, ...events } = props;
   const [stage, setStage] = useState<'loading' | 'on' | 'failed'>('loading');
   const container = useRef<HTMLDivElement>(null);
-  const newest = useRef(events);
-  newest.current = events;
+  const latestEvents = useRef(events);
+  latestEvents.current = events;
   const hasSnapshot = fleet !== null;
 
   useEffect(() => {
     if (!hasSnapshot) return undefined;
-    let isWanted = true;
-    const stop = whenIdle(async () => {
-      const made = await load(container.current, config, t, {
-        onView: (...at) => newest.current.onView(...at),
-        onTruck: (id) => newest.current.onTruck(id),
-        onCluster: (tile) => newest.current.onCluster(tile),
-        onPlace: (point) => newest.current.onPlace(point),
+    let isCancelled = false;
+    const cancel = whenIdle(async () => {
+      const loaded = await load(container.current, config, t, {
+        onView: (...at) => latestEvents.current.onView(...at),
+        onTruck: (id) => latestEvents.current.onTruck(id),
+        onCluster: (tile) => latestEvents.current.onCluster(tile),
+        onPlace: (point) => latestEvents.current.onPlace(point),
       });
-      if (!isWanted) {
-        made?.remove();
+      if (isCancelled) {
+        loaded?.remove();
         return;
       }
-      map.current = made;
-      setStage(made ? 'on' : 'failed');
-      if (made) newest.current.onReady();
+      map.current = loaded;
+      setStage(loaded ? 'on' : 'failed');
+      if (loaded) latestEvents.current.onReady();
     });
     return () => {
-      isWanted = false;
-      stop();
+      isCancelled = true;
+      cancel();
       map.current?.remove();
       map.current = null;
     };
@@ -68,9 +68,9 @@ export function FleetMapPanel(props: Props) {
 
   useEffect(() => {
     if (picking === null) return undefined;
-    const pressed = ({ key }: KeyboardEvent) => key === 'Escape' && events.onPickEnd();
-    document.addEventListener('keydown', pressed);
-    return () => document.removeEventListener('keydown', pressed);
+    const onKeyDown = ({ key }: KeyboardEvent) => key === 'Escape' && events.onPickEnd();
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
   }, [picking]);
 
   return (
@@ -97,8 +97,8 @@ async function load(
   if (!container || !document.createElement('canvas').getContext('webgl2')) return null;
   try {
     const { makeFleetMap } = await import('./fleet_map.js');
-    const words = { ...t, ...t.placeLegend };
-    return await makeFleetMap(container, config, words, events);
+    const labels = { ...t, ...t.placeLegend };
+    return await makeFleetMap(container, config, labels, events);
   } catch (error) {
     console.warn('the map could not be loaded', error);
     return null;

@@ -1,8 +1,8 @@
-/** The messages of the fleet (docs/asyncapi.yaml), read once at the edge. */
+/** The messages about the fleet (docs/asyncapi.yaml). `fleetMessageOf` validates them. */
 
 import type { Status } from '@rtdts/client';
 
-/** West, south, east, north in degrees; where west is greater, the antimeridian is inside. */
+/** West, south, east, north in degrees. If west > east, the box crosses the antimeridian. */
 export type Box = readonly [number, number, number, number];
 
 export interface FleetTruck {
@@ -11,7 +11,7 @@ export interface FleetTruck {
   readonly lon: number;
   readonly heading_deg: number | null;
   readonly speed_mps: number | null;
-  /** When the truck was there, epoch ms. */
+  /** When the truck was there, in epoch ms. */
   readonly atMs: number;
   readonly status: Status | null;
   readonly deliveryId: string | null;
@@ -21,7 +21,7 @@ export interface FleetTruck {
 }
 
 export interface FleetCluster {
-  /** Map tile: zoom/x/y. */
+  /** The cluster's map tile, as zoom/x/y. */
   readonly tile: string;
   readonly lat: number;
   readonly lon: number;
@@ -49,7 +49,7 @@ const LATE = 1;
 const STALE = 2;
 const OFFLINE = 4;
 
-/** A frame's message; null when it is none of the fleet, or not of this form. */
+/** Parses a frame; returns null if it is no message about the fleet, or not valid. */
 export function fleetMessageOf(frame: string): FleetMessage | null {
   let message: unknown;
   try {

@@ -34,7 +34,7 @@ import type { Session } from './sign_in_flow.js';
 import type { Texts } from './texts.js';
 import { useAlerts } from './use_alerts.js';
 
-/** By the service's clock until the snapshot came, by this device's since. */
+/** Measured by the service's clock up to the snapshot, and by this device's clock since then. */
 function positionAge_s(report: FleetReport | null, truck: FleetTruck, nowMs: number): number {
   const clockOffsetMs =
     report?.fleet && report.fleetMs !== null ? report.fleet.asOfMs - report.fleetMs : 0;
@@ -50,7 +50,7 @@ interface Props {
   readonly onSignedOut: () => void;
 }
 
-/** The fleet, live: filter, list and map of the same view, and the details of the chosen truck. */
+/** The live fleet: filter, list and map of the same view, and the details of the chosen truck. */
 export function FleetView({ config, session, language, t, onAlerts, onSignedOut }: Props) {
   const [report, setReport] = useState<FleetReport | null>(null);
   const [view, setView] = useState<View>(WHOLE_FLEET);
@@ -66,8 +66,8 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   const client = useRef<FleetClient | null>(null);
   const map = useRef<FleetMap | null>(null);
   const list = useRef<HTMLElement>(null);
-  // At first the fleet, not what a filter leaves of it meanwhile; by the button what passes it.
-  const frames = useRef<'fleet' | 'all_that_pass' | null>('fleet');
+  // What the map frames next: the whole fleet at start, the filtered trucks after the button.
+  const nextFrame = useRef<'whole_fleet' | 'filtered' | null>('whole_fleet');
   const nowMs = useNowMs();
   const service = useMemo(() => new Service(config.server_url, session.accessToken), [session]);
   const fleet = report?.fleet ?? null;
@@ -76,15 +76,15 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   useEffect(() => onAlerts(alertCount), [alertCount]);
 
   useEffect(() => {
-    const made = new FleetClient({
+    const fleetClient = new FleetClient({
       webSocketUrl: config.websocket_url,
       service,
       view,
       onReport: setReport,
     });
-    client.current = made;
-    made.start();
-    return () => made.stop();
+    client.current = fleetClient;
+    fleetClient.start();
+    return () => fleetClient.stop();
   }, [service]);
 
   useEffect(() => client.current?.show(view), [view]);
@@ -98,17 +98,17 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
     if (found) setLastSeen(found);
   }, [fleet, chosen]);
 
-  /** Frames the whole fleet on the map, once, when a snapshot of it is there. */
-  const frame = () => {
+  /** Moves the map once to the trucks of the current snapshot, if that is pending. */
+  const frameTrucks = () => {
     const box = report?.isCurrent && fleet && boxAround(fleet);
-    if (!frames.current || !map.current || !box) return;
-    if (frames.current === 'fleet' && view.filter !== NO_FILTER) return;
-    frames.current = null;
+    if (!nextFrame.current || !map.current || !box) return;
+    if (nextFrame.current === 'whole_fleet' && view.filter !== NO_FILTER) return;
+    nextFrame.current = null;
     map.current.goTo(box);
   };
-  useEffect(frame, [report]);
+  useEffect(frameTrucks, [report]);
 
-  const look = (bbox: Box, zoom: number) => setView((before) => ({ ...before, bbox, zoom }));
+  const showBox = (bbox: Box, zoom: number) => setView((before) => ({ ...before, bbox, zoom }));
   const open = (truck: FleetTruck) => {
     setIsCreating(false);
     setPicking(null);
@@ -124,14 +124,14 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
     const truck = fleet?.trucks.find((one) => one.truckId === truckId);
     if (truck) open(truck);
   };
-  const placed = (point: Point) => {
+  const onPlace = (point: Point) => {
     pickHandlers.current.place?.(point);
     setPicking(null);
   };
   const goToAlert = (truck: FleetTruck) => {
     open(truck);
     if (map.current) map.current.goToPoint(truck);
-    else look(boxNear(truck), NEAR_ZOOM);
+    else showBox(boxNear(truck), NEAR_ZOOM);
   };
   const picker: Picker | null = hasMap
     ? {
@@ -158,15 +158,15 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
   const zoomInto = (tile: string) => {
     const box = boxOfTile(tile);
     if (map.current) map.current.goTo(box);
-    else look(box, zoomOfTile(tile));
+    else showBox(box, zoomOfTile(tile));
   };
   const showAll = () => {
-    frames.current = 'all_that_pass';
-    look(WHOLE_WORLD, 0);
+    nextFrame.current = 'filtered';
+    showBox(WHOLE_WORLD, 0);
   };
-  const moved = (bbox: Box, zoom: number) => {
-    frames.current = null;
-    look(bbox, zoom);
+  const onMapMoved = (bbox: Box, zoom: number) => {
+    nextFrame.current = null;
+    showBox(bbox, zoom);
   };
   const close = () => {
     setChosen(null);
@@ -195,7 +195,7 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
               ))}
           </p>
           <p role="status" aria-live="polite" class={connection === 'offline' ? 'notice' : 'muted'}>
-            {connection === 'signed_out' ? t.sessionOver : t.connection[connection]}
+            {connection === 'signed_out' ? t.sessionEnded : t.connection[connection]}
           </p>
           {connection !== 'live' && age_s !== null && (
             <p class="muted">{t.asOf(ageOf(age_s, language, t))}</p>
@@ -275,15 +275,15 @@ export function FleetView({ config, session, language, t, onAlerts, onSignedOut 
           map={map}
           onReady={() => {
             setHasMap(true);
-            frame();
+            frameTrucks();
           }}
-          onView={moved}
+          onView={onMapMoved}
           onTruck={choose}
           onCluster={zoomInto}
           pins={pins}
           replayed={replayed}
           picking={picking}
-          onPlace={placed}
+          onPlace={onPlace}
           onPickEnd={() => setPicking(null)}
           t={t}
         />

@@ -1,7 +1,8 @@
 /**
- * Decides how the fleet is followed: which connection, which view, which snapshot is shown.
- * Tickets, sockets, time and chance come from outside. A snapshot is complete, so nothing lost
- * needs repair.
+ * Decides how a view of the fleet is followed: connections, views and which snapshot is shown.
+ *
+ * Tickets, sockets, the time and random numbers are passed in. Each snapshot is complete, so lost
+ * messages need no recovery.
  */
 
 import { type Backoff, backoffMs, type TicketFailure } from '@rtdts/client';
@@ -12,11 +13,11 @@ export type Connection = 'connecting' | 'live' | 'offline' | 'paused' | 'signed_
 
 export interface FleetReport {
   readonly connection: Connection;
-  /** The last snapshot; it stays while there is no connection. */
+  /** The last snapshot, kept while there is no connection. */
   readonly fleet: Fleet | null;
-  /** When it came, by this device's clock. */
+  /** When it was received, by this device's clock, in epoch ms. */
   readonly fleetMs: number | null;
-  /** Whether it is of the view that was last requested. */
+  /** Whether it is a snapshot of the last requested view. */
   readonly isCurrent: boolean;
 }
 
@@ -34,17 +35,18 @@ export type Action =
   | { readonly type: 'send'; readonly id: number; readonly frame: string }
   | { readonly type: 'report'; readonly report: FleetReport };
 
-/** All in ms. */
+/** The limits and waits of a session, all in ms. */
 export const TIMING = {
-  /** A snapshot comes at least each 10 s: this long without one, the connection is dead. */
+  /** Time without a snapshot before the connection counts as dead. One comes every 10 s. */
   silenceMs: 25_000,
-  /** From the wish to connect until the socket is open. */
+  /** Connect timeout, from the request for a ticket until the socket is open. */
   connectMs: 15_000,
-  /** Between two views: a map that is dragged sends where it rests. */
+  /** The shortest time between two requests for a view, while the map is dragged. */
   betweenViewsMs: 500,
-  /** The gateway ends a connection after two hours. */
+  /** Time until a connection is replaced. The gateway ends it after two hours. */
   renewAfterMs: 100 * 60_000,
-  renewSpreadMs: 10 * 60_000,
+  /** The replacement comes later by up to this, at random, to spread clients. */
+  renewJitterMs: 10 * 60_000,
   backoff: { firstMs: 500, maxMs: 20_000 } satisfies Backoff,
 };
 
@@ -58,7 +60,7 @@ export class FleetSession {
   readonly #random: () => number;
   #phase: Phase = { at: 'off' };
   #connection: Connection = 'paused';
-  /** Of the newest connection: what comes of others is ignored. */
+  /** The id of the newest connection. Inputs from other connections are ignored. */
   #id = 0;
   #failures = 0;
   #view: View;
@@ -74,7 +76,7 @@ export class FleetSession {
     this.#random = random;
   }
 
-  /** When `wake` is due; null: never. */
+  /** The time for the next `wake` input, in epoch ms; null if nothing is scheduled. */
   get wakeAtMs(): number | null {
     const phase = this.#phase;
     if (phase.at === 'off') return null;
@@ -84,6 +86,7 @@ export class FleetSession {
     return Math.min(...times);
   }
 
+  /** Processes an input at `nowMs` (epoch ms), and returns the actions to run, in order. */
   on(input: SessionInput, nowMs: number): Action[] {
     switch (input.type) {
       case 'start':
@@ -125,7 +128,7 @@ export class FleetSession {
   }
 
   #opened(nowMs: number): Action[] {
-    const renewAtMs = nowMs + TIMING.renewAfterMs + this.#random() * TIMING.renewSpreadMs;
+    const renewAtMs = nowMs + TIMING.renewAfterMs + this.#random() * TIMING.renewJitterMs;
     this.#phase = { at: 'live', renewAtMs };
     this.#lastFrameMs = nowMs;
     this.#sentNumber = 0;

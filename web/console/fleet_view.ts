@@ -1,11 +1,11 @@
-/** What of the fleet is looked at: a box of the map and a filter. */
+/** The view of the fleet that is requested from the service: a box of the map and a filter. */
 
 import type { ClosedStatus, Status } from '@rtdts/client';
 import type { Box, Fleet } from './fleet_messages.js';
 
 export type FilterStatus = Exclude<Status, ClosedStatus> | 'none';
 
-/** In the order of a delivery; `none`: no open delivery. */
+/** In the order of a delivery's life; `none` means no open delivery. */
 export const FILTER_STATUSES: readonly FilterStatus[] = [
   'assigned',
   'en_route_to_pickup',
@@ -20,17 +20,19 @@ export type Trouble = 'late' | 'stale' | 'offline';
 export const TROUBLES: readonly Trouble[] = ['late', 'stale', 'offline'];
 
 export interface Filter {
-  /** None: all. */
+  /** If empty, trucks of all statuses match. */
   readonly statuses: readonly FilterStatus[];
+  /** A truck matches only if it has all of these. */
   readonly troubles: readonly Trouble[];
-  /** Trucks with one of these are left out. */
+  /** A truck matches only if it has none of these. */
   readonly without?: readonly Trouble[];
+  /** The beginning of a truck's or delivery's id. */
   readonly search: string;
 }
 
 export interface View {
   readonly bbox: Box;
-  /** Of tiles of 512 pixels, 0 to 24. */
+  /** For tiles of 512 pixels, 0 to 24. */
   readonly zoom: number;
   readonly filter: Filter;
 }
@@ -39,12 +41,12 @@ export const NO_FILTER: Filter = { statuses: [], troubles: [], search: '' };
 export const WHOLE_WORLD: Box = [-180, -90, 180, 90];
 export const WHOLE_FLEET: View = { bbox: WHOLE_WORLD, zoom: 0, filter: NO_FILTER };
 
-/** Whether the service takes it: what an id may begin with. */
+/** Whether the service accepts a text as the beginning of an id. */
 export function isSearch(text: string): boolean {
   return text === '' || /^[A-Za-z0-9._-]{1,64}$/.test(text);
 }
 
-/** The frame that requests a view. */
+/** Returns the frame that requests a view. */
 export function trackFleet(view: View, name: string): string {
   const { statuses, troubles, search, without = [] } = view.filter;
   const filter = {
@@ -62,7 +64,7 @@ export function trackFleet(view: View, name: string): string {
   });
 }
 
-/** A map's bounds, which may lie any number of turns around the world, as the service takes them. */
+/** Converts a map's bounds to the service's box. Their longitudes may be beyond ±180 degrees. */
 export function boxOf(west: number, south: number, east: number, north: number): Box {
   const [low, high] = [Math.max(-90, south), Math.min(90, north)].map(rounded) as [number, number];
   if (east - west >= 360) return [-180, low, 180, high];
@@ -82,12 +84,12 @@ export function boxOfTile(tile: string): Box {
   return [rounded(lon(x)), rounded(lat(y + 1)), rounded(lon(x + 1)), rounded(lat(y))];
 }
 
-/** The zoom at which a tile fills some 512 pixels: two levels deeper its clusters divide. */
+/** The zoom for a view of a cluster's tile, at which its trucks form smaller clusters. */
 export function zoomOfTile(tile: string): number {
   return zoomOf(Number(tile.split('/')[0]) + 1);
 }
 
-/** The box around everything that a snapshot shows; null when it shows nothing. */
+/** The box around all trucks and clusters of a snapshot; null if it has none. */
 export function boxAround({ trucks, clusters }: Fleet): Box | null {
   const points = [...trucks, ...clusters];
   if (points.length === 0) return null;
@@ -99,12 +101,12 @@ export function boxAround({ trucks, clusters }: Fleet): Box | null {
 /** The zoom of `boxNear`. */
 export const NEAR_ZOOM = 13;
 
-/** A box of some kilometres around a place. */
+/** A box of several kilometres around a place. */
 export function boxNear({ lat, lon }: { readonly lat: number; readonly lon: number }): Box {
   return boxOf(lon - 0.05, lat - 0.03, lon + 0.05, lat + 0.03);
 }
 
-/** How many of a snapshot's trucks are late, stale, offline. */
+/** The numbers of a snapshot's trucks that are late, stale and offline. */
 export function troublesOf({ trucks, clusters }: Fleet): Record<Trouble, number> {
   const sum = (trouble: Trouble) => clusters.reduce((all, cluster) => all + cluster[trouble], 0);
   return {
@@ -115,9 +117,9 @@ export function troublesOf({ trucks, clusters }: Fleet): Record<Trouble, number>
 }
 
 function wrapped(lon: number): number {
-  const turned = ((((lon + 180) % 360) + 360) % 360) - 180;
-  // 180 degrees east is an end of the world, not its beginning.
-  return rounded(turned === -180 && lon > 0 ? 180 : turned);
+  const wrappedLon = ((((lon + 180) % 360) + 360) % 360) - 180;
+  // 180 degrees stays 180: as an eastern edge, -180 would mean a box around the world.
+  return rounded(wrappedLon === -180 && lon > 0 ? 180 : wrappedLon);
 }
 
 const rounded = (degrees: number) => Math.round(degrees * 1e5) / 1e5;

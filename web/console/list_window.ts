@@ -1,4 +1,4 @@
-/** Which rows of a long list are in the document, and where a key leads. */
+/** Which rows of a long list are in the document, and which row a key selects. */
 
 export interface Window {
   readonly first: number;
@@ -6,10 +6,10 @@ export interface Window {
   readonly end: number;
 }
 
-/** Rows beyond each edge, so that scrolling shows no gap. */
+/** Extra rows beyond each edge, so that scrolling shows no gap. */
 const MARGIN = 6;
 
-/** The rows to draw. All lengths in pixels. */
+/** Returns the rows to draw. All lengths are in pixels. */
 export function windowOf(
   scrollTop: number,
   height: number,
@@ -21,7 +21,7 @@ export function windowOf(
   return { first: Math.min(first, end), end };
 }
 
-/** The row that a key leads to; null for a key that leads nowhere. */
+/** Returns the row that a key selects; null for other keys, or if the list is empty. */
 export function rowAfter(key: string, row: number, count: number, page: number): number | null {
   const steps: Record<string, number> = {
     ArrowDown: row + 1,
@@ -31,12 +31,12 @@ export function rowAfter(key: string, row: number, count: number, page: number):
     Home: 0,
     End: count - 1,
   };
-  const wanted = Object.hasOwn(steps, key) ? steps[key] : undefined;
-  if (wanted === undefined || count === 0) return null;
-  return Math.min(count - 1, Math.max(0, wanted));
+  const target = Object.hasOwn(steps, key) ? steps[key] : undefined;
+  if (target === undefined || count === 0) return null;
+  return Math.min(count - 1, Math.max(0, target));
 }
 
-/** Where to scroll so that a row is seen whole; null when it is. In pixels. */
+/** Returns the scroll position that makes a row fully visible, in pixels; null if it is visible. */
 export function scrollTo(
   row: number,
   scrollTop: number,

@@ -1,32 +1,32 @@
-/** The plan of a new delivery: what a form holds, and what of it the service would take. */
+/** The form of a new delivery, its validation, and the request body made from it. */
 
 import type { Point } from '../map/scene.js';
 
-/** The form's fields as they were typed. */
+/** The contents of the form's fields. */
 export interface Draft {
   readonly deliveryId: string;
   readonly customerId: string;
   readonly truckId: string;
-  /** Latitude and longitude in degrees, with a comma between. */
+  /** Latitude and longitude in degrees, separated by a comma. */
   readonly origin: string;
   readonly originName: string;
   readonly destination: string;
   readonly destinationName: string;
-  /** Local times as `datetime-local` writes them; empty: none. */
+  /** Local times in the format of `datetime-local`, or empty. */
   readonly windowStart: string;
   readonly windowEnd: string;
 }
 
 export type Field = keyof Draft;
 
-/** What is wrong with a field. */
+/** The problem of an invalid field. */
 export type FieldProblem = 'id' | 'place' | 'window' | 'window_order';
 
 export interface Place extends Point {
   readonly name?: string;
 }
 
-/** The body of a `PUT /deliveries/{delivery_id}`. */
+/** The body of `PUT /deliveries/{delivery_id}`. */
 export interface Plan {
   readonly truck_id: string;
   readonly customer_id: string;
@@ -35,14 +35,14 @@ export interface Plan {
   readonly window?: { readonly start: string; readonly end: string };
 }
 
-export type Checked =
+export type DraftCheck =
   | { readonly deliveryId: string; readonly plan: Plan }
   | { readonly problems: Partial<Record<Field, FieldProblem>> };
 
-/** As many letters as a day's deliveries need to have different ids. */
+/** Length of a generated id, long enough that the ids of a day's deliveries differ. */
 const ID_LETTERS = 6;
 
-/** An empty form, with an id that no other delivery has. */
+/** Returns an empty form with a random delivery id. */
 export function emptyDraft(truckId: string, random: () => number): Draft {
   const letters = Array.from({ length: ID_LETTERS }, () => Math.floor(random() * 36).toString(36));
   return {
@@ -58,12 +58,12 @@ export function emptyDraft(truckId: string, random: () => number): Draft {
   };
 }
 
-/** A place as the form writes it: a metre exactly. */
+/** Formats a place for the form, to about a metre. */
 export function placeText({ lat, lon }: Point): string {
   return `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
 }
 
-/** The place that a text names; null when it names none. */
+/** Parses a place; returns null if the text is not valid. */
 export function placeOf(text: string): Point | null {
   const match = /^\s*(-?\d{1,2}(?:\.\d+)?)\s*,\s*(-?\d{1,3}(?:\.\d+)?)\s*$/.exec(text);
   if (!match) return null;
@@ -71,8 +71,8 @@ export function placeOf(text: string): Point | null {
   return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { lat, lon } : null;
 }
 
-/** Checks a form as the service would (docs/openapi.yaml, `DeliveryPlan`). */
-export function checked(draft: Draft): Checked {
+/** Validates a form by the service's rules (`DeliveryPlan` in docs/openapi.yaml). */
+export function checkDraft(draft: Draft): DraftCheck {
   const problems: Partial<Record<Field, FieldProblem>> = {};
   for (const field of ['deliveryId', 'customerId', 'truckId'] as const) {
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(draft[field])) problems[field] = 'id';
@@ -100,11 +100,11 @@ export function checked(draft: Draft): Checked {
 }
 
 function named(point: Point, name: string): Place {
-  const given = name.trim();
-  return given === '' ? point : { ...point, name: given };
+  const trimmed = name.trim();
+  return trimmed === '' ? point : { ...point, name: trimmed };
 }
 
-/** RFC 3339 in UTC: texts of one form, in the order of the times. */
+/** Converts a local time to RFC 3339 in UTC, so that texts sort by time; null if not valid. */
 function instantOf(local: string): string | null {
   const at = new Date(local);
   return local === '' || Number.isNaN(at.getTime()) ? null : at.toISOString();

@@ -1,6 +1,6 @@
-/** A truck's track, and where on it a moment is. */
+/** The replay of a truck's track: its lines, and the truck's position at a time. */
 
-import { turned } from '../map/geodesy.js';
+import { interpolateHeading } from '../map/geodesy.js';
 import type { Point } from '../map/scene.js';
 
 export interface TrackPoint extends Point {
@@ -9,35 +9,39 @@ export interface TrackPoint extends Point {
   readonly heading_deg: number | null;
 }
 
-/** Where a truck was. */
+/** A truck's position at a time of the replay. */
 export interface Moment extends Point {
   readonly heading_deg: number | null;
   readonly speed_mps: number | null;
-  /** Nothing was received around this moment: it is the place before. */
+  /** In a gap, where no point was received: this is the position before it. */
   readonly isSilent: boolean;
 }
 
-/** Longer than this between two points, nothing is known of the way between, in ms. */
+/** A gap: if two points are further apart than this, in ms, the track between is unknown. */
 export const SILENCE_MS = 120_000;
 
-/** The most that a request may span, in ms. */
+/** The longest span that a request may have, in ms. */
 const MAX_SPAN_MS = 24 * 3600_000;
 
 export type Span = 'hour' | 'four_hours' | 'day' | 'delivery';
 export const SPANS: readonly Span[] = ['hour', 'four_hours', 'day', 'delivery'];
 const LENGTHS_MS = { hour: 3600_000, four_hours: 4 * 3600_000, day: MAX_SPAN_MS };
 
-/** How many times faster than it was. */
+/** Playback speeds, as multiples of the real speed. */
 export const SPEEDS = [10, 60, 300] as const;
 
-/** From when to when a span is, epoch ms. `assignedMs`: since when the delivery is this truck's. */
+/**
+ * Returns the start and end of a span, in epoch ms.
+ *
+ * @param assignedMs - When the delivery was assigned to this truck, in epoch ms.
+ */
 export function spanOf(span: Span, assignedMs: number | null, nowMs: number): [number, number] {
   const longest = nowMs - MAX_SPAN_MS;
   if (span !== 'delivery') return [nowMs - LENGTHS_MS[span], nowMs];
   return [Math.min(nowMs - 1, Math.max(longest, assignedMs ?? longest)), nowMs];
 }
 
-/** A page's points; null when it is not of the promised form. By time, without repetitions. */
+/** Parses the points of a page of a track; returns null if one is not valid. */
 export function trackPointsOf(values: unknown): readonly TrackPoint[] | null {
   if (!Array.isArray(values)) return null;
   const points = values.map((value) => ({
@@ -50,7 +54,7 @@ export function trackPointsOf(values: unknown): readonly TrackPoint[] | null {
   return points.every(isPoint) ? points : null;
 }
 
-/** The track's lines: broken where it was silent. */
+/** Returns the track's lines, split at gaps. */
 export function linesOf(points: readonly TrackPoint[]): [number, number][][] {
   const lines: [number, number][][] = [];
   let lastMs = Number.NEGATIVE_INFINITY;
@@ -62,7 +66,7 @@ export function linesOf(points: readonly TrackPoint[]): [number, number][][] {
   return lines.filter((line) => line.length > 1);
 }
 
-/** Where the truck was at a moment; null before the first point, or without any. */
+/** Returns the truck's position at a time, interpolated; null before the first point. */
 export function momentOf(points: readonly TrackPoint[], atMs: number): Moment | null {
   const after = firstAfter(points, atMs);
   const [from, to] = [points[after - 1], points[after]];
@@ -79,27 +83,27 @@ export function momentOf(points: readonly TrackPoint[], atMs: number): Moment | 
     heading_deg:
       heading_deg === null || to.heading_deg === null
         ? heading_deg
-        : turned(heading_deg, to.heading_deg, fraction),
+        : interpolateHeading(heading_deg, to.heading_deg, fraction),
     speed_mps,
     isSilent: false,
   };
 }
 
-/** Where playing leads after some time; silences are passed over. */
-export function playedTo(
+/** Returns the time that the playback reaches after `elapsedMs`; it skips gaps. */
+export function advance(
   points: readonly TrackPoint[],
   atMs: number,
   elapsedMs: number,
   speed: number,
 ): number {
   const lastMs = points.at(-1)?.atMs ?? atMs;
-  const wantedMs = atMs + elapsedMs * speed;
-  const moment = momentOf(points, wantedMs);
-  const next = points[firstAfter(points, wantedMs)];
-  return Math.min(lastMs, moment === null || moment.isSilent ? (next?.atMs ?? lastMs) : wantedMs);
+  const targetMs = atMs + elapsedMs * speed;
+  const moment = momentOf(points, targetMs);
+  const next = points[firstAfter(points, targetMs)];
+  return Math.min(lastMs, moment === null || moment.isSilent ? (next?.atMs ?? lastMs) : targetMs);
 }
 
-/** The first point that is later than a moment: by halving, since a day has thousands. */
+/** Returns the index of the first point after a time, by binary search. */
 function firstAfter(points: readonly TrackPoint[], atMs: number): number {
   let [low, high] = [0, points.length];
   while (low < high) {

@@ -2,10 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import { speedOf, timeOf } from '../shared/format.js';
 import type { Language } from '../shared/language.js';
 import {
+  advance,
   linesOf,
   type Moment,
   momentOf,
-  playedTo,
   SPANS,
   SPEEDS,
   type Span,
@@ -15,7 +15,7 @@ import {
 import type { Failure, Service } from './service.js';
 import type { Texts } from './texts.js';
 
-/** What a replay shows on the map. */
+/** The parts of a replay on the map. */
 export interface Replayed {
   readonly lines: [number, number][][];
   readonly moment: Moment | null;
@@ -23,7 +23,7 @@ export interface Replayed {
 
 interface Props {
   readonly truckId: string;
-  /** Since when the delivery is this truck's, epoch ms; null: there is none, or it is not known. */
+  /** When the delivery was assigned to this truck, in epoch ms; null if none, or unknown. */
   readonly assignedMs: number | null;
   readonly service: Service;
   readonly nowMs: number;
@@ -34,11 +34,11 @@ interface Props {
 
 interface Loaded {
   readonly points: readonly TrackPoint[];
-  readonly isWhole: boolean;
+  readonly isComplete: boolean;
   readonly lines: [number, number][][];
 }
 
-/** A truck's track, played again. */
+/** Loads and replays a truck's track. */
 export function ReplayPanel(props: Props) {
   const { truckId, assignedMs, service, nowMs, language, t, onReplay } = props;
   const [span, setSpan] = useState<Span>(assignedMs === null ? 'hour' : 'delivery');
@@ -59,15 +59,15 @@ export function ReplayPanel(props: Props) {
 
   useEffect(() => {
     if (!isPlaying) return undefined;
-    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
     let [handle, beforeMs] = [0, performance.now()];
     const step = () => {
       const timeMs = performance.now();
       const elapsedMs = timeMs - beforeMs;
       beforeMs = timeMs;
-      setAtMs((before) => playedTo(points, before, elapsedMs, speed));
+      setAtMs((before) => advance(points, before, elapsedMs, speed));
     };
-    if (isStill) {
+    if (reducedMotion) {
       const timer = setInterval(step, 1000);
       return () => clearInterval(timer);
     }
@@ -123,7 +123,7 @@ export function ReplayPanel(props: Props) {
       <p role="status" aria-live="polite">
         {failure && t.failure[failure]}
         {loaded && (points.length === 0 ? t.noTrack : t.trackPoints(points.length))}
-        {loaded && !loaded.isWhole && ` ${t.trackCut}`}
+        {loaded && !loaded.isComplete && ` ${t.trackCut}`}
       </p>
       {points.length > 0 && (
         <>

@@ -1,4 +1,4 @@
-/** The HTTP API (docs/openapi.yaml) as the console uses it, with a dispatcher's access token. */
+/** The console's client for the HTTP API (docs/openapi.yaml), with a dispatcher's access token. */
 
 import type { TicketFailure } from '@rtdts/client';
 import { type Delivery, deliveryOf } from './delivery.js';
@@ -31,7 +31,7 @@ export type Failure =
 
 export type Result<T> = { readonly value: T } | { readonly failure: Failure };
 
-/** A day of a point each second has more: what is beyond is not shown. */
+/** The most pages of a track that are loaded. A day with one point per second has more. */
 const MAX_PAGES = 30;
 
 const FAILURES: Record<number, Failure> = {
@@ -42,8 +42,8 @@ const FAILURES: Record<number, Failure> = {
   412: 'conflict',
 };
 
-/** What of a delivery is its plan: the service takes the whole of it. */
-const PLAN = [
+/** The fields of a delivery that belong to its plan. A `PUT` replaces all of them. */
+const PLAN_FIELDS = [
   'customer_id',
   'origin',
   'destination',
@@ -52,14 +52,14 @@ const PLAN = [
   'stop_sequence',
 ] as const;
 
-/** The plan of a delivery, with another truck. */
+/** Returns the plan of a delivery with another truck. */
 export function planFor(
   delivery: Readonly<Record<string, unknown>>,
   truckId: string,
 ): Record<string, unknown> {
-  const given = PLAN.filter((field) => Object.hasOwn(delivery, field));
-  const kept = Object.fromEntries(given.map((field) => [field, delivery[field]]));
-  return { truck_id: truckId, ...kept };
+  const present = PLAN_FIELDS.filter((field) => Object.hasOwn(delivery, field));
+  const others = Object.fromEntries(present.map((field) => [field, delivery[field]]));
+  return { truck_id: truckId, ...others };
 }
 
 export class Service {
@@ -77,7 +77,7 @@ export class Service {
     this.#fetch = request;
   }
 
-  /** A socket's ticket; never throws. */
+  /** Fetches a ticket for a socket; never throws. */
   async ticket(
     signal: AbortSignal,
   ): Promise<{ readonly ticket: string } | { readonly failure: TicketFailure }> {
@@ -99,7 +99,7 @@ export class Service {
     }
   }
 
-  /** The token of a new link by which the delivery is seen without an account. */
+  /** Creates a share, a link to the delivery for people without an account; returns its token. */
   async share(deliveryId: string): Promise<Result<{ readonly token: string }>> {
     return this.#json('POST', `/deliveries/${encodeURIComponent(deliveryId)}/shares`, {
       headers: { 'Content-Type': 'application/json' },
@@ -108,10 +108,10 @@ export class Service {
   }
 
   /**
-   * Declares what no sensor can know.
+   * Records a declaration.
    *
-   * @param key The same for each attempt at one declaration, so that it is recorded once.
-   * @returns Why it was not recorded; null when it was.
+   * @param key - The idempotency key: the same for each attempt at one declaration.
+   * @returns Why it failed; null if it was recorded.
    */
   async declare(
     deliveryId: string,
@@ -131,9 +131,10 @@ export class Service {
   }
 
   /**
-   * Gives a delivery to another truck; the rest of its plan stays as it is at that moment.
+   * Assigns a delivery to another truck, and leaves the rest of its plan unchanged.
    *
-   * @returns Why it was not given; null when it was. `conflict`: it has changed meanwhile.
+   * @returns Why it failed; null if it was assigned. `conflict` means that the delivery has changed
+   *   between the read and the write.
    */
   async reassign(deliveryId: string, truckId: string): Promise<Failure | null> {
     const path = `/deliveries/${encodeURIComponent(deliveryId)}`;
@@ -146,7 +147,7 @@ export class Service {
     return 'failure' in result ? result.failure : null;
   }
 
-  /** A delivery as it is now. */
+  /** Reads a delivery. */
   async delivery(deliveryId: string): Promise<Result<Delivery>> {
     const read = await this.#json('GET', `/deliveries/${encodeURIComponent(deliveryId)}`, {});
     if ('failure' in read) return read;
@@ -157,18 +158,18 @@ export class Service {
   /**
    * Creates a delivery.
    *
-   * @param isAgain The attempt before had no response: it may have created it.
-   * @returns Why it was not created; null when it was. `exists`: there is one with this id, and it
-   *   stays as it is.
+   * @param isRetry - Whether the last attempt got no response, so that it may have created it.
+   * @returns Why it failed; null if it was created. `exists` means that another delivery has this
+   *   id; it was not changed.
    */
   async create(
     deliveryId: string,
     plan: Plan,
-    isAgain: boolean,
+    isRetry: boolean,
   ): Promise<Failure | 'exists' | null> {
     const path = `/deliveries/${encodeURIComponent(deliveryId)}`;
-    if (!isAgain) {
-      // A PUT would change it.
+    if (!isRetry) {
+      // A PUT would change an existing delivery.
       const read = await this.#json('GET', path, {});
       if (!('failure' in read)) return 'exists';
       if (read.failure !== 'not_found') return read.failure;
@@ -180,12 +181,12 @@ export class Service {
     return 'failure' in result ? result.failure : null;
   }
 
-  /** A truck's points within at most 24 hours, by time; `isWhole` unless they were too many. */
+  /** Reads a truck's points in a span of at most 24 hours, by time, unless there are too many. */
   async track(
     truckId: string,
     fromMs: number,
     toMs: number,
-  ): Promise<Result<{ readonly points: readonly TrackPoint[]; readonly isWhole: boolean }>> {
+  ): Promise<Result<{ readonly points: readonly TrackPoint[]; readonly isComplete: boolean }>> {
     const points: TrackPoint[] = [];
     const query = new URLSearchParams({ from: instant(fromMs), to: instant(toMs) });
     for (let page = 0; page < MAX_PAGES; page += 1) {
@@ -196,10 +197,10 @@ export class Service {
       if (more === null) return { failure: 'unavailable' };
       points.push(...more);
       const cursor = read.value['next_cursor'];
-      if (typeof cursor !== 'string') return { value: { points, isWhole: true } };
+      if (typeof cursor !== 'string') return { value: { points, isComplete: true } };
       query.set('cursor', cursor);
     }
-    return { value: { points, isWhole: false } };
+    return { value: { points, isComplete: false } };
   }
 
   async #json<T>(method: string, path: string, request: RequestInit): Promise<Result<T>> {

@@ -1,4 +1,4 @@
-/** Signs in and out: the browser's part of `sign_in_flow.ts`. */
+/** Signs in and out: the I/O for the decisions of `sign_in_flow.ts`. */
 
 import type { SignInConfig } from '../shared/config.js';
 import {
@@ -18,25 +18,25 @@ import {
 const PENDING = 'rtdts.sign_in';
 const SESSION = 'rtdts.session';
 
-/** The part of a browser that signing in needs. */
+/** The functions of a browser that the sign-in uses. */
 export interface Browser {
   readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
   readonly fetch: typeof fetch;
   /** The page's URL. */
   url(): URL;
-  /** Changes the URL without loading. */
+  /** Changes the URL without loading it. */
   replaceUrl(url: string): void;
-  leaveFor(url: string): void;
+  navigateTo(url: string): void;
   nowMs(): number;
 }
 
-/** This tab: its session ends with it, and no other tab has it. */
+/** This tab. Its storage is not shared with other tabs, and is deleted when the tab is closed. */
 export const thisTab = (): Browser => ({
   storage: sessionStorage,
   fetch: (...request) => fetch(...request),
   url: () => new URL(location.href),
   replaceUrl: (url) => history.replaceState(null, '', url),
-  leaveFor: (url) => location.assign(url),
+  navigateTo: (url) => location.assign(url),
   nowMs: () => Date.now(),
 });
 
@@ -51,13 +51,13 @@ export class SignIn {
     this.#browser = browser;
   }
 
-  /** The session of this tab, or the one that the return from the issuer begins. */
+  /** Returns this tab's session, or starts one if the issuer has sent the browser back. */
   async resume(): Promise<Resumed> {
     const url = this.#browser.url();
     const pending = this.#read<Pending>(PENDING);
     const returned = returnOf(url.search, pending, this.#config.issuer);
     if (returned.type === 'none') return { session: this.#current(), problem: null };
-    // Nothing of it may stay in the URL or be used again, whatever comes of it.
+    // First remove the code and the state, so that they are never left in the URL or used twice.
     this.#browser.replaceUrl(url.pathname + (pending?.search ?? ''));
     this.#browser.storage.removeItem(PENDING);
     if (returned.type === 'problem' || pending === null) {
@@ -83,9 +83,9 @@ export class SignIn {
   }
 
   /**
-   * Leaves for the issuer's login page.
+   * Navigates to the issuer's login page.
    *
-   * @throws Error when the issuer can't be reached.
+   * @throws Error if the issuer can't be reached.
    */
   async start(): Promise<void> {
     const endpoints = await this.#discover();
@@ -99,12 +99,12 @@ export class SignIn {
     };
     this.#browser.storage.setItem(PENDING, JSON.stringify(pending));
     const challenge = await challengeOf(pending.verifier);
-    this.#browser.leaveFor(
+    this.#browser.navigateTo(
       authorizationUrl(endpoints.authorization, this.#config, pending, challenge),
     );
   }
 
-  /** Forgets the session in this tab; the issuer's own goes on. */
+  /** Deletes the session in this tab. The issuer's own session continues. */
   signOut(): void {
     this.#browser.storage.removeItem(SESSION);
   }
@@ -132,5 +132,5 @@ export class SignIn {
   }
 }
 
-/** 256 random bits, as 43 characters. */
+/** Returns 256 random bits, as 43 characters. */
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));

@@ -1,22 +1,22 @@
-/** OIDC's authorization code flow with PKCE, decided without I/O: what is requested, what is accepted. */
+/** OIDC's authorization code flow with PKCE, without I/O: the requests, and what is accepted. */
 
 import type { SignInConfig } from '../shared/config.js';
 
-/** What a page must remember while the browser is at the issuer. */
+/** A sign-in that has been started, stored while the browser is at the issuer's page. */
 export interface Pending {
   readonly state: string;
   readonly nonce: string;
-  /** The PKCE verifier (RFC 7636): without it the code in the URL is of no use. */
+  /** The PKCE verifier (RFC 7636), without which the code in the URL can't be used. */
   readonly verifier: string;
   readonly redirectUri: string;
-  /** The query of the page before, such as `?lang=ko`. */
+  /** The query of the page's URL before the sign-in, such as `?lang=ko`. */
   readonly search: string;
 }
 
 /** A signed-in dispatcher. */
 export interface Session {
   readonly accessToken: string;
-  /** The issuer's name of the dispatcher. */
+  /** The dispatcher's name at the issuer. */
   readonly subject: string;
   readonly endsAtMs: number;
 }
@@ -28,7 +28,7 @@ export interface Endpoints {
 
 export type SignInProblem = 'issuer' | 'refused' | 'not_ours' | 'tokens';
 
-/** A token that ends sooner than this is not used any more, in ms. */
+/** A token that expires sooner than this is no longer used, in ms. */
 export const ENDS_SOON_MS = 5_000;
 
 export function base64url(bytes: Uint8Array): string {
@@ -43,8 +43,8 @@ export async function challengeOf(verifier: string): Promise<string> {
 }
 
 /**
- * The endpoints of a discovery document; null when it is another issuer's, or names endpoints that
- * are less protected than the issuer.
+ * Returns the endpoints of a discovery document; null if it belongs to another issuer, or if an
+ * endpoint uses neither HTTPS nor the issuer's own origin.
  */
 export function endpointsOf(document: unknown, issuer: string): Endpoints | null {
   if (typeof document !== 'object' || document === null) return null;
@@ -62,7 +62,7 @@ function isEndpoint(url: unknown, issuer: string): url is string {
   return protocol === 'https:' || (protocol === 'http:' && origin === new URL(issuer).origin);
 }
 
-/** Where the browser is sent to sign in. */
+/** Returns the URL of the issuer's login page for this sign-in. */
 export function authorizationUrl(
   endpoint: string,
   { client_id, scope }: SignInConfig,
@@ -89,21 +89,21 @@ export type Return =
   | { readonly type: 'code'; readonly code: string }
   | { readonly type: 'problem'; readonly problem: SignInProblem };
 
-/** What the issuer sent the browser back with; only what this page requested is accepted. */
+/** Reads the issuer's response from the URL; accepts it only if this page requested it. */
 export function returnOf(search: string, pending: Pending | null, issuer: string): Return {
   const query = new URLSearchParams(search);
   if (!query.has('code') && !query.has('error')) return { type: 'none' };
   if (pending === null || query.get('state') !== pending.state) {
     return { type: 'problem', problem: 'not_ours' };
   }
-  const named = query.get('iss'); // RFC 9207
-  if (named !== null && named !== issuer) return { type: 'problem', problem: 'not_ours' };
+  const iss = query.get('iss'); // RFC 9207
+  if (iss !== null && iss !== issuer) return { type: 'problem', problem: 'not_ours' };
   const code = query.get('code');
   if (code === null || query.has('error')) return { type: 'problem', problem: 'refused' };
   return { type: 'code', code };
 }
 
-/** The form that exchanges a code. */
+/** Returns the form that exchanges a code for tokens. */
 export function exchangeForm(clientId: string, pending: Pending, code: string): URLSearchParams {
   return new URLSearchParams({
     grant_type: 'authorization_code',
@@ -115,10 +115,10 @@ export function exchangeForm(clientId: string, pending: Pending, code: string): 
 }
 
 /**
- * The session that a token response begins; null when it is not for this request.
+ * Returns the session of a token response; null if it is not valid for this request.
  *
- * The ID token comes from the issuer itself, so its signature is not checked (OpenID Connect Core,
- * 3.1.3.7); the service checks the access token's.
+ * The ID token comes directly from the issuer, so its signature is not checked (OpenID Connect Core,
+ * 3.1.3.7). The service checks the access token's signature.
  */
 export function sessionOf(
   response: unknown,

@@ -1,4 +1,4 @@
-/** The console's words, in the languages that it speaks. */
+/** The texts of the console, in both languages. */
 
 import type { Status } from '@rtdts/client';
 import type { Language } from '../shared/language.js';
@@ -15,30 +15,30 @@ const en = {
   otherLanguage: '한국어',
   now: 'just now',
   loading: 'Loading…',
-  broken: 'This page can’t reach its service. Please try again later.',
-  noSignIn: 'No sign-in is set up for this console.',
+  unavailable: 'The service can’t be reached. Please try again later.',
+  noSignIn: 'Sign-in is not configured for this console.',
   signInHint: 'Sign in to see the fleet.',
   signIn: 'Sign in',
   signOut: 'Sign out',
   signedInAs: (name: string) => `Signed in as ${name}`,
-  sessionOver: 'Your session has ended. Sign in again.',
+  sessionEnded: 'Your session has ended. Sign in again.',
   problem: {
     issuer: 'The sign-in service can’t be reached. Please try again.',
     refused: 'The sign-in was refused or cancelled.',
     not_ours: 'This tab did not start this sign-in. Please sign in again.',
     tokens: 'The sign-in did not succeed. Please sign in again.',
   } satisfies Record<SignInProblem, string>,
-  forbidden: 'This account is no dispatcher’s: the fleet can’t be shown.',
+  forbidden: 'This account can’t view the fleet, because it is not a dispatcher’s account.',
   connection: {
     connecting: 'Connecting…',
     live: 'Live',
-    offline: 'The connection is lost; trying again.',
+    offline: 'The connection was lost; reconnecting.',
     paused: 'Paused',
   },
   asOf: (age: string) => `Last update: ${age}`,
   filter: 'Filter',
-  search: 'Truck or delivery begins with',
-  searchHint: 'Letters, digits, dots, hyphens and underscores, at most 64.',
+  search: 'Truck or delivery ID begins with',
+  searchHint: 'Letters, digits, dots, hyphens and underscores only; at most 64 characters.',
   statusLabel: 'Status of the current delivery',
   troubleLabel: 'Only trucks that are',
   clear: 'Clear the filter',
@@ -74,31 +74,31 @@ const en = {
   detail: 'Details',
   close: 'Close',
   findTruck: 'Show on the map',
-  gone: 'This truck is not in the view now. What you see is the last that came.',
+  notInView: 'This truck is not in view now. These are its last known details.',
   lastPosition: 'Last position',
   speed: 'Speed',
-  remaining: 'Remaining, straight line',
+  remaining: 'Remaining (straight line)',
   eta: 'Expected to arrive',
   accuracy: 'Accuracy',
   between: (from: string, to: string) => `${from} – ${to}`,
   timeline: 'Timeline',
-  deliveryOver: 'This delivery is no longer followed here.',
+  trackingEnded: 'The tracking of this delivery has ended.',
   cause: {
     assigned: 'assigned',
-    transferred: 'given to another truck',
+    transferred: 'assigned to another truck',
     declared: 'declared by a person',
-    moved_off: 'moved off',
-    dwelt_at_origin: 'stood at the origin',
-    left_origin: 'left the origin',
+    moved_off: 'started to move',
+    dwelt_at_origin: 'stopped at the pickup',
+    left_origin: 'left the pickup',
     near_destination: 'came near the destination',
-    dwelt_at_destination: 'stood at the destination',
+    dwelt_at_destination: 'stopped at the destination',
     implied: 'implied by a later position',
     corrected: 'corrected by a later position',
   },
   share: 'Copy a link for the customer',
   linkCopied: 'The link was copied.',
-  linkMade: 'The link was created. Copy it from the field.',
-  linkLabel: 'Link; it is shown only now',
+  linkCreated: 'The link was created. Copy it from the field.',
+  linkLabel: 'Link (shown only once)',
   declare: 'Declare',
   choose: 'Choose…',
   declaration: {
@@ -120,10 +120,10 @@ const en = {
     other: 'Other',
   } satisfies Record<FailureCode, string>,
   record: 'Record',
-  declared: 'It was recorded.',
+  declared: 'The declaration was recorded.',
   otherTruck: 'Another truck',
-  reassign: 'Give to it',
-  reassigned: 'The delivery was given to the other truck.',
+  reassign: 'Reassign',
+  reassigned: 'The delivery was assigned to the other truck.',
   alerts: (count: number) => (count === 0 ? 'No alerts' : `Alerts: ${count}`),
   alert: {
     late: 'Late',
@@ -131,35 +131,35 @@ const en = {
     stale: 'No usable position',
     arrived: 'Arrived, not closed',
   } satisfies Record<AlertKind, string>,
-  moreAlerts: (count: number) => `and ${count} more: use the filters`,
+  moreAlerts: (count: number) => `and ${count} more; use the filters to find them`,
   customer: 'Customer',
   lateness: {
-    window_over: (end: string) => `Late: its time ended at ${end}.`,
-    expected_after: (end: string) => `Late: expected after ${end}, when its time ends.`,
+    window_ended: (end: string) => `Late: the agreed time ended at ${end}.`,
+    expected_after: (end: string) => `Late: expected after ${end}, the end of the agreed time.`,
   } satisfies Record<Lateness, (end: string) => string>,
-  clustered: 'Too many trucks are in view to show each. Zoom in to see this one move.',
+  clustered: 'There are too many trucks in view to show each of them. Zoom in to see this truck.',
   newDelivery: 'New delivery',
   created: (id: string) => `The delivery ${id} was created.`,
   create: 'Create',
-  exists: 'A delivery with this id already exists. It was not changed.',
+  exists: 'A delivery with this ID already exists. It was not changed.',
   field: {
     deliveryId: 'Delivery',
     customerId: 'Customer',
     truckId: 'Truck',
     origin: 'From',
-    originName: 'Name of the place it comes from',
+    originName: 'Name of the pickup',
     destination: 'To',
-    destinationName: 'Name of the place it goes to',
+    destinationName: 'Name of the destination',
     windowStart: 'From',
     windowEnd: 'Until',
   } satisfies Record<Field, string>,
   placeLegend: { origin: 'Pickup', destination: 'Destination' },
   windowLegend: 'Agreed time',
   fieldProblem: {
-    id: 'Letters, digits, dots, hyphens and underscores, at most 64.',
-    place: 'Latitude and longitude in degrees, with a comma between.',
-    window: 'Both times, or none.',
-    window_order: 'It must be after the beginning.',
+    id: 'Letters, digits, dots, hyphens and underscores only; 1 to 64 characters.',
+    place: 'Latitude and longitude in degrees, separated by a comma.',
+    window: 'Enter both times, or neither.',
+    window_order: 'The end must be after the start.',
   } satisfies Record<FieldProblem, string>,
   onMap: 'On the map',
   chooseOnMap: (what: string) => `${what}: choose on the map`,
@@ -179,19 +179,19 @@ const en = {
     delivery: 'This delivery',
   } satisfies Record<Span, string>,
   loadTrack: 'Load',
-  noTrack: 'There are no positions in that time.',
+  noTrack: 'There are no positions in this period.',
   trackPoints: (count: number) => (count === 1 ? '1 position' : `${count} positions`),
-  trackCut: 'There are more than can be shown: the last ones are missing.',
-  silent: 'nothing received',
+  trackCut: 'There are too many to show: the last ones are missing.',
+  silent: 'no position received',
   play: 'Play',
   pause: 'Pause',
   failure: {
     signed_out: 'Your session has ended. Sign in again.',
-    forbidden: 'This account may not do that.',
+    forbidden: 'This account is not allowed to do that.',
     not_found: 'There is no such delivery.',
-    conflict: 'The delivery is closed, or has changed meanwhile.',
+    conflict: 'The delivery is closed, or it has changed in the meantime.',
     refused: 'The service rejected the request.',
-    unavailable: 'The service can’t be reached now. Please try again.',
+    unavailable: 'The service can’t be reached. Please try again.',
   } satisfies Record<Failure, string>,
 };
 
@@ -202,13 +202,13 @@ const ko: Texts = {
   otherLanguage: 'English',
   now: '방금 전',
   loading: '불러오는 중…',
-  broken: '서비스에 연결할 수 없습니다. 잠시 후 다시 시도하세요.',
+  unavailable: '서비스에 연결할 수 없습니다. 잠시 후 다시 시도하세요.',
   noSignIn: '이 관제 화면에는 로그인이 설정되어 있지 않습니다.',
   signInHint: '차량을 보려면 로그인하세요.',
   signIn: '로그인',
   signOut: '로그아웃',
   signedInAs: (name) => `${name} 님으로 로그인됨`,
-  sessionOver: '세션이 만료되었습니다. 다시 로그인하세요.',
+  sessionEnded: '세션이 만료되었습니다. 다시 로그인하세요.',
   problem: {
     issuer: '로그인 서비스에 연결할 수 없습니다. 다시 시도하세요.',
     refused: '로그인이 거부되었거나 취소되었습니다.',
@@ -261,7 +261,7 @@ const ko: Texts = {
   detail: '상세 정보',
   close: '닫기',
   findTruck: '지도에서 보기',
-  gone: '이 차량은 지금 화면 안에 없습니다. 마지막으로 받은 내용입니다.',
+  notInView: '이 차량은 지금 화면 안에 없습니다. 마지막으로 받은 내용입니다.',
   lastPosition: '마지막 위치',
   speed: '속도',
   remaining: '남은 직선거리',
@@ -269,7 +269,7 @@ const ko: Texts = {
   accuracy: '정확도',
   between: (from, to) => `${from} ~ ${to}`,
   timeline: '진행 내역',
-  deliveryOver: '이 배송은 더 이상 여기에서 추적되지 않습니다.',
+  trackingEnded: '이 배송은 더 이상 여기에서 추적되지 않습니다.',
   cause: {
     assigned: '배정',
     transferred: '다른 차량으로 변경',
@@ -284,7 +284,7 @@ const ko: Texts = {
   },
   share: '고객용 링크 복사',
   linkCopied: '링크를 복사했습니다.',
-  linkMade: '링크를 만들었습니다. 아래 칸에서 복사하세요.',
+  linkCreated: '링크를 만들었습니다. 아래 칸에서 복사하세요.',
   linkLabel: '링크(지금만 표시됩니다)',
   declare: '기록',
   choose: '선택…',
@@ -321,7 +321,7 @@ const ko: Texts = {
   moreAlerts: (count) => `외 ${count}건: 필터를 사용하세요`,
   customer: '고객',
   lateness: {
-    window_over: (end) => `지연: 약속 시간이 ${end}에 끝났습니다.`,
+    window_ended: (end) => `지연: 약속 시간이 ${end}에 끝났습니다.`,
     expected_after: (end) => `지연: 약속 시간이 끝나는 ${end} 이후에 도착할 예정입니다.`,
   },
   clustered: '화면 안 차량이 너무 많아 한 대씩 표시할 수 없습니다. 확대하면 이 차량이 보입니다.',
@@ -384,13 +384,13 @@ const ko: Texts = {
 
 export const texts: Record<Language, Texts> = { en, ko };
 
-/** The word for a truck's current status. */
-export function statusWord(status: Status | FilterStatus | null, t: Texts): string {
+/** The text for a truck's current status. */
+export function statusText(status: Status | FilterStatus | null, t: Texts): string {
   if (status === null || status === 'none') return t.none;
   return Object.hasOwn(t.status, status) ? t.status[status] : status;
 }
 
-/** Why a status was entered, in words. */
-export function causeWord(cause: string, t: Texts): string {
+/** The text for the cause of a status. */
+export function causeText(cause: string, t: Texts): string {
   return Object.hasOwn(t.cause, cause) ? t.cause[cause as keyof Texts['cause']] : cause;
 }

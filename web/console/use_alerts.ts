@@ -1,31 +1,33 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Alerts, AlertWatch, alertView, LOOK_MS, NO_ALERTS } from './alerts.js';
+import { type Alerts, AlertWatch, alertView, KIND_INTERVAL_MS, NO_ALERTS } from './alerts.js';
 import { FleetClient } from './fleet_client.js';
 import type { Service } from './service.js';
 
-/** The alerts of the whole fleet, on a connection of their own; also while the page is hidden. */
+/** The alerts of the whole fleet, over a separate connection, even while the page is hidden. */
 export function useAlerts(webSocketUrl: string, service: Service): Alerts {
   const [alerts, setAlerts] = useState<Alerts>(NO_ALERTS);
   useEffect(() => {
     const watch = new AlertWatch();
-    let turns: ReturnType<typeof setTimeout> | undefined;
-    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isStopped = false;
     const show = () => {
-      const now = watch.now(Date.now());
-      // What was added stays said until something else is.
-      setAlerts((before) => (now.added.length > 0 ? now : { ...now, added: before.added }));
+      const current = watch.current(Date.now());
+      // Keep the newest alert announced until there is another.
+      setAlerts((before) =>
+        current.added.length > 0 ? current : { ...current, added: before.added },
+      );
     };
     const readArrivals = async () => {
-      for (const id of watch.toRead) {
+      for (const id of watch.unknownArrivals) {
         const read = await service.delivery(id);
-        if (isOver) return;
-        if ('value' in read) watch.arrivedSince(id, read.value.sinceMs);
+        if (isStopped) return;
+        if ('value' in read) watch.setArrival(id, read.value.sinceMs);
       }
       show();
     };
-    const turn = () => {
-      turns = undefined;
-      client.show(watch.turn());
+    const showNextKind = () => {
+      timer = undefined;
+      client.show(watch.nextView());
     };
     const client = new FleetClient({
       webSocketUrl,
@@ -34,8 +36,8 @@ export function useAlerts(webSocketUrl: string, service: Service): Alerts {
       whileHidden: true,
       onReport(report) {
         if (!watch.update(report)) return;
-        if (turns === undefined) {
-          turns = setTimeout(turn, LOOK_MS);
+        if (timer === undefined) {
+          timer = setTimeout(showNextKind, KIND_INTERVAL_MS);
           if (watch.kind === 'arrived') void readArrivals();
         }
         show();
@@ -43,8 +45,8 @@ export function useAlerts(webSocketUrl: string, service: Service): Alerts {
     });
     client.start();
     return () => {
-      isOver = true;
-      clearTimeout(turns);
+      isStopped = true;
+      clearTimeout(timer);
       client.stop();
     };
   }, [webSocketUrl, service]);

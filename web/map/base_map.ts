@@ -1,4 +1,4 @@
-/** MapLibre with a style, its controls and words: what every map here begins as. */
+/** The MapLibre map that all maps of the pages are based on: style, controls and labels. */
 
 import 'maplibre-gl/dist/maplibre-gl.css';
 import {
@@ -17,7 +17,7 @@ import './map.css';
 setWorkerUrl(workerUrl);
 addProtocol('pmtiles', new Protocol().tile);
 
-export interface BaseWords {
+export interface BaseLabels {
   readonly map: string;
   readonly zoomIn: string;
   readonly zoomOut: string;
@@ -30,14 +30,14 @@ export interface BaseMap {
 }
 
 /**
- * Makes a map and waits until it is loaded; its container has `data-idle` while nothing moves.
+ * Creates a map and waits until it is loaded. Its container has `data-idle` while the map is idle.
  *
- * @throws Error when the style can't be had or WebGL does not start.
+ * @throws Error if the style can't be loaded or WebGL does not start.
  */
 export async function makeBaseMap(
   container: HTMLElement,
   config: MapConfig,
-  words: BaseWords,
+  labels: BaseLabels,
 ): Promise<BaseMap> {
   const isDark = matchMedia('(prefers-color-scheme: dark)').matches;
   const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -50,9 +50,9 @@ export async function makeBaseMap(
     dragRotate: false,
     pitchWithRotate: false,
     locale: {
-      'Map.Title': words.map,
-      'NavigationControl.ZoomIn': words.zoomIn,
-      'NavigationControl.ZoomOut': words.zoomOut,
+      'Map.Title': labels.map,
+      'NavigationControl.ZoomIn': labels.zoomIn,
+      'NavigationControl.ZoomOut': labels.zoomOut,
     },
   });
   map.touchZoomRotate.disableRotation();

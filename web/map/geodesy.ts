@@ -13,7 +13,7 @@ export function distanceM(from: Point, to: Point): number {
   return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(h));
 }
 
-/** A ring of a radius in metres around a point, as [lon, lat]; closed. */
+/** A closed ring of [lon, lat] around a point; the radius is in metres. */
 export function circle(centre: Point, radius_m: number, corners = 48): [number, number][] {
   const north = (radius_m / EARTH_RADIUS_M) * (180 / Math.PI);
   const east = north / Math.cos(radians(centre.lat));
@@ -23,8 +23,8 @@ export function circle(centre: Point, radius_m: number, corners = 48): [number, 
   });
 }
 
-/** The heading at a fraction of the shorter turn from one to another, in degrees. */
-export function turned(from_deg: number, to_deg: number, fraction: number): number {
+/** Interpolates between two headings along the shorter turn, in degrees. */
+export function interpolateHeading(from_deg: number, to_deg: number, fraction: number): number {
   const turn = ((((to_deg - from_deg) % 360) + 540) % 360) - 180;
   return (((from_deg + turn * fraction) % 360) + 360) % 360;
 }

@@ -1,15 +1,15 @@
-/** The map of one delivery; fetched when it is wanted. */
+/** The map of one delivery. Pages load this module on demand. */
 
 import type { Feature, Geometry } from 'geojson';
 import { type GeoJSONSource, LngLatBounds, type Map as MapLibreMap, Marker } from 'maplibre-gl';
 import type { MapConfig } from '../shared/config.js';
-import { type BaseMap, type BaseWords, makeBaseMap } from './base_map.js';
+import { type BaseLabels, type BaseMap, makeBaseMap } from './base_map.js';
 import { circle } from './geodesy.js';
-import { type Glide, glideTo, isOver, truckAt } from './glide.js';
+import { animateTo, isFinished, type MarkerAnimation, markerAt } from './marker_animation.js';
 import { destinationPin, originPin, truckMarker } from './markers.js';
 import type { Point, Scene, Truck } from './scene.js';
 
-export interface MapWords extends BaseWords {
+export interface MapLabels extends BaseLabels {
   readonly truck: string;
   readonly origin: string;
   readonly destination: string;
@@ -21,23 +21,23 @@ export interface LiveMap {
   remove(): void;
 }
 
-/** How often the accuracy circle follows the marker while it glides, in ms. */
+/** Interval in ms at which the accuracy circle is redrawn during an animation. */
 const CIRCLE_EVERY_MS = 100;
 const ACCENT = { light: '#1a5fb4', dark: '#7ab0ff' };
 
 /**
- * Makes the map; it draws nothing while the page is hidden.
+ * Creates the map. It draws nothing while the page is hidden.
  *
- * @throws Error when the style can't be had or WebGL does not start.
+ * @throws Error if the style can't be loaded or WebGL does not start.
  */
 export async function makeLiveMap(
   container: HTMLElement,
   config: MapConfig,
-  words: MapWords,
+  labels: MapLabels,
 ): Promise<LiveMap> {
-  const { map, isDark, reducedMotion }: BaseMap = await makeBaseMap(container, config, words);
+  const { map, isDark, reducedMotion }: BaseMap = await makeBaseMap(container, config, labels);
   addLayers(map, isDark ? ACCENT.dark : ACCENT.light);
-  return new DeliveryMap(map, container, words, reducedMotion);
+  return new DeliveryMap(map, container, labels, reducedMotion);
 }
 
 class DeliveryMap implements LiveMap {
@@ -47,34 +47,34 @@ class DeliveryMap implements LiveMap {
   readonly #origin: Marker;
   readonly #destination: Marker;
   readonly #reducedMotion: boolean;
-  readonly #seen = () => this.#draw();
-  #glide: Glide<Truck> | null = null;
+  readonly #onVisibilityChange = () => this.#draw();
+  #animation: MarkerAnimation<Truck> | null = null;
   #scene: Scene | null = null;
   #frame: number | null = null;
   #circleMs = 0;
   #isFramed = false;
   #follows = true;
 
-  constructor(map: MapLibreMap, container: HTMLElement, words: MapWords, reducedMotion: boolean) {
+  constructor(map: MapLibreMap, container: HTMLElement, labels: MapLabels, reducedMotion: boolean) {
     this.#map = map;
     this.#container = container;
     this.#reducedMotion = reducedMotion;
     this.#marker = new Marker({
-      element: truckMarker(words.truck),
+      element: truckMarker(labels.truck),
       rotationAlignment: 'map',
       pitchAlignment: 'map',
     });
-    this.#origin = new Marker({ element: originPin(words.origin), anchor: 'bottom' });
+    this.#origin = new Marker({ element: originPin(labels.origin), anchor: 'bottom' });
     this.#destination = new Marker({
-      element: destinationPin(words.destination),
+      element: destinationPin(labels.destination),
       anchor: 'bottom',
     });
     for (const event of ['dragstart', 'zoomstart'] as const) {
-      map.on(event, (happened) => {
-        if (happened.originalEvent) this.#follows = false;
+      map.on(event, ({ originalEvent }) => {
+        if (originalEvent) this.#follows = false;
       });
     }
-    document.addEventListener('visibilitychange', this.#seen);
+    document.addEventListener('visibilitychange', this.#onVisibilityChange);
   }
 
   show(scene: Scene): void {
@@ -83,13 +83,13 @@ class DeliveryMap implements LiveMap {
     place(this.#map, this.#origin, scene.origin);
     place(this.#map, this.#destination, scene.destination);
     if (scene.truck === null) {
-      this.#glide = null;
+      this.#animation = null;
       this.#marker.remove();
       this.#drawCircle(null);
     } else if (!isSame(before?.truck ?? null, scene.truck)) {
       const nowMs = performance.now();
-      const shown = this.#glide && truckAt(this.#glide, nowMs);
-      this.#glide = glideTo(shown, scene.truck, nowMs, this.#reducedMotion);
+      const shown = this.#animation && markerAt(this.#animation, nowMs);
+      this.#animation = animateTo(shown, scene.truck, nowMs, this.#reducedMotion);
     }
     this.#drawTrack();
     this.#draw();
@@ -109,18 +109,18 @@ class DeliveryMap implements LiveMap {
   }
 
   remove(): void {
-    document.removeEventListener('visibilitychange', this.#seen);
+    document.removeEventListener('visibilitychange', this.#onVisibilityChange);
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     this.#map.remove();
   }
 
   #draw(): void {
-    if (document.hidden || this.#frame !== null || this.#glide === null) return;
+    if (document.hidden || this.#frame !== null || this.#animation === null) return;
     this.#frame = requestAnimationFrame((nowMs) => {
       this.#frame = null;
-      if (document.hidden || this.#glide === null) return;
-      this.#drawTruck(truckAt(this.#glide, nowMs), nowMs, isOver(this.#glide, nowMs));
-      if (!isOver(this.#glide, nowMs)) this.#draw();
+      if (document.hidden || this.#animation === null) return;
+      this.#drawTruck(markerAt(this.#animation, nowMs), nowMs, isFinished(this.#animation, nowMs));
+      if (!isFinished(this.#animation, nowMs)) this.#draw();
     });
   }
 
@@ -129,7 +129,7 @@ class DeliveryMap implements LiveMap {
     this.#marker.addTo(this.#map);
     const element = this.#marker.getElement();
     element.classList.toggle('stale', truck.isStale);
-    element.classList.toggle('headless', truck.heading_deg === null);
+    element.classList.toggle('no-heading', truck.heading_deg === null);
     this.#container.dataset['marker'] = `${truck.lat},${truck.lon}`;
     if (!isLast && nowMs < this.#circleMs + CIRCLE_EVERY_MS) return;
     this.#circleMs = nowMs;
@@ -147,7 +147,7 @@ class DeliveryMap implements LiveMap {
   }
 
   #drawTrack(end?: Truck): void {
-    // Its last point is where the marker goes: while that is on its way the line ends at the marker.
+    // The track's last point is the animation's target. Until then, the line ends at the marker.
     const points = this.#scene?.track ?? [];
     const shown = end && points.length > 1 ? [...points.slice(0, -1), end] : points;
     const coordinates = shown.map(({ lat, lon }) => [lon, lat]);
@@ -158,7 +158,7 @@ class DeliveryMap implements LiveMap {
     );
   }
 
-  /** Frames everything once, then follows the truck until the map is moved by hand. */
+  /** Fits everything into the view once, then follows the truck until the user moves the map. */
   #keepInView(): void {
     const { truck, origin, destination } = this.#scene ?? {};
     const duration = this.#reducedMotion ? 0 : 800;

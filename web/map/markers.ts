@@ -1,8 +1,8 @@
-/** The markers' elements, built without inline styles: the page's policy forbids those. */
+/** The markers' elements. They have no inline styles, because the page's policy forbids them. */
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** An arrow in the truck's heading. */
+/** The truck's marker: an arrow, which the map rotates to the heading. */
 export function truckMarker(label: string): HTMLElement {
   return marker('truck-marker', label, '0 0 36 36', [
     ['circle', { cx: '18', cy: '18', r: '14', class: 'body' }],

@@ -6,11 +6,11 @@ export interface Point {
 export interface Truck extends Point {
   readonly heading_deg: number | null;
   readonly accuracy_m: number | null;
-  /** It is where the truck was, not where it is. */
+  /** The position is outdated: the truck may be somewhere else now. */
   readonly isStale: boolean;
 }
 
-/** Everything that a map of one delivery shows. */
+/** Everything on the map of one delivery. */
 export interface Scene {
   readonly truck: Truck | null;
   readonly track: readonly Point[];

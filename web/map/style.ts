@@ -3,9 +3,9 @@ import type { StyleSpecification } from 'maplibre-gl';
 const PMTILES = 'pmtiles://';
 
 /**
- * Fetches a style; `pmtiles://` URLs in it that are relative are meant from where it lies.
+ * Fetches a style. Its relative `pmtiles://` URLs are resolved against the style's own URL.
  *
- * @throws Error when it can't be had.
+ * @throws Error if it can't be fetched.
  */
 export async function loadStyle(url: string): Promise<StyleSpecification> {
   const base = new URL(url, document.baseURI);
@@ -14,7 +14,7 @@ export async function loadStyle(url: string): Promise<StyleSpecification> {
   return withAbsoluteSources(await response.json(), base);
 }
 
-/** The style with absolute URLs of its PMTiles. */
+/** Returns the style with absolute `pmtiles://` URLs. */
 export function withAbsoluteSources(style: StyleSpecification, base: URL): StyleSpecification {
   const sources = Object.entries(style.sources).map(([name, source]) => {
     const url = 'url' in source ? source.url : undefined;

@@ -1,13 +1,13 @@
-/** Where the service is: `config.json` beside the page, written by what deploys it. */
+/** The page's configuration: `config.json` next to it, which the deployment writes. */
 
 export interface MapConfig {
-  /** A MapLibre style; its sources may be `pmtiles://` followed by a URL relative to it. */
+  /** URL of a MapLibre style. Its sources may be `pmtiles://` and a URL relative to the style. */
   readonly style_url: string;
-  /** The same for dark mode; null: the one above. */
+  /** The style for dark mode; null if it is the same. */
   readonly dark_style_url: string | null;
 }
 
-/** Where dispatchers sign in: an OIDC issuer, and a public client of it. */
+/** The OIDC issuer at which dispatchers sign in, and its public client. */
 export interface SignInConfig {
   readonly issuer: string;
   readonly client_id: string;
@@ -17,23 +17,23 @@ export interface SignInConfig {
 export interface Config {
   readonly server_url: string;
   readonly websocket_url: string;
-  /** Null: there is no map. */
+  /** Null if the pages show no map. */
   readonly map: MapConfig | null;
-  /** Null: there is no sign-in to the console. */
+  /** Null if the console has no sign-in. */
   readonly sign_in: SignInConfig | null;
 }
 
 /**
- * Reads the configuration.
+ * Loads the configuration.
  *
- * @throws Error when it can't be had or is not of this form.
+ * @throws Error if it can't be fetched or has no URLs of the service.
  */
 export async function loadConfig(): Promise<Config> {
   const response = await fetch('config.json', { credentials: 'same-origin' });
   if (!response.ok) throw new Error(`config.json: HTTP ${response.status}`);
   const { server_url, websocket_url, map, sign_in } = await response.json();
   if (typeof server_url !== 'string' || typeof websocket_url !== 'string') {
-    throw new Error('config.json lacks server_url or websocket_url');
+    throw new Error('config.json has no server_url or no websocket_url');
   }
   const hasSignIn = typeof sign_in?.issuer === 'string' && typeof sign_in.client_id === 'string';
   return {

@@ -1,11 +1,9 @@
-/** Keeps the report of one delivery current while the page is visible. */
-
 import { type Access, DeliveryTracker, type Report } from '@rtdts/client';
 
 /**
- * Follows the delivery of an access; nothing is connected while the page is hidden.
+ * Tracks one delivery while the page is visible. While the page is hidden, it is disconnected.
  *
- * @returns What ends it.
+ * @returns A function that stops the tracking.
  */
 export function follow(
   webSocketUrl: string,
@@ -13,20 +11,20 @@ export function follow(
   onReport: (report: Report) => void,
 ): () => void {
   const tracker = new DeliveryTracker({ webSocketUrl, access, onReport });
-  const seen = () => (document.hidden ? tracker.pause() : tracker.resume());
-  const left = () => tracker.pause();
-  const online = () => tracker.check();
-  document.addEventListener('visibilitychange', seen);
-  window.addEventListener('pagehide', left); // also into the back-forward cache
-  window.addEventListener('pageshow', seen);
-  window.addEventListener('online', online);
+  const onVisibilityChange = () => (document.hidden ? tracker.pause() : tracker.resume());
+  const onPageHide = () => tracker.pause();
+  const onOnline = () => tracker.check();
+  document.addEventListener('visibilitychange', onVisibilityChange);
+  window.addEventListener('pagehide', onPageHide); // also when entering the back-forward cache
+  window.addEventListener('pageshow', onVisibilityChange);
+  window.addEventListener('online', onOnline);
   tracker.start();
   if (document.hidden) tracker.pause();
   return () => {
-    document.removeEventListener('visibilitychange', seen);
-    window.removeEventListener('pagehide', left);
-    window.removeEventListener('pageshow', seen);
-    window.removeEventListener('online', online);
+    document.removeEventListener('visibilitychange', onVisibilityChange);
+    window.removeEventListener('pagehide', onPageHide);
+    window.removeEventListener('pageshow', onVisibilityChange);
+    window.removeEventListener('online', onOnline);
     tracker.stop();
   };
 }

@@ -1,8 +1,8 @@
-/** Times, ages and distances as people write them. */
+/** Formats times, ages, distances and speeds for a language. */
 
 import type { Language } from './language.js';
 
-/** A time of day; with its date when it is of another day than now. */
+/** A time of day, with its date unless it is today. */
 export function timeOf(instant: string | number, language: Language, nowMs: number): string {
   const date = new Date(instant);
   const isToday = date.toDateString() === new Date(nowMs).toDateString();
@@ -13,7 +13,7 @@ export function timeOf(instant: string | number, language: Language, nowMs: numb
   }).format(date);
 }
 
-/** How long ago, in words: "12 seconds ago". */
+/** An age in words, such as "12 sec. ago". */
 export function ageOf(age_s: number, language: Language, texts: { now: string }): string {
   if (age_s < 2) return texts.now;
   const words = new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' });
@@ -23,7 +23,7 @@ export function ageOf(age_s: number, language: Language, texts: { now: string })
   return words.format(-Math.round(age_s / 86_400), 'day');
 }
 
-/** A distance with two digits that mean something. */
+/** A distance, rounded to 10 m, or to 100 m from 1 km, or to 1 km from 10 km. */
 export function distanceOf(metres: number, language: Language): string {
   const unit = metres < 950 ? 'meter' : 'kilometer';
   const value = metres < 950 ? Math.round(metres / 10) * 10 : metres / 1000;

@@ -1,49 +1,49 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** The time, each second while the page is visible. */
+/** The current time, updated every second while the page is visible. */
 export function useNowMs(): number {
   const [nowMs, setNowMs] = useState(Date.now);
   useEffect(() => {
     let timer: ReturnType<typeof setInterval> | undefined;
     const tick = () => setNowMs(Date.now());
-    const follow = () => {
+    const onVisibilityChange = () => {
       clearInterval(timer);
       if (document.hidden) return;
       tick();
       timer = setInterval(tick, 1000);
     };
-    follow();
-    document.addEventListener('visibilitychange', follow);
+    onVisibilityChange();
+    document.addEventListener('visibilitychange', onVisibilityChange);
     return () => {
       clearInterval(timer);
-      document.removeEventListener('visibilitychange', follow);
+      document.removeEventListener('visibilitychange', onVisibilityChange);
     };
   }, []);
   return nowMs;
 }
 
-/** Whether the device says that it has a network. */
+/** Whether the browser reports that the device is online. */
 export function useIsOnline(): boolean {
   const [isOnline, setIsOnline] = useState(navigator.onLine);
   useEffect(() => {
-    const follow = () => setIsOnline(navigator.onLine);
-    window.addEventListener('online', follow);
-    window.addEventListener('offline', follow);
+    const update = () => setIsOnline(navigator.onLine);
+    window.addEventListener('online', update);
+    window.addEventListener('offline', update);
     return () => {
-      window.removeEventListener('online', follow);
-      window.removeEventListener('offline', follow);
+      window.removeEventListener('online', update);
+      window.removeEventListener('offline', update);
     };
   }, []);
   return isOnline;
 }
 
-/** The token of the URL's fragment, also when it is changed by hand. */
+/** The URL's fragment, updated when it changes. */
 export function useHash(): string {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const follow = () => setHash(location.hash);
-    window.addEventListener('hashchange', follow);
-    return () => window.removeEventListener('hashchange', follow);
+    const update = () => setHash(location.hash);
+    window.addEventListener('hashchange', update);
+    return () => window.removeEventListener('hashchange', update);
   }, []);
   return hash;
 }

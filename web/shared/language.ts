@@ -1,13 +1,13 @@
-/** The languages that the pages speak. */
+/** The languages of the pages. */
 export type Language = 'en' | 'ko';
 
-/** The language that the link names (`?lang=ko`), else the first that the browser and the page share. */
+/** The link's language (`?lang=ko`), else the browser's first that the pages have, else English. */
 export function chooseLanguage(
   search: string = location.search,
   preferred: readonly string[] = navigator.languages,
 ): Language {
-  const named = new URLSearchParams(search).get('lang');
-  for (const tag of [named, ...preferred]) {
+  const requested = new URLSearchParams(search).get('lang');
+  for (const tag of [requested, ...preferred]) {
     const language = tag?.toLowerCase().split('-')[0];
     if (language === 'en' || language === 'ko') return language;
   }

@@ -1,12 +1,14 @@
-/** When a page fetches what is not needed at once. */
-
-/** Whether the browser saves data. */
+/** Whether the browser is set to save data. */
 export function savesData(): boolean {
   const { connection } = navigator as { connection?: { saveData?: boolean } };
   return connection?.saveData === true;
 }
 
-/** Runs something when the page has nothing else to do, or in half a second; returns what cancels it. */
+/**
+ * Runs a function when the page is idle, after at most half a second.
+ *
+ * @returns A function that cancels it.
+ */
 export function whenIdle(run: () => void): () => void {
   if (typeof requestIdleCallback !== 'function') {
     const timer = setTimeout(run, 0);

@@ -9,8 +9,8 @@ import { History, Notices, Places, Progress, Status } from './parts.js';
 import { texts } from './texts.js';
 import { followShare, tokenOf } from './tracking.js';
 
-/** The customer's page: status first as text, then the map. */
-export function App({ config: coming }: { config: Promise<Config> }) {
+/** The customer's page: the status as text, then the map. */
+export function App({ config: configPromise }: { config: Promise<Config> }) {
   const [config, setConfig] = useState<Config | null>(null);
   const [configFailed, setConfigFailed] = useState(false);
   const [report, setReport] = useState<Report | null>(null);
@@ -21,8 +21,8 @@ export function App({ config: coming }: { config: Promise<Config> }) {
   const t = texts[language];
 
   useEffect(() => {
-    coming.then(setConfig, () => setConfigFailed(true));
-  }, [coming]);
+    configPromise.then(setConfig, () => setConfigFailed(true));
+  }, [configPromise]);
 
   useEffect(() => {
     setReport(null);
@@ -36,7 +36,7 @@ export function App({ config: coming }: { config: Promise<Config> }) {
   }, [language, t]);
 
   const state = pageState({ report, hasToken: token !== null, configFailed, isOnline, nowMs });
-  const said = { state, t, language, nowMs };
+  const props = { state, t, language, nowMs };
   return (
     <>
       <header>
@@ -51,9 +51,9 @@ export function App({ config: coming }: { config: Promise<Config> }) {
       </header>
       <main>
         <section class="status">
-          <Status {...said} />
-          <Notices {...said} />
-          {state.link === 'shown' && <Progress {...said} />}
+          <Status {...props} />
+          <Notices {...props} />
+          {state.link === 'shown' && <Progress {...props} />}
         </section>
         {state.link === 'shown' && (
           <>
@@ -61,7 +61,7 @@ export function App({ config: coming }: { config: Promise<Config> }) {
               <MapPanel config={config.map} report={report} status={state.status} t={t} />
             )}
             <section class="more">
-              <History {...said} />
+              <History {...props} />
               <Places summary={report?.summary ?? null} t={t} />
             </section>
           </>

@@ -9,10 +9,12 @@ import type { Texts } from './texts.js';
 type Stage = 'off' | 'loading' | 'on' | 'failed';
 
 /**
- * Making a map keeps the page busy for a second on a slow device, and what the service says would
- * wait for it: so the position is shown first. Longer than this, in ms, the map does not wait.
+ * The longest time in ms that the map waits for the first update from the service.
+ *
+ * Creating a map blocks the page for a second on a slow device. So the map waits until the position
+ * is shown.
  */
-const WAITS_MS = 5000;
+const MAX_WAIT_MS = 5000;
 
 interface Props {
   readonly config: MapConfig;
@@ -21,37 +23,37 @@ interface Props {
   readonly t: Texts;
 }
 
-/** The map: fetched after status and position are shown, and not at all where data is to be saved. */
+/** The map. It is loaded after status and position are shown; with data saving only on request. */
 export function MapPanel({ config, report, status, t }: Props) {
   const isSaving = useState(savesData)[0];
   const [stage, setStage] = useState<Stage>(isSaving ? 'off' : 'loading');
   const container = useRef<HTMLDivElement>(null);
   const map = useRef<LiveMap | null>(null);
   const scene = sceneOf(report, status);
-  const [isItsTurn, setIsItsTurn] = useState(false);
-  const hasSpoken = (report.delivery?.version ?? 0) > 0 || report.connection === 'ended';
+  const [canLoad, setCanLoad] = useState(false);
+  const hasUpdate = (report.delivery?.version ?? 0) > 0 || report.connection === 'ended';
 
   useEffect(() => {
-    const timer = setTimeout(() => setIsItsTurn(true), hasSpoken ? 0 : WAITS_MS);
+    const timer = setTimeout(() => setCanLoad(true), hasUpdate ? 0 : MAX_WAIT_MS);
     return () => clearTimeout(timer);
-  }, [hasSpoken]);
+  }, [hasUpdate]);
 
   useEffect(() => {
-    if (stage !== 'loading' || !isItsTurn) return undefined;
-    let isWanted = true;
-    const stop = whenIdle(async () => {
-      const made = await load(container.current, config, t);
-      if (!isWanted) made?.remove();
+    if (stage !== 'loading' || !canLoad) return undefined;
+    let isCancelled = false;
+    const cancel = whenIdle(async () => {
+      const loaded = await load(container.current, config, t);
+      if (isCancelled) loaded?.remove();
       else {
-        map.current = made;
-        setStage(made ? 'on' : 'failed');
+        map.current = loaded;
+        setStage(loaded ? 'on' : 'failed');
       }
     });
     return () => {
-      isWanted = false;
-      stop();
+      isCancelled = true;
+      cancel();
     };
-  }, [stage, isItsTurn, config]);
+  }, [stage, canLoad, config]);
 
   useEffect(() => {
     map.current?.show(scene);

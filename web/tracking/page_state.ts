@@ -1,17 +1,17 @@
-/** What the page says, decided from what the service reported; words and layout are elsewhere. */
+/** Decides what the page shows, based on the service's report. It has no texts and no layout. */
 
 import { type Eta, isClosed, type Report, type Status } from '@rtdts/client';
 import { newestOf, type Step } from './timeline.js';
 
-/** A position that is older than this is not where the truck is now, in ms. */
+/** A position older than this is marked as old, in ms. */
 export const OLD_AFTER_MS = 150_000;
 
-/** Longer than this from the first to the last minute, an ETA is called wide, in ms. */
+/** An ETA range longer than this is explained as wide, in ms. */
 export const WIDE_AFTER_MS = 10 * 60_000;
 
-export type Link = 'absent' | 'loading' | 'shown' | 'over' | 'broken';
+export type Link = 'missing' | 'loading' | 'shown' | 'invalid' | 'unavailable';
 
-/** Why no time of arrival is shown. */
+/** Why no expected time is shown. */
 export type NoEta = 'not_yet_loaded' | 'stale' | 'unknown';
 
 export interface PageState {
@@ -20,29 +20,29 @@ export interface PageState {
   readonly steps: readonly Step[];
   readonly eta: Eta | null;
   readonly etaIsWide: boolean;
-  /** Null when there is a time, or when the status leaves nothing to expect. */
+  /** Null if there is an ETA, or if the status has none. */
   readonly noEta: NoEta | null;
   readonly window: { readonly start: string; readonly end: string } | null;
-  /** The whole range lies behind the window that was agreed. */
+  /** The whole ETA range is after the agreed window. */
   readonly isLate: boolean;
   readonly remaining_m: number | null;
   readonly stopsBefore: number | null;
   readonly failure: string | null;
-  /** Of the truck's position; null when none is shown. */
+  /** The age of the truck's position; null if no position is shown. */
   readonly age_s: number | null;
   readonly isOld: boolean;
-  /** Since when only unusable positions have come. */
+  /** Since when the truck has sent only unusable positions; null if its last one was usable. */
   readonly staleSince: string | null;
   readonly connection: 'fine' | 'connecting' | 'lost' | 'no_network' | 'ended';
-  /** Why it ended: the service's reason. */
+  /** The service's reason for ending the tracking. */
   readonly endReason: string | null;
   readonly trueAsOfMs: number | null;
 }
 
 const UNDER_WAY: readonly Status[] = ['in_transit', 'nearby'];
-const BEFORE: readonly Status[] = ['assigned', 'en_route_to_pickup', 'at_pickup'];
+const BEFORE_PICKUP: readonly Status[] = ['assigned', 'en_route_to_pickup', 'at_pickup'];
 
-export interface Seen {
+export interface PageInputs {
   readonly report: Report | null;
   readonly hasToken: boolean;
   readonly configFailed: boolean;
@@ -50,8 +50,8 @@ export interface Seen {
   readonly nowMs: number;
 }
 
-/** Decides what to say. */
-export function pageState({ report, hasToken, configFailed, isOnline, nowMs }: Seen): PageState {
+export function pageState(inputs: PageInputs): PageState {
+  const { report, hasToken, configFailed, isOnline, nowMs } = inputs;
   const { status, steps } = report ? newestOf(report) : { status: null, steps: [] };
   const delivery = report?.delivery ?? null;
   const summary = report?.summary ?? null;
@@ -62,7 +62,7 @@ export function pageState({ report, hasToken, configFailed, isOnline, nowMs }: S
   const age_s = position && positionMs !== null ? Math.max(0, (nowMs - positionMs) / 1000) : null;
   const staleSince = hasClosed ? null : (position?.stale_since ?? null);
   const isOld = !hasClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;
-  const eta = isUnderWay && delivery?.eta ? stillAhead(delivery.eta, nowMs) : null;
+  const eta = isUnderWay && delivery?.eta ? remainingRange(delivery.eta, nowMs) : null;
   const window = hasClosed ? null : (summary?.window ?? null);
   const isKnown = (delivery?.version ?? 0) > 0;
   return {
@@ -97,9 +97,9 @@ export function pageState({ report, hasToken, configFailed, isOnline, nowMs }: S
   };
 }
 
-/** Whether a truck may be expected, but is not shown yet. */
+/** Whether the cargo is still to be picked up. */
 export function isBeforePickup(status: Status | null): boolean {
-  return status !== null && BEFORE.includes(status);
+  return status !== null && BEFORE_PICKUP.includes(status);
 }
 
 function linkOf(
@@ -108,11 +108,11 @@ function linkOf(
   configFailed: boolean,
   status: Status | null,
 ): Link {
-  if (!hasToken) return 'absent';
+  if (!hasToken) return 'missing';
   if (status !== null) return 'shown';
-  if (configFailed) return 'broken';
+  if (configFailed) return 'unavailable';
   if (report?.connection !== 'ended') return 'loading';
-  return report.endReason === 'forbidden' ? 'broken' : 'over';
+  return report.endReason === 'forbidden' ? 'unavailable' : 'invalid';
 }
 
 function connectionOf(report: Report | null, isOnline: boolean): PageState['connection'] {
@@ -123,8 +123,8 @@ function connectionOf(report: Report | null, isOnline: boolean): PageState['conn
   return 'fine';
 }
 
-/** A range that has begun is cut to what is ahead; null when it is over. */
-function stillAhead(eta: Eta, nowMs: number): Eta | null {
+/** Returns the part of the range that is not over yet; null if it is completely over. */
+function remainingRange(eta: Eta, nowMs: number): Eta | null {
   if (Date.parse(eta.latest) <= nowMs) return null;
   if (Date.parse(eta.earliest) >= nowMs) return eta;
   return { earliest: new Date(nowMs).toISOString(), latest: eta.latest };

@@ -2,17 +2,17 @@ import type { Status as DeliveryStatus, Summary } from '@rtdts/client';
 import { ageOf, distanceOf, timeOf } from '../shared/format.js';
 import type { Language } from '../shared/language.js';
 import { isBeforePickup, type PageState } from './page_state.js';
-import { type Texts, wordOf } from './texts.js';
+import { type Texts, textOf } from './texts.js';
 
-interface Said {
+interface Props {
   readonly state: PageState;
   readonly t: Texts;
   readonly language: Language;
   readonly nowMs: number;
 }
 
-/** The status and what is expected; only the status is read out when it changes. */
-export function Status({ state, t, language, nowMs }: Said) {
+/** The status and the expected time. Screen readers announce only changes of the status. */
+export function Status({ state, t, language, nowMs }: Props) {
   const time = (instant: string | number) => timeOf(instant, language, nowMs);
   const since = state.steps.at(-1);
   return (
@@ -21,9 +21,9 @@ export function Status({ state, t, language, nowMs }: Said) {
         <p class="headline" data-status={state.status ?? ''}>
           {headline(state, t)}
         </p>
-        {state.link === 'over' && <p>{t.linkOverHint}</p>}
+        {state.link === 'invalid' && <p>{t.linkInvalidHint}</p>}
         {state.status === 'failed' && (
-          <p class="failure">{wordOf(t.failure, state.failure, 'other')}</p>
+          <p class="failure">{textOf(t.failure, state.failure, 'other')}</p>
         )}
       </div>
       {since && state.link === 'shown' && (
@@ -59,15 +59,15 @@ export function Status({ state, t, language, nowMs }: Said) {
   );
 }
 
-/** What is wrong, said plainly, and read out. */
-export function Notices({ state, t, language, nowMs }: Said) {
+/** Problems of the connection and the position. Screen readers announce them. */
+export function Notices({ state, t, language, nowMs }: Props) {
   const time = (instant: string | number) => timeOf(instant, language, nowMs);
   const asOf = state.trueAsOfMs === null ? null : time(state.trueAsOfMs);
   const lines: string[] = [];
   if (state.connection === 'no_network') lines.push(asOf ? t.noNetwork(asOf) : t.offlineAtStart);
   if (state.connection === 'lost') lines.push(asOf ? t.lost(asOf) : t.never);
   if (state.connection === 'ended' && state.link === 'shown') {
-    lines.push(wordOf(t.ended, state.endReason, 'other'));
+    lines.push(textOf(t.ended, state.endReason, 'other'));
   }
   if (state.staleSince) lines.push(t.stale(time(state.staleSince)));
   else if (state.isOld) lines.push(t.old);
@@ -94,8 +94,8 @@ const STEP_OF: Record<DeliveryStatus, number> = {
   cancelled: -1,
 };
 
-/** How far it is, in four steps. */
-export function Progress({ state, t }: Said) {
+/** The delivery's progress, in four steps. */
+export function Progress({ state, t }: Props) {
   const reached = state.status === null ? 0 : (STEP_OF[state.status] ?? 0);
   if (reached < 0) return null;
   return (
@@ -113,8 +113,8 @@ export function Progress({ state, t }: Said) {
   );
 }
 
-/** All statuses with their times, the newest first. */
-export function History({ state, t, language, nowMs }: Said) {
+/** All statuses with their times, newest first. */
+export function History({ state, t, language, nowMs }: Props) {
   if (state.steps.length === 0) return null;
   return (
     <>
@@ -131,7 +131,7 @@ export function History({ state, t, language, nowMs }: Said) {
   );
 }
 
-/** Where from and where to, where the places have names. */
+/** The names of origin and destination, if they have any. */
 export function Places({ summary, t }: { summary: Summary | null; t: Texts }) {
   const from = summary?.origin?.name;
   const to = summary?.destination?.name;
@@ -159,9 +159,9 @@ export function Places({ summary, t }: { summary: Summary | null; t: Texts }) {
 
 function headline(state: PageState, t: Texts): string {
   if (state.link === 'shown') return statusWord(state.status, t);
-  if (state.link === 'absent') return t.linkAbsent;
-  if (state.link === 'over') return t.linkOver;
-  if (state.link === 'broken') return t.broken;
+  if (state.link === 'missing') return t.linkMissing;
+  if (state.link === 'invalid') return t.linkInvalid;
+  if (state.link === 'unavailable') return t.unavailable;
   return t.connecting;
 }
 

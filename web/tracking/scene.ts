@@ -1,7 +1,7 @@
 import { isClosed, type Report, type Status } from '@rtdts/client';
 import type { Scene } from '../map/scene.js';
 
-/** What the map shows of a report. */
+/** Returns what the map shows for a report. */
 export function sceneOf(report: Report, status: Status | null): Scene {
   const { delivery, summary } = report;
   const position = delivery?.position ?? null;

@@ -1,4 +1,4 @@
-/** The page's words, in the languages that it speaks. */
+/** The texts of the customer's page, in both languages. */
 
 import type { Status } from '@rtdts/client';
 import type { Language } from '../shared/language.js';
@@ -20,20 +20,20 @@ const en = {
   unknownStatus: 'Under way',
   steps: ['Assigned', 'Pickup', 'On the way', 'Delivered'],
   stepsLabel: 'Progress',
-  history: 'What has happened',
+  history: 'History',
   since: (time: string) => `since ${time}`,
   arrives: 'Expected to arrive',
   between: (from: string, to: string) => `${from} – ${to}`,
   etaWide:
-    'The range is wide because it is worked out from the straight-line distance and this truck’s speed so far, not from a route. It narrows as the truck comes closer.',
+    'The range is wide because it is calculated from the straight-line distance and this truck’s speed so far, not from a route. It narrows as the truck comes closer.',
   noEta: {
-    not_yet_loaded: 'The expected time is being fetched.',
-    stale: 'No time of arrival can be given while the truck’s position is not known.',
+    not_yet_loaded: 'Loading the expected time…',
+    stale: 'The arrival time can’t be estimated while the truck’s position is unknown.',
     unknown:
-      'No time of arrival can be given yet: the truck has not moved enough, or has stood for long.',
+      'The arrival time can’t be estimated yet: the truck has not moved far enough, or has been stopped for a long time.',
   },
   window: (from: string, to: string) => `Agreed time: ${from} – ${to}`,
-  late: 'It will probably come after the agreed time.',
+  late: 'The truck will probably arrive after the agreed time.',
   remaining: (distance: string) => `${distance} to go in a straight line`,
   stops: (count: number) =>
     count === 0
@@ -45,10 +45,10 @@ const en = {
   now: 'just now',
   old: 'The truck has not reported for a while. It may be somewhere else by now.',
   stale: (time: string) => `The truck has sent no usable position since ${time}.`,
-  notShown: 'The truck is shown when it is on its way for your delivery.',
+  notShown: 'The truck is shown once it is on its way for your delivery.',
   connecting: 'Connecting…',
-  lost: (time: string) => `The connection is lost; trying again. What you see is as of ${time}.`,
-  noNetwork: (time: string) => `This device is offline. What you see is as of ${time}.`,
+  lost: (time: string) => `The connection was lost; reconnecting. Last update: ${time}.`,
+  noNetwork: (time: string) => `This device is offline. Last update: ${time}.`,
   never: 'The service can’t be reached; trying again.',
   offlineAtStart: 'This device is offline.',
   ended: {
@@ -58,20 +58,20 @@ const en = {
     not_found: 'This link has expired or was revoked. Ask the sender for a new one.',
     other: 'Tracking has ended.',
   },
-  linkOver: 'This link is not valid, has expired or was revoked.',
-  linkOverHint: 'Ask the sender for a new link.',
-  linkAbsent: 'This page needs the whole link that you were sent.',
-  broken: 'This page can’t reach its service. Please try again later.',
+  linkInvalid: 'This link is not valid, has expired or was revoked.',
+  linkInvalidHint: 'Ask the sender for a new link.',
+  linkMissing: 'This link is incomplete. Please open the complete link that you received.',
+  unavailable: 'The service can’t be reached. Please try again later.',
   failure: {
-    nobody_home: 'Nobody was there to take it.',
-    refused: 'It was refused at the destination.',
-    wrong_address: 'The address was not right.',
-    no_access: 'The place could not be reached.',
+    nobody_home: 'Nobody was there to receive the delivery.',
+    refused: 'The delivery was refused at the destination.',
+    wrong_address: 'The address was wrong.',
+    no_access: 'The destination could not be reached.',
     damaged: 'The goods were damaged.',
     missing: 'The goods were missing.',
     vehicle: 'The truck broke down.',
-    weather: 'The weather did not allow it.',
-    other: 'The reason was not given. Ask the sender.',
+    weather: 'The weather prevented the delivery.',
+    other: 'No reason was given. Please ask the sender.',
   },
   places: 'Places',
   origin: 'From',
@@ -81,7 +81,7 @@ const en = {
   showMapSaving: 'Show the map (about 1 MB)',
   hideMap: 'Hide the map',
   findTruck: 'Go to the truck',
-  noMap: 'The map can’t be shown on this device. Everything is in the text.',
+  noMap: 'The map can’t be shown on this device. The text has all the information.',
   truck: 'Truck',
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
@@ -138,10 +138,10 @@ const ko: Texts = {
     not_found: '링크가 만료되었거나 취소되었습니다. 보낸 분에게 새 링크를 요청해 주세요.',
     other: '조회가 종료되었습니다.',
   },
-  linkOver: '링크가 올바르지 않거나 만료 또는 취소되었습니다.',
-  linkOverHint: '보낸 분에게 새 링크를 요청해 주세요.',
-  linkAbsent: '받으신 링크 전체를 열어 주세요.',
-  broken: '서비스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.',
+  linkInvalid: '링크가 올바르지 않거나 만료 또는 취소되었습니다.',
+  linkInvalidHint: '보낸 분에게 새 링크를 요청해 주세요.',
+  linkMissing: '받으신 링크 전체를 열어 주세요.',
+  unavailable: '서비스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.',
   failure: {
     nobody_home: '받을 분이 계시지 않았습니다.',
     refused: '목적지에서 수령을 거부했습니다.',
@@ -169,13 +169,13 @@ const ko: Texts = {
 
 export const texts: Record<Language, Texts> = { en, ko };
 
-/** The word for a code of the service; for one that is not known here, that of `fallback`. */
-export function wordOf<Words extends Record<string, string>>(
-  words: Words,
+/** Returns the text for one of the service's codes, or that of `fallback` for an unknown code. */
+export function textOf<TextsByCode extends Record<string, string>>(
+  textsByCode: TextsByCode,
   code: string | null,
-  fallback: keyof Words,
+  fallback: keyof TextsByCode,
 ): string {
-  return code !== null && Object.hasOwn(words, code)
-    ? (words[code] as string)
-    : (words[fallback] as string);
+  return code !== null && Object.hasOwn(textsByCode, code)
+    ? (textsByCode[code] as string)
+    : (textsByCode[fallback] as string);
 }

@@ -1,5 +1,3 @@
-/** The delivery's statuses in the order of its log, each once. */
-
 import type { DeliveryEvent, Report, Status } from '@rtdts/client';
 
 export interface Step {
@@ -9,8 +7,10 @@ export interface Step {
 }
 
 /**
- * The steps that the log implies: a corrected time replaces the one before, and a status that is
- * entered again (another truck was assigned) stands at its new place.
+ * Returns the delivery's statuses in the order of its log, each once.
+ *
+ * A corrected time replaces the earlier one. A status that is entered again, because another truck
+ * was assigned, moves to its new place.
  */
 export function stepsOf(events: readonly DeliveryEvent[]): readonly Step[] {
   const steps: Step[] = [];
@@ -26,7 +26,7 @@ export function stepsOf(events: readonly DeliveryEvent[]): readonly Step[] {
   return steps;
 }
 
-/** The newest status that is known, and the steps that led there. */
+/** Returns the newest known status and the steps up to it, from the socket or from the ticket. */
 export function newestOf(report: Report): { status: Status | null; steps: readonly Step[] } {
   const { delivery, summary } = report;
   const isBehind = summary !== null && summary.version > (delivery?.version ?? 0);

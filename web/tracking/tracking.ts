@@ -1,13 +1,11 @@
-/** Follows the delivery of one share. */
-
 import { type Report, shareAccess } from '@rtdts/client';
 import type { Config } from '../shared/config.js';
 import { follow } from '../shared/follow.js';
 
 /**
- * Follows the share while the page is visible.
+ * Tracks the share's delivery while the page is visible.
  *
- * @returns What ends it.
+ * @returns A function that stops the tracking.
  */
 export function followShare(
   config: Config,
@@ -18,7 +16,7 @@ export function followShare(
   return follow(config.websocket_url, access, onReport);
 }
 
-/** The token in the URL's fragment, which no server sees; null when there is none. */
+/** Returns the token in the URL's fragment, which browsers send to no server; null if none. */
 export function tokenOf(hash: string): string | null {
   const token = hash.replace(/^#/, '');
   return /^[A-Za-z0-9._~-]{1,256}$/.test(token) ? token : null;

@@ -53,7 +53,7 @@ BREAKS = {
     },
     "web/console/service.ts": {
         "console-overwrites-an-existing-delivery-on-create": RESTARTED(
-            "if (!isAgain) {", "if (isAgain) {", "test_the_pages_own_tests_pass"
+            "if (!isRetry) {", "if (isRetry) {", "test_the_pages_own_tests_pass"
         ),
     },
     "web/console/replay.ts": {
@@ -65,7 +65,7 @@ BREAKS = {
     },
     "web/console/alerts.ts": {
         "no-alert-for-an-arrived-delivery-not-closed": MINUTE(
-            "nowMs - sinceMs >= CLOSED_WITHIN_MS",
+            "nowMs - sinceMs >= ALERT_AFTER_MS",
             "nowMs - sinceMs < 0",
             "test_the_pages_own_tests_pass",
         ),

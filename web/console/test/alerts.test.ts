@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { ALERT_KINDS, type AlertKind, AlertWatch, alertView, CLOSED_WITHIN_MS } from '../alerts.js';
+import { ALERT_AFTER_MS, ALERT_KINDS, type AlertKind, AlertWatch, alertView } from '../alerts.js';
 import type { Fleet, FleetTruck } from '../fleet_messages.js';
 import type { FleetReport } from '../fleet_session.js';
 import { trackFleet } from '../fleet_view.js';
@@ -29,17 +29,17 @@ function report(trucks: FleetTruck[], more: Partial<Fleet> = {}): FleetReport {
   return { connection: 'live', fleet, fleetMs: NOW, isCurrent: true };
 }
 
-/** Turns until a kind is looked at, and shows it. */
-function see(kind: AlertKind, seen: FleetReport): void {
-  while (watch.kind !== kind) watch.turn();
-  watch.update(seen);
+/** Advances to a kind, and applies a snapshot of it. */
+function update(kind: AlertKind, snapshot: FleetReport): void {
+  while (watch.kind !== kind) watch.nextView();
+  watch.update(snapshot);
 }
 
 const filterOf = (kind: AlertKind) => JSON.parse(trackFleet(alertView(kind), 'v')).filter;
 
-test('each kind is looked at in turn, all over the world', () => {
+test('each kind is requested in turn, for the whole world', () => {
   const kinds = ALERT_KINDS.map(() => {
-    watch.turn();
+    watch.nextView();
     return watch.kind;
   });
 
@@ -47,7 +47,7 @@ test('each kind is looked at in turn, all over the world', () => {
   expect(alertView('late').bbox).toEqual([-180, -90, 180, 90]);
 });
 
-test('a truck without a delivery may be silent, and what is offline is not stale besides', () => {
+test('a silent truck without a delivery raises no alert, and an offline truck is not also stale', () => {
   expect(filterOf('late')).toEqual({ late: true });
   expect(filterOf('offline').offline).toBe(true);
   expect(filterOf('offline').status).not.toContain('none');
@@ -56,54 +56,54 @@ test('a truck without a delivery may be silent, and what is offline is not stale
   expect(filterOf('arrived')).toEqual({ status: ['arrived'] });
 });
 
-test('an alert is new once, and again after it was over', () => {
-  see('late', report([truck('T-1')]));
+test('an alert is new once, and again after it has ended', () => {
+  update('late', report([truck('T-1')]));
 
-  expect(watch.now(NOW).added.map((one) => one.truck.truckId)).toEqual(['T-1']);
-  expect(watch.now(NOW)).toMatchObject({ added: [], counts: { late: 1 } });
+  expect(watch.current(NOW).added.map((one) => one.truck.truckId)).toEqual(['T-1']);
+  expect(watch.current(NOW)).toMatchObject({ added: [], counts: { late: 1 } });
 
-  see('late', report([]));
+  update('late', report([]));
 
-  expect(watch.now(NOW).alerts).toEqual([]);
+  expect(watch.current(NOW).alerts).toEqual([]);
 
-  see('late', report([truck('T-1')]));
+  update('late', report([truck('T-1')]));
 
-  expect(watch.now(NOW).added).toHaveLength(1);
+  expect(watch.current(NOW).added).toHaveLength(1);
 });
 
-test('what is of another view is not taken', () => {
+test('a snapshot of another view is ignored', () => {
   expect(watch.update({ ...report([truck('T-1')]), isCurrent: false })).toBe(false);
-  expect(watch.now(NOW).alerts).toEqual([]);
+  expect(watch.current(NOW).alerts).toEqual([]);
 });
 
-test('too many to name are counted', () => {
-  see('late', report([], { total: 612, clusters: [] }));
+test('trucks beyond those in the snapshot are counted', () => {
+  update('late', report([], { total: 612, clusters: [] }));
 
-  expect(watch.now(NOW)).toMatchObject({ alerts: [], counts: { late: 612 } });
+  expect(watch.current(NOW)).toMatchObject({ alerts: [], counts: { late: 612 } });
 });
 
-test('a delivery that has arrived has time to be closed', () => {
-  see('arrived', report([truck('T-1'), truck('T-2')]));
-  expect(watch.toRead).toEqual(['D-T-1', 'D-T-2']);
-  expect(watch.now(NOW).alerts).toEqual([]);
+test('an arrived delivery raises an alert only after the time to close it', () => {
+  update('arrived', report([truck('T-1'), truck('T-2')]));
+  expect(watch.unknownArrivals).toEqual(['D-T-1', 'D-T-2']);
+  expect(watch.current(NOW).alerts).toEqual([]);
 
-  watch.arrivedSince('D-T-1', NOW - CLOSED_WITHIN_MS);
-  watch.arrivedSince('D-T-2', NOW - CLOSED_WITHIN_MS + 1);
+  watch.setArrival('D-T-1', NOW - ALERT_AFTER_MS);
+  watch.setArrival('D-T-2', NOW - ALERT_AFTER_MS + 1);
 
-  expect(watch.toRead).toEqual([]);
-  expect(watch.now(NOW)).toMatchObject({
-    alerts: [{ kind: 'arrived', truck: { truckId: 'T-1' }, sinceMs: NOW - CLOSED_WITHIN_MS }],
+  expect(watch.unknownArrivals).toEqual([]);
+  expect(watch.current(NOW)).toMatchObject({
+    alerts: [{ kind: 'arrived', truck: { truckId: 'T-1' }, sinceMs: NOW - ALERT_AFTER_MS }],
     counts: { arrived: 1 },
   });
 
-  see('arrived', report([truck('T-2')]));
-  watch.arrivedSince('D-T-1', NOW - CLOSED_WITHIN_MS); // read too late
+  update('arrived', report([truck('T-2')]));
+  watch.setArrival('D-T-1', NOW - ALERT_AFTER_MS); // no longer in the snapshot
 
-  expect(watch.now(NOW).alerts).toEqual([]);
+  expect(watch.current(NOW).alerts).toEqual([]);
 });
 
-test('few are read at once', () => {
-  see('arrived', report(Array.from({ length: 9 }, (_, i) => truck(`T-${i}`))));
+test('one pass reads at most 5 deliveries', () => {
+  update('arrived', report(Array.from({ length: 9 }, (_, i) => truck(`T-${i}`))));
 
-  expect(watch.toRead).toHaveLength(5);
+  expect(watch.unknownArrivals).toHaveLength(5);
 });

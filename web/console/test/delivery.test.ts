@@ -28,7 +28,7 @@ const DELIVERY = {
   ],
 };
 
-test('a delivery is read with since when it is its truck’s, and at its status', () => {
+test('a delivery has the times of its assignment and of its current status', () => {
   expect(deliveryOf(DELIVERY)).toEqual({
     truckId: 'T-2',
     customerId: 'C-1',
@@ -46,11 +46,11 @@ test.each([
   ['no place', { ...DELIVERY, origin: null }],
   ['no events', { ...DELIVERY, events: [] }],
   ['an event without a time', { ...DELIVERY, events: [{ status: 'arrived' }] }],
-])('%s is no delivery', (_, value) => {
+])('%s is not a valid delivery', (_, value) => {
   expect(deliveryOf(value)).toBeNull();
 });
 
-test('a delivery is late when its window is over, or even the early end of its ETA is', () => {
+test('a delivery is late if its window has ended, or ends before its earliest arrival', () => {
   const window = { start: at(0), end: at(30) };
   const now = Date.parse(at(10));
   const eta = (earliest: number) => ({ earliest: at(earliest), latest: at(59) });
@@ -58,6 +58,6 @@ test('a delivery is late when its window is over, or even the early end of its E
   expect(latenessOf(window, eta(20), now)).toBeNull();
   expect(latenessOf(window, null, now)).toBeNull();
   expect(latenessOf(window, eta(31), now)).toBe('expected_after');
-  expect(latenessOf(window, eta(20), Date.parse(at(30)))).toBe('window_over');
+  expect(latenessOf(window, eta(20), Date.parse(at(30)))).toBe('window_ended');
   expect(latenessOf(null, eta(31), now)).toBeNull();
 });

@@ -13,7 +13,7 @@ import {
 import { rowAfter, scrollTo, windowOf } from '../list_window.js';
 import { texts } from '../texts.js';
 
-// Of docs/asyncapi.yaml.
+// The examples of docs/asyncapi.yaml.
 const TRUCKS = {
   v: 1,
   type: 'fleet',
@@ -40,11 +40,11 @@ const CLUSTERS = {
 
 function fleetOf(message: object): Fleet {
   const read = fleetMessageOf(JSON.stringify(message));
-  if (read?.type !== 'fleet') throw new Error('no fleet');
+  if (read?.type !== 'fleet') throw new Error('not a fleet message');
   return read.fleet;
 }
 
-test('trucks are read with their flags', () => {
+test('trucks are parsed with their flags', () => {
   const [late, silent] = fleetOf(TRUCKS).trucks;
 
   expect(late).toMatchObject({ truckId: 'T-0012', lat: 35.17055, status: 'in_transit' });
@@ -53,28 +53,28 @@ test('trucks are read with their flags', () => {
   expect([silent?.isLate, silent?.isStale, silent?.isOffline]).toEqual([false, true, true]);
 });
 
-test('troubles are counted over trucks and clusters', () => {
+test('late, stale and offline trucks are counted in trucks and clusters', () => {
   expect(troublesOf(fleetOf(TRUCKS))).toEqual({ late: 1, stale: 1, offline: 1 });
   expect(troublesOf(fleetOf(CLUSTERS))).toEqual({ late: 112, stale: 42, offline: 9 });
 });
 
 test.each([
-  ['no JSON', '{'],
+  ['invalid JSON', '{'],
   ['no object', '[]'],
-  ['the gateway’s own', '{"message":"Forbidden"}'],
-  ['a row too short', JSON.stringify({ ...TRUCKS, trucks: [['T-1', 1, 2]] })],
-  ['a tile that is none', JSON.stringify({ ...CLUSTERS, clusters: [['x', 1, 2, 3, 0, 0, 0]] })],
+  ['an error of the gateway', '{"message":"Forbidden"}'],
+  ['too short a row', JSON.stringify({ ...TRUCKS, trucks: [['T-1', 1, 2]] })],
+  ['an invalid tile', JSON.stringify({ ...CLUSTERS, clusters: [['x', 1, 2, 3, 0, 0, 0]] })],
   ['no time', JSON.stringify({ ...TRUCKS, as_of: 'soon' })],
-])('a frame with %s is none of the fleet', (_, frame) => {
+])('a frame with %s is not a fleet message', (_, frame) => {
   expect(fleetMessageOf(frame)).toBeNull();
 });
 
-test('a column that is added later changes nothing', () => {
+test('an additional column is ignored', () => {
   const longer = TRUCKS.trucks.map((row) => [...row, 'new']);
   expect(fleetOf({ ...TRUCKS, trucks: longer }).trucks).toEqual(fleetOf(TRUCKS).trucks);
 });
 
-test('a view is requested with what filters, and nothing else', () => {
+test('a request for a view contains only the filters that are set', () => {
   expect(JSON.parse(trackFleet(WHOLE_FLEET, 'v1'))).toEqual({
     action: 'track_fleet',
     view: 'v1',
@@ -91,23 +91,23 @@ test('a view is requested with what filters, and nothing else', () => {
   expect(JSON.parse(trackFleet({ ...WHOLE_FLEET, filter: bad }, 'v3')).filter).toBeUndefined();
 });
 
-test('what an id may begin with', () => {
+test('a search accepts only the beginning of a valid id', () => {
   for (const text of ['', 'T-00', 'a.b_c']) expect(isSearch(text)).toBe(true);
   for (const text of ['a b', '*', '가', 'x'.repeat(65)]) expect(isSearch(text)).toBe(false);
 });
 
 test.each([
-  ['in place', [128.9, 35, 129.3, 35.3], [128.9, 35, 129.3, 35.3]],
-  ['one turn east', [488.9, 35, 489.3, 35.3], [128.9, 35, 129.3, 35.3]],
-  ['two turns west', [-591.1, 35, -590.7, 35.3], [128.9, 35, 129.3, 35.3]],
-  ['over the antimeridian', [170.5, -20, 189.5, 5], [170.5, -20, -170.5, 5]],
+  ['within the world', [128.9, 35, 129.3, 35.3], [128.9, 35, 129.3, 35.3]],
+  ['one turn to the east', [488.9, 35, 489.3, 35.3], [128.9, 35, 129.3, 35.3]],
+  ['two turns to the west', [-591.1, 35, -590.7, 35.3], [128.9, 35, 129.3, 35.3]],
+  ['across the antimeridian', [170.5, -20, 189.5, 5], [170.5, -20, -170.5, 5]],
   ['up to the antimeridian', [170, -20, 180, 5], [170, -20, 180, 5]],
-  ['more than the world', [-250, -95, 200, 95], [-180, -90, 180, 90]],
-])('a map’s bounds %s', (_, bounds, box) => {
+  ['larger than the world', [-250, -95, 200, 95], [-180, -90, 180, 90]],
+])('the bounds of a map %s become a valid box', (_, bounds, box) => {
   expect(boxOf(...(bounds as [number, number, number, number]))).toEqual(box);
 });
 
-test('a tile has a box that holds its trucks', () => {
+test('the box of a tile contains its trucks', () => {
   const [west, south, east, north] = boxOfTile('6/54/25');
   expect(west).toBeLessThan(128.99312);
   expect(east).toBeGreaterThan(128.99312);
@@ -117,12 +117,12 @@ test('a tile has a box that holds its trucks', () => {
   expect(zoomOfTile('6/54/25')).toBe(7);
 });
 
-test('a box is around everything that is shown', () => {
+test('a box contains all trucks of a snapshot', () => {
   expect(boxAround(fleetOf(TRUCKS))).toEqual([129.06031, 35.15912, 129.133, 35.17055]);
   expect(boxAround(fleetOf({ ...TRUCKS, trucks: [] }))).toBeNull();
 });
 
-test('only the rows in sight are drawn', () => {
+test('only the visible rows are drawn', () => {
   expect(windowOf(0, 640, 64, 400)).toEqual({ first: 0, end: 16 });
   expect(windowOf(12_800, 640, 64, 400)).toEqual({ first: 194, end: 216 });
   expect(windowOf(64 * 390, 640, 64, 400)).toEqual({ first: 384, end: 400 });
@@ -139,27 +139,27 @@ test.each([
   ['PageUp', 3, 0],
   ['Home', 7, 0],
   ['End', 0, 9],
-])('the key %s in row %i leads to row %i', (key, row, expected) => {
+])('the key %s in row %i selects row %i', (key, row, expected) => {
   expect(rowAfter(key, row, 10, 5)).toBe(expected);
 });
 
-test('other keys, and keys in an empty list, lead nowhere', () => {
+test('other keys, and keys in an empty list, select no row', () => {
   expect(rowAfter('a', 1, 10, 5)).toBeNull();
   expect(rowAfter('constructor', 1, 10, 5)).toBeNull();
   expect(rowAfter('Home', 0, 0, 5)).toBeNull();
 });
 
-test('a row is scrolled to when it is not seen whole', () => {
+test('a row is scrolled into view if it is not fully visible', () => {
   expect(scrollTo(0, 100, 640, 64)).toBe(0);
   expect(scrollTo(5, 0, 640, 64)).toBeNull();
   expect(scrollTo(10, 0, 640, 64)).toBe(64);
 });
 
-test('both languages say something of everything', () => {
-  const holes = (value: unknown): boolean =>
+test('no text is missing in either language', () => {
+  const isMissing = (value: unknown): boolean =>
     typeof value === 'object' && value !== null
-      ? Object.values(value).some(holes)
+      ? Object.values(value).some(isMissing)
       : value === '' || value === undefined;
-  expect(holes(texts.en)).toBe(false);
-  expect(holes(texts.ko)).toBe(false);
+  expect(isMissing(texts.en)).toBe(false);
+  expect(isMissing(texts.ko)).toBe(false);
 });

@@ -54,7 +54,7 @@ function live(id = 1): void {
   on({ type: 'open', id });
 }
 
-test('it connects, requests its view, and shows it', () => {
+test('a session connects, requests its view and reports the snapshot', () => {
   expect(on({ type: 'start' }).map(({ type }) => type)).toEqual(['fetch_ticket', 'report']);
   expect(on({ type: 'ticket', id: 1, ticket: 't' })).toEqual([
     { type: 'open', id: 1, ticket: 't' },
@@ -65,7 +65,7 @@ test('it connects, requests its view, and shows it', () => {
   expect(lastReport()).toMatchObject({ connection: 'live', isCurrent: true, fleet: { total: 1 } });
 });
 
-test('a snapshot of an earlier view is not shown, and the one before stays meanwhile', () => {
+test('the last snapshot is kept until one of the new view arrives', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1', 1, 5) });
   nowMs += 1000;
@@ -77,14 +77,14 @@ test('a snapshot of an earlier view is not shown, and the one before stays meanw
   expect(lastReport()).toMatchObject({ isCurrent: true, fleet: { total: 7 } });
 });
 
-test('a snapshot that was overtaken is not shown', () => {
+test('a snapshot older than the last one is ignored', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1', 5, 5) });
   on({ type: 'frame', id: 1, frame: fleet('v1', 4, 4) });
   expect(lastReport().fleet?.total).toBe(5);
 });
 
-test('of views in quick succession the last is requested', () => {
+test('of several views in quick succession, only the last is requested', () => {
   live();
   for (const zoom of [1, 2, 3]) on({ type: 'view', view: { ...WHOLE_FLEET, zoom } });
   expect(sent()).toEqual([]);
@@ -94,7 +94,7 @@ test('of views in quick succession the last is requested', () => {
   expect(sent()).toMatchObject([{ view: 'v4', zoom: 3 }]);
 });
 
-test('a silent connection is replaced, and the snapshot stays', () => {
+test('a silent connection is replaced, and the snapshot is kept', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1') });
   const lastFrameMs = nowMs;
@@ -106,7 +106,7 @@ test('a silent connection is replaced, and the snapshot stays', () => {
   expect(actions[0]).toEqual({ type: 'fetch_ticket', id: 2 });
 });
 
-test('attempts wait longer each time, and as long as the service says', () => {
+test('the wait grows with each failed attempt, and Retry-After is respected', () => {
   on({ type: 'start' });
   const waits = [1, 2, 3].map((id) => {
     on({ type: 'no_ticket', id, failure: { kind: 'unavailable', retryAfterMs: null } });
@@ -120,7 +120,7 @@ test('attempts wait longer each time, and as long as the service says', () => {
   expect(on({ type: 'check' })[0]).toEqual({ type: 'fetch_ticket', id: 5 });
 });
 
-test('a socket that does not open in time is given up', () => {
+test('an attempt fails if the socket does not open in time', () => {
   on({ type: 'start' });
   on({ type: 'ticket', id: 1, ticket: 't' });
   wake();
@@ -131,7 +131,7 @@ test('a socket that does not open in time is given up', () => {
 test('a connection is renewed before the gateway ends it', () => {
   live();
   const openedMs = nowMs;
-  const renewAtMs = openedMs + TIMING.renewAfterMs + TIMING.renewSpreadMs / 2;
+  const renewAtMs = openedMs + TIMING.renewAfterMs + TIMING.renewJitterMs / 2;
   while (session.wakeAtMs !== renewAtMs) {
     nowMs = (session.wakeAtMs ?? Number.NaN) - 1;
     on({ type: 'frame', id: 1, frame: fleet('v1') });
@@ -140,7 +140,7 @@ test('a connection is renewed before the gateway ends it', () => {
   expect(actions.map(({ type }) => type)).toEqual(['close', 'fetch_ticket', 'report']);
 });
 
-test('nothing of an earlier connection counts', () => {
+test('inputs from an earlier connection are ignored', () => {
   live();
   on({ type: 'pause' });
   on({ type: 'start' });
@@ -149,7 +149,7 @@ test('nothing of an earlier connection counts', () => {
   expect(on({ type: 'ticket', id: 1, ticket: 't' })).toEqual([]);
 });
 
-test('while paused there is no connection and no timer', () => {
+test('a paused session has no connection and no timer', () => {
   live();
   on({ type: 'frame', id: 1, frame: fleet('v1') });
   on({ type: 'pause' });
@@ -162,7 +162,7 @@ test('while paused there is no connection and no timer', () => {
 test.each([
   ['signed_out', 'not_valid'],
   ['forbidden', 'forbidden'],
-])('it ends as %s when the ticket is refused as %s', (connection, reason) => {
+])('a session ends as %s if the ticket is refused as %s', (connection, reason) => {
   on({ type: 'start' });
   on({ type: 'no_ticket', id: 1, failure: { kind: 'refused', reason } });
   expect(lastReport().connection).toBe(connection);
@@ -172,7 +172,7 @@ test.each([
 test.each([
   ['signed_out', { type: 'fleet_ended', reason: 'token_expired' }],
   ['forbidden', { type: 'error', topic: 'fleet', reason: 'forbidden' }],
-])('it ends as %s when the socket says so', (connection, message) => {
+])('a session ends as %s after the service’s message', (connection, message) => {
   live();
   on({ type: 'frame', id: 1, frame: JSON.stringify({ v: 1, ...message }) });
   expect(lastReport().connection).toBe(connection);

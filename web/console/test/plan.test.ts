@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { checked, type Draft, emptyDraft, placeOf, placeText } from '../plan.js';
+import { checkDraft, type Draft, emptyDraft, placeOf, placeText } from '../plan.js';
 
-const GOOD: Draft = {
+const VALID: Draft = {
   ...emptyDraft('T-1', () => 0.5),
   customerId: 'C-1',
   origin: '41.88, -87.63',
   destination: ' -33.9 ,151.2 ',
 };
 
-test('what the form holds is the plan of the API', () => {
-  expect(checked(GOOD)).toEqual({
+test('a valid form becomes the request body of the API', () => {
+  expect(checkDraft(VALID)).toEqual({
     deliveryId: 'D-iiiiii',
     plan: {
       truck_id: 'T-1',
@@ -20,10 +20,10 @@ test('what the form holds is the plan of the API', () => {
   });
 });
 
-test('names and the window are in the plan where they were given', () => {
+test('names and the window are in the plan if they were entered', () => {
   const windowStart = '2026-11-24T09:00';
   const windowEnd = '2026-11-24T10:00';
-  const result = checked({ ...GOOD, originName: ' Depot ', windowStart, windowEnd });
+  const result = checkDraft({ ...VALID, originName: ' Depot ', windowStart, windowEnd });
 
   expect(result).toMatchObject({
     plan: {
@@ -47,11 +47,11 @@ test.each([
     { windowStart: '2026-11-24T10:00', windowEnd: '2026-11-24T09:00' },
     { windowEnd: 'window_order' },
   ],
-])('%s is a problem of its field', (_, change, problems) => {
-  expect(checked({ ...GOOD, ...change })).toEqual({ problems });
+])('%s is reported for its field', (_, change, problems) => {
+  expect(checkDraft({ ...VALID, ...change })).toEqual({ problems });
 });
 
-test('a place that was chosen is the place that is read', () => {
+test('a formatted place is parsed as the same place', () => {
   expect(placeOf(placeText({ lat: -41.123456, lon: 174.987654 }))).toEqual({
     lat: -41.12346,
     lon: 174.98765,

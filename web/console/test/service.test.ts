@@ -1,22 +1,22 @@
 import { expect, test } from 'vitest';
 import { planFor, Service } from '../service.js';
 
-function service(response: () => Response | Promise<Response>) {
+function fakeService(response: () => Response | Promise<Response>) {
   const requests: { url: string; init: RequestInit }[] = [];
-  const made = new Service('https://api.test/v1', 'the token', async (url, init) => {
+  const service = new Service('https://api.test/v1', 'the token', async (url, init) => {
     requests.push({ url: String(url), init: init ?? {} });
     return response();
   });
-  return { made, requests };
+  return { service, requests };
 }
 
 const json = (status: number, body: object = {}, headers = {}) =>
   new Response(JSON.stringify(body), { status, headers });
 
 test('a ticket is fetched with the token in a header, not in the URL', async () => {
-  const { made, requests } = service(() => json(200, { ticket: 't1' }));
+  const { service, requests } = fakeService(() => json(200, { ticket: 't1' }));
 
-  expect(await made.ticket(new AbortController().signal)).toEqual({ ticket: 't1' });
+  expect(await service.ticket(new AbortController().signal)).toEqual({ ticket: 't1' });
   expect(requests[0]?.url).toBe('https://api.test/v1/tickets');
   expect(requests[0]?.init).toMatchObject({
     method: 'POST',
@@ -30,25 +30,25 @@ test.each([
   [403, { kind: 'refused', reason: 'forbidden' }],
   [429, { kind: 'unavailable', retryAfterMs: 7000 }],
   [503, { kind: 'unavailable', retryAfterMs: 7000 }],
-])('a ticket that is refused with %i', async (status, failure) => {
-  const { made } = service(() => json(status, {}, { 'Retry-After': '7' }));
+])('a ticket response with status %i is a failure', async (status, failure) => {
+  const { service } = fakeService(() => json(status, {}, { 'Retry-After': '7' }));
 
-  expect(await made.ticket(new AbortController().signal)).toEqual({ failure });
+  expect(await service.ticket(new AbortController().signal)).toEqual({ failure });
 });
 
-test('without a network there is no ticket, and nothing is thrown', async () => {
-  const { made } = service(() => Promise.reject(new TypeError('no network')));
+test('a network error is a failure, and is not thrown', async () => {
+  const { service } = fakeService(() => Promise.reject(new TypeError('no network')));
 
-  expect(await made.ticket(new AbortController().signal)).toEqual({
+  expect(await service.ticket(new AbortController().signal)).toEqual({
     failure: { kind: 'unavailable', retryAfterMs: null },
   });
 });
 
-test('a declaration has its key, and a code only where it failed', async () => {
-  const { made, requests } = service(() => json(201));
+test('a declaration has its idempotency key, and a code only for a failure', async () => {
+  const { service, requests } = fakeService(() => json(201));
 
-  expect(await made.declare('D/1', 'failed', 'weather', 'k1')).toBeNull();
-  expect(await made.declare('D-1', 'cancelled', null, 'k2')).toBeNull();
+  expect(await service.declare('D/1', 'failed', 'weather', 'k1')).toBeNull();
+  expect(await service.declare('D-1', 'cancelled', null, 'k2')).toBeNull();
   expect(requests[0]?.url).toBe('https://api.test/v1/deliveries/D%2F1/events');
   expect(requests[0]?.init.headers).toMatchObject({ 'Idempotency-Key': 'k1' });
   expect(requests.map(({ init }) => JSON.parse(String(init.body)))).toEqual([
@@ -65,16 +65,16 @@ test.each([
   [400, 'refused'],
   [429, 'unavailable'],
   [500, 'unavailable'],
-])('a declaration that is refused with %i', async (status, failure) => {
-  const { made } = service(() => json(status));
+])('a declaration’s response with status %i is the failure %s', async (status, failure) => {
+  const { service } = fakeService(() => json(status));
 
-  expect(await made.declare('D-1', 'delivered', null, 'k')).toBe(failure);
+  expect(await service.declare('D-1', 'delivered', null, 'k')).toBe(failure);
 });
 
-test('a share gives the token of its link', async () => {
-  const { made, requests } = service(() => json(201, { token: 'D-1~x' }));
+test('creating a share returns its token', async () => {
+  const { service, requests } = fakeService(() => json(201, { token: 'D-1~x' }));
 
-  expect(await made.share('D-1')).toEqual({ value: { token: 'D-1~x' } });
+  expect(await service.share('D-1')).toEqual({ value: { token: 'D-1~x' } });
   expect(requests[0]?.url).toBe('https://api.test/v1/deliveries/D-1/shares');
 });
 
@@ -93,10 +93,10 @@ const DELIVERY = {
   events: [],
 };
 
-test('another truck is given the whole plan, if it has not changed meanwhile', async () => {
-  const { made, requests } = service(() => json(200, DELIVERY));
+test('reassigning writes the whole plan, on the condition that it has not changed', async () => {
+  const { service, requests } = fakeService(() => json(200, DELIVERY));
 
-  expect(await made.reassign('D-1', 'T-2')).toBeNull();
+  expect(await service.reassign('D-1', 'T-2')).toBeNull();
   const [read, write] = requests;
   expect(read?.init.method).toBe('GET');
   expect(write?.init.method).toBe('PUT');
@@ -113,7 +113,7 @@ test('another truck is given the whole plan, if it has not changed meanwhile', a
   });
 });
 
-test('what a delivery lacks is not in its plan', () => {
+test('a plan contains only the fields of its delivery', () => {
   const { customer_id, origin, destination } = DELIVERY;
   expect(planFor({ customer_id, origin, destination }, 'T-2')).toEqual({
     truck_id: 'T-2',
@@ -123,18 +123,18 @@ test('what a delivery lacks is not in its plan', () => {
   });
 });
 
-test('a delivery that can not be read is not written', async () => {
-  const { made, requests } = service(() => json(404));
+test('a delivery that can’t be read is not written', async () => {
+  const { service, requests } = fakeService(() => json(404));
 
-  expect(await made.reassign('D-1', 'T-2')).toBe('not_found');
+  expect(await service.reassign('D-1', 'T-2')).toBe('not_found');
   expect(requests).toHaveLength(1);
 });
 
-test('a delivery that has changed meanwhile is a conflict', async () => {
+test('reassigning a delivery that has changed in the meantime is a conflict', async () => {
   let calls = 0;
-  const { made } = service(() => json(++calls === 1 ? 200 : 412, DELIVERY));
+  const { service } = fakeService(() => json(++calls === 1 ? 200 : 412, DELIVERY));
 
-  expect(await made.reassign('D-1', 'T-2')).toBe('conflict');
+  expect(await service.reassign('D-1', 'T-2')).toBe('conflict');
 });
 
 const PLAN = {
@@ -144,62 +144,64 @@ const PLAN = {
   destination: { lat: 3, lon: 4 },
 };
 
-function answering(...statuses: number[]) {
-  return service(() => json(statuses.shift() ?? 500));
+function respondingWith(...statuses: number[]) {
+  return fakeService(() => json(statuses.shift() ?? 500));
 }
 
-test('a delivery is created when there is none with its id', async () => {
-  const { made, requests } = answering(404, 201);
+test('a delivery is created if there is none with its id', async () => {
+  const { service, requests } = respondingWith(404, 201);
 
-  expect(await made.create('D-9', PLAN, false)).toBeNull();
+  expect(await service.create('D-9', PLAN, false)).toBeNull();
   expect(requests.map(({ init }) => init.method)).toEqual(['GET', 'PUT']);
   expect(JSON.parse(String(requests[1]?.init.body))).toEqual(PLAN);
 });
 
-test('a delivery that exists is not changed by creating it', async () => {
-  const { made, requests } = answering(200);
+test('creating an existing delivery does not change it', async () => {
+  const { service, requests } = respondingWith(200);
 
-  expect(await made.create('D-9', PLAN, false)).toBe('exists');
+  expect(await service.create('D-9', PLAN, false)).toBe('exists');
   expect(requests).toHaveLength(1);
 });
 
-test('creating it again, when no response came, is no conflict with oneself', async () => {
-  const { made, requests } = answering(200);
+test('a retry after a lost response does not fail because the delivery exists', async () => {
+  const { service, requests } = respondingWith(200);
 
-  expect(await made.create('D-9', PLAN, true)).toBeNull();
+  expect(await service.create('D-9', PLAN, true)).toBeNull();
   expect(requests.map(({ init }) => init.method)).toEqual(['PUT']);
 });
 
-test('what can not be looked for is not created', async () => {
-  const { made, requests } = answering(503);
+test('a delivery is not created if the check for an existing one fails', async () => {
+  const { service, requests } = respondingWith(503);
 
-  expect(await made.create('D-9', PLAN, false)).toBe('unavailable');
+  expect(await service.create('D-9', PLAN, false)).toBe('unavailable');
   expect(requests).toHaveLength(1);
 });
 
 const POINT = { at: '2026-11-24T09:00:00.000Z', lat: 1, lon: 2, speed_mps: 3, heading_deg: 4 };
 
-test('a track is read to its last page', async () => {
+test('a track is read up to its last page', async () => {
   const pages = [
     { points: [POINT], next_cursor: 'next' },
     { points: [POINT, POINT], next_cursor: null },
   ];
-  const { made, requests } = service(() => json(200, pages.shift()));
+  const { service, requests } = fakeService(() => json(200, pages.shift()));
 
-  const read = await made.track('T-1', 0, 1000);
+  const read = await service.track('T-1', 0, 1000);
 
-  expect('value' in read && [read.value.points.length, read.value.isWhole]).toEqual([3, true]);
+  expect('value' in read && [read.value.points.length, read.value.isComplete]).toEqual([3, true]);
   expect(requests.map(({ url }) => url)).toEqual([
     'https://api.test/v1/trucks/T-1/track?from=1970-01-01T00%3A00%3A00.000Z&to=1970-01-01T00%3A00%3A01.000Z',
     'https://api.test/v1/trucks/T-1/track?from=1970-01-01T00%3A00%3A00.000Z&to=1970-01-01T00%3A00%3A01.000Z&cursor=next',
   ]);
 });
 
-test('a track without an end is cut', async () => {
-  const { made, requests } = service(() => json(200, { points: [POINT], next_cursor: 'more' }));
+test('a track with too many pages is incomplete', async () => {
+  const { service, requests } = fakeService(() =>
+    json(200, { points: [POINT], next_cursor: 'more' }),
+  );
 
-  const read = await made.track('T-1', 0, 1000);
+  const read = await service.track('T-1', 0, 1000);
 
-  expect('value' in read && read.value.isWhole).toBe(false);
+  expect('value' in read && read.value.isComplete).toBe(false);
   expect(requests).toHaveLength(30);
 });

@@ -36,13 +36,13 @@ const tokens = (claims: object = {}, changed: object = {}) => ({
   ...changed,
 });
 
-test('the challenge is that of RFC 7636, appendix B', async () => {
+test('the challenge matches the example of RFC 7636, appendix B', async () => {
   expect(await challengeOf('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk')).toBe(
     'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
   );
 });
 
-test('a discovery document of another issuer, or with plain endpoints, is not used', () => {
+test('a discovery document of another issuer, or with endpoints without HTTPS, is not used', () => {
   expect(endpointsOf(DISCOVERY, ISSUER)?.token).toBe('https://login.test/token');
   expect(endpointsOf({ ...DISCOVERY, issuer: 'https://other.test' }, ISSUER)).toBeNull();
   expect(
@@ -69,18 +69,18 @@ test.each([
   ['?code=c', { type: 'problem', problem: 'not_ours' }],
   ['?error=access_denied&state=s1', { type: 'problem', problem: 'refused' }],
   ['?error=x&code=c&state=s1', { type: 'problem', problem: 'refused' }],
-])('the return %s', (search, expected) => {
+])('the issuer’s response "%s"', (search, expected) => {
   expect(returnOf(search, PENDING, ISSUER)).toEqual(expected);
 });
 
-test('a return that this tab did not request is not accepted', () => {
+test('a response that this tab did not request is not accepted', () => {
   expect(returnOf('?code=c&state=s1', null, ISSUER)).toEqual({
     type: 'problem',
     problem: 'not_ours',
   });
 });
 
-test('tokens begin a session', () => {
+test('valid tokens start a session', () => {
   expect(sessionOf(tokens(), CONFIG, PENDING, NOW_MS)).toEqual({
     accessToken: 'the token',
     subject: '김배차',
@@ -95,12 +95,12 @@ test.each([
   ['another client', tokens({ aud: 'other' })],
   ['another issuer', tokens({ iss: 'https://other.test' })],
   ['no ID token', tokens({}, { id_token: undefined })],
-  ['a spoilt ID token', tokens({}, { id_token: 'a.%.c' })],
+  ['an invalid ID token', tokens({}, { id_token: 'a.%.c' })],
   ['no access token', tokens({}, { access_token: undefined })],
   ['another type', tokens({}, { token_type: 'mac' })],
-  ['no end', tokens({}, { expires_in: 0 })],
-  ['nothing', null],
-])('tokens with %s begin none', (_, response) => {
+  ['no lifetime', tokens({}, { expires_in: 0 })],
+  ['no tokens', null],
+])('a response with %s starts no session', (_, response) => {
   expect(sessionOf(response, CONFIG, PENDING, NOW_MS)).toBeNull();
 });
 
@@ -112,7 +112,7 @@ class FakeTab implements Browser {
     removeItem: (name: string) => void this.values.delete(name),
   };
   page = 'https://pages.test/console.html?lang=ko';
-  left = '';
+  navigatedTo = '';
   time = NOW_MS;
   requests: { url: string; body: URLSearchParams | undefined }[] = [];
   claims: object = {};
@@ -125,8 +125,8 @@ class FakeTab implements Browser {
   replaceUrl = (url: string) => {
     this.page = new URL(url, this.page).href;
   };
-  leaveFor = (url: string) => {
-    this.left = url;
+  navigateTo = (url: string) => {
+    this.navigatedTo = url;
   };
   nowMs = () => this.time;
 }
@@ -136,16 +136,17 @@ beforeEach(() => {
   tab = new FakeTab();
 });
 
-async function signedIn(): Promise<URL> {
+/** Starts a sign-in, and has the issuer send the browser back; returns the requested URL. */
+async function returnFromIssuer(): Promise<URL> {
   await new SignIn(CONFIG, tab).start();
-  const requested = new URL(tab.left);
+  const requested = new URL(tab.navigatedTo);
   tab.claims = { nonce: requested.searchParams.get('nonce') };
   tab.page = `https://pages.test/console.html?code=c1&state=${requested.searchParams.get('state')}`;
   return requested;
 }
 
-test('a dispatcher signs in, and nothing of it stays in the URL', async () => {
-  const requested = await signedIn();
+test('after a sign-in, the URL contains neither code nor state', async () => {
+  const requested = await returnFromIssuer();
   expect(requested.origin + requested.pathname).toBe(DISCOVERY.authorization_endpoint);
   expect(requested.searchParams.get('code_challenge_method')).toBe('S256');
   expect(requested.searchParams.get('redirect_uri')).toBe('https://pages.test/console.html');
@@ -162,17 +163,17 @@ test('a dispatcher signs in, and nothing of it stays in the URL', async () => {
   expect([...tab.values.keys()]).toEqual(['rtdts.session']);
 });
 
-test('each sign-in has secrets of its own', async () => {
-  const one = await signedIn();
-  const other = await signedIn();
+test('each sign-in has its own secrets', async () => {
+  const one = await returnFromIssuer();
+  const other = await returnFromIssuer();
   for (const name of ['state', 'nonce', 'code_challenge']) {
     expect(one.searchParams.get(name)).toHaveLength(43);
     expect(one.searchParams.get(name)).not.toBe(other.searchParams.get(name));
   }
 });
 
-test('a return is used once', async () => {
-  await signedIn();
+test('a response of the issuer is used only once', async () => {
+  await returnFromIssuer();
   const page = tab.page;
   await new SignIn(CONFIG, tab).resume();
   tab.page = page;
@@ -182,8 +183,8 @@ test('a return is used once', async () => {
   expect(tab.requests).toHaveLength(before);
 });
 
-test('a session is resumed until it ends', async () => {
-  await signedIn();
+test('a session is resumed until it expires', async () => {
+  await returnFromIssuer();
   await new SignIn(CONFIG, tab).resume();
 
   expect((await new SignIn(CONFIG, tab).resume()).session?.subject).toBe('김배차');
@@ -191,8 +192,8 @@ test('a session is resumed until it ends', async () => {
   expect((await new SignIn(CONFIG, tab).resume()).session).toBeNull();
 });
 
-test('signing out forgets the token', async () => {
-  await signedIn();
+test('signing out deletes the token', async () => {
+  await returnFromIssuer();
   const signIn = new SignIn(CONFIG, tab);
   await signIn.resume();
   signIn.signOut();
@@ -200,8 +201,8 @@ test('signing out forgets the token', async () => {
   expect(tab.values.size).toBe(0);
 });
 
-test('an issuer that fails is reported, and the URL is clean', async () => {
-  await signedIn();
+test('a failure of the issuer is reported, and the URL contains no code', async () => {
+  await returnFromIssuer();
   tab.fetch.mockRejectedValue(new TypeError('no network'));
 
   expect(await new SignIn(CONFIG, tab).resume()).toEqual({ session: null, problem: 'issuer' });

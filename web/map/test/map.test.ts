@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { circle, distanceM, turned } from '../geodesy.js';
-import { GLIDE_MS, glideTo, isOver, truckAt } from '../glide.js';
+import { circle, distanceM, interpolateHeading } from '../geodesy.js';
+import { ANIMATION_MS, animateTo, isFinished, markerAt } from '../marker_animation.js';
 import type { Truck } from '../scene.js';
 import { withAbsoluteSources } from '../style.js';
 
@@ -12,38 +12,38 @@ const truck = (lat: number, heading_deg: number | null = 350): Truck => ({
   isStale: false,
 });
 
-test('the marker glides from where it is shown to where the truck was seen', () => {
-  const glide = glideTo(truck(41.88, 350), truck(41.89, 10), 1000, false);
+test('the marker moves from its shown position to the truck’s position', () => {
+  const animation = animateTo(truck(41.88, 350), truck(41.89, 10), 1000, false);
 
-  expect(truckAt(glide, 1000).lat).toBe(41.88);
-  expect(truckAt(glide, 1000 + GLIDE_MS / 2).lat).toBeCloseTo(41.885, 6);
-  expect(truckAt(glide, 1000 + GLIDE_MS / 2).heading_deg).toBeCloseTo(0, 6);
-  expect(truckAt(glide, 1000 + GLIDE_MS)).toEqual(truck(41.89, 10));
-  expect(isOver(glide, 1000 + GLIDE_MS)).toBe(true);
+  expect(markerAt(animation, 1000).lat).toBe(41.88);
+  expect(markerAt(animation, 1000 + ANIMATION_MS / 2).lat).toBeCloseTo(41.885, 6);
+  expect(markerAt(animation, 1000 + ANIMATION_MS / 2).heading_deg).toBeCloseTo(0, 6);
+  expect(markerAt(animation, 1000 + ANIMATION_MS)).toEqual(truck(41.89, 10));
+  expect(isFinished(animation, 1000 + ANIMATION_MS)).toBe(true);
 });
 
-test('the marker takes the shorter way round the world', () => {
+test('the marker crosses the antimeridian in the shorter direction', () => {
   const at = (lon: number): Truck => ({ ...truck(0), lon });
-  const glide = glideTo(at(179.999), at(-179.999), 0, false);
+  const animation = animateTo(at(179.999), at(-179.999), 0, false);
 
-  expect(truckAt(glide, GLIDE_MS / 2).lon).toBeCloseTo(180, 9);
+  expect(markerAt(animation, ANIMATION_MS / 2).lon).toBeCloseTo(180, 9);
 });
 
 test.each([
   ['the first time', null, truck(41.89), false],
   ['with reduced motion', truck(41.88), truck(41.89), true],
-  ['over a way that nothing is known of', truck(41.8), truck(41.9), false],
+  ['beyond the maximum distance', truck(41.8), truck(41.9), false],
 ])('the marker jumps %s', (_, shown, to, reducedMotion) => {
-  expect(truckAt(glideTo(shown, to, 1000, reducedMotion), 1000)).toEqual(to);
+  expect(markerAt(animateTo(shown, to, 1000, reducedMotion), 1000)).toEqual(to);
 });
 
-test('a heading turns the shorter way round', () => {
-  expect(turned(350, 10, 0.5)).toBeCloseTo(0);
-  expect(turned(10, 350, 0.25)).toBeCloseTo(5);
-  expect(turned(90, 270, 1)).toBeCloseTo(270);
+test('headings are interpolated along the shorter turn', () => {
+  expect(interpolateHeading(350, 10, 0.5)).toBeCloseTo(0);
+  expect(interpolateHeading(10, 350, 0.25)).toBeCloseTo(5);
+  expect(interpolateHeading(90, 270, 1)).toBeCloseTo(270);
 });
 
-test('the circle has its radius all round, and is closed', () => {
+test('each point of a circle has its radius, and the ring is closed', () => {
   const centre = { lat: 41.88, lon: -87.63 };
   const ring = circle(centre, 50);
 
@@ -51,7 +51,7 @@ test('the circle has its radius all round, and is closed', () => {
   expect(ring[0]).toEqual(ring.at(-1));
 });
 
-test('the sources of a style are found from where it lies', () => {
+test('relative PMTiles URLs are resolved against the URL of the style', () => {
   const style = {
     version: 8 as const,
     layers: [],

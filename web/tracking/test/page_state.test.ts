@@ -50,9 +50,9 @@ function report(changes: Partial<Report> = {}): Report {
   };
 }
 
-const seen = (of: Report | null, changes = {}) =>
+const stateOf = (report: Report | null, changes = {}) =>
   pageState({
-    report: of,
+    report,
     hasToken: true,
     configFailed: false,
     isOnline: true,
@@ -60,8 +60,8 @@ const seen = (of: Report | null, changes = {}) =>
     ...changes,
   });
 
-test('a truck under way is shown with its age, distance and stops', () => {
-  const state = seen(report());
+test('a truck under way is shown with the age of its position, its distance and stops', () => {
+  const state = stateOf(report());
 
   expect(state.link).toBe('shown');
   expect(state.age_s).toBe(12);
@@ -70,13 +70,13 @@ test('a truck under way is shown with its age, distance and stops', () => {
   expect(state.isOld).toBe(false);
 });
 
-test('the age grows while nothing is received, and the position is old after 150 s', () => {
-  expect(seen(report(), { nowMs: NOW_MS + 100_000 }).age_s).toBe(112);
-  expect(seen(report(), { nowMs: NOW_MS + 139_000 }).isOld).toBe(true);
+test('the age grows while no message is received, and the position is old after 150 s', () => {
+  expect(stateOf(report(), { nowMs: NOW_MS + 100_000 }).age_s).toBe(112);
+  expect(stateOf(report(), { nowMs: NOW_MS + 139_000 }).isOld).toBe(true);
 });
 
-test('before the socket has spoken the page shows what came with the ticket', () => {
-  const state = seen(report({ delivery: emptyView('D-1'), positionMs: null }));
+test('before the first message the page shows the data of the ticket', () => {
+  const state = stateOf(report({ delivery: emptyView('D-1'), positionMs: null }));
 
   expect(state.status).toBe('in_transit');
   expect(state.steps).toEqual(SUMMARY.timeline);
@@ -84,79 +84,82 @@ test('before the socket has spoken the page shows what came with the ticket', ()
   expect(state.noEta).toBe('not_yet_loaded');
 });
 
-test('a ticket of a later version than the socket knows is believed', () => {
-  const state = seen(report({ summary: { ...SUMMARY, version: 9, status: 'delivered' } }));
+test('the data of the ticket is used if its version is later than the socket’s', () => {
+  const state = stateOf(report({ summary: { ...SUMMARY, version: 9, status: 'delivered' } }));
 
   expect(state.status).toBe('delivered');
 });
 
-test('a range that has begun is cut to what is ahead, and one that is over is not shown', () => {
-  const begun = delivery({ eta: { earliest: at(-60), latest: at(300) } });
-  const over = delivery({ eta: { earliest: at(-600), latest: at(-1) } });
+test('an ETA range shows no time in the past, and a past range is not shown', () => {
+  const started = delivery({ eta: { earliest: at(-60), latest: at(300) } });
+  const past = delivery({ eta: { earliest: at(-600), latest: at(-1) } });
 
-  expect(seen(report({ delivery: begun })).eta).toEqual({ earliest: at(0), latest: at(300) });
-  expect(seen(report({ delivery: over })).eta).toBeNull();
-  expect(seen(report({ delivery: over })).noEta).toBe('unknown');
+  expect(stateOf(report({ delivery: started })).eta).toEqual({ earliest: at(0), latest: at(300) });
+  expect(stateOf(report({ delivery: past })).eta).toBeNull();
+  expect(stateOf(report({ delivery: past })).noEta).toBe('unknown');
 });
 
-test('a wide range is called wide, and one after the agreed time late', () => {
+test('a range of more than 10 minutes is wide, and one after the agreed window is late', () => {
   const wide = delivery({ eta: { earliest: at(60), latest: at(1260) } });
   const late = delivery({ eta: { earliest: at(1201), latest: at(1300) } });
 
-  expect(seen(report({ delivery: wide })).etaIsWide).toBe(true);
-  expect(seen(report({ delivery: wide })).isLate).toBe(false);
-  expect(seen(report({ delivery: late })).etaIsWide).toBe(false);
-  expect(seen(report({ delivery: late })).isLate).toBe(true);
+  expect(stateOf(report({ delivery: wide })).etaIsWide).toBe(true);
+  expect(stateOf(report({ delivery: wide })).isLate).toBe(false);
+  expect(stateOf(report({ delivery: late })).etaIsWide).toBe(false);
+  expect(stateOf(report({ delivery: late })).isLate).toBe(true);
 });
 
-test('a stale position says since when, and takes the time of arrival with it', () => {
+test('a stale position has the time since when it is stale, and no ETA', () => {
   const stale = delivery({ position: position(60, at(-50)) });
-  const state = seen(report({ delivery: stale }));
+  const state = stateOf(report({ delivery: stale }));
 
   expect(state.staleSince).toBe(at(-50));
   expect(state.noEta).toBe('stale');
 });
 
-test.each(CLOSED_STATUSES)('a %s delivery expects nothing and worries about nothing', (status) => {
-  const closed = delivery({ status, position: position(4000, at(-3900)) });
-  const state = seen(report({ delivery: closed, positionMs: NOW_MS - 4_000_000 }));
+test.each(CLOSED_STATUSES)(
+  'a %s delivery shows no ETA, no age of its position and no warning',
+  (status) => {
+    const closed = delivery({ status, position: position(4000, at(-3900)) });
+    const state = stateOf(report({ delivery: closed, positionMs: NOW_MS - 4_000_000 }));
 
-  expect(state).toMatchObject({
-    eta: null,
-    noEta: null,
-    window: null,
-    age_s: null,
-    isOld: false,
-    staleSince: null,
-    stopsBefore: null,
-  });
-});
+    expect(state).toMatchObject({
+      eta: null,
+      noEta: null,
+      window: null,
+      age_s: null,
+      isOld: false,
+      staleSince: null,
+      stopsBefore: null,
+    });
+  },
+);
 
-test('a failure has its code only while the status is failed', () => {
-  expect(seen(report({ delivery: delivery({ failure_code: 'refused' }) })).failure).toBeNull();
+test('a failure code is shown only if the status is failed', () => {
+  expect(stateOf(report({ delivery: delivery({ failure_code: 'refused' }) })).failure).toBeNull();
 
   const failed = delivery({ status: 'failed', failure_code: 'refused' });
-  expect(seen(report({ delivery: failed })).failure).toBe('refused');
+  expect(stateOf(report({ delivery: failed })).failure).toBe('refused');
 });
 
 test.each([
-  ['absent', null, { hasToken: false }],
+  ['missing', null, { hasToken: false }],
   ['loading', null, {}],
   ['loading', report({ delivery: null, summary: null, connection: 'offline' }), {}],
   [
-    'over',
+    'invalid',
     report({ delivery: null, summary: null, connection: 'ended', endReason: 'not_found' }),
     {},
   ],
   [
-    'broken',
+    'unavailable',
     report({ delivery: null, summary: null, connection: 'ended', endReason: 'forbidden' }),
     {},
   ],
-  ['broken', null, { configFailed: true }],
+  ['unavailable', null, { configFailed: true }],
   ['shown', report({ connection: 'ended', endReason: 'viewing_over' }), {}],
-] as const)('the link is %s', (link, of, changes) => {
-  expect(seen(of, changes).link).toBe(link);
+] as const)('the link is %s', (link, received, changes) => {
+  expect(stateOf(received, changes).link).toBe(link);
 });
 
 test.each([
@@ -166,6 +169,6 @@ test.each([
   ['no_network', report({ connection: 'offline' }), { isOnline: false }],
   ['ended', report({ connection: 'ended' }), { isOnline: false }],
   ['connecting', null, {}],
-] as const)('the connection is %s', (connection, of, changes) => {
-  expect(seen(of, changes).connection).toBe(connection);
+] as const)('the connection is %s', (connection, received, changes) => {
+  expect(stateOf(received, changes).connection).toBe(connection);
 });

@@ -3,7 +3,7 @@ import { CLOSED_STATUSES, emptyView } from '@rtdts/client';
 import { expect, test } from 'vitest';
 import { sceneOf } from '../scene.js';
 
-const SILENT = {
+const STALE = {
   lat: 41.85,
   lon: -87.65,
   heading_deg: null,
@@ -16,7 +16,7 @@ const SILENT = {
 
 function report(status: Status): Report {
   return {
-    delivery: { ...emptyView('D-1'), version: 4, status, assignment: 1, position: SILENT },
+    delivery: { ...emptyView('D-1'), version: 4, status, assignment: 1, position: STALE },
     summary: null,
     connection: 'live',
     endReason: null,
@@ -26,7 +26,7 @@ function report(status: Status): Report {
   };
 }
 
-test('the marker of a silent truck is grey while the delivery is open', () => {
+test('the marker of a stale position is grey while the delivery is open', () => {
   expect(sceneOf(report('nearby'), 'nearby').truck?.isStale).toBe(true);
 });
 
