@@ -29,7 +29,7 @@ class Domain(Protocol):
     """The calls to the domain; each raises `StoreUnavailable` for a transient failure."""
 
     def install_templates(self) -> None:
-        """Puts the index templates, and the indexes that are not one a day."""
+        """Puts the index templates, and the indexes that are not daily."""
 
     def policy_version(self, name: str) -> PolicyVersion | None:
         """The stored policy's version, None when there is none."""

@@ -234,7 +234,13 @@ CASES = (
         shape=_passes,
         device=_jumping,
     ),
-    Case(name="batched", title="a request a minute", shape=_delivers, device=_clear, order=batched),
+    Case(
+        name="batched",
+        title="one request per minute",
+        shape=_delivers,
+        device=_clear,
+        order=batched,
+    ),
     Case(
         name="late",
         title="up to 20 minutes come late, newest chunk first",
