@@ -144,7 +144,7 @@ class TelemetryService:
                 deadline=deadline,
             )
         except ForeignTruckError as error:
-            detail = f"point {error.index} is of another truck; none was taken"
+            detail = f"point {error.index} belongs to another truck; no point was accepted"
             return _rejection(HTTPStatus.FORBIDDEN, detail, truck_id)
         except BodyTooLargeError:
             detail = f"the body is larger than {max_bytes} bytes, unpacked"
@@ -229,7 +229,7 @@ def _response(result: IngestResult, retry_after_s: int) -> tuple[HTTPStatus, Res
     status = HTTPStatus.SERVICE_UNAVAILABLE
     response = problem(
         status,
-        f"{len(result.failed)} points were not taken; send those again",
+        f"{len(result.failed)} points could not be stored; send them again",
         headers={"Retry-After": str(retry_after_s)},
         **body,
         not_taken=result.failed,

@@ -144,7 +144,7 @@ def _or_fault(
     try:
         return validate()
     except ForeignTruckError as error:
-        detail = f"point {error.index} is of another truck; none was taken"
+        detail = f"point {error.index} belongs to another truck; no point was accepted"
         return Fault(FOREIGN_TRUCK, detail)
     except BodyTooLargeError:
         detail = f"the message is larger than {max_body_bytes} bytes, unpacked"
