@@ -1,1 +1,1 @@
-"""The subcommands of ``python -m sim``, a module each: ``add_parser`` and ``run``."""
+"""The subcommands of ``python -m sim``, one module each, with ``add_parser`` and ``run``."""

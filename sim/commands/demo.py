@@ -1,4 +1,4 @@
-"""``python -m sim demo``: the whole product in motion on one machine."""
+"""``python -m sim demo``: runs the complete product on one machine."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "another, and shows what their customers' sockets receive. Ends on Ctrl-C, or after "
         "--seconds. The last line is a summary.",
         epilog="Exit code: 0 if every truck's positions reached its customer's socket and no "
-        "other; 1 if not, or if something could not start; 130 if it was stopped before the "
+        "other; 1 if not, or if a part could not start; 130 if it was stopped before the "
         "first truck drove.",
     )
     parser.add_argument(
@@ -81,15 +81,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--ports",
         choices=("default", "auto"),
         default="default",
-        help="of the local cloud (see `sim up --help`)",
+        help="ports of the local cloud (see `sim up --help`)",
     )
     parser.add_argument(
         "--run-dir",
         type=Path,
         metavar="DIR",
-        help="of the local cloud (see `sim up --help`)",
+        help="run folder of the local cloud (see `sim up --help`)",
     )
-    add_env_option(parser, "where the local cloud writes how to reach it")
+    add_env_option(parser, "the file to which the local cloud writes its addresses")
     parser.set_defaults(run=run)
 
 
@@ -135,7 +135,7 @@ async def _run(args: argparse.Namespace) -> int:
 async def _show(
     args: argparse.Namespace, cloud: CloudProcess, console: Console, summary: list[DemoSummary]
 ) -> None:
-    """Runs everything from the local cloud's start to the demo's end; appends its summary."""
+    """Runs the demo when the local cloud is ready, and appends its summary."""
     await asyncio.to_thread(cloud.wait_until_ready)
     environment = read_environment(args.env)
     options = DemoOptions(trucks=args.trucks, dwell_s=args.dwell_s, seconds=args.seconds)

@@ -1,4 +1,4 @@
-"""``python -m sim drive``: the driver test, with a verdict."""
+"""``python -m sim drive``: drives trucks and checks where every point arrived."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=seconds(more_than=0),
         default=60.0,
         metavar="S",
-        help="seconds that each truck is under way, including the two stops; at least 45 fit on "
+        help="seconds that each truck's trip takes, including the two stops; 45 is enough for "
         "every route (default: %(default)s)",
     )
     parser.add_argument(
@@ -93,7 +93,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the driver test; returns the exit code."""
+    """Runs the drive; returns the exit code."""
     options = DriveOptions(
         trucks=args.trucks,
         duration_s=args.duration,
@@ -132,7 +132,7 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
     if "iot" in options.transports:
         if not environment.aws_endpoint_url:
             raise EnvironmentFileError(
-                "--via iot: into a local cloud only, whose trucks need no certificates"
+                "--via iot works only with a local cloud, where trucks need no certificates"
             )
         _print_line("setting up the ingest endpoint over AWS IoT Core")
         await asyncio.to_thread(create_iot_ingest, environment)
@@ -151,7 +151,7 @@ def _print(verdict: Verdict) -> None:
         "points accepted": verdict.accepted,
         "  in the history": verdict.in_history,
         "  in the raw log": verdict.in_raw,
-        "latest position right": _of(verdict.latest_ok, verdict.trucks),
+        "latest position correct": _of(verdict.latest_ok, verdict.trucks),
         "messages": ", ".join(f"{viewer} {count}" for viewer, count in verdict.messages.items()),
         "gaps, p50/p99/longest": ", ".join(
             f"{viewer} {gaps}" for viewer, gaps in verdict.gaps.items()
@@ -165,7 +165,7 @@ def _print(verdict: Verdict) -> None:
     for name, value in rows.items():
         print(f"{name:24}{'not visible' if value is None else value}")
     for unseen in verdict.unseen:
-        print(f"not judged: {unseen}")
+        print(f"not checked: {unseen}")
     for problem in verdict.problems:
         print(f"PROBLEM: {problem}")
     print("the drive is OK" if verdict.ok else "the drive is NOT OK", flush=True)

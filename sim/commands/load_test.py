@@ -1,4 +1,4 @@
-"""``python -m sim load-test``: many customers' sockets at once."""
+"""``python -m sim load-test``: opens many customers' sockets at once, and measures them."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def run(args: argparse.Namespace) -> int:
         args.plot.write_text(
             draw(time_series.samples, title, time_series.held_from_s), encoding="utf-8"
         )
-        print(f"drawn into {args.plot}")
+        print(f"plot written to {args.plot}")
     if args.json:
         print(json.dumps(report.to_json(problems)), flush=True)
     if was_stopped:
@@ -228,10 +228,10 @@ def _environment(args: argparse.Namespace) -> Environment:
 def _meter(args: argparse.Namespace, environment: Environment) -> CpuMeter | None:
     if args.run_dir is not None:
         return CpuMeter(args.run_dir)
-    # The usual file may hold the addresses of a deployed system, which Terraform writes there.
-    is_here = urlsplit(environment.websocket_url).hostname == "127.0.0.1"
-    is_usual = args.env == DEFAULT_ENV_FILE and not args.url
-    return CpuMeter(DEFAULT_RUN_DIR) if is_usual and is_here else None
+    # Terraform writes the addresses of a deployed system to the default file.
+    is_local = urlsplit(environment.websocket_url).hostname == "127.0.0.1"
+    is_default = args.env == DEFAULT_ENV_FILE and not args.url
+    return CpuMeter(DEFAULT_RUN_DIR) if is_default and is_local else None
 
 
 async def _run(

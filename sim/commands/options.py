@@ -11,11 +11,11 @@ from sim.environment import DEFAULT_ENV_FILE
 
 
 def add_env_option(parser: argparse.ArgumentParser, use: str) -> None:
-    """Adds ``--env FILE``: the file that says how to reach a system.
+    """Adds ``--env FILE``: the file with the addresses of a system.
 
     Args:
         parser: The subcommand's parser.
-        use: What the subcommand does with it.
+        use: The help text: what the subcommand does with the file or the system.
     """
     parser.add_argument(
         "--env",

@@ -1,4 +1,4 @@
-"""`python -m sim token`: prints a token of the environment's issuer, and nothing else."""
+"""``python -m sim token``: prints a token of the environment's issuer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DISPATCHER = "dispatcher"
 
 
 def add_parser(subparsers: Any) -> None:
-    """Declares the command."""
+    """Adds the subcommand."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "token",
         help="print a token",
@@ -43,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the token; returns 1, with a reason on standard error, when there is none."""
+    """Prints the token; returns 1 and prints the reason to standard error if there is none."""
     role, identity = next(
         (role, given)
         for role in ("truck", "customer", DISPATCHER)

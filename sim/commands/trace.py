@@ -1,4 +1,4 @@
-"""``python -m sim trace T-1:1700000000000:7``: one point's life in the local cloud's logs."""
+"""``python -m sim trace T-1:1700000000000:7``: finds one point in the local cloud's logs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "point_id",
         metavar="POINT",
         help="the point's id: {truck}:{recorded_at in ms}:{seq, or h and a hash of its place}; "
-        "a prefix such as T-1: matches all points that begin with it",
+        "a prefix that ends with a colon, such as T-1:, matches all points that begin with it",
     )
     parser.add_argument(
         "--run-dir",
@@ -42,12 +42,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="DIR",
         help="folder of the parts' logs (default: %(default)s)",
     )
-    add_env_option(parser, "the local cloud, whose Lambdas have logs of their own")
+    add_env_option(parser, "the local cloud, to read the logs of its Lambdas")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the lines."""
+    """Prints the lines; returns 0 if there are any, 1 otherwise."""
     try:
         lambdas = [line for _, line in log_lines(read_environment(args.env))]
     except (EnvironmentFileError, BotoCoreError, ClientError) as problem:
@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def steps_of(point_id: str, lines: Iterable[str]) -> list[dict[str, Any]]:
-    """The steps of a point, or of all points with an id prefix, in the order of time.
+    """Returns the steps of a point, or of all points with an id prefix, in order of time.
 
     Args:
-        point_id: Its id, or a prefix that ends with a colon.
+        point_id: The point's id, or a prefix that ends with a colon.
         lines: Lines of any logs, in any order.
     """
     is_part = point_id.endswith(":")
@@ -91,6 +91,6 @@ def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         try:
             event = json.loads(line)
         except ValueError:
-            continue  # another program's line
+            continue  # a line of another program, which is not JSON
         if isinstance(event, dict):
             yield event

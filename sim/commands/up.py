@@ -36,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log. A "
         "part that dies is restarted, except while the file DIR/NAME.hold exists.",
     )
-    add_env_option(parser, "where to write how to reach it")
+    add_env_option(parser, "the file to write the addresses to")
     parser.add_argument(
         "--run-dir",
         type=Path,
@@ -72,8 +72,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=count,
         default=1,
         metavar="N",
-        help="number of broadcasters; several divide each round among themselves, and are named "
-        "broadcaster, broadcaster-2 and so on (default: %(default)s)",
+        help="number of broadcasters, which share each round; they are named broadcaster, "
+        "broadcaster-2 and so on (default: %(default)s)",
     )
     parser.add_argument(
         "--set",
@@ -87,8 +87,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def part_setting(text: str) -> tuple[str, str]:
-    """An option's type: ``NAME=VALUE``, where a deployable declares the name."""
-    # Imported late, because it imports all deployables.
+    """An option's type: ``NAME=VALUE``, with the name of a setting that a deployable declares."""
+    # Imported late, because these modules import all deployables.
     from deploy.definitions import CONTAINERS
     from deploy.lambdas import DEPLOYED_PACKAGES
     from sim.local_cloud.lambdas import declared_names
@@ -155,7 +155,7 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
 
 
 async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartError:
-    """Returns the problem that ends the local cloud."""
+    """Starts the local cloud; returns the failure that ends it."""
     try:
         environment = await cloud.start()
     except PartError as problem:

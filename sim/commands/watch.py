@@ -25,8 +25,8 @@ from sim.token_client import TokenClient, TokenError
 from sim.viewers.customer import Customer
 from sim.viewers.receiver import Received
 
-SHOWN_NO_MORE = frozenset({"cancelled", "no_longer_yours", "viewing_over"})
-"""Reasons with which the service ends the tracking of a delivery that its customer saw."""
+EXPECTED_ENDS = frozenset({"cancelled", "no_longer_yours", "viewing_over"})
+"""The service's reasons for ending the tracking of a delivery that its customer has seen."""
 
 EXIT_OVER, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 
@@ -74,7 +74,7 @@ async def _watch(
     tokens = TokenClient.of(environment)
     if customer_id is None:
         customer_id = await _customer_of(environment, tokens, delivery_id)
-        _print_line(f"{delivery_id} is {customer_id}'s")
+        _print_line(f"{delivery_id} belongs to customer {customer_id}")
 
     def show(received: Received) -> None:
         message = received.message
@@ -92,7 +92,7 @@ async def _watch(
     )
     await customer.track(delivery_id)
     reason = await run_with_background(customer.ended(delivery_id), customer.run())
-    if reason in SHOWN_NO_MORE:
+    if reason in EXPECTED_ENDS:
         return EXIT_OVER
     _print_line(f"{delivery_id} can't be watched by {customer_id}: {reason}")
     return EXIT_FAILED

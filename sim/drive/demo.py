@@ -22,7 +22,7 @@ from sim.fleet.trips import Trip, TripTimes, plan_trips
 TRIP_S = 180.0
 SHORTEST_TRIP_S = 45.0
 
-LAST_WORDS_S = 12.0
+HAND_OVER_S = 12.0
 """Time left for the last hand-over before the end of a demo with a time limit."""
 
 NOTIFY_WITHIN_S = 30.0
@@ -52,7 +52,7 @@ class DemoOptions:
         """Times of each trip; with a time limit, the first delivery is handed over before it."""
         trip_s = TRIP_S
         if self.seconds is not None:
-            trip_s = min(trip_s, max(SHORTEST_TRIP_S, self.seconds - LAST_WORDS_S))
+            trip_s = min(trip_s, max(SHORTEST_TRIP_S, self.seconds - HAND_OVER_S))
         return TripTimes(trip_s, self.dwell_s + 2.0)
 
 

@@ -89,7 +89,7 @@ class Drop(_Data, frozen=True, kw_only=True, tag_field="kind", tag="drop"):
     by: HowToEnd = "reset"
 
 
-class CutResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_answer"):
+class CutResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_response"):
     """Upstream handles the request, but the connection ends before the response is complete.
 
     Attributes:
@@ -102,7 +102,7 @@ class CutResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_a
     by: HowToEnd = "reset"
 
 
-class ReplaceResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="replace_answer"):
+class ReplaceResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="replace_response"):
     """Upstream handles the request, but the response is replaced."""
 
     status: Status = 200

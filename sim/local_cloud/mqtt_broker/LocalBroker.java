@@ -43,25 +43,25 @@ import org.apache.activemq.artemis.spi.core.security.jaas.RolePrincipal;
 import org.apache.activemq.artemis.spi.core.security.jaas.UserPrincipal;
 
 /**
- * One real MQTT broker, ActiveMQ Artemis, from the jars on the class path.
+ * A real MQTT broker, ActiveMQ Artemis, from the jars on the class path.
  *
- * <p>Arguments as {@code key=value}: {@code data} (its folder), {@code port}, {@code jwks} (URL of
- * the identity provider's keys), {@code issuer}, {@code audience}, {@code phones} (URL at which a
- * phone's credential is tried), {@code maxBytes} (of messages that no bridge has taken; a publish
- * beyond it has no acknowledgement).
+ * <p>Arguments as {@code key=value}: {@code data} (the data folder), {@code port}, {@code jwks}
+ * (URL of the identity provider's keys), {@code issuer}, {@code audience}, {@code phones} (URL that
+ * checks a phone's credentials), {@code maxBytes} (the most bytes of messages that no bridge has
+ * received; beyond it, the broker acknowledges no publish).
  */
 public final class LocalBroker {
   static final String TELEMETRY = "trucks/+/telemetry";
-  /** Where the app OwnTracks publishes positions: its user, which is the truck, and its device. */
+  /** The topic to which the app OwnTracks publishes positions: its user (the truck) and device. */
   static final String OWNTRACKS = "owntracks/+/+";
 
-  static final List<String> OF_BRIDGES = List.of(TELEMETRY, OWNTRACKS);
-  /** What the names of the bridges' queues begin with: the group of their shared subscriptions. */
-  static final String BRIDGES_QUEUE = "bridges.";
+  static final List<String> BRIDGE_FILTERS = List.of(TELEMETRY, OWNTRACKS);
+  /** The prefix of the bridges' queues, from the group name of their shared subscriptions. */
+  static final String BRIDGE_QUEUE_PREFIX = "bridges.";
 
   private LocalBroker() {}
 
-  /** Starts the broker and ends it in order on SIGTERM. */
+  /** Starts the broker, and stops it gracefully on SIGTERM. */
   public static void main(String[] arguments) throws Exception {
     Map<String, String> options = new HashMap<>();
     for (String argument : arguments) {
@@ -76,17 +76,18 @@ public final class LocalBroker {
             new Phones(options.get("phones"))));
     broker.start();
     ActiveMQServer server = broker.getActiveMQServer();
-    // Before anything can be published: what no queue takes would be acknowledged, and gone.
-    for (String filter : OF_BRIDGES) {
+    // Create the queues before a client can publish: a message without a queue would be
+    // acknowledged and lost.
+    for (String filter : BRIDGE_FILTERS) {
       server.createQueue(
-          QueueConfiguration.of(BRIDGES_QUEUE + filter)
+          QueueConfiguration.of(BRIDGE_QUEUE_PREFIX + filter)
               .setAddress(filter)
               .setRoutingType(RoutingType.MULTICAST)
               .setDurable(true)
               .setAutoDelete(false),
           true);
     }
-    server.registerBrokerPlugin(new Keeper());
+    server.registerBrokerPlugin(new BridgeQueueKeeper());
     server.getRemotingService().addIncomingInterceptor(new AccessInterceptor());
     String where = "tcp://127.0.0.1:" + options.get("port");
     String limits =
@@ -111,7 +112,7 @@ public final class LocalBroker {
         new ConfigurationImpl()
             .setPersistenceEnabled(true)
             .setSecurityEnabled(true)
-            .setSecurityInvalidationInterval(10_000) // so long a token outlives its end
+            .setSecurityInvalidationInterval(10_000) // ms for which an expired token still works
             .setJournalType(JournalType.NIO)
             .setJournalFileSize(1 << 20)
             .setJournalMinFiles(2)
@@ -124,24 +125,25 @@ public final class LocalBroker {
             .setNodeManagerLockDirectory(data + "/lock")
             .setJMXManagementEnabled(false)
             .setMessageCounterEnabled(false)
-            // Not of an address: Artemis counts a message where it was published, for each truck,
-            // and looks for room where its queue is.
+            // A limit per address would not work: Artemis counts a message at the address that it
+            // was published to, one per truck, but applies the limit at the queue's address.
             .setGlobalMaxSize(Long.parseLong(maxBytes));
-    // As MQTT has them; by default a dot separates levels, and ids of trucks may have dots.
+    // MQTT's separator and wildcards. By default a dot separates levels, but truck ids may contain
+    // dots.
     configuration.setWildCardConfiguration(
         new WildcardConfiguration().setDelimiter('/').setAnyWords('#').setSingleWord('+'));
     AddressSettings points =
         new AddressSettings()
-            .setMaxDeliveryAttempts(-1) // what bridges could not put is not theirs to give up
+            .setMaxDeliveryAttempts(-1) // unlimited redelivery
             .setRedeliveryDelay(0)
             .setAutoDeleteQueues(false)
             .setAddressFullMessagePolicy(AddressFullMessagePolicy.FAIL);
-    // Of Artemis' own: a full broker must note that a bridge subscribes.
+    // Artemis' own addresses: a full broker must still be able to store a bridge's subscription.
     AddressSettings others =
         new AddressSettings().setAddressFullMessagePolicy(AddressFullMessagePolicy.PAGE);
     AddressSettings results =
         new AddressSettings()
-            .setMaxSizeBytes(1 << 16) // of a truck that is away; results are not kept for ever
+            .setMaxSizeBytes(1 << 16) // for a disconnected truck; further results are dropped
             .setAddressFullMessagePolicy(AddressFullMessagePolicy.DROP);
     return configuration
         .addAddressSetting("#", others)
@@ -150,7 +152,7 @@ public final class LocalBroker {
         .addAddressSetting(TELEMETRY + "/result", results);
   }
 
-  /** The subject's name and role, of which there is one each. */
+  /** The name and role of an authenticated client. */
   private record Identity(String name, String role) {
     static Identity of(Subject subject) {
       if (subject == null) {
@@ -168,15 +170,16 @@ public final class LocalBroker {
     boolean maySubscribe(String filter) {
       return switch (role) {
         case "truck" -> filter.equals("trucks/" + name + "/telemetry/result");
-        // Where nothing is published: the app always subscribes to something.
+        // Nothing is published there, but the app always subscribes to this topic.
         case "phone" -> filter.matches("owntracks/" + quoted() + "/[^/+#]+/cmd");
-        case "bridge" -> OF_BRIDGES.stream().anyMatch(one -> filter.equals("$share/bridges/" + one));
+        case "bridge" ->
+            BRIDGE_FILTERS.stream().anyMatch(one -> filter.equals("$share/bridges/" + one));
         default -> false;
       };
     }
   }
 
-  /** Trucks and bridges: a token of the identity provider is their password. */
+  /** Authenticates trucks and bridges, whose password is a token of the identity provider. */
   private static final class Tokens {
     private final DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
 
@@ -207,10 +210,10 @@ public final class LocalBroker {
   }
 
   /**
-   * Phones: their truck is the user, and the secret of a device is the password.
+   * Authenticates phones, whose user name is their truck and whose password is a device's secret.
    *
-   * <p>Both are tried at the HTTP API, by a message of OwnTracks without content: there it is
-   * decided which devices there are, which are revoked, and which trucks are blocked.
+   * <p>It sends both to the HTTP API with an empty OwnTracks message, because the API knows which
+   * devices exist, which are revoked, and which trucks are blocked.
    */
   private record Phones(String url) {
     static final String SECRET = "[0-9a-hjkmnp-tv-z]{26}";
@@ -237,10 +240,10 @@ public final class LocalBroker {
   }
 
   /**
-   * Who connects, and what it may do.
+   * The authenticated client and its permissions.
    *
-   * <p>Artemis keeps what was allowed by user name. So that is the truck's id, of its phones as
-   * well, and a bridge's has a form that no truck's can have.
+   * <p>Artemis caches permissions by user name. So the user name of a truck and its phones is the
+   * truck's id, and a bridge's user name has a format that no truck id can have.
    */
   private static final class Credentials implements ActiveMQSecurityManager5 {
     private final Tokens tokens;
@@ -277,7 +280,7 @@ public final class LocalBroker {
       if (identity == null) {
         return false;
       }
-      String address = full.split("::", 2)[0]; // of a queue: its address, then its name
+      String address = full.split("::", 2)[0]; // a queue is given as "address::name"
       String own = "trucks/" + identity.name() + "/telemetry";
       String ofPhone = "owntracks/" + identity.quoted() + "/[^/+#]+";
       return switch (identity.role()) {
@@ -293,8 +296,9 @@ public final class LocalBroker {
                   address.equals(own + "/result");
               default -> false;
             };
-        // What the app publishes besides positions, a level below, no queue takes: it is acknowledged,
-        // and gone. Refused, the app would send it for ever.
+        // The app also publishes other messages, one level below its positions. They are
+        // acknowledged and dropped, because no queue matches. If they were refused, the app would
+        // resend them forever.
         case "phone" ->
             switch (check) {
               case SEND -> address.matches(ofPhone + "(/[a-z]+)?");
@@ -306,10 +310,10 @@ public final class LocalBroker {
                   address.matches(ofPhone + "/cmd");
               default -> false;
             };
-        // Never to delete: the queues hold what was acknowledged to trucks.
+        // Bridges may not delete queues, which hold messages that were acknowledged to trucks.
         case "bridge" ->
             switch (check) {
-              case CONSUME -> OF_BRIDGES.contains(address);
+              case CONSUME -> BRIDGE_FILTERS.contains(address);
               case SEND, CREATE_ADDRESS -> address.matches("trucks/[A-Za-z0-9._-]+/telemetry/result");
               default -> false;
             };
@@ -330,31 +334,31 @@ public final class LocalBroker {
   }
 
   /**
-   * Keeps the bridges' queues.
+   * Prevents the deletion of the bridges' queues.
    *
-   * <p>When a session ends or expires, Artemis deletes the queue of its shared subscription, with
-   * all that it holds, unless another session is connected to it at that moment; it looks at no
-   * rights then.
+   * <p>When a session ends or expires, Artemis deletes the queue of its shared subscription with
+   * all its messages, unless another session is connected to the queue at that time. Artemis checks
+   * no permission for this.
    */
-  private static final class Keeper implements ActiveMQServerQueuePlugin {
+  private static final class BridgeQueueKeeper implements ActiveMQServerQueuePlugin {
     @Override
     public void beforeDestroyQueue(
         Queue queue, SecurityAuth session, boolean unlessUsed, boolean all, boolean withAddress)
         throws ActiveMQException {
       String name = queue.getName().toString();
-      if (name.startsWith(BRIDGES_QUEUE)) {
+      if (name.startsWith(BRIDGE_QUEUE_PREFIX)) {
         System.out.println("queue_kept " + name);
-        throw new ActiveMQIllegalStateException(name + " outlives every session");
+        throw new ActiveMQIllegalStateException(name + " must not be deleted with a session");
       }
     }
   }
 
   /**
-   * Refuses, by ending the connection, what Artemis' own checks come too late for.
+   * Ends a connection before Artemis' own checks, which run too late in two cases.
    *
-   * <p>A client that takes another's id takes its session over. And a subscription that Artemis
-   * itself refuses deletes the queue that it would have shared: with the bridges' name for it, any
-   * truck could throw away what all trucks have sent.
+   * <p>First, a client that uses the id of another client takes over its session. Second, when
+   * Artemis refuses a shared subscription, it deletes the queue of that subscription. With the name
+   * of the bridges' queue, any truck could delete all trucks' messages.
    */
   private static final class AccessInterceptor implements MQTTInterceptor {
     @Override

@@ -13,14 +13,15 @@ import org.opensearch.node.Node;
 import org.opensearch.plugins.PluginInfo;
 
 /**
- * One real OpenSearch node from the jars on the class path, without the distribution around it.
+ * A real OpenSearch node from the jars on the class path, without the rest of the distribution.
  *
  * <p>Arguments: the node's home folder, then settings as {@code key=value}. The distribution's own
- * launcher refuses to run as root and wants plug-ins unpacked in folders; a node that is built here
- * takes its modules from the class path and is otherwise the same engine.
+ * launcher refuses to run as root and requires plug-ins unpacked in folders. This node loads its
+ * modules from the class path, and is otherwise the same engine.
  *
- * <p>Not among them is analysis-common, the analyzers of natural languages: Thai's needs locale data
- * that a small Java runtime lacks, and then no index at all can be created.
+ * <p>The module analysis-common, with the analyzers of natural languages, is left out: the Thai
+ * analyzer needs locale data that a small Java runtime does not have, and without it no index can
+ * be created.
  */
 public final class LocalNode extends Node {
   private static final Map<String, String> MODULES =
@@ -46,7 +47,7 @@ public final class LocalNode extends Node {
     return modules;
   }
 
-  /** Starts the node and ends it in order on SIGTERM. */
+  /** Starts the node, and stops it gracefully on SIGTERM. */
   public static void main(String[] arguments) throws Exception {
     Settings.Builder settings = Settings.builder().put("path.home", arguments[0]);
     for (int i = 1; i < arguments.length; i++) {
