@@ -118,7 +118,7 @@ export function troublesOf({ trucks, clusters }: Fleet): Record<Trouble, number>
 
 function wrapped(lon: number): number {
   const wrappedLon = ((((lon + 180) % 360) + 360) % 360) - 180;
-  // 180 degrees stays 180: as an eastern edge, -180 would mean a box around the world.
+  // 180 degrees stays 180, so that a box up to the antimeridian does not cross it.
   return rounded(wrappedLon === -180 && lon > 0 ? 180 : wrappedLon);
 }
 

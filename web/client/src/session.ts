@@ -363,7 +363,7 @@ export class Session {
       this.#end(reason);
       return;
     }
-    // The right to view may outlast the token. The request for another ticket finds out.
+    // The right to view may outlast the token: the next ticket request decides.
     if (this.#view) this.#view = { ...this.#view, ended: null };
     this.#actions.push({ type: 'close', id });
     this.#connectionLost(id, nowMs);

@@ -151,7 +151,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const positions = reports.filter((report) => report.changes.position);
     const shown = positions.map((report) => report.delivery?.position_at ?? '');
     expect(shown).toEqual([...new Set(shown)].sort());
-    // One message in 20 is lost: two lost rounds in a row are likely, three are not.
+    // One message in 20 is lost, so two rounds in a row may be lost, but hardly ever three.
     const gaps = positions.slice(1).map((report, i) => {
       return (report.trueAsOfMs ?? 0) - (positions[i]?.trueAsOfMs ?? 0);
     });
