@@ -9,7 +9,7 @@ export interface AnimatedMarker extends Point {
   readonly accuracy_m?: number | null;
 }
 
-/** Duration in ms, shorter than the time between two updates near the destination. */
+/** Duration of an animation, in ms. */
 export const ANIMATION_MS = 1500;
 
 /** Maximum distance in metres. Beyond it the marker jumps, because the route is unknown. */
