@@ -1,9 +1,9 @@
 """AWS clients that treat a response that was cut off as no response.
 
 The SDK doesn't check a response's length, and returns an empty response when it can't parse one: an
-existing item would look absent, and a queue that rejected messages as if it had accepted them. The
-SDK does retry a response that fails DynamoDB's own checksum, but returns the last attempt's
-response whether it is valid or not.
+existing item would look absent, and rejected messages would look accepted. The SDK does retry a
+response that fails DynamoDB's own checksum, but returns the last attempt's response whether it is
+valid or not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ this has failed."""
 ONE_SHORT_ATTEMPT: Final = Config(
     connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}
 )
-"""For clients whose calls may fail: the caller goes on without the result, and retries later."""
+"""For clients whose calls may fail: the caller continues without the result, and retries later."""
 
 
 class UnreadableResponseError(HTTPClientError):
@@ -47,7 +47,7 @@ def aws_session(region: str | None = None) -> boto3.Session:
     """Creates a session whose clients raise an error for unreadable responses.
 
     Args:
-        region: None for the one that the SDK finds by itself.
+        region: The AWS region; None for the region that the SDK finds by itself.
     """
     return raising_on_unreadable_responses(boto3.Session(region_name=region))
 

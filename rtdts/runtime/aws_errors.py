@@ -12,8 +12,8 @@ _OWN_FAULTS = frozenset(
         "NoSuchBucket",
     }
 )
-"""4xx caused by the deployment, not by the request: a policy or a table may not be ready yet. They
-are retried as long as others, and reported the same way in the end."""
+"""4xx errors caused by the deployment, not by the request: a policy or a table may not be ready
+yet. They are retried, and finally reported, like other temporary errors."""
 
 THROTTLING_CODES = frozenset(
     {
@@ -29,7 +29,7 @@ THROTTLING_CODES = frozenset(
         "ThrottlingError",
     }
 )
-"""Codes of errors with which a service rejects what comes too fast."""
+"""Error codes with which a service throttles."""
 
 TEMPORARY_CODES = THROTTLING_CODES | frozenset(
     {
@@ -40,8 +40,8 @@ TEMPORARY_CODES = THROTTLING_CODES | frozenset(
         "TransactionConflict",
     }
 )
-"""Codes of errors with which the same call may succeed later: of a call, of one of its records, or
-of one of its writes."""
+"""Error codes after which the same call may succeed later. They are reported for a call, for one of
+its records, or for one of its writes."""
 
 _REJECTIONS = frozenset(
     {
@@ -52,8 +52,8 @@ _REJECTIONS = frozenset(
         "ValidationException",
     }
 )
-"""4xx caused by the data to read or write: too large, malformed, illegal. Another request may
-succeed. A code in none of these lists may be the deployment's fault."""
+"""4xx errors caused by the data to read or write: too large, malformed, illegal. Another request
+may succeed. A code that is in none of these sets may be the deployment's fault."""
 
 
 def is_temporary(error: Exception) -> bool:

@@ -1,8 +1,8 @@
-"""Whether a request came through the edge: the CDN before the API's routes in production.
+"""Checks whether a request came through the edge: the CDN in front of the API in production.
 
 The edge adds a header with a secret to every request that it forwards, and replaces one that a
-client sent. A request that bypassed it, by the gateway's own host or the trucks' host name, does
-not have the header.
+client sent. A request that bypassed the edge, through the gateway's own host or the trucks' host
+name, does not have the header.
 """
 
 from __future__ import annotations

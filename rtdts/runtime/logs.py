@@ -1,7 +1,7 @@
 """Structured logs: one JSON object per line on standard error.
 
-Never on standard output, which a KCL child uses for its protocol. An event has a name and fields;
-ids are fields, so that one point can be traced from the HTTP request to the socket.
+Logs never go to standard output, which a KCL child uses for its protocol. An event has a name and
+fields; ids are fields, so that one point can be traced from the HTTP request to the socket.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class MetricSums:
         """Adds the values of one piece of work.
 
         Args:
-            values: By the metrics' names.
+            values: Values by metric name.
             at_once: Whether to write a line now, due or not.
 
         Raises:

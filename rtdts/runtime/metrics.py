@@ -16,7 +16,7 @@ from rtdts.runtime import wall_clock
 
 NAMESPACE = "RTDTS"
 DIMENSION = "component"
-"""The only one: each value of another would be a separate metric, and be billed as such."""
+"""The only dimension: each value of a second one would be billed as a separate metric."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +48,8 @@ class MetricWriter:
         """Writes one line with these values.
 
         Args:
-            values: By the metrics' names.
-            at_ms: When they were measured; now if it is not given.
+            values: Values by metric name.
+            at_ms: When the values were measured; None for now.
 
         Raises:
             KeyError: A name that was not declared.

@@ -1,8 +1,8 @@
 """The web origins whose requests are accepted: one list for the HTTP API, tickets and the socket.
 
-The HTTP API's gateway responds to browsers' preflight requests by this list. No gateway checks the
-origin of a WebSocket, and none rejects a request of a page that does not need to read the response:
-the Lambdas check both, by the same list.
+The HTTP API's gateway responds to browsers' preflight requests by this list. But no gateway checks
+the origin of a WebSocket, or rejects a request from a page that does not need to read the response.
+So the Lambdas check both, by the same list.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ HELP: Final = f"comma-separated trucks whose points get a log line in each part;
 
 
 class PointTrace:
-    """Logs what becomes of the points of some trucks.
+    """Logs each step of the points of some trucks.
 
     Args:
-        trucks: Their ids, comma-separated; `EVERY` for all.
+        trucks: The trucks' ids, comma-separated; `EVERY` for all trucks.
     """
 
     def __init__(self, trucks: str, log: Logger) -> None:
@@ -41,7 +41,7 @@ class PointTrace:
         """Logs one step of a point; does not check whether its truck is traced.
 
         Args:
-            step: What became of the point in this step.
+            step: What happened to the point.
             point_id: See `rtdts.tracking.point_identity`.
             fields: Further fields of the line.
         """

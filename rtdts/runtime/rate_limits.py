@@ -11,7 +11,7 @@ from typing import Final
 
 _MS_PER_MINUTE: Final = 60_000
 MAX_KEYS: Final = 10_000
-"""Keys kept; about 1 MB."""
+"""Maximum number of keys kept; they take about 1 MB."""
 
 
 class RateLimits:
@@ -23,8 +23,8 @@ class RateLimits:
     Args:
         per_minute: Units per minute.
         burst_minutes: Minutes whose units may be spent at once.
-        max_keys: Keys kept. When there are more, those with their whole burst are dropped and, if
-            necessary, those that have used least of theirs.
+        max_keys: Keys kept. When there are more, keys with their whole burst are dropped and, if
+            necessary, those that have used the least of their burst.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RateLimits:
         return max(0.0, empty_at_ms + self._ms_per_unit - now_ms)
 
     def spend(self, key: str, units: float, now_ms: int) -> None:
-        """Takes units from a key, whether it has them or not."""
+        """Spends units of a key, even more than it has."""
         full_at_ms = max(self._full_at_ms.get(key, 0.0), now_ms) + units * self._ms_per_unit
         if key not in self._full_at_ms and len(self._full_at_ms) >= self._max_keys:
             self._prune(now_ms)
@@ -57,5 +57,5 @@ class RateLimits:
         kept = [(key, at_ms) for key, at_ms in self._full_at_ms.items() if at_ms > now_ms]
         # Many others that spend a little must not restore the burst of one that has spent its own.
         kept.sort(key=lambda one: one[1])
-        # Down to half the limit; otherwise each new key would search all of them.
+        # Prunes to half the limit; otherwise each new key would sort all keys.
         self._full_at_ms = dict(kept[-(self._max_keys // 2) :])

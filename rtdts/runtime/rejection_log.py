@@ -11,10 +11,10 @@ LINES_PER_MINUTE: Final = 6
 
 
 class RejectionLogLimiter:
-    """Chooses which rejections are logged, now and then one of each key.
+    """Chooses which rejections are logged: a few per minute and key.
 
-    A client is rejected as often as it likes: a line for each would cost more than what its quota
-    lets it request.
+    A client can cause any number of rejections: one line for each would cost more than the requests
+    that its quota allows.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class RejectionLogLimiter:
         """Returns whether this rejection is logged, and counts it if so.
 
         Args:
-            key: Whose requests share a limit; empty for all unknown callers together.
+            key: The caller, whose rejections share a limit; empty for all unknown callers together.
             now_ms: The time.
         """
         if self._limits.wait_ms(key, now_ms) > 0:

@@ -1,4 +1,4 @@
-"""Runs a service until its process shall end."""
+"""Runs a service until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def run_service(component: str, serve: Callable[[asyncio.Event], Coroutine[Any, 
     """Runs a service; returns the process's exit code.
 
     Args:
-        component: Its name in the log.
-        serve: Runs until the event, which SIGTERM and SIGINT set.
+        component: The service's name in the log.
+        serve: Runs the service until the event is set, by SIGTERM or SIGINT.
     """
 
     async def until_signalled() -> None:
@@ -29,7 +29,7 @@ def run_service(component: str, serve: Callable[[asyncio.Event], Coroutine[Any, 
     try:
         asyncio.run(until_signalled())
     except SettingsError as error:
-        log.error("settings_unusable", problems=error.problems)  # noqa: TRY400 - no trace of use
+        log.error("settings_unusable", problems=error.problems)  # noqa: TRY400 - no trace needed
         return 2
     except Exception as error:
         log.exception(f"{component}_failed", error)

@@ -1,7 +1,7 @@
 """The KPL's aggregated record format: many user records inside one Kinesis record.
 
-A Kinesis record is costly and limited in number long before its bytes matter; the KCL and Firehose
-split aggregates by themselves. The format (from the KPL's ``aggregation-format.md``)::
+Kinesis' costs and limits depend on the number of records long before their bytes matter. The KCL
+and Firehose split aggregates by themselves. The format (from the KPL's ``aggregation-format.md``)::
 
     F3 89 9A C2 | protobuf message | md5 of the message
 
@@ -17,8 +17,8 @@ split aggregates by themselves. The format (from the KPL's ``aggregation-format.
       repeated Tag    tags                    = 4;
     }
 
-Our aggregates hold one partition key only, the one that they are put with: the KCL silently
-discards an aggregate in which one key hashes outside its shard.
+Our aggregates hold only the partition key with which they are put: the KCL silently discards an
+aggregate in which one key hashes outside its shard.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class FailedDocument(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return base64.b64decode(self.rawData, validate=True)
         except binascii.Error as error:
-            raise ValueError(f"rawData is no base64: {error}") from error
+            raise ValueError(f"rawData is not base64: {error}") from error
 
 
 def arrived_at_ms(key: str) -> int | None:
@@ -89,7 +89,7 @@ def split_records(data: bytes) -> Iterator[bytes]:
     A record is a JSON object. Anything between two records is yielded unchanged, as one piece:
     other writers may have put anything into the stream.
     """
-    # Lossless in both directions, whatever the bytes are.
+    # Decoding and encoding again loses nothing, for any bytes.
     text = data.decode("utf-8", "surrogateescape")
     at = 0
     while at < len(text):

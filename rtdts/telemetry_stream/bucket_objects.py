@@ -79,7 +79,7 @@ class BucketObjects:
             }
 
     def read(self, key: str, version_id: str | None = None) -> StoredObject:
-        """Returns an object's content; its newest version's unless one is named."""
+        """Returns an object's content, by default that of its newest version."""
         version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
         response = self._client.get_object(Bucket=self._bucket, Key=key, **version)
         return StoredObject(
@@ -91,7 +91,7 @@ class BucketObjects:
         response = self._client.put_object(
             Bucket=self._bucket, Key=version.key, Body=body, ContentType="application/octet-stream"
         )
-        if response.get("VersionId"):  # else the bucket keeps none, and the old one was replaced
+        if response.get("VersionId"):  # else the bucket keeps no versions: the old one is gone
             self.destroy(version)
 
     def remove(self, key: str) -> None:

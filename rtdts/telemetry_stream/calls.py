@@ -1,4 +1,4 @@
-"""Groups what goes into the stream into calls within `PutRecords`' limits."""
+"""Groups items for the stream into calls within `PutRecords`' limits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ T = TypeVar("T")
 def calls_of(
     items: Iterable[T], size: Callable[[T], int], *, max_items: int, max_bytes: int
 ) -> Iterator[list[T]]:
-    """The items, in order, each call as large as it may be.
+    """Yields the items in order, in calls that are as large as allowed.
 
     Args:
-        items: What is put. One that is larger than a call gets a call of its own.
+        items: The items to put. An item that is larger than a call gets its own call.
         size: An item's size, in bytes.
         max_items: Items per call.
         max_bytes: Bytes per call.

@@ -1,4 +1,4 @@
-"""The device stream that AWS IoT Core's rule writes to: a record per message, not aggregated."""
+"""The device stream that AWS IoT Core's rule writes to: one record per message, not aggregated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class DeviceRecord(NamedTuple):
     """A record of the device stream."""
 
     truck_id: str
-    """Its partition key, the same as the rule's: a truck's messages stay in order."""
+    """The partition key, as in IoT Core's rule: a truck's messages stay in order."""
     data: bytes
 
 
@@ -28,7 +28,7 @@ class DeviceStream:
         """Makes one attempt to put a few records.
 
         Args:
-            records: No more than one call accepts.
+            records: At most as many as one call accepts.
 
         Returns:
             For each record its error code; None for one that is in the stream.

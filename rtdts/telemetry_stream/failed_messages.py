@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_RECEIVED: Final = 10
 """SQS's limit of messages per receive and per delete request."""
 _WAIT_S: Final = 2
-"""A receive request that waits polls all of the queue's servers, so empty means an empty queue."""
+"""With a wait, SQS polls all of the queue's servers: no messages means an empty queue."""
 _VISIBILITY_S: Final = 300
 """How long a received message is invisible to other receivers."""
 

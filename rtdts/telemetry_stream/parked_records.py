@@ -21,7 +21,7 @@ class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     detail: str
     partition_key: str | None
-    """The partition key that it had in the stream; None when that was not kept."""
+    """The record's partition key in the stream; None if it was not kept."""
 
     @property
     def records(self) -> list[bytes]:

@@ -22,7 +22,7 @@ OVER_QUOTA: Final = "over_quota"
 """Reason of an object that holds points of a truck over its quota, as they would be in the stream,
 one per line."""
 SEVERAL: Final = "several_messages"
-"""Reason of an object that holds several messages, each with its own."""
+"""Reason of an object that holds several messages, each with its own reason."""
 # S3 limits all metadata to 2 KB of US-ASCII.
 _MAX_DETAIL_CHARS = 1_000
 
@@ -57,9 +57,9 @@ class UnusableMessage(NamedTuple):
     """A truck's message of which some or all could not be used."""
 
     payload: bytes
-    """As the truck sent it."""
+    """The message as the truck sent it."""
     reason: str
-    """A code."""
+    """A code for the reason."""
     detail: str
     """Further information for an operator."""
 
@@ -92,8 +92,8 @@ class Parking:
                 or `message_name`.
             reason: A code.
             detail: Further information for an operator; cut to 1,000 characters.
-            partition_key: The partition key that it had in the stream: names its truck, whatever
-                its content is.
+            partition_key: The record's partition key in the stream. It names the truck, whatever
+                the content is.
         """
         key = f"{PREFIX}{name}"
         metadata = {"reason": _ascii(reason), "detail": _ascii(detail)}
@@ -130,8 +130,8 @@ class Parking:
     def park_messages(self, messages: Sequence[UnusableMessage], *, truck_id: str | None) -> str:
         """Stores some messages of one truck, several as one object.
 
-        An object of several has a JSON document per line, with reason, detail and the payload as
-        base64.
+        An object of several messages has one JSON document per line, with reason, detail and the
+        payload as base64.
 
         Args:
             messages: At least one.
@@ -147,7 +147,7 @@ class Parking:
             "\n".join(map(json.dumps, documents)).encode(),  # `several_payloads` reads it
             truck_id=truck_id,
             reason=SEVERAL,
-            detail=f"{len(messages)} messages, a JSON document per line",
+            detail=f"{len(messages)} messages, one JSON document per line",
         )
 
     def park_points(self, payloads: Sequence[bytes], *, truck_id: str) -> str:
@@ -173,7 +173,7 @@ def several_payloads(body: bytes) -> list[bytes]:
 
 
 def _ascii(text: str) -> str:
-    """Returns the text as a header can carry it; other characters are escaped."""
+    """Converts a text to US-ASCII for a header; other characters are escaped."""
     one_line = " ".join(text.split())
     cut = one_line.encode("ascii", "backslashreplace").decode()[:_MAX_DETAIL_CHARS]
     return cut.rstrip()  # a header loses trailing spaces

@@ -1,7 +1,7 @@
 """Puts points into the stream: accepted points are durable, and failed ones are reported.
 
 ``PutRecords`` returns 200 even if some of its records failed. Only those are put again, after a
-jittered wait, until a deadline; the client then learns which points failed.
+jittered wait, until a deadline. The points that still failed are reported to the client.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Kinesis: "PutRecords", and "Quotas and limits". Newer accounts may have higher limits, none lower.
 MAX_RECORD_BYTES = 1_048_576
-"""A record's data and partition key together."""
+"""Maximum size of a record: its data and partition key together."""
 MAX_CALL_RECORDS = 500
 MAX_CALL_BYTES = 5 * 1_048_576 - MAX_CALL_RECORDS * 256
 
@@ -38,7 +38,7 @@ UNREADABLE_RESPONSE = "UnreadableResponse"
 """Failure of a call whose response does not report the result of each record."""
 
 OUT_OF_TIME = "OutOfTime"
-"""Failure of records that there was no time to try."""
+"""Failure of records that were not tried before the deadline."""
 
 
 class AcceptedRecord(NamedTuple):
@@ -55,8 +55,8 @@ class PutOutcome:
     """The result of one put."""
 
     failed: tuple[int, ...]
-    """Indexes of the payloads that are not known to be in the stream, in order. After a lost
-    response they may be there all the same; when put again, they are recognised as duplicates."""
+    """Indexes of the payloads that are not known to be in the stream, in order. If a response was
+    lost, they may be there all the same; when put again, they are recognised as duplicates."""
     attempts: int
     """Calls of PutRecords."""
     failure: str | None
@@ -65,7 +65,7 @@ class PutOutcome:
     """Where the accepted records are stored; not part of a comparison of outcomes."""
 
     def of(self, payloads: range) -> PutOutcome:
-        """Returns the outcome of some of the payloads, with indexes from the first of these."""
+        """Returns the outcome of some of the payloads, with indexes relative to the first one."""
         start = payloads.start
         first, end = (bisect_left(self.failed, place) for place in (start, payloads.stop))
         return PutOutcome(
@@ -82,7 +82,7 @@ class PutOutcome:
 
 
 class Batch(NamedTuple):
-    """One truck's payloads; its id is the partition key, of the records and of each user record."""
+    """One truck's payloads. Its id is the partition key of the records and of each user record."""
 
     truck_id: str
     payloads: Sequence[bytes]
@@ -127,7 +127,7 @@ class StreamPutter:
         """Puts one truck's payloads, in as few records as their size allows (usually one).
 
         Args:
-            truck_id: Partition key, of the records and of each user record.
+            truck_id: Partition key of the records and of each user record.
             payloads: One point each.
             deadline: Only the first call may begin after it. A call may outlast it by the client's
                 timeouts.

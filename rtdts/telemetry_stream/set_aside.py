@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX: Final = "aws/lambda/"
-"""Chosen by Lambda: ``aws/lambda/MAPPING/SHARD/…``."""
+"""The prefix that Lambda chooses: ``aws/lambda/MAPPING/SHARD/…``."""
 
 
 _OVER_QUOTA: Final = f"{PREFIX}over-quota/"
@@ -73,11 +73,11 @@ class SetAsideBatches:
         """Returns a batch's messages, as they were in the stream.
 
         Raises:
-            BrokenObjectError: It can't be read, or names the batch without its messages.
+            BrokenObjectError: The object can't be read, or names the batch without its messages.
         """
         batch = _Batch.of(self._objects.read(key).body)
         if batch is None:
-            raise BrokenObjectError("it names the batch alone, without its messages")
+            raise BrokenObjectError("it names the batch without its messages")
         return batch.messages()
 
     def remove(self, key: str) -> None:
@@ -127,10 +127,10 @@ class _Batch(NamedTuple):
 
     @classmethod
     def of(cls, body: bytes) -> _Batch | None:
-        """Decodes it; None when it names the batch without its messages.
+        """Decodes an object; returns None if it names the batch without its messages.
 
         Raises:
-            BrokenObjectError: It can't be read.
+            BrokenObjectError: The object can't be read.
         """
         with _broken_if_unreadable():
             invocation: Any = json.loads(body)
@@ -141,10 +141,10 @@ class _Batch(NamedTuple):
             return cls(invocation, event, event["Records"])
 
     def messages(self) -> list[DeviceRecord]:
-        """Its messages.
+        """Returns the batch's messages.
 
         Raises:
-            BrokenObjectError: One can't be read.
+            BrokenObjectError: A message can't be read.
         """
         with _broken_if_unreadable():
             return [
@@ -168,4 +168,4 @@ def _broken_if_unreadable() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        raise BrokenObjectError(f"no record of an invocation: {error!r}") from error
+        raise BrokenObjectError(f"not a record of an invocation: {error!r}") from error
