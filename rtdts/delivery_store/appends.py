@@ -26,13 +26,13 @@ class Change(NamedTuple):
     """The changes to append to a delivery's log."""
 
     before: Delivery
-    """The row on which it was decided."""
+    """The row on which the change was decided."""
     after: Delivery
     events: Sequence[DeliveryEvent]
 
 
 def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    """Groups changes of different deliveries, as many as one transaction allows writes.
+    """Groups changes of different deliveries into transactions, within the limit of writes.
 
     Changes with too many events for one transaction are left out. Bytes are not counted: if
     DynamoDB rejects a group as too large, each change is appended by itself.
@@ -56,7 +56,7 @@ class Part(NamedTuple):
     """The content of one transaction."""
 
     before: Delivery | None
-    """The row on which it builds; None for a new delivery."""
+    """The row before this transaction; None for a new delivery."""
     after: Delivery
     """The fold of the log up to the last of `events`."""
     events: Sequence[DeliveryEvent]
@@ -68,11 +68,11 @@ def parts(
 ) -> Iterator[Part]:
     """Yields the transactions of an append, in order; nearly always one.
 
-    Changes of the plan in `after`, and of the time from which it is shown, come with the last.
+    The last transaction also writes `after`'s changed plan, and the time from which it is shown.
 
     Args:
         before: The row on which the change was decided; None for a new delivery.
-        after: The row as it shall be.
+        after: The row after the append.
         events: The versions after `before`'s, up to `after`'s.
     """
     row = before
@@ -96,7 +96,7 @@ def _fitting(events: Sequence[DeliveryEvent]) -> Iterator[Sequence[DeliveryEvent
 
 
 def _planned(after: Delivery) -> Delivery:
-    """A new delivery before its first event."""
+    """Returns a new delivery before its first event."""
     return msgspec.structs.replace(after, closed_at_ms=None)
 
 

@@ -63,7 +63,7 @@ def batch_delete(
     for chunk in chunks(keys, MAX_WRITES):
         deletes: Any = [{"DeleteRequest": {"Key": key}} for key in chunk]
         response = client.batch_write_item(RequestItems={table: deletes})
-        # Throttled ones, one by one: there the SDK's own retries apply.
+        # Throttled deletes are sent one by one, because the SDK retries those requests.
         for left in response.get("UnprocessedItems", {}).get(table, []):
             client.delete_item(TableName=table, Key=left["DeleteRequest"]["Key"])
 
@@ -90,7 +90,7 @@ def batch_get(
             response = client.batch_get_item(RequestItems=request)
             items = response["Responses"].get(table, [])
             yield from items
-            # Unread keys: the response would have been too large (16 MB), or was throttled.
+            # Keys stay unread if the response would be too large (16 MB), or was throttled.
             request = cast(
                 "Mapping[str, KeysAndAttributesTypeDef]", response.get("UnprocessedKeys", {})
             )

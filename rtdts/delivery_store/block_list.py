@@ -1,4 +1,4 @@
-"""The process's cache of the blocks: read whole every `READ_EVERY_S`, when next needed."""
+"""The process's cache of all blocks, read at most every `READ_EVERY_S`, when they are needed."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from rtdts.tracking.blocks import Block, Blocks
 READ_EVERY_S: Final = 10.0
 """Even if one read is slow, a block takes effect within 15 s."""
 _USABLE_FOR_S: Final = 2.0
-"""How long after a read is due other threads go on with the old list while one reads."""
+"""While one thread reads, the others use the old list for this long after the read was due."""
 
 
 class BlockReader(Protocol):
     """See `rtdts.delivery_store.blocked_identities.BlockStore`."""
 
     def in_force(self, now_ms: int, /) -> Sequence[Block]:
-        """Every block that is not over."""
+        """Returns every block in force."""
 
 
 class BlockList:
     """Caches the blocks in force; may be used by several threads.
 
     While the table can't be read, no new block takes effect, and those read before stay in force:
-    an unavailable table must not stop the trucks. The read is tried again after `READ_EVERY_S`, so
+    an unavailable table must not stop the trucks. The read is retried after `READ_EVERY_S`, so
     that a process waits for it only that often.
 
-    While one thread reads, the others go on with the old list. If that is much older, because the
-    process was idle, they wait for the read: otherwise the first pushes after a quiet minute could
-    go to a viewer that was revoked within it.
+    While one thread reads, the others use the old list. If the list is too old, because the process
+    was idle, they wait for the read: otherwise the first pushes after a quiet minute could go to a
+    viewer that was revoked within that minute.
 
     Args:
-        store: Where the blocks are. Its client needs short timeouts, because a request waits for
-            it.
+        store: Reads the blocks. Its client needs short timeouts, because requests wait for it.
         now_ms: Wall clock: a monotonic one may stand still while a Lambda is frozen.
         read_every_s: Seconds between two reads.
     """
@@ -57,7 +56,7 @@ class BlockList:
         self._reading = threading.Lock()
 
     def current(self) -> Blocks:
-        """The blocks as read at most `read_every_s` ago, unless the table can't be read."""
+        """Returns the blocks, read at most `read_every_s` ago unless the table can't be read."""
         if self._is_due() and self._reading.acquire(blocking=self._is_due(_USABLE_FOR_S)):
             try:
                 if self._is_due():
@@ -67,7 +66,7 @@ class BlockList:
         return self._blocks
 
     def _is_due(self, since_s: float = 0.0) -> bool:
-        """Whether a read has been due for so long."""
+        """Returns whether a read has been due for at least `since_s` seconds."""
         read_at_ms, age_ms = self._read_at_ms, self._read_every_ms + since_s * 1_000
         # A clock that was set back also makes a read due.
         return read_at_ms is None or abs(self._now_ms() - read_at_ms) >= age_ms
@@ -79,5 +78,6 @@ class BlockList:
         except Exception as error:
             # No error here may fail a request, and the next read is soon.
             self._log.exception("blocks_not_read", error)
-        # Aged from the start of the read: what was written during it may be missing.
+        # Blocks that were written during the read may be missing, so the list's age counts from
+        # the read's start.
         self._read_at_ms = begun_at_ms

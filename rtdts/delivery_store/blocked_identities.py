@@ -54,7 +54,7 @@ class BlockStore:
         """
         scan: ScanInputTypeDef = {
             "TableName": self._table,
-            # DynamoDB deletes what has expired hours or days later.
+            # DynamoDB deletes expired items only hours or days later.
             "FilterExpression": "until_ms > :now",
             "ExpressionAttributeValues": {":now": {"N": str(now_ms)}},
             "ConsistentRead": True,

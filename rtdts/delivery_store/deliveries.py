@@ -5,10 +5,11 @@ Guarantees:
 1. A row, the events that made it and the matches of its trucks are written in one transaction. If
    there are more events than fit one transaction, each transaction advances the row to its own last
    event. One transaction may hold the changes of several deliveries.
-2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
+2. Two writers that decided on the same version can't both succeed: the later gets a
+   `VersionConflict`.
 3. The log only grows, without gaps: an event is never overwritten.
-4. A closed delivery expires, with its log; an open one never does. One that was erased is not
-   created again for as long as its tombstone is there.
+4. A closed delivery expires, with its log; an open one never does. An erased delivery can't be
+   created again while its tombstone exists.
 5. Every read on which a decision may be based is consistent. Only lists use an index, and every
    delivery that they list is read from the table again.
 """
@@ -55,18 +56,18 @@ if TYPE_CHECKING:
     )
 
 CLOSED_KEPT_DAYS = 400
-"""A year in which a delivery can be looked up, and a month's margin."""
+"""A closed delivery can be looked up for a year; the rest is margin."""
 LOG_OUTLIVES_ROW_DAYS = 31
 """DynamoDB takes some days to delete what has expired, in any order: no row may outlive its log."""
 _DAY_S = 86_400
 
 MAX_INDEX_PAGES = 10
-"""Index pages read for one page of a list. When a filter leaves little of them, the page comes back
-short, with where to go on, instead of the request running out of time."""
+"""Index pages read for one page of a list. If too few of their entries pass the filter, the page is
+returned short, with the position of the next one, before the request times out."""
 
 MAX_ENTRIES = 500
-"""Entries read of an index page of which nearly nothing passes the filter, such as a truck's over a
-year."""
+"""Entries read per index page when few pass the filter: a truck's open and recently closed
+deliveries among all of a year."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,11 +88,11 @@ class DeliveryPage:
 
 
 class FoundDeliveries(NamedTuple):
-    """Which of some deliveries there are."""
+    """Those of the requested deliveries that exist."""
 
     by_id: dict[str, Delivery]
     unreadable: frozenset[str]
-    """Ids of those that are there, and whose rows can't be read: nothing is known of them."""
+    """Ids of deliveries that exist, but whose rows can't be read."""
 
 
 class DeliveryStore:
@@ -158,7 +159,7 @@ class DeliveryStore:
         return FoundDeliveries(found, frozenset(unreadable))
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
-        """The log's entries above `after_version`, in order."""
+        """Returns the log's events with versions above `after_version`, in order."""
         query: QueryInputTypeDef = {
             "TableName": self._tables.delivery_events,
             "KeyConditionExpression": "delivery_id = :delivery AND version > :after",
@@ -192,16 +193,16 @@ class DeliveryStore:
 
         Args:
             before: The row on which the change was decided; None for a new delivery.
-            after: The row as it shall be.
-            events: What is appended: the versions after `before`'s, up to `after`'s.
+            after: The row after the append.
+            events: The events to append: the versions after `before`'s, up to `after`'s.
             matches: Whether the truck's match changes too, as on creation, a change of the plan or
                 a declaration. The consumer's own transitions do not change it.
 
         Raises:
-            VersionConflict: The delivery is no longer (or already) there as `before` says.
+            VersionConflict: The delivery is no longer as in `before`, or already exists.
             DeliveryErased: A new delivery has the id of one that was erased.
             TruckFull: The truck may not have another open delivery.
-            StoreBusy: Contended or throttled for too long; of that transaction nothing was
+            StoreBusy: Contended or throttled for too long; nothing of that transaction was
                 written.
             ValueError: The events do not lead from `before` to `after`.
         """
@@ -286,15 +287,15 @@ class DeliveryStore:
         indexes lag. A delivery that no longer belongs to the customer or truck is never listed.
 
         Args:
-            customer_id: Whose deliveries; exactly one of this and `truck_id`.
-            truck_id: Which truck carries them now.
-            status: Only those of this status.
+            customer_id: The deliveries' customer; give either this or `truck_id`.
+            truck_id: The truck that carries the deliveries now.
+            status: Only deliveries of this status.
             after: Where the previous page ended.
             limit: Deliveries per page.
             closed_since_ms: For a truck, only those that are open or were closed later than this.
 
         Raises:
-            ValueError: Not exactly one owner.
+            ValueError: Both `customer_id` and `truck_id` are given, or neither.
         """
         if (customer_id is None) == (truck_id is None):
             raise ValueError("list by customer_id or by truck_id")
@@ -333,7 +334,7 @@ class DeliveryStore:
         limit: int,
         closed_since_ms: int | None,
     ) -> tuple[list[ListPosition], ListPosition | None]:
-        """Returns entries of an index, and where the index goes on (None at its end)."""
+        """Returns entries of an index, and the position to continue after (None at its end)."""
         index, owner_key, owner = (
             (BY_CUSTOMER, "customer_id", customer_id)
             if customer_id is not None
@@ -437,7 +438,7 @@ def _check_versions(
 def _passes_filter(
     row: Delivery, customer_id: str | None, truck_id: str | None, status: Status | None
 ) -> bool:
-    """The index may lag: the row decides."""
+    """Returns whether a row passes the filter: the index may lag, so the row decides."""
     return (
         customer_id in (None, row.customer_id)
         and truck_id in (None, row.truck_id)

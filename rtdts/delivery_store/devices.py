@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: a person may have to type it, so no two characters look alike."""
 SECRET_LENGTH: Final = 26
-"""Times 5 bits: 130."""
+"""26 characters of 5 bits are 130 bits."""
 _FORM = re.compile(rf"[{_ALPHABET}]{{{SECRET_LENGTH}}}")
 _DEVICE_ID_LENGTH = 16
 
@@ -45,12 +45,12 @@ class _DeviceItem(Device, frozen=True, kw_only=True):
 
 
 def is_secret(text: str) -> bool:
-    """Returns whether a text has the form of a secret: a made-up one should cost no request."""
+    """Returns whether a text has the form of a secret; others are rejected without a request."""
     return _FORM.fullmatch(text) is not None
 
 
 def new_secret() -> str:
-    """A secret of 130 random bits."""
+    """Returns a secret of 130 random bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_LENGTH))
 
 
@@ -93,7 +93,7 @@ class DeviceStore:
         return from_item(item, Device) if item else None
 
     def list_devices(self, truck_id: str | None = None) -> list[Device]:
-        """Every device, or one truck's; reads the whole table."""
+        """Returns every device, or one truck's; reads the whole table."""
         return [_device(item) for item in self._items(truck_id)]
 
     def revoke(self, truck_id: str, device_id: str | None = None) -> list[Device]:

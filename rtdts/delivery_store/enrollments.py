@@ -1,10 +1,10 @@
 """One-time secrets in ``device-credentials``, by which a truck gets its own certificate.
 
 Every truck's box leaves the factory with the same claim certificate, which must not be enough to
-pass for any truck. So a box also brings a secret that was made for one truck. The secret is bound
-to the public key of the first certificate requested with it: a box that lost the response, or its
-power before it had stored the certificate, may repeat the request and even get another certificate
-for its key; another key may not.
+impersonate a truck. So a box also brings a secret that was made for one truck. The secret is bound
+to the public key of the first certificate requested with it. A box that lost the response, or its
+power before it had stored the certificate, may repeat the request, and even get another certificate
+for its key. A request with another key is rejected.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class EnrollmentStore:
             now_ms: The time.
 
         Returns:
-            Whether the certificate may be this truck's.
+            Whether the truck may get the certificate.
         """
         try:
             self._client.update_item(

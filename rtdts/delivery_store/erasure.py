@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Key = dict[str, "UniversalAttributeValueTypeDef"]
 
 TOMBSTONE_KEPT_DAYS = 100
-"""Longer than anything can bring a delivery back: its parked events are kept for 90 days."""
+"""Longer than anything that could restore a delivery: its parked events are kept for 90 days."""
 _DAY_S = 86_400
 
 
@@ -81,9 +81,9 @@ class CustomerErasure:
         self._sleep = sleep
 
     def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
-        """The customer's deliveries, by id.
+        """Returns the customer's deliveries, ordered by id.
 
-        They are found by an index: one created a second ago may be missing.
+        They are found by an index: a delivery that was created a second ago may be missing.
 
         Raises:
             StoreBusy: DynamoDB left keys unread repeatedly.
@@ -120,7 +120,7 @@ class CustomerErasure:
         """Puts a tombstone in place of a delivery's row, and removes the delivery from its truck.
 
         Raises:
-            VersionConflict: It was reassigned to another customer or truck meanwhile.
+            VersionConflict: The delivery was reassigned to another customer or truck meanwhile.
             StoreBusy: Contended or throttled for too long; nothing has changed.
         """
         tombstone: dict[str, object] = {
@@ -201,7 +201,7 @@ class CustomerErasure:
         }
 
     def erase_sessions(self, customer_id: str) -> int:
-        """Deletes them; returns how many."""
+        """Deletes the customer's subscriptions and tickets; returns how many."""
         subscriptions = list(self._subscriptions_by(customer_id))
         tickets = list(self._tickets_of(customer_id))
         batch_delete(self._client, self._tables.subscriptions, subscriptions)
@@ -256,7 +256,7 @@ def _key(item: dict[str, Any], names: tuple[str, ...]) -> Key:
 
 
 def _is_done(row: Mapping[str, AttributeValueTypeDef]) -> bool:
-    """Returns whether a row is a tombstone that holds no more than the id."""
+    """Returns whether a row is a tombstone that holds only the id."""
     return ERASED_ATTRIBUTE in row and "customer_id" not in row
 
 

@@ -64,7 +64,7 @@ class TooManyShares(DeliveryStoreError):  # noqa: N818 - named for what happened
 
 
 class StoreBusy(DeliveryStoreError):  # noqa: N818 - named for what happened
-    """DynamoDB kept rejecting for a temporary reason; trying again later is right.
+    """DynamoDB kept rejecting for a temporary reason: retry later.
 
     Attributes:
         operation: What was tried.

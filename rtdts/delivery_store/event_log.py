@@ -10,7 +10,10 @@ from rtdts.tracking.deliveries import DeliveryEvent
 
 
 def append_write(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> Write:
-    """Creates the write of an event that never overwrites another; None: it never expires."""
+    """Creates the write of an event, which never overwrites another.
+
+    Without `expires_at_s`, the event never expires.
+    """
     return Write(
         item={
             "Put": {
@@ -31,7 +34,7 @@ def expiry_write(table: str, delivery_id: str, version: int, *, expires_at_s: in
                 "TableName": table,
                 "Key": {"delivery_id": {"S": delivery_id}, "version": {"N": str(version)}},
                 "UpdateExpression": f"SET {TTL_ATTRIBUTE} = :expires",
-                # Otherwise an event that an erasure has just deleted would return as an empty one.
+                # Otherwise an event that an erasure has just deleted would be recreated, empty.
                 "ConditionExpression": "attribute_exists(delivery_id)",
                 "ExpressionAttributeValues": {":expires": {"N": str(expires_at_s)}},
             }

@@ -1,9 +1,9 @@
 """Leases in ``subscriptions``: which broadcaster serves which part of the fleet's views.
 
 A lease is an item beside the subscriptions, with topic `fleet-lease` and the part as its endpoint.
-It has an end and is not renewed before that: the first broadcaster to come after it takes the part.
-So the parts move among the live broadcasters without a balancer, and a part of a broadcaster that
-died is free when its lease ends.
+A lease ends at a fixed time and is not renewed before: the first broadcaster to try after that time
+gets the part. So the parts move among the live broadcasters without a balancer, and a part of a
+broadcaster that died is free when its lease ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT_FOR_S: Final = 3_600
 
 @dataclasses.dataclass(frozen=True)
 class Lease:
-    """Until when a part is held."""
+    """The lease of a part: when it ends, and whether this process holds it."""
 
     until_ms: int
     is_mine: bool
@@ -47,7 +47,7 @@ class FleetLeaseStore:
 
         Args:
             part: The part's number.
-            now_ms: Now: a lease that ended before is over.
+            now_ms: The time: a lease that ended before is over.
             until_ms: When the new lease ends.
 
         Returns:

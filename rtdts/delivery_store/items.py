@@ -1,7 +1,7 @@
 """Converts structs to DynamoDB items and back.
 
-boto3's own serializer requires `Decimal` for every number and keeps nulls; this one accepts what
-msgspec makes of a struct: absent fields are left out, floats keep their shortest exact text.
+boto3's own serializer requires `Decimal` for every number and keeps nulls. This one accepts the
+output of msgspec: absent fields are left out, floats keep their shortest exact text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
 
 MAX_ITEM_BYTES = 400 * 1024
-"""DynamoDB's limit of one item, names and values."""
+"""DynamoDB's size limit of an item, names and values."""
 
 T = TypeVar("T")
 
@@ -69,14 +69,14 @@ def from_attribute(attribute: Mapping[str, Any]) -> object:
         return [from_attribute(inner) for inner in attribute["L"]]
     if "BOOL" in attribute:
         return attribute["BOOL"]
-    raise TypeError(f"an attribute of type {', '.join(attribute)} is none of ours")
+    raise TypeError(f"unexpected type of attribute: {', '.join(attribute)}")
 
 
 def from_item(item: Mapping[str, AttributeValueTypeDef], expected: type[T]) -> T:
     """Converts an item to a struct; attributes unknown to the struct are ignored.
 
     Raises:
-        msgspec.ValidationError: The item isn't one of these.
+        msgspec.ValidationError: The item does not have the struct's form.
     """
     builtins = {name: from_attribute(attribute) for name, attribute in item.items()}
     return msgspec.convert(builtins, expected)
@@ -87,7 +87,7 @@ FOREIGN_ITEM_ERRORS = (msgspec.ValidationError, TypeError, ValueError)
 
 
 def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
-    """Cuts into lists of at most `size`: DynamoDB's batches are bounded."""
+    """Cuts values into lists of at most `size`: DynamoDB's batches are bounded."""
     chunk: list[T] = []
     for value in values:
         chunk.append(value)

@@ -1,7 +1,7 @@
 """The process's cache of devices: each is read again `READ_EVERY_S` after its last read.
 
-Secrets that no device has may come from anywhere, so their reads are bounded: one secret is read
-once per `READ_EVERY_S`, and one address causes `GUESSES_PER_MINUTE` such reads.
+Anyone can send secrets that no device has, so their reads are bounded: each secret is read once per
+`READ_EVERY_S`, and each address causes at most `GUESSES_PER_MINUTE` such reads.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from rtdts.runtime.rate_limits import RateLimits
 READ_EVERY_S: Final = 10.0
 """Even if a read is slow, a revocation takes effect within 15 s."""
 MAX_DEVICES: Final = 10_000
-"""Devices kept; some megabytes."""
+"""Devices kept; they take some megabytes."""
 GUESSES_PER_MINUTE: Final = 60
-"""Reads that find no device, per address; a minute's at once. Phones of a carrier may share an
-address: those that are cached are not concerned."""
+"""Reads per minute and address that find no device; all of a minute's may come at once. Phones of a
+carrier may share an address; cached devices are not affected."""
 MAX_UNKNOWN: Final = 1_000
-"""Secrets kept that no device has."""
+"""Unknown secrets kept: those that no device has."""
 
 
 class DevicesUnavailableError(Exception):
@@ -55,13 +55,12 @@ class _Known(NamedTuple):
 class KnownDevices:
     """Finds the device of a secret; for one thread.
 
-    Devices are cached by the hashes of their secrets, and apart from secrets that no device has, so
-    made-up secrets displace none. While the table can't be read, a cached device stays valid, as
-    blocks do; the read is tried again after `READ_EVERY_S`.
+    Devices are cached by the hashes of their secrets. Unknown secrets are cached separately, so
+    made-up secrets displace no device. While the table can't be read, a cached device stays valid,
+    as blocks do; the read is retried after `READ_EVERY_S`.
 
     Args:
-        store: Where the devices are. Its client needs short timeouts, because a request waits for
-            it.
+        store: Reads the devices. Its client needs short timeouts, because requests wait for it.
         now_ms: Wall clock: a monotonic one may stand still while a Lambda is frozen.
         max_devices: Devices cached.
     """
@@ -88,8 +87,8 @@ class KnownDevices:
         """Returns the device with this secret, as read at most `READ_EVERY_S` ago.
 
         Args:
-            secret: What was sent.
-            address: Where it came from.
+            secret: The secret that was sent.
+            address: The sender's address.
 
         Raises:
             DevicesUnavailableError: The table can't be read, and the device is not cached.

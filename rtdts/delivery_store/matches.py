@@ -38,7 +38,7 @@ some 150 stops."""
 
 
 _CHANGED_AT = "changed_at_ms"
-"""Beside the map: when a delivery was last removed from the truck, or its stops were reordered."""
+"""Attribute: when a delivery was last removed from the truck, or its stops were reordered."""
 
 
 class MatchStore:
@@ -74,7 +74,7 @@ class MatchStore:
         return self._in_order(truck_id, response["Item"]) if "Item" in response else ()
 
     def open_matches_many(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
-        """The same for many trucks at once; a truck without any has an empty tuple."""
+        """Returns the open deliveries of many trucks; an empty tuple for a truck without any."""
         found: dict[str, tuple[OpenMatch, ...]] = dict.fromkeys(truck_ids, ())
         keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]
         for item in batch_get(self._client, self._table, keys, sleep=self._sleep):
@@ -171,7 +171,7 @@ def put_match_write(
 
     Args:
         table: The table.
-        delivery: The delivery as it shall be.
+        delivery: The delivery after the change.
         reordered_at_ms: When this changed the order of the truck's stops; None if it did not.
         limit: Open deliveries that the truck may have.
     """
@@ -207,7 +207,7 @@ def remove_match_write(table: str, truck_id: str, delivery_id: str, *, at_ms: in
         table: The table.
         truck_id: The truck that had it.
         delivery_id: The delivery.
-        at_ms: Now: what the truck did before may have been for this delivery.
+        at_ms: The time. What the truck did before may have been for this delivery.
     """
     return Write(
         item={

@@ -1,4 +1,4 @@
-"""What the stores know of the DynamoDB tables; `deploy.tables` defines them."""
+"""Names of DynamoDB tables, indexes and attributes; `deploy.tables` defines the tables."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ _FORM = re.compile(rf"({ID_FORM}){_SEPARATOR}[A-Za-z0-9_-]{{43}}")
 _SHARE_ID_FORM = re.compile(r"[0-9a-f]{16}")
 _SHARE_ID_LENGTH: Final = 16
 _ENDED_KEPT: Final = 100
-"""Items of a delivery, with revoked ones: beyond it revoked and expired ones are deleted."""
+"""Shares kept per delivery; beyond this, the oldest revoked and expired ones are deleted."""
 _EXISTS: Final = f"attribute_exists(delivery_id) AND attribute_not_exists({ERASED_ATTRIBUTE})"
-"""Of a delivery's row: a tombstone may stand in its place."""
+"""Condition on a delivery's row: it exists, and is not a tombstone."""
 _ATTEMPTS: Final = 4
 """Each time that a condition fails, another writer was successful."""
 
@@ -63,7 +63,7 @@ class _ShareItem(Share, frozen=True, kw_only=True):
 
 
 def is_share_token(text: str) -> bool:
-    """Returns whether a text has the form of a token: a made-up one should cost no request."""
+    """Returns whether a text has the form of a token; others are rejected without a request."""
     return len(text) <= MAX_TOKEN_CHARACTERS and _FORM.fullmatch(text) is not None
 
 
@@ -102,17 +102,17 @@ class ShareStore:
         max_shares: int,
         now_ms: int,
     ) -> tuple[Share, str]:
-        """Creates a share of a delivery, unless that was erased meanwhile.
+        """Creates a share of a delivery, unless the delivery was erased meanwhile.
 
-        Simultaneous requests may exceed the limit together. It only keeps mistakes from growing,
-        and need not be exact.
+        Simultaneous requests may exceed the limit together. The limit only bounds mistakes, and
+        need not be exact.
 
         Args:
             delivery: The delivery as it is.
             created_by: The dispatcher.
-            expires_at_ms: When it ends.
+            expires_at_ms: When the share expires.
             max_shares: Live shares that the delivery may have.
-            now_ms: This moment.
+            now_ms: The time.
 
         Returns:
             The share, and its token, which can't be read again later.
@@ -209,7 +209,7 @@ class ShareStore:
         Args:
             key: The share.
             rate: How many tickets it allows; the generic cell rate algorithm, as for sockets.
-            now_ms: This moment.
+            now_ms: The time.
 
         Returns:
             Whether a ticket may be issued. False also when other writers acquired tickets during

@@ -2,12 +2,12 @@
 
 A Lambda container sees only its own requests, and the next frame may go to another one, so limits
 across containers are counted here. Each count is one item, written conditionally, so that no limit
-is exceeded by concurrent writers. Each also recovers from missed updates by itself:
+is exceeded by concurrent writers. Each count also recovers from missed updates by itself:
 
 - A rate is kept as the time at which it is fully replenished (the generic cell rate algorithm, as
   in `rtdts.runtime.rate_limits`): a time in the past means the same as no item.
-- The sockets of an identity are one attribute each, named after the connection. A socket whose end
-  was never reported is among the oldest before long, and the oldest makes room when there is none.
+- The sockets of an identity are one attribute each, named after the connection. At the limit, a new
+  socket replaces the oldest one. So a socket whose end was never reported is soon replaced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MS_PER_MINUTE: Final = 60_000
 _ATTEMPTS: Final = 4
 """Each time that a condition fails, another writer was successful."""
 _SOCKET: Final = "socket:"
-"""What the attributes of sockets begin with."""
+"""Prefix of the sockets' attributes."""
 _EXPIRES: Final = f"{TTL_ATTRIBUTE} = :expires"
 
 
@@ -45,7 +45,7 @@ class Rate:
 
     @property
     def ms_per_unit(self) -> int:
-        """How long a unit takes to come back, in ms; at least 1."""
+        """The time to replenish a unit, in ms; at least 1."""
         return max(1, round(_MS_PER_MINUTE / self.per_minute))
 
 
@@ -64,7 +64,7 @@ class SocketLimitStore:
             attempt.
         """
         unit_ms = rate.ms_per_unit
-        # The time until which units may be borrowed, one left out: that which is taken.
+        # A unit may be acquired while `full_at_ms` is no later than this.
         last_ms = now_ms + (rate.burst - 1) * unit_ms
         for _ in range(_ATTEMPTS):
             current = self._update(
@@ -100,11 +100,10 @@ class SocketLimitStore:
             key: The identity.
             connection_id: The socket; adding it again does not count twice.
             max_sockets: How many sockets the identity may have.
-            now_ms: This moment.
+            now_ms: The time.
 
         Returns:
-            None when it was added; otherwise the limit is reached, and this is the oldest socket's
-            connection.
+            None when it was added; at the limit, the oldest socket's connection instead.
         """
         name = _SOCKET + connection_id
         current = self._update(
@@ -133,7 +132,7 @@ class SocketLimitStore:
         return current is None or _SOCKET + connection_id in current
 
     def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
-        """Removes a socket from an identity; if it does not exist, that counts as done."""
+        """Removes a socket from an identity, if it exists."""
         self._update(
             key,
             f"SET {_EXPIRES} REMOVE #gone ADD open_sockets :less",
@@ -152,7 +151,7 @@ class SocketLimitStore:
         now_ms: int,
         names: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any] | None:
-        """Updates an item on a condition; returns the item as it is when the condition failed."""
+        """Updates an item on a condition; returns None, or the item if the condition failed."""
         numbers = {**values, ":expires": (now_ms + KEPT_FOR_MS) // 1000}
         attributes: dict[str, UniversalAttributeValueTypeDef] = {
             name: {"N": str(number)} for name, number in numbers.items()

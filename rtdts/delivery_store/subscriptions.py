@@ -38,19 +38,19 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     token_expires_at_ms: int
     subscribed_at_ms: int
-    """When the gateway received the `track`: of two, the later one has the later time."""
+    """When the gateway received the `track` request."""
     token_id: str = ""
-    """Of the token that the viewer connected with; see `rtdts.tracking.blocks.Token`."""
+    """Id of the token that the viewer connected with; see `rtdts.tracking.blocks.Token`."""
     token_issued_at_ms: int = 0
     view: FleetView | None = None
     """The part of the fleet that the endpoint sees; only for the fleet's topic."""
 
     @property
     def delivery_id(self) -> str:
-        """The delivery that it follows.
+        """The delivery of its topic.
 
         Raises:
-            ValueError: It follows something else.
+            ValueError: The topic is not a delivery.
         """
         return delivery_of(self.topic)
 
@@ -63,7 +63,7 @@ class SubscriptionStore:
         self._table = tables.subscriptions
 
     def add(self, subscription: Subscription) -> None:
-        """Writes a subscription, overwriting an equal one unless that was begun later.
+        """Writes a subscription; replaces the existing one unless that began later.
 
         A connection's messages are handled concurrently: an earlier view of the fleet must not
         replace a later one.
@@ -105,7 +105,7 @@ class SubscriptionStore:
         """Ends a subscription that began at `until_ms` or before, if it exists.
 
         Later ones stay: a connection's events are handled concurrently, and its `untrack` may be
-        overtaken by the `track` that came after it.
+        overtaken by a later `track`.
         """
         self._delete_if("subscribed_at_ms <= :time", topic, endpoint, until_ms)
 
@@ -122,8 +122,8 @@ class SubscriptionStore:
         """Ends all of an endpoint's subscriptions that the index returns.
 
         Returns:
-            How many were ended. One that was added a moment before may be missed; the first post to
-            it gets 410 Gone, and removes it.
+            How many were ended. A subscription that was added a moment before may be missed; its
+            first post gets 410 Gone, and removes it.
         """
         keys = [
             {"topic": item["topic"], "endpoint": item["endpoint"]}
@@ -143,9 +143,9 @@ class SubscriptionStore:
         return [from_item(item, Subscription) for item in query_all(self._client, query)]
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
-        """A bucket's subscriptions, those of one delivery next to each other.
+        """Yields a bucket's subscriptions, those of one delivery next to each other.
 
-        From an index: one added a moment before may be missing, one removed may still be there.
+        The index lags: one added a moment before may be missing, one removed may still be there.
         """
         query: QueryInputTypeDef = {
             "TableName": self._table,

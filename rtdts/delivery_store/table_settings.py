@@ -10,7 +10,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BlockSettings:
-    """The part of a deployable's settings that its own settings class adds to."""
+    """Base of the settings of deployables that use the blocks."""
 
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
@@ -19,7 +19,7 @@ class BlockSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeliveryTableSettings(BlockSettings):
-    """The same, for deployables that also use deliveries."""
+    """Base of the settings of deployables that also use deliveries."""
 
     deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
@@ -27,14 +27,14 @@ class DeliveryTableSettings(BlockSettings):
 
     @property
     def tables(self) -> TableNames:
-        """The names together; those of tables that the deployable does not use are empty."""
+        """All tables' names; empty for tables that the deployable does not use."""
         names = [one.name for one in dataclasses.fields(TableNames)]
         return TableNames(**{name: getattr(self, f"{name}_table", "") for name in names})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableSettings(DeliveryTableSettings):
-    """The same, for deployables that also use connections."""
+    """Base of the settings of deployables that also use connections."""
 
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="table of subscriptions")
     socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
@@ -42,7 +42,7 @@ class TableSettings(DeliveryTableSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShareTableSettings(TableSettings):
-    """The same, for deployables that also use shares."""
+    """Base of the settings of deployables that also use shares."""
 
     delivery_shares_table: str = setting(
         "DELIVERY_SHARES_TABLE", help="table of deliveries' shares"

@@ -24,7 +24,7 @@ TICKET_LIFETIME_MS = 30_000
 
 _RANDOM_BYTES = 32
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
-"""As `secrets.token_urlsafe` writes so many bytes."""
+"""The form in which `secrets.token_urlsafe` writes `_RANDOM_BYTES` bytes."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +42,10 @@ class TicketHolder(msgspec.Struct, frozen=True, kw_only=True):
     token_expires_at_ms: int
     """Expiry of the token that the ticket was issued for: the connection's rights end with it."""
     token_id: str = ""
-    """That token's `rtdts.tracking.blocks.Token`: if it is revoked, the connection ends too."""
+    """The token's id (`rtdts.tracking.blocks.Token`): if it is revoked, the connection ends too."""
     token_issued_at_ms: int = 0
     delivery_id: str = ""
-    """The one delivery that the socket may track; empty for all that the holder may view."""
+    """The only delivery that the socket may track; empty: any that the holder may view."""
 
 
 class _TicketItem(TicketHolder, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class TicketStore:
         self._new_ticket = new_ticket
 
     def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
-        """Issues a ticket, which expires no later than the token that it stands for."""
+        """Issues a ticket, which expires no later than the holder's token."""
         expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, holder.token_expires_at_ms)
         ticket = Ticket(ticket=self._new_ticket(), expires_at_ms=expires_at_ms)
         item = _TicketItem(
@@ -81,7 +81,7 @@ class TicketStore:
         return ticket
 
     def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
-        """Spends a ticket; returns its holder to the first caller, None to later or late ones."""
+        """Spends a ticket; returns its holder, or None if it was spent before or has expired."""
         try:
             response = self._client.delete_item(
                 TableName=self._table,
@@ -96,7 +96,7 @@ class TicketStore:
 
 
 def is_ticket(text: str) -> bool:
-    """Returns whether a text has the form of a ticket: a made-up one should cost no request."""
+    """Returns whether a text has the form of a ticket; others are rejected without a request."""
     return _FORM.fullmatch(text) is not None
 
 

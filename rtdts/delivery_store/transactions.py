@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_WRITES_TOGETHER = 100
 """TransactWriteItems' limit of items per request."""
 MAX_BYTES_TOGETHER = 4 * 1024 * 1024
-"""Its limit for the size of all items together."""
+"""TransactWriteItems' limit of bytes per request."""
 ATTEMPTS = 6
 FIRST_WAIT_S = 0.05
 MAX_WAIT_S = 0.8
@@ -66,7 +66,7 @@ def write_together(
 
 
 def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -> tuple[str, ...]:
-    """Returns why it was rejected for now; empty when written."""
+    """Returns the temporary reasons for a rejection; none when written."""
     try:
         client.transact_write_items(
             TransactItems=[write.item for write in writes], ClientRequestToken=token
@@ -84,7 +84,7 @@ def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -
 
 
 def cancellation_codes(error: ClientError) -> tuple[str, ...]:
-    """Returns why a transaction was cancelled: a code per write, ``"None"`` for no fault.
+    """Returns why a transaction was cancelled: one code per write, ``"None"`` for no fault.
 
     Empty when the error is not the cancellation of a transaction.
     """

@@ -1,4 +1,4 @@
-"""What the queues have in common: batches of ten messages, and no message returns forever."""
+"""The queues' common base: batches of ten messages, and dead letters for undecodable messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 MAX_BATCH = 10
-"""SQS's limit of messages per request, for sending, receiving and all else."""
+"""SQS's limit of messages per request, for all operations."""
 
 _ATTEMPTS = 4
 _SHOWN_CHARACTERS = 200
@@ -76,8 +76,8 @@ class FifoQueue(Generic[M]):
     """A FIFO queue of messages of one kind; a subclass names the kind.
 
     Args:
-        polling: The client for receiving, whose responses take as long as a poll; None for the
-            same.
+        polling: The client for receiving, whose responses take as long as a poll; None for
+            `client`.
         dead_letters_url: Where dead letters are sent; None: they are only deleted.
         log: Where a message that can't be decoded is reported.
 
@@ -256,7 +256,7 @@ class FifoQueue(Generic[M]):
 
 
 def outgoing(message: QueueMessage) -> Outgoing:
-    """Returns a struct as SQS gets it."""
+    """Encodes a struct as a message to send."""
     return Outgoing(
         body=msgspec.json.encode(message).decode(),
         group_id=message.group_id,

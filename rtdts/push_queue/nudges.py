@@ -61,7 +61,7 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
 
     delivery_id: Identifier
     connection_id: _GatewayId
-    """Named so on the queue: during a deployment, older and newer versions read it."""
+    """The name must not change: during a deployment, older and newer versions read it."""
     request_id: _GatewayId
     since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
     subscribed_at_ms: Annotated[int, Meta(ge=0, le=2**53)] = 0
@@ -97,7 +97,7 @@ class ShareNudge(msgspec.Struct, frozen=True, kw_only=True, tag="share"):
 
     @property
     def group_id(self) -> str:
-        """The share: it is unordered among the delivery's positions, and waits for none of them."""
+        """The share: it is not ordered with the delivery's positions, nor waits for them."""
         return f"{self.delivery_id}:{self.share_id}"
 
 

@@ -11,8 +11,8 @@ from rtdts.push_queue.due_buckets import DueBucket
 from rtdts.push_queue.fifo_queue import FifoQueue, Incoming
 
 VISIBILITY_TIMEOUT_S: Final = 10
-"""Extended while a bucket is held. After a broadcaster died, the others receive its bucket this
-much later: with a round every 60 s its viewers have waited for 75 s at most."""
+"""Extended while a bucket is held. If a broadcaster dies, the others receive its bucket after this
+time: with a round every 60 s, its viewers wait 75 s at most."""
 
 ReceivedBucket = Incoming[DueBucket]
 """A bucket that only this process holds until it is deleted, released, or timed out."""
