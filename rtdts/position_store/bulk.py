@@ -13,7 +13,7 @@ from rtdts.position_store.client import STORES_OWN_FAULTS, translating_errors
 
 MAX_ITEMS = 2_000
 MAX_BYTES = 8_000_000
-"""Of one request: far below `http.max_content_length` (100 MB, 10 MB on small AWS domains)."""
+"""Size of one request: far below `http.max_content_length` (100 MB, 10 MB on small AWS domains)."""
 
 _FILTER_PATH = (
     "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by"
@@ -26,9 +26,9 @@ class WriteResult(enum.Enum):
 
     WRITTEN = "written"
     CONFLICT = "conflict"
-    """The index has a newer version, or another one than expected."""
+    """The index has a newer version, or not the expected one."""
     REJECTED = "rejected"
-    """The item itself is at fault, and will never be accepted."""
+    """The item is invalid, and will never be accepted."""
     RETRYABLE = "retryable"
     """The store is at fault: the same item may be accepted later."""
 
@@ -49,7 +49,7 @@ class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     result: WriteResult
     reason: str = ""
-    """Of a rejection or a temporary failure."""
+    """The reason for a rejection or a temporary failure."""
     seq_no: int = -1
     primary_term: int = -1
 
@@ -70,7 +70,7 @@ def send_bulk(
     Args:
         client: The OpenSearch client.
         actions: The actions to send.
-        versions: Whether the outcomes include the sequence numbers of what was written. These are
+        versions: Whether the outcomes include the sequence numbers of what was written, which are
             more than half of the response.
 
     Raises:

@@ -14,7 +14,8 @@ from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.search_settings import SearchSettings
 
 _PASSING_STATUSES = frozenset({403, 408, 413, 429, 500, 502, 503, 504})
-"""403 is here because a node whose disk is full responds with it (`cluster_block_exception`)."""
+"""Statuses of temporary errors. A node with a full disk responds 403
+(`cluster_block_exception`)."""
 
 STORES_OWN_FAULTS = frozenset(
     {

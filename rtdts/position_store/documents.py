@@ -1,6 +1,6 @@
 """Positions as OpenSearch documents, and back.
 
-What decodes a document raises ``msgspec.ValidationError`` when it isn't one.
+The decoding functions raise ``msgspec.ValidationError`` for any other document.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rtdts.tracking.positions import (
 from rtdts.tracking.reading import Reading, measured
 
 REVISIONS = 1_000
-"""Room for revisions of one point in an external version."""
+"""How many revisions of one point an external version can count."""
 
 
 class _Location(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class _HistoryDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=
 class _FleetDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     location: _Location
     at: int
-    """When the truck was there, by our clock."""
+    """When the truck was at this location, by our clock."""
     received_at: int
     """When its newest point was received."""
     heading_deg: float | None = None
@@ -119,7 +119,7 @@ class _TrackDocument(msgspec.Struct, frozen=True):
 
 
 CURRENT_FIELDS = ("delivery_id", "status", "late_from")
-"""Of the fleet's object: the fields that depend on the truck's deliveries, not on its points."""
+"""The `fleet` object's fields that depend on the truck's deliveries, not on its points."""
 
 D = TypeVar("D", bound=_PointDocument)
 
@@ -145,7 +145,7 @@ class StoredFix(NamedTuple):
     deliveries: tuple[DeliveryProgress, ...] = ()
     """The progress of the truck's open deliveries with this fix."""
     beyond: bool = False
-    """Too late to be folded."""
+    """Whether the point was too late to be folded."""
 
 
 def index_of(event_at_ms: int) -> str:
@@ -167,7 +167,7 @@ def encode_position(stored: StoredFix) -> bytes:
 def encode_latest(latest: LatestPosition) -> bytes:
     """Encodes a document of ``truck-latest``.
 
-    The shown point is nearly always the newest point: then `is_shown` says so, and the point is
+    The shown point is nearly always the newest point: then `is_shown` is set, and the point is
     stored once. A second copy would be a third of what a point costs the node's log on disk.
     """
     newest, shown = latest.newest, latest.shown
@@ -227,8 +227,7 @@ def _encoded(fix: Fix, deliveries: Iterable[DeliveryProgress]) -> bytes:
 def external_version(latest: LatestPosition) -> int:
     """Returns a version that grows with ``event_at``, then revision, so older writes are rejected.
 
-    A point of the stream has no negative ``event_at`` that matters here: ingest rejects points
-    older than days.
+    ``event_at`` is never negative: ingest rejects points that are more than some days old.
     """
     return latest.newest.event_at_ms * REVISIONS + min(latest.revision, REVISIONS - 1)
 
@@ -244,7 +243,7 @@ def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
     """Decodes what a view of the fleet shows of a document of ``truck-latest``.
 
     Raises:
-        msgspec.ValidationError: It isn't one, or it shows nothing.
+        msgspec.ValidationError: It is another document, or it shows nothing.
     """
     fleet = msgspec.convert(source, _FleetSource).fleet
     return FleetTruck(
@@ -277,7 +276,7 @@ def decode_track_point(source: Any) -> TrackPoint:
     """Decodes place and time of a document of the history.
 
     Raises:
-        msgspec.ValidationError: It has none.
+        msgspec.ValidationError: The document has no place or time.
     """
     document = msgspec.convert(source, _TrackDocument)
     event_at_ms = parse_instant(document.event_at)

@@ -1,6 +1,6 @@
 """Erases from OpenSearch: a truck's documents, and deliveries' traces in the trucks' documents.
 
-By query, with a bounded number of documents per request: a killed process leaves no task running in
+Each request processes a bounded number of documents: a killed process leaves no task running in
 OpenSearch, and the next run has less to do. Every count is OpenSearch's own, after a refresh.
 """
 
@@ -162,8 +162,8 @@ class DeliveryErasure:
         what it wrote in between. In the other order it would name the erased deliveries again after
         their removal.
 
-        A state keeps its writer's name: the consumer that holds it takes the change for its own and
-        goes on, whichever of the two writes first.
+        A state keeps its writer's name: the consumer that holds it treats the change as its own and
+        continues, whichever of the two writes first.
 
         Yields:
             An index or pattern, and how many of its documents were changed since the last time.
@@ -187,7 +187,7 @@ class DeliveryErasure:
             if stored is None:
                 return False
             if stored.state is None:
-                # An unreadable state is of no use, and a truck can go on without one.
+                # An unreadable state is useless, and a truck can continue without one.
                 with translating_errors(f"delete in {STATE_INDEX}"):
                     self._client.delete(index=STATE_INDEX, id=truck_id)
                 return True
@@ -231,7 +231,7 @@ def _count(client: OpenSearch, pattern: str, query: Mapping[str, Any]) -> int:
         response = client.count(index=pattern, body={"query": query}, params=_ANY_INDEX)
     shards = response["_shards"]
     if shards["failed"]:
-        raise StoreUnavailable(f"count in {pattern}", None, f"of {shards['total']} shards not all")
+        raise StoreUnavailable(f"count in {pattern}", None, "not all shards responded")
     return int(response["count"])
 
 

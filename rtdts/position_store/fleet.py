@@ -27,7 +27,7 @@ _COUNTED: Final = "hits.total.value,aggregations,_shards.failed,timed_out"
 _READ: Final = "hits.hits._id,hits.hits._source,_shards.failed,timed_out"
 
 ATTEMPTS: Final = 5
-"""Enough for a truck that sends ten points per second; each point shows what is current anyway."""
+"""Enough for a truck that sends ten points per second; each of them updates the delivery anyway."""
 
 
 class FleetCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class FleetReader:
 
         Args:
             view: The box, and the filter.
-            as_of_ms: Now: late, stale and offline are evaluated for this moment.
+            as_of_ms: The time for which late, stale and offline are evaluated.
         """
         flags = {
             "late": self._late(as_of_ms),
@@ -97,7 +97,7 @@ class FleetReader:
         Args:
             view: The box, and the filter.
             as_of_ms: As in `count`.
-            limit: The most trucks to read.
+            limit: The maximum number of trucks to read.
         """
         response = self._search(
             {
@@ -172,7 +172,7 @@ class CurrentDeliveries:
         Args:
             truck_id: The truck.
             carried: The deliveries that it carries; the document has their expected arrivals.
-            now_ms: Now.
+            now_ms: The time.
 
         Returns:
             Whether it was written. False for a truck that is not shown, or when the document

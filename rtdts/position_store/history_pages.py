@@ -26,14 +26,14 @@ MGET_IDS = 500
 SEARCH_IDS = 1_000
 """Ids per search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""
 MAX_HITS = 10_000
-"""`index.max_result_window`."""
+"""Hits per search: `index.max_result_window`."""
 MAX_CLAUSES = 256
 """Intervals per search; `indices.query.bool.max_clause_count` is 1,024."""
 
 STAMPS_APART_MS = 3_600_000
-"""Limit of the difference between two stamps that a point gets within a short while: they differ by
-the time between its two receipts and, if only one of them shifts the clock, by at most what the
-clock is ahead."""
+"""Maximum difference between two stamps that a point gets within a short time. They differ by the
+time between its two receipts and, if only one of them shifts the clock, by at most the time that
+the clock is ahead."""
 
 _ANY_INDEX = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 # A point missing from a shard's response would be corrected as if erased; a replica may lag behind.
@@ -195,7 +195,7 @@ class HistoryPages:
             if len(hits) < size or len(found) >= limit:
                 return list(found.values())[:limit]
             # The next page begins with the moment at which this page was cut: fixes of one moment
-            # have no order from which a search could go on.
+            # have no order from which a search could continue.
             edge_ms = hits[-1].fix.event_at_ms
             if hits[0].fix.event_at_ms == edge_ms:
                 edge_ms += step

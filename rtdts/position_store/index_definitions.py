@@ -39,7 +39,7 @@ BOOLEAN: Mapped = {"type": "boolean"}
 
 
 def _kept(mapped: Mapped) -> Mapped:
-    """Read with its document only; not searched, sorted or aggregated: a third of the work."""
+    """Maps a field that is not searched, sorted or aggregated, at a third of the work."""
     return {**mapped, "index": False, "doc_values": False}
 
 
@@ -126,8 +126,8 @@ POSITIONS_MAPPINGS: Mapped = {
 }
 
 _INSTANT: Mapped = {"type": "date", "format": "epoch_millis"}
-"""In milliseconds, since it is copied from the document to the viewer. It has doc values: a filter
-by it then checks only the trucks in view, and not all trucks in the index that pass it."""
+"""In milliseconds, as copied from the document to the viewer. It has doc values, so that a filter
+by it checks only the trucks in view, and not all trucks in the index that pass it."""
 
 _FLEET: Mapped = {
     "type": "object",

@@ -89,7 +89,7 @@ class PositionReader:
             truck_id: The truck.
             start_ms: The interval's start, by our clock: see `Fix.counts_at_ms`.
             end_ms: The interval's end, exclusive; None for no end.
-            limit: The most points returned.
+            limit: The maximum number of points.
         """
         if limit < 1:
             return []

@@ -9,7 +9,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """The part of a deployable's settings that its own settings class adds to."""
+    """Base of the settings of deployables that use OpenSearch."""
 
     region: str = setting("AWS_REGION", help="the AWS region")
     opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")

@@ -118,7 +118,7 @@ class TruckStateStore:
         return found
 
     def unsettled(self) -> list[str]:
-        """Returns all trucks whose states wait for a settling, of all shards.
+        """Returns the trucks of all shards whose states wait to be settled.
 
         Raises:
             StoreUnavailable: OpenSearch is unavailable, or some of its shards are.

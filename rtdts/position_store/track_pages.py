@@ -66,7 +66,7 @@ class TrackPages:
             truck_id: The truck.
             from_ms: The interval's start.
             to_ms: The interval's end, exclusive.
-            limit: The most points, at least 1 and at most 5,000: half of `index.max_result_window`.
+            limit: The maximum number of points, 1 to 5,000: half of `index.max_result_window`.
 
         Raises:
             StoreUnavailable: OpenSearch is unavailable.

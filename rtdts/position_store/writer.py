@@ -30,7 +30,7 @@ from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import DeliveryProgress
 
 PROVISIONAL = 1
-"""A document of this version is replaced by any that is derived with its neighbours."""
+"""Version of a document derived without its neighbours; any derived with them replaces it."""
 
 _DONE = ItemOutcome(result=WriteResult.WRITTEN)
 
@@ -40,16 +40,16 @@ class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
 
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """The progress of the truck's open deliveries with it; their ETAs are not kept."""
+    """The progress of the truck's open deliveries with this fix; their ETAs are not kept."""
     beyond: bool = False
-    """Too late to be folded."""
+    """Whether the point was too late to be folded."""
     knowledge: int = PROVISIONAL
     """The ordinal up to which the truck's points were known when this fix was derived;
     `PROVISIONAL`: it was derived without its neighbours."""
 
     @property
     def stored(self) -> StoredFix:
-        """What the document holds."""
+        """The content of the document."""
         return StoredFix(self.fix, self.deliveries, beyond=self.beyond)
 
 
