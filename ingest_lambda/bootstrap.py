@@ -38,7 +38,7 @@ _TABLES_TIMEOUT_S = 1.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class App:
-    """What an instance of the Lambda keeps between its invocations."""
+    """The objects that an instance of the Lambda keeps between its invocations."""
 
     service: TelemetryService
     phones: PhoneService
@@ -52,7 +52,7 @@ class App:
 
 @functools.cache
 def app() -> App:
-    """This process's app, built at the first call; raises as `read_settings`."""
+    """Returns this process's app, built at the first call; raises as `read_settings`."""
     return build_app(os.environ)
 
 
@@ -64,9 +64,9 @@ def build_app(
     devices: DeviceReader | None = None,
     now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
-    """Wire an app; raises as `read_settings`.
+    """Wires an app; raises as `read_settings`.
 
-    What is passed besides the environment is used instead of the SDK's own client and the tables.
+    The other arguments replace the SDK's own client and the tables.
     """
     settings = read_settings(Settings, environ)
     limits = Limits(
@@ -109,7 +109,7 @@ def build_app(
 
 
 def kinesis_client(settings: Settings) -> KinesisClient:
-    """The SDK's client; its endpoint, region and credentials are the SDK's own business."""
+    """Returns the SDK's client; the SDK itself finds endpoint, region and credentials."""
     client = _sdk_client(
         "kinesis", connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s
     )
@@ -117,7 +117,7 @@ def kinesis_client(settings: Settings) -> KinesisClient:
 
 
 def dynamodb_client() -> DynamoDBClient:
-    """The SDK's client, as above."""
+    """Returns the SDK's client, like `kinesis_client`."""
     client = _sdk_client("dynamodb", connect_s=_TABLES_TIMEOUT_S, read_s=_TABLES_TIMEOUT_S)
     return cast("DynamoDBClient", client)
 

@@ -13,7 +13,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, internal_error
 from rtdts.runtime.logs import get_logger
 
-# What writing the response takes at most, in seconds.
+# Maximum time for writing the response, in seconds.
 _RESPONSE_RESERVE_S = 0.5
 _PHONES = frozenset(" ".join(route) for route in OPEN_ROUTES)
 
@@ -24,14 +24,11 @@ class Context(Protocol):
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Time until the Lambda is stopped."""
+        """Returns the time until the Lambda is stopped."""
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
-    """Handle ``POST /telemetry`` or a phone's route.
-
-    An error of ours is a 500 without details.
-    """
+    """Handles ``POST /telemetry`` or a phone's route; internal errors are a 500 without details."""
     started_s = time.monotonic()
     # The gateway's id: its access log and the response headers have it too.
     request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
@@ -66,7 +63,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
 
 
 def put_deadline(settings: Settings, context: Context) -> Deadline:
-    """When attempts to put must stop beginning, so that the last ends within the Lambda's time."""
+    """Returns when the last attempt to put may begin, so that it ends within the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
     left_s = context.get_remaining_time_in_millis() / 1_000 - attempt_s - _RESPONSE_RESERVE_S
     return Deadline(min(settings.put_deadline_s, left_s))

@@ -3,8 +3,8 @@
 A phone proves with its own secret which truck it is: OwnTracks by HTTP Basic authentication,
 Traccar Client by its device identifier in the body. `TelemetryService` does the rest: blocks, quota
 and the points themselves. Both apps send a message again until the response is 200, and all later
-messages wait behind it. So the response is 200 also for a message that a retry can't make valid;
-the log says what it was.
+messages wait for it. So the response is also 200 for a message that a retry can't make valid; the
+log has the reason.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class PhoneService:
     """Handles requests from phones.
 
     Args:
-        telemetry: The service that takes the points.
-        holder: The device that a secret from an address belongs to: `KnownDevices.holder`.
-        retry_after_s: When a phone may try again after the devices could not be read.
+        telemetry: The service that ingests the points.
+        holder: Returns the device of a secret from an address: `KnownDevices.holder`.
+        retry_after_s: When a phone may retry after the devices could not be read.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class PhoneService:
         self._lines = RejectionLogLimiter()
 
     def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
-        """Take one message.
+        """Handles one message.
 
         Args:
             event: The gateway's event (payload format 2.0) of one of `OPEN_ROUTES`.
-            deadline: No attempt to put but the first begins after it.
+            deadline: Only the first attempt to put may begin after it.
         """
         read, accepted, challenge = _APPS[event["routeKey"]]
         try:
@@ -110,7 +110,7 @@ class PhoneService:
         return dataclasses.replace(handled, response=accepted, fields=fields)
 
     def owntracks(self, event: Mapping[str, Any]) -> _Message:
-        """A message of OwnTracks; its body may name any user, the truck is the credential's."""
+        """Reads a message of OwnTracks; the credential determines the truck, not the body."""
         truck_id, secret = _basic_credentials(event)
         device = self._holder(secret, address_of(event))
         # The secret alone decides; with a wrong user name the phone was set up for another truck.
@@ -124,7 +124,7 @@ class PhoneService:
         return _Message(_sender(device), read_body)
 
     def traccar_client(self, event: Mapping[str, Any]) -> _Message:
-        """A message of Traccar Client, which names its sender in the body."""
+        """Reads a message of Traccar Client, which names its sender in the body."""
         if event.get("rawQueryString"):
             # Versions before 9: their secret would be in every log of URLs on the path.
             raise UnreadableBodyError("send JSON, not a query: Traccar Client 9 or later")
@@ -135,7 +135,7 @@ class PhoneService:
         return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))
 
     def _unknown_sender(self, status: HTTPStatus, response: Response) -> HandledRequest:
-        """A rejection before the sender is known: it is logged only now and then."""
+        """Rejects a request before its sender is known; logs only a few per minute."""
         if not self._lines.allows("", self._now_ms()):
             return HandledRequest(response=response, fields=None)
         return HandledRequest(response=response, fields={"truck_id": None, "status": int(status)})
@@ -144,7 +144,7 @@ class PhoneService:
 class _App(NamedTuple):
     read: Callable[[PhoneService, Mapping[str, Any]], _Message]
     accepted: Response
-    """What the app expects for a message that it need not send again."""
+    """The response that the app expects for a message that it need not send again."""
     challenge: Mapping[str, str] | None
 
 
@@ -165,7 +165,7 @@ def _sender(device: Device) -> Sender:
 
 
 def _basic_credentials(event: Mapping[str, Any]) -> tuple[str, str]:
-    """User name and password (RFC 7617); the password is the secret."""
+    """Returns user name and password (RFC 7617); the password is the secret."""
     header = str((event.get("headers") or {}).get("authorization", ""))
     if header[: len(_BASIC)].lower() != _BASIC:
         raise _UnknownSenderError("send the truck and its secret by Basic authentication")

@@ -14,7 +14,7 @@ from rtdts.tracking.blocks import Token, token_of
 from rtdts.tracking.roles import TRUCK
 
 SENDERS: Final = (TRUCK,)
-"""The roles that may report positions, each its own."""
+"""The roles that may report positions, each only its own."""
 
 
 class NotATruckError(Exception):
@@ -30,7 +30,7 @@ class Sender:
 
 
 def sender_of(event: Mapping[str, Any], *, identity_claim: str) -> Sender:
-    """The sender of a request.
+    """Returns the sender of a request.
 
     Raises:
         NotATruckError: Its token has another role, or names no identity.
@@ -45,9 +45,9 @@ def sender_of(event: Mapping[str, Any], *, identity_claim: str) -> Sender:
 
 
 def address_of(event: Mapping[str, Any]) -> str:
-    """Where a request came from, as the gateway saw it; empty if that does not say.
+    """Returns a request's source address, as the gateway saw it; empty if it is not known.
 
-    Of IPv6 it is the network of 64 bits: a client may use every address of its own.
+    For IPv6 it is the /64 network, of which a client may use every address.
     """
     text = str(((event.get("requestContext") or {}).get("http") or {}).get("sourceIp", ""))
     if ":" not in text:
@@ -59,15 +59,15 @@ def address_of(event: Mapping[str, Any]) -> str:
 
 
 def unpacked_body(event: Mapping[str, Any], *, max_bytes: int) -> bytes:
-    """The request's body, decoded and decompressed, never more than ``max_bytes`` of it in memory.
+    """Returns the request's body, decoded and decompressed, with at most ``max_bytes`` in memory.
 
-    The gateway hands over as base64 whatever is not text; compressed bodies are marked by
+    The gateway passes a body that is not text as base64. Compressed bodies are marked by
     ``Content-Type: application/gzip`` (under ``application/json`` the gateway would have decoded
     them as text, and so destroyed them).
 
     Raises:
-        BodyTooLargeError: It is larger, before or after unpacking.
-        NotUnpackableError: It is not valid base64, or not exactly one whole gzip member.
+        BodyTooLargeError: The body is larger, before or after unpacking.
+        NotUnpackableError: The body is not valid base64, or not exactly one whole gzip member.
     """
     content_type = str((event.get("headers") or {}).get("content-type", ""))
     return unpacked(_body(event), content_type=content_type, max_bytes=max_bytes)
@@ -76,7 +76,7 @@ def unpacked_body(event: Mapping[str, Any], *, max_bytes: int) -> bytes:
 def _body(event: Mapping[str, Any]) -> bytes:
     text = event.get("body") or ""
     if not event.get("isBase64Encoded"):
-        # A gateway's text may hold lone surrogates (JSON escapes); the point's decoder judges them.
+        # A gateway's text may hold lone surrogates (JSON escapes); the point's decoder checks them.
         return str(text).encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(text, validate=True)

@@ -1,4 +1,4 @@
-"""The HTTP routes of this Lambda as data: the gateways are made from it."""
+"""The HTTP routes of this Lambda as data, from which the gateways are configured."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ POST_TRACCAR_CLIENT: Final = ("POST", "/phones/traccar-client")
 ROUTES: Final = (POST_TELEMETRY,)
 """Method and path of the routes behind the JWT authorizer."""
 OPEN_ROUTES: Final = (POST_OWNTRACKS, POST_TRACCAR_CLIENT)
-"""The routes without it: each checks its own credential."""
+"""The routes without the authorizer: each checks its own credential."""

@@ -67,9 +67,9 @@ class TelemetryService:
     """Handles telemetry requests.
 
     Args:
-        quota: What each truck may send; this process's own count.
-        blocks: Which identities and tokens are blocked at the moment.
-        is_traced: Whether every point of a truck is logged.
+        quota: The trucks' quotas, as counted by this process.
+        blocks: Returns which identities and tokens are blocked now.
+        is_traced: Returns whether every point of a truck is logged.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class TelemetryService:
         self._is_traced = is_traced
 
     def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
-        """Take one request's points, and return the outcome of each.
+        """Ingests one request's points, and returns the outcome of each.
 
         Args:
             event: The gateway's event (payload format 2.0), its token already checked.
-            deadline: No attempt to put but the first begins after it.
+            deadline: Only the first attempt to put may begin after it.
         """
         limits = self._limits
         try:
@@ -117,14 +117,14 @@ class TelemetryService:
         max_bytes: int,
         deadline: Deadline,
     ) -> HandledRequest:
-        """Take the points of one request of a known sender.
+        """Ingests the points of one request of a known sender.
 
         Args:
             sender: The sender.
             read_body: Reads the body as telemetry; None when it holds no point of any kind, which
                 counts as a request and is accepted. Called only if the sender may send.
-            max_bytes: How large the body may be, unpacked; named in the rejection of a larger one.
-            deadline: No attempt to put but the first begins after it.
+            max_bytes: Maximum size of the body, unpacked; named in the rejection of a larger one.
+            deadline: Only the first attempt to put may begin after it.
         """
         received_at_ms = self._now_ms()
         limits = self._limits
@@ -182,14 +182,14 @@ class TelemetryService:
         return self._with_sampled_log(response, sender, now_ms)
 
     def _not_a_truck(self, detail: str) -> HandledRequest:
-        """A rejection that counts in no quota: all of them together are logged now and then."""
+        """Rejects a sender without a quota; logs only a few of these rejections per minute."""
         handled = _rejection(HTTPStatus.FORBIDDEN, detail, None)
         if self._lines.allows("", self._now_ms()):
             return handled
         return dataclasses.replace(handled, fields=None)
 
     def _with_sampled_log(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
-        """A frequent rejection: it is logged only now and then."""
+        """Rejects a request; logs only a few of a truck's rejections per minute."""
         status, truck_id = response["statusCode"], sender.truck_id
         if not self._lines.allows(truck_id, now_ms):
             return HandledRequest(response=response, fields=None)

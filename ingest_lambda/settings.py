@@ -12,7 +12,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(IngestSettings, QuotaSettings):
-    """What ingest_lambda reads from its environment.
+    """Settings of ingest_lambda.
 
     Of the gateway's 29 s a response takes at most ``put_deadline_s + connect_timeout_s +
     read_timeout_s`` (7.5 s by default): the last attempt may begin just before the deadline.

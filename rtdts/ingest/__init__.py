@@ -1,5 +1,5 @@
 """Decodes, validates, stamps and puts points into the stream: shared by all ingest endpoints.
 
-An endpoint passes each body to ``Intake.take`` and turns the ``IngestResult`` into a response of
+An endpoint passes each body to ``Intake.ingest`` and turns the ``IngestResult`` into a response of
 its own protocol.
 """

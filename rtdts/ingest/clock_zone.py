@@ -1,4 +1,4 @@
-"""The setting for the time zone of first-generation trucks' clocks; the same everywhere."""
+"""The setting for the time zone of first-generation trucks' clocks."""
 
 from __future__ import annotations
 

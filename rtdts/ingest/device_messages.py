@@ -1,4 +1,4 @@
-"""A record of the device stream before the main one: one truck's message, as the rule wrote it.
+"""A record of the device stream: one truck's message, on its way to the main stream.
 
 AWS IoT Core's rule (`deploy/terraform/modules/iot_ingest/rules/telemetry.sql`) writes one record
 per message; a replay of what it could not write puts records of the same form.
@@ -15,14 +15,14 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One message."""
+    """One truck's message."""
 
     truck_id: str
-    """From the topic, on which no other truck can publish; never from the message itself."""
+    """Taken from the topic, on which no other truck can publish; never from the message itself."""
     received_at_ms: int
     """When AWS received it."""
     payload: bytes
-    """As the truck sent it, base64 in the record; it may be something other than JSON."""
+    """The message as the truck sent it, which may not be JSON; base64 in the record."""
 
     @property
     def content_type(self) -> str:

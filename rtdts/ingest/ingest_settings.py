@@ -10,7 +10,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IngestSettings(BlockSettings):
-    """The part of a deployable's settings that its own settings class adds to."""
+    """Base of the settings of ingest endpoints."""
 
     stream_name: str = setting(
         "STREAM_NAME", help="name of the Kinesis stream that points are put into"
@@ -24,7 +24,7 @@ class IngestSettings(BlockSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MessageSettings(IngestSettings):
-    """The same, for the ingest endpoints for messages, which acknowledge before they validate."""
+    """Base of the settings of ingest endpoints that acknowledge before they validate."""
 
     parked_bucket: str = setting(
         "PARKED_BUCKET", help="the bucket for messages with invalid points"

@@ -32,7 +32,7 @@ class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
 
     truck_id: str
     accepted: int
-    """How many are durable in the stream."""
+    """Number of points that are durable in the stream."""
     rejected: Sequence[Rejection]
     """Points that must never be sent again, by index."""
     adjusted: Sequence[Adjustment]
@@ -44,7 +44,7 @@ class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
     outcome: PutOutcome
 
     def steps(self) -> Iterator[Mapping[str, Any]]:
-        """The fields of a trace line per valid point."""
+        """Yields the fields of one trace line per valid point."""
         return point_steps(self.points, self.outcome)
 
 
@@ -97,7 +97,7 @@ def validate_body(
 
     Raises:
         UnreadableBodyError: It is not JSON, or holds no point.
-        TooManyPointsError: It holds too many.
+        TooManyPointsError: It holds too many points.
         ForeignTruckError: A point, valid or not, is of another truck.
     """
     decoded = decode_body(body, truck_id=truck_id, first_generation_zone=first_generation_zone)

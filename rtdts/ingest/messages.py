@@ -31,9 +31,9 @@ UNREADABLE: Final = "unreadable"
 UNJUDGED: Final = "unjudged"
 REVOKED: Final = "revoked"
 OVER_QUOTA: Final = "over_quota"
-"""Known only where messages are counted, which not every ingest endpoint does."""
+"""Used only by ingest endpoints that count messages."""
 REJECTED_POINTS: Final = "rejected_points"
-"""Why a message is parked in which some points are invalid."""
+"""Reason for parking a message of which some points are invalid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Fault:
 
     @property
     def is_parked(self) -> bool:
-        """Whether the message is kept. A revoked device's are not: their number is unlimited."""
+        """Whether the message is kept. A revoked truck's are not: their number is unlimited."""
         return self.reason != REVOKED
 
 
@@ -73,11 +73,11 @@ def validate_message(
 
     Args:
         payload: As the truck sent it.
-        truck_id: By its topic, on which no other truck can publish.
+        truck_id: The truck, from the topic, on which no other truck can publish.
         content_type: As the truck declared it; gzip is unpacked.
         received_at_ms: When it was received.
         zone: The zone of first-generation trucks' clocks.
-        max_body_bytes: Its largest allowed size, unpacked.
+        max_body_bytes: Maximum size of the message, unpacked.
         is_revoked: Whether an operator has blocked a truck.
     """
 

@@ -1,4 +1,4 @@
-"""Unpacks compressed bodies, never holding more of them in memory than is allowed."""
+"""Unpacks compressed bodies, without holding more in memory than the allowed size."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def unpacked(body: bytes, *, content_type: str, max_bytes: int) -> bytes:
         max_bytes: The largest allowed size, unpacked.
 
     Raises:
-        BodyTooLargeError: It is larger, or unpacks to more.
-        NotUnpackableError: It is not exactly one whole gzip member.
+        BodyTooLargeError: The body is larger, or unpacks to more.
+        NotUnpackableError: The body is not exactly one whole gzip member.
     """
     if content_type.partition(";")[0].strip().lower() in _GZIP_TYPES:
         return _gunzip(body, max_bytes)

@@ -15,12 +15,12 @@ from rtdts.runtime.settings import setting
 REQUESTS_PER_MINUTE: Final = 60
 POINTS_PER_MINUTE: Final = 6_000
 QUOTA_MINUTES: Final = 10
-"""A truck that was out of reach for 16 hours with a point per second uploads these at once."""
+"""A truck with one point per second may upload 16 hours without reception at once."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PointQuotaSettings:
-    """The part of the settings of an ingest endpoint that only counts points."""
+    """Base of the settings of an ingest endpoint that counts only points."""
 
     points_per_minute: int = setting(
         "TRUCK_POINTS_PER_MINUTE",
@@ -40,7 +40,7 @@ class PointQuotaSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuotaSettings(PointQuotaSettings):
-    """The part of the settings of a deployable that also counts requests."""
+    """Base of the settings of a deployable that also counts requests."""
 
     requests_per_minute: int = setting(
         "TRUCK_REQUESTS_PER_MINUTE",
@@ -51,7 +51,7 @@ class QuotaSettings(PointQuotaSettings):
     )
 
     def new_quota(self) -> TruckQuota:
-        """Returns a quota of which nothing is used yet."""
+        """Returns an unused quota."""
         return TruckQuota(
             requests_per_minute=self.requests_per_minute,
             points_per_minute=self.points_per_minute,
@@ -60,7 +60,7 @@ class QuotaSettings(PointQuotaSettings):
 
 
 def points_quota(settings: PointQuotaSettings) -> RateLimits:
-    """Returns the limits of every truck's points; none are used yet."""
+    """Returns unused limits of every truck's points."""
     return RateLimits(per_minute=settings.points_per_minute, burst_minutes=settings.quota_minutes)
 
 

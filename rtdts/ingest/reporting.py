@@ -23,7 +23,7 @@ def metrics_of(result: IngestResult) -> Mapping[str, int]:
 
 
 def log_fields(result: IngestResult) -> Mapping[str, Any]:
-    """Returns the fields of the one line per body."""
+    """Returns the fields of a body's log line."""
     fields: dict[str, Any] = {
         "truck_id": result.truck_id,
         "accepted": result.accepted,
