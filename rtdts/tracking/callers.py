@@ -16,7 +16,7 @@ class Caller:
 
     role: str
     identity: str
-    """Truck id, customer id or the dispatcher's name, after the role."""
+    """Truck id, customer id or the dispatcher's name, according to the role."""
     token_expires_at_ms: int
     token: Token = NO_TOKEN
 
@@ -27,7 +27,7 @@ class Caller:
 
 
 def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
-    """The caller of an HTTP API event; None when the token has no role or identity of ours."""
+    """Returns the caller of an HTTP API event; None if the token has no known role or identity."""
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
     role, identity = claims.get("role"), claims.get(identity_claim)

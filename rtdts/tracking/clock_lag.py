@@ -1,14 +1,14 @@
 """Estimates how slow a truck's clock is, from its requests' times of receipt and recorded times.
 
 Each request (a record of the stream) gives one sample: ``received_at`` less the newest
-``recorded_at``. A right clock gives samples of seconds. A clock that is slow gives samples that are
-large and *steady*: its time goes on as fast as ours. A backlog gives samples that are large and
-change: uploaded oldest first they shrink, newest first they grow, mostly by far more than the
-time that passes. So a clock counts as slow when a **run** of consecutive requests is steady.
+``recorded_at``. A correct clock gives samples of seconds. A slow clock gives large and *steady*
+samples: it runs as fast as ours. A backlog gives large samples that change: uploaded oldest first
+they shrink, newest first they grow, mostly by far more than the time that passes. So a clock counts
+as slow when a **run** of consecutive requests is steady.
 
-One case can't be distinguished: a backlog that comes in order and as fast as it was recorded
+One case can't be distinguished: a backlog that arrives in order and as fast as it was recorded
 (within a quarter) for a whole run. Its points count as later than they are, up to the moment at
-which they were received, until a fresher point disproves it.
+which they were received, until a fresher point disproves the lag.
 
 The estimate changes no time. It decides from when on a fix counts for a delivery
 (`Fix.counts_at_ms`), because deliveries are assigned by our clock.
@@ -19,16 +19,16 @@ from __future__ import annotations
 import msgspec
 
 SLOW_MS = 120_000
-"""A clock that is slow by less counts as right; a slow one does once it is slow by less than
-half."""
+"""A clock that is slow by less counts as correct. A clock known to be slow counts as correct again
+once it is slow by less than half of this."""
 SPREAD_MS = 30_000
-"""Samples of one run differ by no more: the network and a device's pace explain that much."""
+"""Maximum difference between a run's samples, as the network and a device's pace may explain."""
 RUN_MS = 60_000
-"""A run lasts at least this long, …"""
+"""Minimum duration of a run."""
 RUN_REQUESTS = 5
-"""… has at least this many requests, …"""
+"""Minimum number of requests of a run."""
 RUN_SPREADS = 4
-"""… and lasts at least this many times the difference of its samples."""
+"""A run lasts at least this many times the difference between its samples."""
 
 
 class ClockLag(msgspec.Struct, frozen=True, array_like=True):
@@ -38,19 +38,19 @@ class ClockLag(msgspec.Struct, frozen=True, array_like=True):
     """
 
     lag_ms: int = 0
-    """How slow the clock is; 0: it is right, or not known to be slow."""
+    """How slow the clock is; 0: it is correct, or not known to be slow."""
     max_lag_ms: int = 0
-    """The greatest lag so far …"""
+    """The greatest lag so far."""
     until_ms: int = 0
-    """… and when the last request of a slow clock was received."""
+    """When the last request was received while the clock was slow."""
     since_ms: int = 0
     """When the first request of the current run was received."""
     requests: int = 0
     """Requests of the run, counted up to `RUN_REQUESTS`."""
     min_sample_ms: int = 0
-    """Its least sample …"""
+    """The run's smallest sample."""
     max_sample_ms: int = 0
-    """… and its greatest."""
+    """The run's largest sample."""
 
 
 def is_slow(clock: ClockLag | None) -> bool:
@@ -114,15 +114,15 @@ def lag_at(clock: ClockLag | None, *, event_at_ms: int, received_at_ms: int) -> 
     So no point that was received before an assignment can count for it.
 
     Args:
-        clock: The truck's, this request included.
-        event_at_ms: The point's.
-        received_at_ms: The point's.
+        clock: What is known of the truck's clock, with this request.
+        event_at_ms: The point's ``event_at``.
+        received_at_ms: When the point was received.
     """
     if clock is None or not clock.lag_ms:
         return 0
     elapsed_ms = received_at_ms - event_at_ms
     if elapsed_ms < clock.lag_ms - SPREAD_MS:
-        return 0  # it was stamped by a clock that was right
+        return 0  # it was stamped by a clock that was correct
     return min(clock.lag_ms, elapsed_ms)
 
 

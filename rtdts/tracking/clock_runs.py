@@ -13,8 +13,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 
 MAX_STEP_MS = 20 * 60_000
-"""Neighbours further apart belong to two runs. Above the slowest sampling (15 min), and small
-enough that the steps of 500 points stay within the 7 days that a point may be old."""
+"""Neighbours further apart belong to two runs. This exceeds the slowest sampling (15 min), and lets
+the steps of 500 points stay within the 7 days that a point may be old."""
 JITTER_MS = 30_000
 """Neighbours this close are of one clock in any order: several threads fill a device's buffer."""
 USUAL_STEPS = 3
@@ -89,7 +89,7 @@ def _is_in_order(times_ms: Sequence[int], run: Sequence[int]) -> bool:
 
 def _only_rises(times_ms: Sequence[int], run: Sequence[int]) -> bool:
     newest_ms = times_ms[run[0]]
-    rises = falls = 0  # judged by jitter alone, a few points that fall would pass too
+    rises = falls = 0  # with the jitter check alone, a few falling points would pass, too
     for before, after in itertools.pairwise(run):
         at_ms = times_ms[after]
         if at_ms < newest_ms - JITTER_MS:
@@ -101,7 +101,10 @@ def _only_rises(times_ms: Sequence[int], run: Sequence[int]) -> bool:
 
 
 def _has_no_order(times_ms: Sequence[int], run: Sequence[int]) -> bool:
-    """Returns whether the direction changes more than at every other point (a stamp: twice)."""
+    """Returns whether the direction changes more than at every other point.
+
+    A wrong stamp changes it twice.
+    """
     steps_ms = [times_ms[after] - times_ms[before] for before, after in itertools.pairwise(run)]
     rises = [step_ms > 0 for step_ms in steps_ms if abs(step_ms) > JITTER_MS]
     reversals = sum(before != after for before, after in itertools.pairwise(rises))

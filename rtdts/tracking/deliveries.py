@@ -13,14 +13,14 @@ DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
 
 MAX_VERSION = 2**31 - 1
-"""No log grows this long; a larger number is no version. DynamoDB rejects more than 38 digits."""
+"""No log grows this long; larger numbers are invalid. DynamoDB rejects more than 38 digits."""
 
 
 class Status(enum.StrEnum):
     """A delivery's status, in the order in which an undisturbed delivery passes through them.
 
     The order is a rank (`rtdts.tracking.delivery_log`), and the order of the API documents' enums.
-    A new end goes among the ends, after `arrived`, and into `CLOSED`.
+    A new final status goes after `arrived`, and into `CLOSED`.
     """
 
     ASSIGNED = "assigned"
@@ -40,7 +40,7 @@ CLOSED = frozenset({Status.DELIVERED, Status.FAILED, Status.CANCELLED})
 
 
 class DeclaredType(enum.StrEnum):
-    """What no sensor can detect and a person must declare."""
+    """Events that no sensor can detect, so a person must declare them."""
 
     PICKED_UP = "picked_up"
     DELIVERED = "delivered"
@@ -83,7 +83,7 @@ class Doubt(enum.StrEnum):
     NOT_SEEN_AT_ORIGIN = "not_seen_at_origin"
     NOT_SEEN_NEAR_DESTINATION = "not_seen_near_destination"
     BEFORE_LAST_MOVEMENT = "before_last_movement"
-    """It claims a time before a movement of the truck that the log holds."""
+    """The declared time is before a movement of the truck in the log."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +114,7 @@ class Promise(msgspec.Struct, frozen=True, array_like=True):
     window_end_ms: int | None = None
     stop_sequence: int | None = None
     due_ms: int = 0
-    """As in `rtdts.tracking.truck_stops.Stop`: orders stops without a number."""
+    """Orders stops without a number: see `rtdts.tracking.truck_stops.Stop`."""
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,18 +146,18 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     stop_sequence: int | None = None
     """Which stop of its truck it is, if the dispatcher numbers them."""
     customer_since_ms: int = 0
-    """Since when it belongs to this customer …"""
+    """Since when the delivery belongs to this customer."""
     customer_since_version: int = 1
-    """… and the event from which on it does: earlier ones belong to a former customer."""
+    """The first event of this customer; earlier events belong to a former customer."""
     shown_from_ms: int | None = None
-    """From when on, by our clock, the customer may be shown the truck: see `shown_from`. None while
-    `assigned`, and in rows that were written before this field existed."""
+    """Start, by our clock, of the time in which the customer may be shown the truck: see
+    `shown_from`. None while `assigned`, and in rows from before this field existed."""
     closed_at_ms: int | None = None
-    """Until when the customer is shown the truck: the effective time of the closing event, or the
-    time at which that was recorded if the sensors contradict it. None while open. Viewing itself
-    ends by `end_recorded_at_ms`."""
+    """End of the time in which the customer is shown the truck: the effective time of the closing
+    event, or the time at which that was recorded if the sensors contradict it. None while open. The
+    end of viewing depends on `end_recorded_at_ms`."""
     origin_name: str | None = None
-    """For people; no rule uses it."""
+    """A name for people; no rule uses it."""
     destination_name: str | None = None
     failure_code: FailureCode | None = None
     """Why it failed, if that was declared."""
@@ -207,13 +207,13 @@ def shown_from(shown_from_ms: int | None, status: Status, at_ms: int) -> int | N
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule's event is based on, beside the point that made it fire. For the log only.
+    """What a rule's event is based on, beside the point that made the rule fire. For the log only.
 
     A `corrected` event has none: it names only the point because of which the log was corrected.
     """
 
     distance_m: float
-    """From that point to the centre of the place that the rule is about."""
+    """Distance from that point to the centre of the rule's place."""
     accuracy_m: float | None = None
     """That point's accuracy, as its device sent it."""
     since_point_id: str | None = None
@@ -244,9 +244,9 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     point_id: str | None = None
     """The point that made the rule fire, when a rule did."""
     evidence: Evidence | None = None
-    """What else the rule was based on."""
+    """The rule's further evidence, when a rule fired."""
     doubts: tuple[Doubt, ...] = ()
-    """How the sensors contradict it, when it was declared."""
+    """How the sensors contradict the declaration."""
     actor: str | None = None
     """``role:identity`` of the declaring person, when it was declared."""
     note: str | None = None

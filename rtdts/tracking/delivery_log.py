@@ -9,8 +9,8 @@ one event with the cause ``corrected`` goes back to the last status that still h
 transitions that really followed are appended after it. Nothing is rewritten.
 
 **Corrections end.** A truck can send late points that contradict each other without end. So a log
-of `CORRECTED_EVENTS` events since its last declaration is not corrected any more. It goes on
-forwards: a status beyond its last one is still appended.
+of `CORRECTED_EVENTS` events since its last declaration is not corrected any more. It still grows
+forward: a status beyond its last one is appended.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def reconcile(
         log_length: Events of the log after the anchor; from `CORRECTED_EVENTS` on only statuses
             beyond the last one are appended.
         tolerance_ms: A transition whose time moved by less than this stays as it is.
-        may_move_times: Whether one that moved by more may be corrected now, when no status changes.
+        may_move_times: Whether a transition whose time moved by more may be corrected now, when no
+            status changes.
     """
     kept = 0
     for before, after in zip(in_log, expected, strict=False):

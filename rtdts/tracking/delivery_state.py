@@ -29,10 +29,10 @@ class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
     before: DeliveryState
     after: DeliveryState
-    """Assumes that `pending` is in the log."""
+    """The state once `pending` is in the log."""
     pending: tuple[Transition, ...] = ()
     has_moved_times: bool = False
-    """Whether times differ from the log's that may only be corrected later."""
+    """Whether times differ from the log's, and may only be corrected later."""
 
     @property
     def unsettled(self) -> DeliveryState:

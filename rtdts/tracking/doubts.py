@@ -39,8 +39,8 @@ def doubts_about(
     Args:
         what: What is declared.
         at_ms: The claimed time.
-        delivery: The delivery before it.
-        log: Its log, by version.
+        delivery: The delivery before the declaration.
+        log: The delivery's log, by version.
     """
     found = []
     if what is DeclaredType.PICKED_UP and delivery.status in _NOT_YET_LOADED:

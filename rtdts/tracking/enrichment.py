@@ -22,10 +22,10 @@ class MotionRules(msgspec.Struct, frozen=True, kw_only=True):
     """Threshold for a speed that the device sent (measured by Doppler shift, so reliable)."""
     implied_speed_mps: float = 1.5
     baseline_s: float = 5.0
-    """Without a sent speed: `implied_speed_mps` is the threshold, measured over this time at least
-    …"""
+    """Minimum time over which the speed is measured if the device sent none; the threshold is then
+    `implied_speed_mps`."""
     shift_m: float = 15.0
-    """… and minimum distance; otherwise noise would make a parked truck move."""
+    """Minimum distance of that measurement; otherwise noise would make a parked truck move."""
     heading_step_m: float = 5.0
 
 
@@ -37,13 +37,14 @@ class EnrichmentRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LOOKBACK_FIXES = 6
-"""No rule uses more than this many fixes before a fix …"""
+"""Maximum number of fixes before a fix that the rules use."""
 LOOKBACK_MS = 24 * 3_600_000
-"""… or any further back. So a fix can be derived from a few neighbours, wherever it lies."""
+"""Rules use no fix further back than this. With both limits, a fix can be derived from a few
+neighbours, wherever it lies."""
 
 _DECIMALS = 2
-"""Of derived lengths and speeds: centimetres, as positions have 7 decimals (1 cm). More digits
-would be beyond what was measured, and each is stored with every point."""
+"""Decimals of derived lengths and speeds: centimetres, as positions have 7 decimals (1 cm). More
+digits would exceed the measurement's precision, and each is stored with every point."""
 _HEADING_DECIMALS = 1
 
 
@@ -53,7 +54,7 @@ def enrich(fixes: Sequence[Fix], rules: EnrichmentRules, *, start: int = 0) -> l
     Args:
         fixes: Sorted by `Fix.order`, without copies.
         rules: The limits.
-        start: The first to derive; those before it are taken as they are.
+        start: Index of the first fix to derive.
 
     Returns:
         All fixes, the first `start` unchanged.

@@ -43,60 +43,61 @@ class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
 
     step_m: float = 25.0
     """A truck has driven on when it is this far from where it was, or further than the fix's
-    accuracy if that is more; below it the noise of a stationary truck would count as distance."""
+    accuracy if that is more; below this the noise of a stationary truck would count as distance."""
     min_stop_s: float = 15.0
-    """This long at one place is a stop; less is part of driving."""
+    """Minimum time at one place that is a stop; less is part of driving."""
     longest_pause_s: float = 180.0
     """A longer stop is not traffic (loading, a break) and does not affect the pace."""
     silence_s: float = 300.0
     """After a silence this long, a slow step is a stop of unknown length rather than slow
     driving."""
     slow_mps: float = 3.0
-    """The speed that counts as slow there."""
+    """Speed below which a step after such a silence is slow."""
     slowest_mps: float = 1.5
     fastest_mps: float = 30.0
-    """A truck's recent speed is limited to this range."""
+    """A truck's recent speed is limited to `slowest_mps` to `fastest_mps`."""
     min_road_factor: float = 1.05
     max_road_factor: float = 2.0
     longest_stop_s: float = 3_600.0
     """After a longer stop the departure can't be predicted: no range."""
     longest_s: float = 32_400.0
     """No range for a drive expected to take longer: 9 hours are a day's driving in the EU
-    (regulation 561/2006), and the driver's rest then decides more than all else."""
+    (regulation 561/2006), and the driver's rest then matters more than anything else."""
 
     # Calibrated.
     road_factor: float = 1.35
-    """How much longer roads are than great circles, before this drive has shown it …"""
+    """Usual ratio of the length of roads to that of great circles."""
     road_factor_m: float = 8_000.0
-    """… with the weight of this much progress."""
+    """Weight of `road_factor` against the drive's own ratio, as metres of progress."""
     pace_mps: float = 14.0
-    """Speed with the usual halts, before this drive has shown it …"""
+    """Usual speed, including halts."""
     pace_m: float = 5_000.0
-    """… with the weight of this much distance."""
+    """Weight of `pace_mps` against the drive's own speed, as metres driven."""
     recent_share: float = 0.23
-    """Weight (geometric) of the recent speed beside the drive's."""
+    """Weight (geometric) of the recent speed against the drive's."""
     recent_s: float = 180.0
     """Half-life of the recent speed, in time driven."""
     last_metres_s: float = 5.0
     """Time added for finding the place."""
     stop_share: float = 0.265
-    """Share of its stop so far for which a stopped truck is expected to stay on …"""
+    """A stopped truck is expected to stay for this share of its stop so far."""
     stop_share_max_s: float = 600.0
-    """… counted up to this."""
+    """Maximum stop so far that counts for `stop_share`."""
     late_stop_share: float = 1.15
-    """The same for the longest that it may stay on …"""
+    """At the late end, the truck stays longer by this share of its stop so far."""
     late_stop_share_max_s: float = 1_800.0
+    """Maximum stop so far that counts for `late_stop_share`."""
     spread: float = 0.5
-    """Spread of the logarithm of the remaining time, to the early end."""
+    """Spread of the logarithm of the remaining time, towards the early end."""
     spread_short_root_s: float = 5.15
     """The spread grows by this over the square root of the time in seconds: the last traffic lights
     weigh more."""
     spread_unknown: float = 0.17
-    """It grows by this share while nothing is known of the drive …"""
+    """The spread grows by this share while nothing is known of the drive."""
     spread_unknown_m: float = 1_000.0
-    """… and the share halves with this much distance."""
+    """Distance driven after which `spread_unknown` is halved."""
     late_to_early: float = 1.16
-    """Spread to the late end over that to the early one."""
+    """Ratio of the spread towards the late end to that towards the early end."""
 
 
 class EtaRange(msgspec.Struct, frozen=True):
@@ -118,7 +119,7 @@ class TruckPace(msgspec.Struct, frozen=True, array_like=True):
     lon: float
     """The truck's position: the fix with which it last drove on."""
     here_ms: int = 0
-    """How long it has been there."""
+    """How long the truck has been at this position."""
     path_cm: int = 0
     """Distance along the track since the first fix."""
     driven_ms: int = 0
@@ -130,7 +131,7 @@ class TruckPace(msgspec.Struct, frozen=True, array_like=True):
 class EtaBaseline(msgspec.Struct, frozen=True, array_like=True):
     """The truck's values when an open delivery's cargo got under way; about 20 bytes packed.
 
-    It holds for one truck and one destination: when either changes, it begins again.
+    It is valid for one truck and one destination, and begins again when either changes.
     """
 
     remaining_m: int
@@ -202,9 +203,9 @@ def observe(
     Args:
         baseline: The baseline before it; None before the cargo got under way with this truck to
             this place.
-        pace: The truck's, with this fix.
+        pace: The truck's pace with this fix.
         remaining_m: Great circle from the fix to the destination's centre.
-        status: The delivery's, with this fix.
+        status: The delivery's status with this fix.
 
     Returns:
         None while the cargo isn't under way.
@@ -226,11 +227,11 @@ def eta_range(
     """Returns when the truck will enter the destination's geofence, as of the pace's fix.
 
     Args:
-        baseline: The delivery's.
-        pace: The truck's.
+        baseline: The delivery's baseline.
+        pace: The truck's pace.
         remaining_m: Great circle from the pace's fix to the destination's centre.
-        radius_m: Of the destination's geofence.
-        status: The delivery's, with that fix.
+        radius_m: Radius of the destination's geofence.
+        status: The delivery's status with that fix.
         rules: The constants.
 
     Returns:

@@ -32,9 +32,9 @@ class Fix(Point, frozen=True, kw_only=True):
     """Direction of the last step long enough to have one."""
     moving: bool = False
     quality: tuple[str, ...] = ()
-    """Keywords of what is wrong with it; empty when good."""
+    """Keywords of the fix's faults; empty when it is good."""
     track_speed_mps: float | None = None
-    """Since the last good fix; for a bad fix, the same as for the one before it."""
+    """Speed since the last good fix; a bad fix has the value of the fix before it."""
     clock_lag_ms: int = 0
     """How slow the truck's clock was known to be when the point was taken."""
 
@@ -69,7 +69,7 @@ class IndexedFix(NamedTuple):
 
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """The progress of the truck's open deliveries with it."""
+    """The progress of the truck's open deliveries with this fix."""
 
 
 class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,9 +78,9 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     newest: Fix
     """The newest point by ``event_at``, whatever its quality."""
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """The progress of the open deliveries with it."""
+    """The progress of the open deliveries with the newest point."""
     shown: Fix | None
-    """The last good one: what viewers see."""
+    """The last good point, which viewers see."""
     shown_deliveries: tuple[DeliveryProgress, ...] = ()
     stale_since_ms: int | None = None
     """``event_at`` of the first bad point after ``shown``; None when there is none."""

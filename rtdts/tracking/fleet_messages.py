@@ -30,7 +30,7 @@ STALE: Final = 2
 OFFLINE: Final = 4
 
 _DECIMALS: Final = 5
-"""Of degrees: a metre, less than a marker's own error."""
+"""Decimals of degrees: a metre, less than a marker's own error."""
 
 
 class FleetTruck(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +124,7 @@ def cluster_rows(clusters: Sequence[FleetCluster]) -> bytes:
 
 
 class FleetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The result for a view, its rows encoded; one of the two is empty."""
+    """The result for a view, with encoded rows: either `trucks` or `clusters` is empty."""
 
     as_of_ms: int
     total: int

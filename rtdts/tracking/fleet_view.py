@@ -17,13 +17,14 @@ from msgspec import Meta
 from rtdts.tracking.identifiers import Identifier
 
 MAX_CLUSTERS: Final = 350
-"""Most tiles that a view is cut into: all their rows fit a frame, however long each is."""
+"""Maximum number of tiles of a view: all their rows fit a frame, however long each is."""
 
 MAX_PRECISION: Final = 26
-"""Of tiles: a metre at the equator."""
+"""Highest zoom of the tiles: they are about a metre wide at the equator."""
 
 _FINER_THAN_ZOOM: Final = 2
-"""A quarter of a map tile of 512 pixels: clusters are some 128 pixels apart."""
+"""Zoom levels of the tiles beyond the view's: a tile is a quarter as wide as a map tile of 512
+pixels, so clusters are some 128 pixels apart."""
 
 _MERCATOR_LAT: Final = 85.0511287798066
 """Latitude at which the tiles of web maps end."""
@@ -35,7 +36,7 @@ Latitude = Annotated[float, Meta(ge=-90, le=90)]
 
 
 class FleetStatus(enum.StrEnum):
-    """What trucks are filtered by: the status of the current delivery, or that there is none."""
+    """Values of the status filter: the current delivery's status, or that there is none."""
 
     ASSIGNED = "assigned"
     EN_ROUTE_TO_PICKUP = "en_route_to_pickup"
@@ -73,7 +74,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
     view: Identifier | None = None
 
     def __post_init__(self) -> None:
-        """Refuses an empty box.
+        """Rejects an empty box.
 
         Raises:
             ValueError: The box is empty.
@@ -100,7 +101,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def precision(self) -> int:
-        """The zoom of the tiles that clusters are made of: at most `MAX_CLUSTERS` cover the box."""
+        """The zoom of the clusters' tiles, of which at most `MAX_CLUSTERS` cover the box."""
         precision = min(math.floor(self.zoom) + _FINER_THAN_ZOOM, MAX_PRECISION)
         while precision and _tiles(self.bbox, precision) > MAX_CLUSTERS:
             precision -= 1
@@ -125,7 +126,7 @@ def _tiles(bbox: tuple[float, float, float, float], precision: int) -> int:
     west, south, east, north = bbox
     width = east - west if east > west else east - west + 360
     across = 1 << precision
-    # One more: the box may begin and end within a tile.
+    # One more column: the box may begin and end within a tile.
     columns = min(across, math.floor(width / 360 * across) + 2)
     first, last = _row(north, across), _row(south, across)
     return columns * (last - first + 1)

@@ -9,21 +9,21 @@ EARTH_RADIUS_M = 6_371_008.8
 
 
 def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Great-circle distance in metres, by the haversine formula (stable for small distances)."""
+    """Returns the great-circle distance in metres, by the haversine formula (stable if small)."""
     phi, other_phi = radians(lat), radians(other_lat)
     half_dphi = (other_phi - phi) / 2.0
     half_dlambda = radians(other_lon - lon) / 2.0
     h = sin(half_dphi) ** 2 + cos(phi) * cos(other_phi) * sin(half_dlambda) ** 2
     root = sqrt(h)
-    # Rounding may push it beyond 1 for antipodes, where asin would raise. Not by min(), which takes
-    # a quarter of the time of this function.
+    # Rounding may push the root beyond 1 for antipodes, where asin would raise. min() is not used,
+    # because it would take a quarter of this function's time.
     return 2.0 * EARTH_RADIUS_M * asin(root if root < 1.0 else 1.0)
 
 
 def bearing_deg(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Initial bearing of the great circle to the other place: degrees clockwise from north.
+    """Returns the great circle's initial bearing to the other place: degrees clockwise from north.
 
-    In ``[0, 360)``; 0 when both places are the same.
+    It is in ``[0, 360)``, and 0 when both places are the same.
     """
     phi, other_phi = radians(lat), radians(other_lat)
     dlambda = radians(other_lon - lon)

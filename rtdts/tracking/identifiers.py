@@ -10,7 +10,7 @@ from msgspec import Meta
 ID_FORM = "[A-Za-z0-9._-]{1,64}"
 
 Identifier = Annotated[str, Meta(pattern=rf"\A{ID_FORM}\Z")]
-"""For msgspec to check."""
+"""An id, as a type that msgspec checks."""
 
 _PATTERN = re.compile(ID_FORM)
 

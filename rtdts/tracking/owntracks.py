@@ -1,8 +1,8 @@
 """The format of the app OwnTracks, for Android and iOS: messages as JSON objects with a ``_type``.
 
-Read from https://owntracks.org/booklet/tech/json: ``tst`` in seconds, ``vel`` in km/h, ``acc`` and
-``alt`` in metres, ``batt`` in per cent. The app sends more than positions (status, transitions,
-waypoints): those hold no point.
+Specified at https://owntracks.org/booklet/tech/json: ``tst`` in seconds, ``vel`` in km/h, ``acc``
+and ``alt`` in metres, ``batt`` in per cent. The app's other messages (status, transitions,
+waypoints) hold no point.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def telemetry_body(
 ) -> bytes:
     """Writes one point as a body of telemetry.
 
-    An impossible reading is left out: these apps send -1 for what the phone does not know. An
-    invalid place or time is kept, and rejected later with its field and reason.
+    An impossible reading is left out: these apps send -1 for unknown values. An invalid place or
+    time is kept, and rejected later with its field and reason.
 
     Args:
         truck_id: The truck whose credential the phone has.

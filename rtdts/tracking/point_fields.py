@@ -82,7 +82,7 @@ def read_instant(field: str, text: str) -> int:
     """Parses a point's field with ``parse_instant``.
 
     Raises:
-            InvalidPoint: It is not an instant.
+        InvalidPoint: It is not an instant.
     """
     try:
         return parse_instant(text)
@@ -95,7 +95,8 @@ def read_instant(field: str, text: str) -> int:
 def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] | None:
     """Returns the first invalid field, or None when the point is valid.
 
-    In the order of declaration, but the fields that identify the point come before its readings.
+    Fields are checked in the order of declaration, but those that identify the point come before
+    its readings.
 
     Args:
         value: The point's value in the JSON document; it may contain numbers that are not finite

@@ -38,7 +38,7 @@ class Point(Reading, frozen=True, kw_only=True):
 
     @property
     def clock_offset_ms(self) -> int:
-        """What was added to the device's time."""
+        """The offset that was added to the device's time."""
         return self.event_at_ms - self.recorded_at_ms
 
     # `point_id(point)` lives in rtdts.tracking.point_identity.

@@ -1,4 +1,4 @@
-"""Whether a truck is at a place: evidence of its fixes together, each weighed by its accuracy.
+"""Decides whether a truck is at a place, by all its fixes, each weighed by its accuracy.
 
 A single fix is weak evidence: with an accuracy of 60 m, a truck that stands at the centre of a
 geofence of 100 m is outside it in every tenth fix. So each fix gives evidence between "certainly
@@ -23,15 +23,15 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     """How fixes are weighed."""
 
     assumed_accuracy_m: float = 20.0
-    """Of a fix without accuracy."""
+    """Assumed for a fix without accuracy."""
     min_accuracy_m: float = 10.0
-    """Receivers report better accuracies than this, and are wrong."""
+    """Better accuracies count as this one: receivers report them wrongly."""
     finest_fence: float = 1.25
     """A geofence can't be finer than what is measured: its radius counts as at least this many
     accuracies of the fix."""
     max_inside: float = 1.5
-    """Evidence of one fix well inside; one well outside is -1. So one outlier does not end a stay
-    that one good fix began."""
+    """Evidence of one fix well inside; that of one well outside is -1. So one outlier does not end
+    a stay that one good fix began."""
     max_sum: float = 2.0
     """Bound of the sum: two fixes well outside end every stay."""
     sure: float = 1.5
@@ -39,17 +39,17 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     sure_before_silence: float = 0.5
     """Sum from which a silence counts as spent inside."""
     full_weight_s: float = 5.0
-    """Fixes that follow sooner weigh less, in proportion …"""
+    """Time since the fix before, for full weight; sooner fixes weigh proportionally less."""
     min_weight: float = 0.2
-    """… down to this."""
+    """Lowest weight of a fix."""
     far_m: float = 500.0
     """One fix this far outside a geofence, plus twice the accuracy, ends every stay."""
     pull_away_mps: float = 5.0
-    """Least average speed, in a straight line, of a truck that drives on during a silence."""
+    """Lowest average speed, in a straight line, of a truck that drives on during a silence."""
     pace_mps: float = 8.0
-    """Usual such speed: with it a truck is assumed to have driven in during a silence …"""
+    """Usual average speed, at which a truck is assumed to have driven in during a silence."""
     longest_drive_in_s: float = 900.0
-    """… unless the silence was longer: then it may have stood anywhere."""
+    """Nothing is assumed for a longer silence: the truck may have stood anywhere."""
     one_place_m: float = 30.0
     """Places closer than this are one: no fix shows which of them a truck is at."""
 
@@ -89,12 +89,12 @@ class FenceEvidence(msgspec.Struct, frozen=True, array_like=True):
     sum: float
     """Above 0; otherwise there is no evidence."""
     is_held: bool = True
-    """Whether the last good fix is consistent with it; otherwise a silence after it means
+    """Whether the last good fix is consistent with the evidence; otherwise a silence after it means
     nothing."""
     counts: bool = True
     """False for a stay that began before it could count."""
     unseen_ms: int = 0
-    """How long before its first fix it probably began, during a silence."""
+    """How long before its first fix the stay probably began, during a silence."""
 
 
 def observe_fence(fix: Fix, place: Place, rules: PresenceRules) -> FenceObservation:
@@ -124,7 +124,7 @@ def relative_evidence(
     Args:
         seen: The place.
         other: The other one.
-        are_one: Whether the two can't be distinguished: then being at one is being at the other.
+        are_one: Whether the two can't be distinguished: a truck at one is at the other.
         rules: How fixes are weighed.
     """
     if are_one or not (seen.is_inside and other.is_inside):
@@ -151,8 +151,8 @@ def with_evidence(
 def unseen_ms(fix: Fix, seen: FenceObservation, dwell_s: float, rules: PresenceRules) -> int:
     """Returns how long before this fix, the first one inside, the truck probably came in.
 
-    0 unless there was a silence of half a dwell or more before it: then the truck is assumed to
-    have driven here at its usual pace, and to have stood for the rest of it.
+    0 unless a silence of half a dwell or more preceded the fix: then the truck is assumed to have
+    driven here at the usual speed, and to have stood here for the rest of the silence.
     """
     step_m, step_mps = fix.distance_m, fix.implied_speed_mps
     if not step_m or not step_mps:

@@ -23,7 +23,7 @@ class Quality(enum.StrEnum):
     """0° N 0° E: what some receivers send when they have no position."""
     POOR_ACCURACY = "poor_accuracy"
     POOR_GEOMETRY = "poor_geometry"
-    """HDOP, or too few satellites for a fix in two dimensions."""
+    """HDOP is too high, or there are too few satellites for a fix in two dimensions."""
     IMPLAUSIBLE_SPEED = "implausible_speed"
     """No truck can get there from its last good fix in that time: `rtdts.tracking.reachability`."""
     FROZEN = "frozen"
@@ -38,14 +38,14 @@ class QualityRules(msgspec.Struct, frozen=True, kw_only=True):
     min_satellites: int = 3
     reachability: ReachabilityRules = ReachabilityRules()
     rivals: int = 3
-    """This many consecutive fixes that agree outweigh a single one; otherwise …"""
+    """This many consecutive fixes that agree outweigh a last good fix that is alone."""
     many_rivals: int = 6
-    """… this many …"""
+    """This many outweigh any last good fix."""
     rivals_s: float = 90.0
-    """… or those that agree for this long."""
+    """Fixes that agree for this long outweigh any last good fix, too."""
     frozen_speed_mps: float = 3.0
     frozen_fixes: int = 3
-    """This many fixes at exactly one place, while moving faster than that, are frozen."""
+    """This many fixes at exactly one place, at `frozen_speed_mps` or faster, are frozen."""
 
 
 class FixContext(msgspec.Struct, frozen=True):

@@ -23,13 +23,13 @@ class ReachabilityRules(msgspec.Struct, frozen=True, kw_only=True):
     max_speed_mps: float = 60.0
     """216 km/h: a truck's 25 m/s, with a margin for a ferry or a train that carries it."""
     slack_m: float = 100.0
-    """A step that exceeds the truck's reach by no more than this still counts as noise …"""
+    """A step that exceeds the truck's reach by no more than this counts as noise."""
     slack_of_accuracy: float = 1.2
-    """… or by no more than this many times the accuracies of both ends."""
+    """This many times the accuracies of both ends also count as noise, if that is more."""
     acceleration_mps2: float = 1.5
-    """Acceleration and braking of a truck between two fixes with speeds …"""
+    """Acceleration and braking of a truck between two fixes with speeds."""
     unmeasured_acceleration_mps2: float = 2.0
-    """… and between others: it may have been about to accelerate."""
+    """Acceleration and braking between other fixes: the truck may be about to accelerate."""
     unknown_speed_mps: float = 25.0
     """Assumed speed of a truck of which nothing is known."""
     recent_s: float = 30.0
@@ -37,7 +37,7 @@ class ReachabilityRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FALSE_STEPS = 3
-"""This many such steps in a row show that a device does not measure the speeds that it sends."""
+"""This many impossible steps in a row show that a device does not measure the speeds it sends."""
 
 
 def is_unreachable(
@@ -78,7 +78,7 @@ def _is_unreachable(
         pair = (doubted, fix)
         on_m = _step_m(*pair) - _driven_m(pair, speed_mps, trusts_speeds=trusts_speeds)
         if on_m < step_m - _driven_m(chain, speed_mps, trusts_speeds=trusts_speeds):
-            # It goes on from the doubted ones. At this speed they may be right after all.
+            # The fix continues the doubted ones. At this speed they may be right after all.
             speed_mps = max(speed_mps, _step_mps(first, chain[2], rules))
             step_m, chain = _step_m(good, first), chain[:2]
     return step_m > _reach_m(chain, speed_mps, rules, trusts_speeds=trusts_speeds)

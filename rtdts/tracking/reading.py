@@ -21,8 +21,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     documents, `Point` and `Fix`. Their other fields are keyword-only, so that a new measurement
     goes to the end here and is carried by `measured` everywhere.
 
-    The ranges exclude only impossible values, generously: a value outside rejects the whole point,
-    for good. Whether a possible fix is plausible is decided later, by the quality rules.
+    The ranges exclude only impossible values, generously: a value outside rejects the whole point
+    permanently. Whether a possible fix is plausible is decided later, by the quality rules.
     """
 
     accuracy_m: Annotated[float, Meta(ge=0.0, le=1e7)] | None = None

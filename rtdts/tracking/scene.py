@@ -30,7 +30,7 @@ class Scene:
     __slots__ = ("_destination", "_origin", "fix", "plan", "rules")
 
     def __init__(self, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> None:
-        """Stores them; nothing is measured yet."""
+        """Stores the arguments; nothing is measured yet."""
         self.fix = fix
         self.plan = plan
         self.rules = rules
@@ -120,7 +120,7 @@ class Scene:
 
     @property
     def unseen_ms(self) -> int:
-        """How long it has been at the destination, if this is its first fix there."""
+        """How long the truck has been at the destination, if this is its first fix there."""
         return unseen_ms(self.fix, self.destination, self.rules.dwell_s, self.rules.presence)
 
     def _relative_evidence(self, seen: FenceObservation, other: FenceObservation) -> float:

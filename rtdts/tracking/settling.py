@@ -89,14 +89,14 @@ class Refold:
             one.delivery_id: earliest_ms(state.clock, one.anchor.from_ms)
             for one in state.deliveries
         }
-        """By delivery: no fix before this time counts."""
+        """Per delivery: the time before which no fix counts."""
         before_window = [one for one in lead if not state.holds(one.fix)]
         begin = _first_to_derive(interval, before_window, is_from_start=is_from_start)
         at = {one.fix.point_id: n for n, one in enumerate(before_window)}
         begins: dict[str, int] = {}
         self._machines: dict[str, StatusMachine] = {}
         self._places: dict[str, list[int]] = {}
-        """By delivery: the indexes of the fixes of its transitions in force."""
+        """Per delivery: the indexes of the fixes of its transitions in force."""
         self._awaited: dict[str, list[tuple[str, int]]] = {}
         for delivery_state in state.deliveries:
             delivery_id, in_force = delivery_state.delivery_id, delivery_state.tip.transitions
@@ -121,7 +121,7 @@ class Refold:
         }
         self._begins = begins
         self._agreed: dict[str, int] = {}
-        """By delivery that needs no further folding: how many transitions in force were passed."""
+        """Per delivery that needs no further folding: the number of passed transitions in force."""
         self._passed = 0
         self._alike = 0
         self._context: list[Fix] = []
@@ -213,7 +213,7 @@ class Refold:
             # A delivery is new, or was declared again, since the start: it was not folded here.
             return state.unsettled
         if state.last_late_n != self._last_late_n:
-            # Late points have come since the start, perhaps before what was folded by then.
+            # Late points have arrived since the start, perhaps for a time that was folded by then.
             return state.unsettled
         return tuple(one for one in state.unsettled if not _covers(self._interval, one))
 
@@ -315,7 +315,7 @@ class Refold:
                 continue
             is_begun = fix.event_at_ms >= self._earliest_ms[delivery_id]
             if is_begun and not _counts(fix, self._anchors[delivery_id]):
-                continue  # a fix of a right clock among those of a slow one
+                continue  # a fix of a correct clock among those of a slow one
             passed = sum(place < self._passed for place in self._places[delivery_id])
             status = self._statuses[delivery_id][passed]
             plan = self._plans[delivery_id]

@@ -14,7 +14,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     share_id: str
     """Identifies it, and proves nothing: the first 16 hex digits of its token's hash."""
     customer_since_version: int
-    """The delivery's, when the share was made: if the customer changes, the share is over."""
+    """The delivery's value when the share was created: if the customer changes, the share ends."""
     created_at_ms: int
     created_by: str
     """The dispatcher's identity."""
@@ -23,7 +23,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     tickets: int = 0
     """How many tickets were issued for it."""
     last_used_at_ms: int | None = None
-    """When the last one was issued."""
+    """When the last ticket was issued."""
 
     def is_live(self, now_ms: int) -> bool:
         """Returns whether it is neither revoked nor expired."""

@@ -30,7 +30,7 @@ class Adjustment(msgspec.Struct, frozen=True):
     index: int
     """Its index in the request."""
     offset_ms: int
-    """What was added to the device's time."""
+    """The time that was added to the device's."""
 
 
 class StampedPoints(NamedTuple):
@@ -40,7 +40,7 @@ class StampedPoints(NamedTuple):
     indexes: list[int]
     """The index in the request of each of ``points``."""
     rejected: list[Rejection]
-    """Those that are too old."""
+    """Points that are too old."""
     adjusted: list[Adjustment]
 
 
@@ -90,7 +90,7 @@ def clock_offsets_ms(recorded_at_ms: Sequence[int], received_at_ms: int) -> list
         received_at_ms: When the request arrived.
 
     Returns:
-        For each point what to add to its time (0: the device's time is right), or None: too old.
+        For each point the time to add to the device's (0: that is correct); None: it is too old.
     """
     if not recorded_at_ms:
         return []

@@ -42,7 +42,7 @@ _CAUSE_CODES = {cause: code for code, cause in enumerate(_CAUSES)}
 
 _Place = tuple[float | int, float | int, float]
 _Transition = tuple[int, int, int, str | None]
-"""Status, cause, time since the anchor, point without its truck. The evidence is in the log."""
+"""Status, cause, time since the anchor, point id without the truck's. Evidence is in the log."""
 
 
 # Arrays, so that no name is stored: new fields go to the end, each with a default.
@@ -50,7 +50,7 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
     delivery_id: str
     assignment: int
     assigned_ms: int
-    """Since the anchor, as all times here."""
+    """Time since the anchor, as for all times here."""
     match_version: int
     origin: _Place
     destination: _Place
@@ -63,11 +63,11 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
     stays: tuple[FenceEvidence | None, FenceEvidence | None, bool] | None
     """What the machine holds besides its status."""
     logged: tuple[_Transition, ...]
-    """The machine's transitions that are in the log, …"""
+    """The machine's transitions that are in the log."""
     pending: tuple[Transition, ...]
-    """… those that follow and are not in it yet, …"""
+    """The machine's later transitions, which are not in the log yet."""
     in_log: tuple[Transition, ...] | None
-    """… and the log's, if they differ; None: `logged`."""
+    """The log's transitions if they differ from `logged`; otherwise None."""
     log_length: int
     eta: EtaBaseline | None = None
     promise: Promise = Promise()
@@ -81,14 +81,14 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
     shown_from: int
     window: tuple[bytes, ...]
     ordinals: tuple[int, ...]
-    """Of the window's fixes, counted back from `last_ordinal`."""
+    """Ordinals of the window's fixes, counted back from `last_ordinal`."""
     has_left: bool
     last_good: tuple[bytes, int] | None
     stale_since_ms: int | None
     doubted_until_ms: int
     unsettled: tuple[Interval, ...]
     last_late_n: int
-    """Counted back from `last_ordinal`."""
+    """The ordinal, counted back from `last_ordinal`."""
     last_late_ms: int
     has_moved_times: bool
     deliveries: tuple[_Delivery, ...]
@@ -104,7 +104,7 @@ _DECODER = msgspec.msgpack.Decoder(_State)
 def pack_state(state: TruckState) -> bytes:
     """Packs a state without the truck's id: about 0.6 kB, and 0.3 kB more per open delivery.
 
-    Of a delivery's part, half are its transitions with their points' ids.
+    Half of a delivery's part are its transitions with their points' ids.
     """
     good, last_ordinal = state.last_good, state.last_ordinal
     return _ENCODER.encode(
@@ -146,7 +146,7 @@ def unpack_state(truck_id: str, packed: bytes) -> TruckState:
 
 def _unpacked_state(truck_id: str, row: _State) -> TruckState:
     if len(row.window) != len(row.ordinals):
-        raise ValueError("not a truck's state: ordinals that are no fix's")
+        raise ValueError("not a truck's state: fixes and ordinals differ in number")
     for packed, n in zip(row.window[-1:], row.ordinals[-1:], strict=True):
         unpack_fix(truck_id, packed, n)  # the others are unpacked when they are needed
     return TruckState(

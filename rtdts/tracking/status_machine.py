@@ -29,7 +29,7 @@ class Transition(msgspec.Struct, frozen=True, array_like=True):
     point_id: str | None = None
     """The point that showed it."""
     evidence: Evidence | None = None
-    """For the log: once it is there, the state need not keep it."""
+    """Evidence for the log: once it is there, the state need not keep it."""
 
     @property
     def fact(self) -> tuple[Status, Cause, int, str | None]:
@@ -61,7 +61,7 @@ def initial_machine(status: Status, cause: Cause | None) -> StatusMachine:
 
     Args:
         status: The status.
-        cause: The cause: after a transfer the new truck has yet to show where it is.
+        cause: The cause. After a transfer the new truck has not yet shown where it is.
     """
     is_near = status in (Status.NEARBY, Status.ARRIVED)
     return StatusMachine(status, is_inherited=is_near and cause is Cause.TRANSFERRED)
@@ -89,10 +89,10 @@ def step(machine: StatusMachine, fix: Fix, plan: PlannedRoute, rules: StatusRule
 
 
 def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> bool:
-    """Returns whether after this fix any machine of this status has no state except it.
+    """Returns whether, after this fix, any machine of this status has no other state.
 
-    Unless the fix makes a transition. From such a fix on, a track can be folded without what lies
-    before it.
+    This is so unless the fix makes a transition. From such a fix on, a track can be folded without
+    the fixes before it.
     """
     if not fix.is_good:
         return False
@@ -110,7 +110,7 @@ def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRu
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """A rule holds: since when, and by which evidence."""
+    """A rule fires: since when, and with which evidence."""
 
     effective_at_ms: int
     evidence: Evidence
@@ -133,7 +133,7 @@ def _is_uneventful(machine: StatusMachine, scene: Scene) -> bool:
 def _moved_on(
     machine: StatusMachine, target: Status, cause: Cause, found: _Found, scene: Scene
 ) -> StatusMachine:
-    # A stay that counted for one status may show with a later fix than the stays of another.
+    # Effective times never go back: this stay may have begun before the last transition.
     since_ms = machine.transitions[-1].effective_at_ms if machine.transitions else 0
     effective_at_ms = max(found.effective_at_ms, since_ms)
     made = Transition(target, cause, effective_at_ms, scene.fix.point_id, found.evidence)
@@ -149,7 +149,7 @@ def _initial_destination(
 ) -> FenceEvidence | None:
     """Returns the stay at the destination with which a new status begins."""
     if target is Status.EN_ROUTE_TO_PICKUP:
-        # It stood there before it moved off: no arrival until it comes again.
+        # The truck stood there before it moved off: no arrival until it returns.
         if scene.destination.inside <= -1.0:
             return None
         was_there = with_evidence(None, 1.0, scene.destination, scene.rules.presence)
@@ -181,7 +181,7 @@ def _observed(machine: StatusMachine, scene: Scene) -> StatusMachine:
 
 
 def _may_begin(machine: StatusMachine, scene: Scene) -> bool:
-    """Returns whether a stay at the destination may go on, or begin with this fix.
+    """Returns whether a stay at the destination may continue, or begin with this fix.
 
     A truck that loads where it will unload must move before it can count as unloading.
     """
@@ -219,9 +219,9 @@ def _has_dwelt_at_destination(machine: StatusMachine, scene: Scene) -> _Found | 
 
 
 def _earlier(found: _Found, by_ms: int, machine: StatusMachine) -> _Found:
-    """Moves a finding to before the first fix that shows it, into the silence before that.
+    """Moves a finding back into the silence before the first fix that shows it.
 
-    Not where no rule has led here since the declaration, which may have been made in that silence.
+    It stays if no rule has fired since the declaration, which may have been made in that silence.
     """
     if not by_ms or not machine.transitions:
         return found

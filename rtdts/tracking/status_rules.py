@@ -11,11 +11,11 @@ class StatusRules(msgspec.Struct, frozen=True, kw_only=True):
     """Distances and dwells of the status rules."""
 
     near_m: float = 1_000.0
-    """This close to the destination's centre is `nearby` (inside its geofence always is)."""
+    """Distance from the destination's centre for `nearby`; inside its geofence always counts."""
     dwell_s: float = 60.0
-    """This long inside a geofence is being there."""
+    """Time inside a geofence after which a truck counts as being there."""
     exit_margin_m: float = 30.0
-    """This far outside the origin's geofence is having left; noise at its edge is not."""
+    """Distance outside the origin's geofence that counts as having left; less may be noise."""
     presence: PresenceRules = PresenceRules()
 
     @property

@@ -1,6 +1,6 @@
-"""Which records of the stream are points: other programs may write to the stream, too.
+"""Decides which records of the stream are points: other programs may write to the stream, too.
 
-The consumer uses it for incoming records, and a replay of old records into the stream uses it to
+The consumer uses this for incoming records. A replay of old records into the stream uses it to
 predict what the consumer would accept.
 """
 

@@ -60,9 +60,9 @@ def decode_point(data: bytes) -> Point:
     """Decodes a point of the stream.
 
     Raises:
-        InvalidPoint: It isn't one, or its stamps contradict each other: an offset that is not
+        InvalidPoint: It isn't a point, or its stamps contradict each other: an offset that is not
             ``event_at - recorded_at``, a shifted clock without an offset, or an ``event_at`` that
-            no stamping gives (it names the daily index, so one wild value would create a new one).
+            no stamping gives (it names the daily index, so a wrong value would create a new one).
     """
     try:
         read = _DECODER.decode(data)

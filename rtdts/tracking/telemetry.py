@@ -108,7 +108,7 @@ def decode_body(body: bytes, *, truck_id: str, first_generation_zone: tzinfo) ->
 
     Raises:
         UnreadableBodyError: It is not JSON, or holds no point.
-        TooManyPointsError: It holds too many.
+        TooManyPointsError: It holds too many points.
         ForeignTruckError: A point, valid or not, is of another truck.
     """
     candidates = _read_candidates(body)

@@ -28,7 +28,7 @@ def delivery_of(topic: str) -> str:
         ValueError: It is another topic.
     """
     if not is_of_delivery(topic):
-        raise ValueError(f"{topic!r} is no {_DELIVERY}…")
+        raise ValueError(f"{topic!r} does not begin with {_DELIVERY!r}")
     return topic[len(_DELIVERY) :]
 
 
@@ -43,6 +43,6 @@ def socket_endpoint(connection_id: str) -> str:
 
 
 def kind_and_name(endpoint: str) -> tuple[str, str]:
-    """Returns the kind of an endpoint, and what the kind calls it: a socket's is its connection."""
+    """Returns an endpoint's kind, and its name within that kind: a socket's is its connection."""
     kind, _, name = endpoint.partition(":")
     return kind, name

@@ -1,9 +1,9 @@
 """The format of the app Traccar Client, version 9 and later, for Android and iOS.
 
-Read from https://www.traccar.org/osmand/ and the app's source: one JSON object with the device id
-that was typed into the app and a ``location``; ``speed`` in m/s, ``battery.level`` from 0 to 1,
-``odometer`` in metres, and -1 for what the phone does not know. Older versions send a query string,
-which is not read: the device id is the secret, and a secret does not belong in a URL.
+Specified at https://www.traccar.org/osmand/ and in the app's source: one JSON object with the
+device id that was typed into the app and a ``location``; ``speed`` in m/s, ``battery.level`` from 0
+to 1, ``odometer`` in metres, and -1 for unknown values. Older versions send a query string, which
+is not read: the device id is the secret, and a secret does not belong in a URL.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TraccarMessage(NamedTuple):
 
 
 def read_traccar_message(body: bytes) -> TraccarMessage:
-    """Reads only the device id of a message; the rest is read once that is known.
+    """Reads only the device id of a message; the rest is read once the device is known.
 
     Raises:
         UnreadableBodyError: It is not a JSON object with a device id.

@@ -44,14 +44,14 @@ from rtdts.tracking.truck_state import (
 _CLOSE_TO_CUSTOMER = frozenset({Status.NEARBY, Status.ARRIVED})
 
 WINDOW_FIXES = LOOKBACK_FIXES
-"""Kept in the state, because the rules look back at them. About 70 bytes each, stored."""
+"""Fixes kept in the state, because the rules look back at them; about 70 bytes each, stored."""
 
 DOUBTED_MS = 1_800_000
 """How long after a shifted point the history is searched for copies of a truck's points."""
 
 _RAISED = 100
-"""By how much the revision of an erased truck's next point is raised: a worker that did not yet
-know of the erasure may have shown the same point, beside one that was erased."""
+"""Added to the revision of an erased truck's next point: a worker that did not yet know of the
+erasure may have shown the same point, beside one that was erased."""
 
 PAUSE_MS = 30_000
 """Late points have paused when none came for this long: then times are corrected."""
@@ -149,8 +149,8 @@ def fold_truck(
         rules: The limits.
         last_known: The truck's last `WINDOW_FIXES` fixes in the history, in order, if the history
             has fixes but the truck has no state: the state was lost, and is rebuilt.
-        first_ordinal: First ordinal of a truck without a state: above all that it may have had
-            before.
+        first_ordinal: First ordinal of a truck without a state: above all ordinals that it may have
+            had before.
         rejected_ids: Ids of points that the history rejected: they are left out, but take ordinals,
             so that values derived without them replace values derived with them.
 
@@ -457,7 +457,7 @@ class _Fold:
         )
 
     def _new_fixes(self, record: Sequence[Point]) -> list[Fix]:
-        """Returns those that belong in the window; the others are set apart."""
+        """Returns the fixes that belong in the window; records the others as late or beyond."""
         fixes = []
         newest_ms = self._window[-1].event_at_ms if self._window else 0
         oldest = self._window[0].order if self._has_left else None
@@ -515,7 +515,7 @@ class _Fold:
         times_ms = [fix.event_at_ms for fix in late]
         self._unsettle(min(times_ms), max(times_ms))
         self._last_late_ms = max(self._last_late_ms, *(fix.received_at_ms for fix in late))
-        # They change nothing that is shown before they are settled.
+        # Late points change nothing that is shown before they are settled.
         self._shown_from += len(late)
 
     def _unsettle(self, from_ms: int, to_ms: int) -> None:

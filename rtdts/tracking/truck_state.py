@@ -1,4 +1,4 @@
-"""A truck's state, which the consumer needs to go on: the document of ``truck-state``."""
+"""A truck's state, from which the consumer continues: the document of ``truck-state``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     eta: EtaBaseline | None = None
     """The truck's values when the cargo got under way; not used in settling."""
     promise: Promise = Promise()
-    """What was promised of it; no rule uses it."""
+    """The delivery's promise; no rule uses it."""
 
     @property
     def version(self) -> int:
@@ -63,11 +63,11 @@ ERASURE = "erasure"
 
 
 class TruckState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the consumer needs of one truck to go on; the history holds the rest."""
+    """The data that the consumer needs to continue with a truck; the history holds the rest."""
 
     truck_id: str
     writer_id: str = ""
-    """The process that wrote it: the only one that may go on from it."""
+    """The process that wrote the state: only this process may continue from it."""
     applied: dict[str, tuple[str, int]] = {}
     """Last applied sequence and sub-sequence number, by shard (text: it exceeds 64 bits)."""
     last_ordinal: int = 0
@@ -97,13 +97,13 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     has_moved_times: bool = False
     """Whether a corrected time waits until late points have paused."""
     pace: TruckPace | None = None
-    """How far and how fast it drove, in order; not used in settling."""
+    """How far and how fast the truck drove, in order; not used in settling."""
     deliveries: tuple[DeliveryState, ...] = ()
     erased_before_ms: int = 0
     """Points received up to then were erased: any of them that returns is dropped."""
     clock: ClockLag | None = None
-    """How slow its clock is, by its requests in the stream's order; None: it never was. A fix keeps
-    the value of its own time; not used in settling."""
+    """How slow the truck's clock is, by its requests in the stream's order; None: it was never
+    slow. Not used in settling, because a fix keeps the value of its own time."""
 
     @property
     def is_tombstone(self) -> bool:
@@ -138,7 +138,7 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, settlings=self.settlings + 1)
 
     def applied_in(self, shard_id: str) -> StreamPosition | None:
-        """The last record of a shard that this state holds."""
+        """Returns the last record of a shard that this state includes."""
         position = self.applied.get(shard_id)
         return None if position is None else StreamPosition(int(position[0]), position[1])
 

@@ -1,7 +1,7 @@
 """The order of a truck's stops, according to its open deliveries.
 
-A dispatcher may number them (`stop_sequence`). Those without a number come after the numbered ones,
-by the start of their promised window; one without a window is due from its creation on.
+A dispatcher may number the stops (`stop_sequence`). Stops without a number come after the numbered
+ones, by the start of their promised window; one without a window is due from its creation on.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
     """When a stop was last removed or changed its place in the order: what the truck did before may
     have been for another customer."""
     is_complete: bool = True
-    """Whether all of them could be read."""
+    """Whether all stops could be read."""
 
     @property
     def delivery_ids(self) -> frozenset[str]:
@@ -59,8 +59,8 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
     def count_before(self, delivery_id: str) -> int | None:
         """Returns how many stops have a lower number; None when that is not known.
 
-        The order of stops without a number is a guess by windows: good for hiding, not for
-        counting.
+        The order of stops without a number is guessed from their windows: good enough for hiding a
+        truck, but not for counting stops.
         """
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
         if own is None or own.stop_sequence is None or not self.is_complete:

@@ -231,7 +231,7 @@ def encode_error(
     """Encodes the `error` message: a viewer's request was rejected.
 
     Args:
-        reason: Why.
+        reason: Why the request was rejected.
         sent_at_ms: Now.
         delivery_id: The delivery of the request, if one could be read.
         topic: The topic of the request, if it was not a delivery.

@@ -23,7 +23,7 @@ from rtdts.tracking.visibility import EnRoute, NextStop, WithinDistance, WithinT
 
 _MS_PER_MINUTE: Final = 60_000
 _DESTINATION_MARGIN_M: Final = 100.0
-"""Beyond the destination's geofence: for where the truck parks, and for the positions' error."""
+"""Margin around the destination's geofence: for where the truck parks, and the positions' error."""
 
 
 class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
 def events_to_show(
     delivery: Delivery, events: Iterable[DeliveryEvent], *, is_customer: bool
 ) -> tuple[DeliveryEvent, ...]:
-    """Returns the events that a viewer may see; a customer sees none of a former one's time."""
+    """Returns the events that a viewer may see: for a customer, none of a former customer's."""
     first = delivery.customer_since_version if is_customer else 1
     return tuple(event for event in events if first <= event.version <= delivery.version)
 
@@ -100,7 +100,7 @@ def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Sc
 
     Args:
         delivery: The delivery, as read for the right to view.
-        access: The viewer's.
+        access: The viewer's access.
         stops: The truck's stops, with this delivery; None if they are not known. Required only if
             `needs_stops`.
     """
@@ -147,7 +147,7 @@ def closed_interval(delivery: Delivery, access: Access) -> TruckInterval | None:
     """Returns when the truck carried a delivery that has ended: its last position then is shown.
 
     None while the delivery is open, because the truck's latest position is shown; and when it was
-    cancelled, because none is shown any more. The `Scope` limits what of it may be shown.
+    cancelled, because no position is shown any more. The `Scope` limits what may be shown of it.
     """
     if delivery.is_open or delivery.status is Status.CANCELLED:
         return None
@@ -203,9 +203,9 @@ def _is_expected(shown: ShownPosition, scope: Scope, now_ms: int) -> bool:
 def track_to_show(scope: Scope | None, track: Sequence[TrackPoint]) -> tuple[TrackPoint, ...]:
     """Returns the part of a truck's track that a viewer sees.
 
-    With a policy that depends on the place, that is what the truck drove since it last came near:
-    it may have been there before for others. With one that depends on the expected time, it is not
-    known what the truck drove while it was expected: then it is what is near the door.
+    With a policy that depends on the place, that is the part since the truck last came near: it may
+    have been there before for others. With a policy that depends on the expected time, it is not
+    known which part the truck drove while it was expected, so it is the part near the door.
     """
     if scope is None:
         return ()

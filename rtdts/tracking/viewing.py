@@ -124,8 +124,8 @@ def right_to_view(
 
 
 def is_viewing_over(delivery: Delivery, *, now_ms: int, viewing_minutes: int) -> bool:
-    """Whether a delivery has been closed for longer than it may be viewed."""
-    # By when the end was recorded: the time that it claims is chosen by a truck.
+    """Returns whether a delivery has been closed for longer than it may be viewed."""
+    # Counts from when the end was recorded: a truck chooses the effective time that it declares.
     ended_at_ms = delivery.end_recorded_at_ms
     return ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_PER_MINUTE
 

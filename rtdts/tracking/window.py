@@ -20,9 +20,9 @@ from rtdts.tracking.reading import Reading, measured
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder().decode
 _DEGREES = 1e7
-"""Positions have 7 decimals, about a centimetre; …"""
+"""Factor of packed degrees: positions have 7 decimals, about a centimetre."""
 _HUNDREDTHS = 100
-"""… nearly all else has two at most. Values with more are kept unchanged."""
+"""Factor of other packed values: nearly all have at most two decimals; others stay unchanged."""
 _EXACT = 1e13
 """Above this, hundredths are no longer exact."""
 
@@ -113,7 +113,7 @@ class Window(Sequence[Fix]):
     """Fixes in order, each packed, unpacked, or both. Immutable.
 
     Args:
-        truck_id: Their truck.
+        truck_id: The fixes' truck.
         fixes: The fixes, or as many placeholders as there are packed ones.
         packed: The same fixes, packed; None for those that were not packed yet.
         ordinals: The same fixes' ordinals; only required if `fixes` has placeholders.
