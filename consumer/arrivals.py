@@ -1,4 +1,4 @@
-"""Decodes records from the stream and checks them again: the stream has other writers than ours."""
+"""Decodes records from the stream and checks them again: other programs may write to the stream."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
     point: Point
     identity: str
-    """The point's."""
+    """The point's id."""
     record: StreamRecord
 
 
@@ -59,7 +59,7 @@ class DecodedBatch:
     """A batch, split into valid points and invalid records."""
 
     by_truck: Mapping[str, tuple[Arrival, ...]]
-    """In the stream's order."""
+    """Each truck's arrivals, in the stream's order."""
     faults: tuple[Fault, ...]
 
 
@@ -105,7 +105,7 @@ def not_applied(
     """Drops records that are already part of the trucks' states.
 
     Returns:
-        What is left of the trucks that have anything left, and how many records were dropped.
+        The remaining arrivals, of trucks that have any, and how many records were dropped.
     """
     fresh, dropped = {}, 0
     for truck_id, arrivals in by_truck.items():
@@ -124,7 +124,7 @@ def not_erased(
     """Drops points that were received before their truck was erased.
 
     Returns:
-        What is left of the trucks that have anything left, and what was dropped.
+        The remaining arrivals, of trucks that have any, and the dropped ones.
     """
     left: dict[str, tuple[Arrival, ...]] = {}
     dropped: list[Arrival] = []
@@ -146,7 +146,7 @@ def doubtful_points(
     states: Mapping[str, TruckState],
     lost: Collection[str],
 ) -> list[Point]:
-    """Points that the history may hold already, each once: they must be looked up.
+    """Returns points that the history may hold already, each once: they must be looked up.
 
     A point from a correct clock is the same document wherever it comes from. One from a clock that
     is ahead is stamped again each time it is received: shifted, or unchanged once the time that it
@@ -187,21 +187,21 @@ def without_duplicates(
     """Drops copies of points that the history holds.
 
     A point stored under another stamp is a copy. One stored under the same stamp is a copy if it
-    was taken (or was too late to be taken). If not, it was written before a crash that lost its
-    processing, and is taken now.
+    was folded (or was too late to be folded). If not, it was written before a crash that lost its
+    processing, and is processed now.
 
     Args:
-        by_truck: What came.
-        stored: What the history holds, by id.
+        by_truck: The arrivals.
+        stored: The history's stamps of these points, by id.
         states: The trucks' states.
 
     Returns:
-        What is left of the trucks that have anything left, and how many copies were dropped.
+        The remaining arrivals, of trucks that have any, and how many copies were dropped.
     """
     fresh, dropped = {}, 0
     for truck_id, arrivals in by_truck.items():
         state = states.get(truck_id)
-        # Of a truck whose state was lost, the whole history counts as taken: it is rebuilt from it.
+        # If a truck's state was lost, it is rebuilt from the whole history, which counts as folded.
         last_ordinal = state.last_ordinal if state is not None else _ALL
         new = tuple(one for one in arrivals if not _is_duplicate(one, stored, last_ordinal))
         dropped += len(arrivals) - len(new)

@@ -41,7 +41,7 @@ from rtdts.telemetry_stream.shard_range import ANY_KEY, NO_KEY, ShardRange, Shar
 
 COMPONENT = "consumer"
 
-# The SDK itself makes few attempts: the batch's budget decides how long to go on.
+# The SDK itself makes few attempts: the batch's budget decides how long to retry.
 _CLIENT_CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
 )
@@ -52,7 +52,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     settings = read_settings(Settings, environ)
     log = get_logger(COMPONENT)
     trace = PointTrace(settings.trace_trucks, log)
-    # It logs every failed request with its trace; the retry budget logs the failure in one line.
+    # opensearch-py logs every failed request with its trace; the retry budget logs one line.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
     retry_policy = RetryPolicy(settings.retry_budget_s, log=log, sleep=sleep)
@@ -142,11 +142,11 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
 def range_of(
     shard_id: str, ranges: ShardRanges, retry_policy: RetryPolicy, log: Logger
 ) -> ShardRange | None:
-    """The hash key range of a shard; None when the stream no longer has the shard.
+    """Returns the hash key range of a shard; None when the stream no longer has the shard.
 
     Raises:
         RetriesExhausted: Kinesis did not respond for the whole budget.
-        botocore.exceptions.ClientError: Kinesis refused, and a retry can't succeed.
+        botocore.exceptions.ClientError: Kinesis rejected the call, and a retry can't succeed.
     """
     found = retry_policy.start().call("list shards", lambda: ranges.of_shard(shard_id))
     if found is None:  # it is older than the stream's retention, and so are its records
@@ -157,9 +157,9 @@ def range_of(
 def _sleep_while_the_daemon_lives(
     daemon_pid: int, sleep: Callable[[float], None]
 ) -> Callable[[float], None]:
-    """A sleep that ends the process when its daemon has died.
+    """Returns a sleep that ends the process when its daemon has died.
 
-    A child in the middle of a long wait does not read its standard input, and would go on for
+    A child in the middle of a long wait does not read its standard input, and would continue for
     minutes beside the child of the next daemon.
     """
 

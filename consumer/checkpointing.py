@@ -1,4 +1,4 @@
-"""Checkpoints how far a shard is durable: never further, and not more often than is useful."""
+"""Checkpoints a shard's last durable record, but not more often than is useful."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.stream_position import StreamPosition
 
 INTERVAL_S = 1.0
-"""Each checkpoint is a write to the lease table."""
+"""Minimum time between checkpoints, each of which is a write to the lease table."""
 ATTEMPTS = 5
-"""Of a final checkpoint, which no later one follows: at the end of the shard and at shutdown."""
+"""Attempts at a final checkpoint: at the end of the shard and at shutdown, no later one follows."""
 
 _LEASE_LOST = "ShutdownException"
 _INVALID_STATE = "InvalidStateException"
@@ -31,7 +31,7 @@ class KclCheckpointer(Protocol):
     def checkpoint(
         self, sequence_number: str | None = None, sub_sequence_number: int | None = None
     ) -> None:
-        """Checkpoints at a record, or, without one, at the end of all that was delivered."""
+        """Checkpoints at a record or, without one, at the end of all delivered records."""
 
 
 class Checkpoints:
@@ -58,7 +58,7 @@ class Checkpoints:
         self._last_s: float | None = None
 
     def durable_up_to(self, position: StreamPosition) -> None:
-        """Everything up to this record is durable, whatever becomes of this process."""
+        """Records that everything up to this record is durable."""
         if self._durable is None or position > self._durable:
             self._durable = position
 
@@ -77,10 +77,10 @@ class Checkpoints:
             self._checkpoint(checkpointer)
 
     def checkpoint_now(self, checkpointer: KclCheckpointer) -> bool:
-        """Checkpoints what is durable, for the last time; tries several times.
+        """Checkpoints the last durable record for the last time; makes several attempts.
 
         Returns:
-            Whether the KCL knows all that is durable.
+            Whether everything durable is checkpointed.
 
         Raises:
             CheckpointProtocolError: The protocol is broken.
@@ -91,7 +91,7 @@ class Checkpoints:
         """Checkpoints the end of the shard, so that its children may be read.
 
         Returns:
-            Whether the KCL knows.
+            Whether the end is checkpointed.
 
         Raises:
             CheckpointProtocolError: The protocol is broken.
@@ -125,7 +125,7 @@ class Checkpoints:
         return False
 
     def _attempt(self, checkpoint: Callable[[], None]) -> str | None:
-        """The name of the KCL's exception, or None."""
+        """Returns the name of the KCL's exception, or None."""
         try:
             checkpoint()
         except CheckpointError as error:

@@ -24,7 +24,7 @@ from rtdts.tracking.truck_state import TruckState
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stores:
-    """Everything that a batch is written to or looked up in."""
+    """The stores that a batch is written to or looked up in."""
 
     writer: PositionWriterPort
     finder: PositionReaderPort
@@ -34,7 +34,7 @@ class Stores:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Committed:
-    """What became durable."""
+    """The results that became durable."""
 
     states: tuple[TruckState, ...]
     transitions: int
@@ -50,10 +50,10 @@ class Committer:
     """Writes logs, latest positions, nudges and states, in this order.
 
     Args:
-        log: Where refused writes are logged.
+        log: Where rejected writes are logged.
 
     Attributes:
-        position: Up to which record of the shard everything is durable; None: not known.
+        position: The shard's record up to which everything is durable; None if it is not known.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Committer:
     def write_history(
         self, writes: Sequence[HistoryWrite], budget: Budget
     ) -> list[tuple[HistoryWrite, str]]:
-        """Writes points; returns those that the history refuses because they are invalid.
+        """Writes points; returns those that the history rejects because they are invalid.
 
         Raises:
             RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
@@ -102,7 +102,7 @@ class Committer:
 
         Raises:
             RetriesExhausted: A store stayed unavailable for the whole budget.
-            LeaseLost: Another process owns the shard.
+            LeaseLost: Another process has the shard's lease.
         """
         states: list[TruckState] = []
         nudges: list[Nudge] = []
@@ -117,7 +117,7 @@ class Committer:
             states.append(appended.state)
             nudges += appended.nudges
             if update.is_rebuilt:
-                # A worker that was killed before it stored the state may have appended them.
+                # A worker that was killed before it stored the state may have appended events.
                 nudges += (
                     TransitionNudge(delivery_id=one.delivery_id, version=one.version)
                     for one in appended.state.deliveries
@@ -176,8 +176,8 @@ class Committer:
     ) -> None:
         """Removes erased deliveries' names from what was written before the erasure was known.
 
-        This comes before the state records that these records are applied: if the worker is killed
-        in between, its successor writes them again and knows of the erasure.
+        This is done before the state is stored, which marks these records as applied: if the worker
+        is killed in between, its successor writes them again and knows of the erasure.
         """
         self.write_history(without_deliveries(update, erased), budget)
         if update.latest is not None:
@@ -186,7 +186,7 @@ class Committer:
     def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
         if not latest:
             return
-        # A conflict says that a newer one is there: that is what the version is for.
+        # A conflict means that a newer position is stored: that is what the version is for.
         rejected = write_all("write latest positions", latest, self._writer.write_latest, budget)
         for one, reason in rejected:
             self._log.error("latest_rejected", truck_id=one.newest.truck_id, reason=reason)

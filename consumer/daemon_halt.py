@@ -1,4 +1,4 @@
-"""Halts the daemon at once when this child of it dies.
+"""Halts the daemon at once when this child process dies.
 
 The daemon notices a dead child by itself, but then runs its shutdown hook, which waits for all
 children, the dead one included, as long as SIGTERM allows (`KCL_SHUTDOWN_GRACE_MS`). All shards
@@ -32,7 +32,7 @@ def halt_daemon_with_this_process() -> Callable[[], None]:
     process was not started by the daemon, or when the system has no process file descriptors.
 
     Returns:
-        A function that an orderly end calls first; after it the daemon is left running.
+        A function to call first at an orderly end, so that the daemon is left running.
     """
     daemon = _daemon()
     if daemon is None:
@@ -54,7 +54,7 @@ def halt_daemon_with_this_process() -> Callable[[], None]:
 
 
 def _daemon() -> int | None:
-    """A file descriptor of the parent, if it is the daemon: its process id may be reused later."""
+    """Returns a descriptor of the parent, if it is the daemon: its process id may be reused."""
     if sys.platform != "linux":
         return None
     parent = os.getppid()

@@ -1,8 +1,8 @@
 """Why a batch could not be finished.
 
 ConsumerError
-├── RetriesExhausted    a store stayed unavailable for the whole budget: exit; the batch comes again
-└── LeaseLost    another process owns this shard now: touch nothing more
+├── RetriesExhausted    a store stayed unavailable for the whole budget: exit; the batch is retried
+└── LeaseLost           another process has the shard's lease now: write nothing more
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ INITIAL_POSITION: Final = "TRIM_HORIZON"
 the first consumer ran, or from before a new shard was found."""
 
 HEAP_MB: Final = 512
-"""The daemon's heap. It passes records on and keeps none: what it needs depends on its shards and
+"""The daemon's heap. The daemon keeps no records: the size that it needs depends on its shards and
 on `KCL_MAX_RECORDS`, not on the number of trucks."""
 
 LOGBACK = """\
@@ -41,7 +41,7 @@ LOGBACK = """\
 
 
 def properties(settings: Settings) -> Mapping[str, str]:
-    """The daemon's properties."""
+    """Returns the daemon's properties."""
     chosen: dict[str, object | None] = {
         "executableName": CHILD_COMMAND,
         "processingLanguage": "python/3",
@@ -70,17 +70,18 @@ def properties(settings: Settings) -> Mapping[str, str]:
 
 
 def properties_file(of: Mapping[str, str]) -> str:
-    """Properties in Java's format."""
+    """Returns properties in Java's format."""
     return "".join(f"{name} = {_escaped(value)}\n" for name, value in of.items())
 
 
 def command(
     settings: Settings, *, jars: Path, properties_path: Path, logback_path: Path
 ) -> list[str]:
-    """The daemon's command line.
+    """Returns the daemon's command line.
 
     The KCL reports a malformed aggregated record by means of JAXB, which Java dropped in version 11
-    and `amazon_kclpy` does not include: without that jar one such record stops its shard for good.
+    and `amazon_kclpy` does not include: without that jar, one such record stops its shard
+    permanently.
     """
     class_path = [f"{jars}/*", *filter(None, [settings.extra_jars])]
     return [

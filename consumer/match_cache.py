@@ -16,7 +16,7 @@ class MatchCache:
     """Reads matches, and caches them for `TTL_S`.
 
     Args:
-        ttl_s: How long they may be cached.
+        ttl_s: Seconds for which a match is cached.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class MatchCache:
         self._cached: dict[str, tuple[float, tuple[OpenMatch, ...]]] = {}
 
     def of(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
-        """The open deliveries of each truck.
+        """Returns the open deliveries of each truck.
 
         Raises:
             StoreBusy: DynamoDB is unavailable at the moment.

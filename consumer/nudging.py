@@ -15,8 +15,8 @@ from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
 
 BUDGET_S = 10.0
-"""How long one sending may take. A nudge only makes a push earlier: what it announces is durable,
-and every round sends it. So an unavailable queue must not stop the positions."""
+"""How long one sending may take. A nudge only makes a push earlier: its data is durable, and every
+round sends it. So an unavailable queue must not stop the positions."""
 PAUSE_S = 30.0
 """No nudge is sent for this long after a failure, or every batch would wait for the same queue."""
 
@@ -25,8 +25,8 @@ class Nudger:
     """Sends nudges while the queue accepts them, and skips them while it doesn't.
 
     Args:
-        retry_policy: Makes the budget of one sending.
-        log: Where it logs that the queue does not accept them.
+        retry_policy: Creates the budget of one sending.
+        log: Where nudges that could not be sent are logged.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Nudger:
         self._again_at_s: float | None = None
 
     def send(self, nudges: Sequence[Nudge]) -> None:
-        """Sends all nudges, or logs why not; the batch goes on in either case."""
+        """Sends all nudges, or logs why not; the batch continues in either case."""
         if not nudges or self._is_pausing:
             return
         budget = self._retry_policy.start(BUDGET_S)

@@ -1,14 +1,14 @@
-"""One batch of a shard, from records to what is durable.
+"""Processes one batch of a shard: from records to durable results.
 
 The order is the guarantee:
 
-1. what can't be indexed is parked; the history and the deliveries' transitions are durable
+1. records that can't be indexed are parked; the history and the deliveries' transitions are durable
 2. then ``truck-latest``: nothing is shown that is missing from the history
-3. then the nudges: no broadcaster looks before there is something to see
+3. then the nudges: no broadcaster reads before the data is there
 4. then ``truck-state``, which records that all this is done
 5. and only then may the caller checkpoint
 
-If any step fails, the same records come again; every step may be repeated. Settling late
+If any step fails, the same records are delivered again; every step may be repeated. Settling late
 points (`consumer.settling`) writes in the same order.
 """
 
@@ -70,7 +70,7 @@ class BatchReport:
     late: int = 0
     """Points earlier than their truck's window: indexed, and settled soon."""
     beyond: int = 0
-    """Points later than the horizon: indexed, and no status rests on them."""
+    """Points later than the horizon: indexed, but not used for any status."""
     parked: int = 0
     transitions: int = 0
     nudges: int = 0
@@ -82,14 +82,14 @@ class BatchPipeline:
     """Processes the batches of one shard.
 
     Args:
-        matches: Which deliveries the trucks carry.
-        committer: Writes what a batch or a settling found.
+        matches: Reads which deliveries the trucks carry.
+        committer: Writes the results of a batch or a settling.
         settler: Settles late points between batches.
         quota: Blocks trucks that send too much.
         rules: All limits of the domain.
         retry_policy: How long to wait for unavailable stores.
-        log: Where it logs what it parked.
-        trace: Where it logs the outcome of each point of the traced trucks.
+        log: Where parked records are logged.
+        trace: Where the outcome of each point of the traced trucks is logged.
         shard_range: Which trucks' records belong to the shard; those of others are parked.
         now_ms: Wall clock: the ordinals of a truck whose state was lost begin there, above all
             those that it may have had before.
@@ -127,7 +127,7 @@ class BatchPipeline:
         self._now_ms = now_ms
 
     def begin_after(self, position: StreamPosition | None) -> None:
-        """All records up to this one are durable: the checkpoint of the previous worker."""
+        """Records that everything up to this record is durable: the last worker's checkpoint."""
         self._committer.position = position
 
     def settle(self, *, everything: bool = False) -> SettleReport | None:
@@ -138,7 +138,7 @@ class BatchPipeline:
 
         Raises:
             RetriesExhausted: A store stayed unavailable for the whole budget.
-            LeaseLost: Another process owns the shard.
+            LeaseLost: Another process has the shard's lease.
         """
         return self._settler.run(self._retry_policy.start(), everything=everything)
 
@@ -147,7 +147,7 @@ class BatchPipeline:
 
         Raises:
             RetriesExhausted: A store stayed unavailable for the whole budget.
-            LeaseLost: Another process owns the shard.
+            LeaseLost: Another process has the shard's lease.
         """
         budget = self._retry_policy.start()
         report = BatchReport(records=len(records))
@@ -155,7 +155,7 @@ class BatchPipeline:
             return report
         decoded = decode_batch(records, self._shard_range)
         self._park(decoded.faults, report, budget)
-        # First of all: the longer a batch takes, the more load must be taken off the endpoints.
+        # First, so that a slow batch does not delay blocks, which take load off the endpoints.
         self._quota.count(decoded.by_truck)
         position = max(record.position for record in records)
         void = self._apply(decoded.by_truck, position, report, budget)
@@ -174,9 +174,8 @@ class BatchPipeline:
     ) -> Mapping[str, tuple[Arrival, ...]]:
         """Makes points durable; returns those to process again.
 
-        They are from trucks that were erased meanwhile, or whose states were deleted: their results
-        rest on an outdated cache. For trucks with a deleted state, `is_again` says that there was
-        one.
+        Those are of trucks that were erased meanwhile, or whose states were deleted: their results
+        are based on an outdated cache. With `is_again`, a truck without a state had one.
         """
         batch = _Batch(self._truck_states.load(list(by_truck), budget), is_again)
         # Also for trucks with all points applied before: the worker that did so may have died.
@@ -227,7 +226,7 @@ class BatchPipeline:
         report: BatchReport,
         budget: Budget,
     ) -> dict[str, tuple[Arrival, ...]]:
-        """Points that are not applied yet, not erased, and not copies of points in the history."""
+        """Returns points that are not applied, erased or copies of points in the history."""
         unapplied, skipped = not_applied(by_truck, batch.states, self._shard_id)
         report.skipped += skipped
         unseen, erased = not_erased(unapplied, batch.states)
@@ -250,7 +249,7 @@ class BatchPipeline:
         stored = budget.call("look for copies", find)
         fresh, duplicates = without_duplicates(unseen, stored, batch.states)
         report.duplicates += duplicates
-        # A lost state is rebuilt even when no new points have come.
+        # A lost state is rebuilt even when no new points have arrived.
         return {**dict.fromkeys(batch.last_known, ()), **fresh}
 
     def _last_known(self, truck_id: str, budget: Budget) -> list[Fix]:
@@ -308,7 +307,7 @@ class BatchPipeline:
             )
         except Exception as error:
             # One truck's points trigger a bug of ours: they are parked until the bug is fixed, and
-            # the other trucks go on.
+            # the other trucks continue.
             self._log.exception("truck_unprocessable", error, truck_id=truck_id)
             faults = [
                 Fault(record=one.record, reason="unprocessable", detail=repr(error))
@@ -318,9 +317,9 @@ class BatchPipeline:
             return None
 
     def _first_ordinal_ms(self, arrivals: Sequence[Arrival], last_known: Sequence[Fix]) -> int:
-        """The first ordinal of a truck without a state.
+        """Returns the time from which the first ordinal of a truck without a state is derived.
 
-        For a new truck, two workers that process it at once (one of them has lost the shard) must
+        For a new truck, two workers that process it at once (one of them has lost the lease) must
         count alike, because the winner keeps what the loser wrote. For a truck whose state was lost
         the ordinals begin above all that it may have had, even if another worker's clock is ahead.
         They also begin above those of a worker that is killed before it has stored the rebuilt
@@ -343,9 +342,9 @@ class BatchPipeline:
         report: BatchReport,
         budget: Budget,
     ) -> Collection[str]:
-        """Writes the history; returns the ids of points that it refused, which are parked.
+        """Writes the history; returns the ids of points that it rejected, which are parked.
 
-        A truck with refused points is folded again without them: none of its other results may rest
+        A truck with rejected points is folded again without them: its other results must not depend
         on points that are missing from the history.
         """
         rejected_ids: set[str] = set()
@@ -420,11 +419,11 @@ class BatchPipeline:
 
 @dataclasses.dataclass
 class _Batch:
-    """What was read for a batch."""
+    """The data read for a batch."""
 
     states: dict[str, TruckState]
     is_again: bool = False
     """Whether the trucks without a state had one."""
     matches: Mapping[str, Sequence[OpenMatch]] = dataclasses.field(default_factory=dict)
     last_known: Mapping[str, Sequence[Fix]] = dataclasses.field(default_factory=dict)
-    """The last fixes of trucks that the history knows although they have no state."""
+    """The last fixes of trucks that are in the history, but have no state."""

@@ -1,4 +1,4 @@
-"""The outcome of each point of a batch, for following a point through the logs."""
+"""The outcome of each point of a batch, for tracing points through the logs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rtdts.tracking.truck_fold import TruckUpdate
 def point_steps(
     arrivals: Sequence[Arrival], update: TruckUpdate | None, parked: Collection[str]
 ) -> Iterator[Mapping[str, Any]]:
-    """The fields of the log lines, one line per point, in the stream's order.
+    """Yields the fields of one log line per point, in the stream's order.
 
     Args:
-        arrivals: All points that came of one truck, including copies and those applied before.
+        arrivals: All arrivals of one truck, including copies and points applied before.
         update: The result; None when nothing was new, or the truck could not be processed.
-        parked: Ids of points that the history refused.
+        parked: Ids of points that the history rejected.
     """
     latest = update.latest if update is not None else None
     newest = None if latest is None else latest.newest.point_id
@@ -30,7 +30,7 @@ def point_steps(
         indexed = positions.get(identity) or late.get(identity)
         is_parked = identity in parked
         yield {
-            # Left out: a copy, or applied before, or parked with all points of its truck.
+            # Skipped: a copy, or applied before, or parked with all points of its truck.
             "step": "parked" if is_parked else "indexed" if indexed else "skipped",
             "point_id": identity,
             "event_at_ms": arrival.point.event_at_ms,

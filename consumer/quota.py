@@ -1,4 +1,4 @@
-"""Which trucks send more than their quota: only a shard's consumer sees all that a truck sends.
+"""Blocks trucks over their quota: only a shard's consumer sees all that a truck sends.
 
 The ingest endpoints share no counter: a write per request would cost as much as the request.
 Each container counts the requests that it sees itself, which stops the worst excess at once. What a
@@ -23,13 +23,14 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.roles import TRUCK
 
 BLOCK_FROM_MS: Final = 10_000
-"""Shorter blocks would end before every endpoint has read them; their own counts cover those."""
+"""Shorter blocks would end before every endpoint has read them; the endpoints' own counts suffice
+for those."""
 MAX_PER_BATCH: Final = 10
 """Writes that a batch waits for; a truck still over its quota is blocked after the next batch."""
 PAUSE_MS: Final = 30_000
 """The pause after a failed write: otherwise each batch would wait for the same table."""
 _FRESH_MS: Final = 60_000
-"""What arrived later than this after it was received is an operator's replay, not the truck's."""
+"""A record that arrived later than this after its receipt is an operator's replay."""
 
 
 class QuotaEnforcer:
@@ -80,7 +81,7 @@ class QuotaEnforcer:
             self._log.exception("truck_not_blocked", error, pause_s=PAUSE_MS / 1_000)
 
     def _until(self, truck_id: str, arrivals: Sequence[Arrival]) -> int:
-        """Until when the truck has to be blocked; 0 when it hasn't."""
+        """Returns until when the truck must be blocked; 0 if it need not be."""
         arrived_at_ms = 0
         for _, group in itertools.groupby(arrivals, key=lambda one: one.record.sequence_number):
             of_request = list(group)
@@ -109,9 +110,9 @@ class QuotaEnforcer:
 
 
 def _requests(point: Point) -> int:
-    """How many requests the record of a point stands for.
+    """Returns how many requests a point's record counts as.
 
-    None for messages over MQTT: a truck that was out of reach sends its backlog with one message
-    per point, and the ingest endpoint decides how many of them share a record.
+    0 for messages over MQTT: a truck that was out of reach sends its backlog with one message per
+    point, and the ingest endpoint decides how many of them share a record.
     """
     return 1 if point.source == "http" else 0

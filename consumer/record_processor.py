@@ -2,7 +2,7 @@
 
 `amazon_kclpy` swallows every exception of a record processor and then acknowledges the batch; only
 `SystemExit` gets through. So any error here ends the process: the daemon ends with it, the
-container restarts it, and the batch comes again.
+container restarts it, and the batch is delivered again.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Pipeline(Protocol):
     """See `consumer.pipeline.BatchPipeline`."""
 
     def begin_after(self, position: StreamPosition | None) -> None:
-        """Names the last record that is durable already."""
+        """Sets the last record that is already durable."""
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         """Makes a batch durable."""
@@ -88,12 +88,12 @@ class RecordProcessor:
     """Processes one shard.
 
     Args:
-        pipeline_of: Makes the pipeline of a shard.
-        log: One line per batch.
-        metrics: One line per batch.
+        pipeline_of: Creates the pipeline of a shard.
+        log: Gets one line per batch.
+        metrics: Gets one line per batch.
         lease_lost_within_s: How long to wait for the KCL to report a lost lease, once another
-            process owns the shard.
-        now_ms: Wall clock, beside the stream's time of a record's arrival.
+            process has it.
+        now_ms: Wall clock, compared with the time at which a record arrived in the stream.
     """
 
     version = 3  # of the KCL's interface: what `amazon_kclpy` looks for
@@ -142,8 +142,8 @@ class RecordProcessor:
         try:
             self._process(process_records_input)
         except LeaseLost as error:
-            # The process that wrote it owns the shard. `lease_lost` would never arrive while this
-            # process waits here: it reads its messages one by one.
+            # The process that wrote the state has the lease. `lease_lost` would never arrive while
+            # this process waits here, because it reads its messages one by one.
             self._lease_lost_at_s = self._clock()
             self._log.warning(
                 "state_conflict",
@@ -155,12 +155,12 @@ class RecordProcessor:
             self._die("batch_failed", error)
 
     def lease_lost(self, _lease_lost_input: object) -> None:
-        """Another worker has the shard: nothing more may be written, and nothing is."""
+        """Stops writing, because another worker has the lease."""
         self._log.info("lease_lost", shard_id=self._shard_id)
         self._lease_lost_at_s = self._lease_lost_at_s or self._clock()
 
     def shard_ended(self, shard_ended_input: EndingInput) -> None:
-        """All records of the shard were received and are durable: its children may be read."""
+        """Checkpoints the end of the shard, once all is durable: its children may be read."""
         if self._lease_lost_at_s is not None:
             # After a response without a checkpoint the KCL would keep the lease, end this process,
             # and report the shard's end again and again: neither the shard nor its children would
@@ -176,7 +176,7 @@ class RecordProcessor:
         self._log.info("shard_ended", shard_id=self._shard_id)
 
     def shutdown_requested(self, shutdown_requested_input: EndingInput) -> None:
-        """The daemon drains: the next worker need not read again what is durable."""
+        """Checkpoints for a draining daemon, so that the next worker does not repeat records."""
         if self._lease_lost_at_s is not None:
             return
         try:
@@ -197,7 +197,7 @@ class RecordProcessor:
             self._checkpoints.durable_up_to(max(record.position for record in records))
             self._report(report, started_s, records, batch.millis_behind_latest or 0)
         self._settle()
-        # An empty batch too: it triggers the checkpoint that was not due yet.
+        # After an empty batch, too: it triggers the checkpoint that was not due yet.
         self._checkpoints.checkpoint_if_due(batch.checkpointer)
 
     def _settle(self, *, everything: bool = False) -> None:
@@ -272,7 +272,7 @@ class RecordProcessor:
 
 
 def _position_of(initialize_input: InitializeInput) -> StreamPosition | None:
-    """The checkpoint; None when reading begins at either end of the stream."""
+    """Returns the checkpoint; None when reading begins at either end of the stream."""
     number = initialize_input.sequence_number
     if number is None or not number.isdecimal():
         return None

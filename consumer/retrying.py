@@ -24,15 +24,15 @@ T = TypeVar("T")
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether the same call may succeed later."""
+    """Returns whether the same call may succeed later."""
     return isinstance(error, StoreUnavailable | StoreBusy) or aws_errors.is_temporary(error)
 
 
 class RetryPolicy:
-    """Waits between attempts; makes one `Budget` per batch.
+    """Waits between attempts; creates one `Budget` per batch.
 
     Args:
-        budget_s: The longest that one batch may wait for unavailable stores.
+        budget_s: Maximum time that one batch waits for unavailable stores.
         sleep: Waits; an injected one may end the process when its daemon has died.
     """
 
@@ -50,7 +50,7 @@ class RetryPolicy:
         self._sleep = sleep
 
     def start(self, budget_s: float | None = None) -> Budget:
-        """A new budget, for a batch or for one step that deserves less time."""
+        """Returns a new budget, for a batch or for one step that gets less time."""
         own_s = self._budget_s if budget_s is None else budget_s
         return Budget(own_s, self._log, self._clock, self._sleep)
 

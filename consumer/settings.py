@@ -18,7 +18,7 @@ _RULES = TrackingRules()
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(DeliveryTableSettings, SearchSettings, QuotaSettings):
-    """What the consumer reads from its environment; daemon and children read the same."""
+    """The consumer's settings; the daemon and its children read the same ones."""
 
     stream_name: str = setting(
         "STREAM_NAME", help="name of the Kinesis stream that points are read from"

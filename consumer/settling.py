@@ -32,28 +32,27 @@ from rtdts.tracking.truck_state import Interval, TruckState
 PASS_EVERY_S = 2.0
 """How long a late point may wait for others, so that they are settled together."""
 GREEDY_FIXES = 2_000
-"""A truck whose settling read more fixes than this is settled again only …"""
+"""A truck whose settling read more fixes than this is settled again only after `GREEDY_EVERY_S`."""
 GREEDY_EVERY_S = 30.0
-"""… after this time."""
 PAUSE_S = PAUSE_MS / 1_000
 SLICE_S = 0.25
-"""How long a shard's batches may wait for a settling; one that needs longer continues after …"""
+"""How long a shard's batches may wait for a settling; one that needs longer continues later."""
 PAUSE_SLICES = 2
-"""… this many times as long as a slice took, so that other trucks get most of the shard's time."""
+"""Pause after a slice, in durations of the slice, so that other trucks get most of the time."""
 TRUCKS_PER_PASS = 200
 BEFORE_FIXES, AFTER_FIXES = 9, 13
-"""Read before and after an interval at first: enough to begin and to agree, mostly. Before it lie
-`LOOKBACK_FIXES` and a reset point; after it some fixes that change, and then `LOOKBACK_FIXES` that
-agree. More would be read of each late point's neighbours, and decoded, for nothing."""
+"""Fixes read before and after an interval at first, mostly enough to begin and to agree. Before it
+lie `LOOKBACK_FIXES` and a reset point; after it some fixes that change, and then `LOOKBACK_FIXES`
+that agree. Most further neighbours of a late point would be read and decoded for nothing."""
 MIN_MARGIN_MS = 60_000
 MAX_MARGIN_MS = 1_800_000
 LEAD_FIXES = 64
-"""Read before an interval at once, when `BEFORE_FIXES` were not enough."""
+"""Fixes read before an interval at once, when `BEFORE_FIXES` were not enough."""
 PAGE_FIXES = 1_000
 QUICK_MS = 2 * 3_600_000
 """Longer intervals, with their margins, are read page by page at once."""
 MAX_FIXES = 100_000
-"""Fixes that one settling of a truck reads; what would need more stays as the log has it."""
+"""Fixes that one settling of a truck reads at most; after that, the log stays as it is."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -62,7 +61,7 @@ class SettleReport:
 
     trucks: int = 0
     fixes: int = 0
-    """Read from the history."""
+    """Fixes read from the history."""
     changed: int = 0
     """Documents written again."""
     transitions: int = 0
@@ -82,7 +81,7 @@ class _Work:
 
 
 class _TimeSlice:
-    """How long one pass may go on with what needs pages: one page at least."""
+    """The time that one pass may spend on reading pages: one page at least."""
 
     def __init__(self, clock: Callable[[], float], slice_s: float | None) -> None:
         self._clock = clock
@@ -90,7 +89,7 @@ class _TimeSlice:
         self._has_begun = False
 
     def has_time_left(self) -> bool:
-        """Whether there is time for one more page."""
+        """Returns whether there is time for one more page."""
         is_first, self._has_begun = not self._has_begun, True
         return is_first or self._until_s is None or self._clock() < self._until_s
 
@@ -100,9 +99,9 @@ class Settler:
 
     Args:
         rules: All limits of the domain.
-        log: Where what can't be settled is reported.
+        log: Where trucks that can't be settled are logged.
         shard_range: Which trucks belong to the shard.
-        now_ms: Wall clock, beside the time at which points were received.
+        now_ms: Wall clock, compared with the times at which points were received.
     """
 
     def __init__(
@@ -164,7 +163,7 @@ class Settler:
 
         Raises:
             RetriesExhausted: A store stayed unavailable for the whole budget.
-            LeaseLost: Another process owns the shard.
+            LeaseLost: Another process has the shard's lease.
         """
         self._find_unsettled(budget)
         report = None
@@ -214,7 +213,7 @@ class Settler:
         if any(one.unsettled for one in states.values()):
             budget.call("refresh the history", self._finder.refresh)
         segments = self._around(quick, budget)
-        # From here on: however long the search took, each pass takes some truck further.
+        # Begins here: however long the search took, each pass makes progress for some truck.
         time_slice = _TimeSlice(self._clock, None if is_final else SLICE_S)
         updates: list[TruckUpdate] = []
         for truck_id, state in states.items():
@@ -233,7 +232,7 @@ class Settler:
             self._commit(updates, report, budget)
 
     def _still_valid(self, updates: list[TruckUpdate], budget: Budget) -> list[TruckUpdate]:
-        """Those of trucks that were not erased while their history was read.
+        """Returns the updates of trucks that were not erased while their history was read.
 
         An erasure writes the state before it deletes from the history. So if the state is
         unchanged, the history was read completely. Otherwise the logs would be corrected because
@@ -402,7 +401,7 @@ class Settler:
                 limit *= 4
                 yield None
         changed = refold.begin()
-        # On from the last that was folded: by now what follows may have left the truck's window.
+        # Continues after the last folded fix: by now, later ones may have left the truck's window.
         folded = [one.fix.order for one in stored if not state.holds(one.fix)]
         order = folded[-1] if folded else (0, "")
         from_ms = order[0] if folded else min(interval.from_ms, state.window[0].event_at_ms)
@@ -438,7 +437,7 @@ class Settler:
 
 
 def _latest_if_other(before: TruckState, after: TruckState) -> LatestPosition | None:
-    """The latest position, if anything of it changed: how far the cargo is follows its status."""
+    """Returns the latest position if it changed: its remaining distances depend on statuses."""
     old, new = latest_of(before), latest_of(after)
     if old is None or new is None:
         return new
@@ -464,7 +463,7 @@ def _around(state: TruckState, interval: Interval) -> HistoryInterval:
 def _stored(
     state: TruckState, found: Sequence[HistoryFix], changed: Mapping[str, Fix]
 ) -> list[StoredFix]:
-    """Those that are taken and not erased, each once, in order.
+    """Returns the fixes that have been folded and not erased, each once, in order.
 
     Args:
         state: The truck's state.

@@ -38,8 +38,8 @@ from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_inter
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState, with_interval
 
 ATTEMPTS = 10
-"""Conflicts in a row on one delivery before the next batch retries: dispatchers are people, and
-write slowly."""
+"""Conflicts in a row on one delivery before it is left to the next batch: dispatchers are people,
+and write slowly."""
 
 
 MAX_CONCURRENT = 16
@@ -59,7 +59,7 @@ class Appended:
     is_match_outdated: bool
     """Whether a delivery turned out to be closed, or another truck's."""
     parked: int
-    """Deliveries whose events were refused, and parked."""
+    """Deliveries whose events were rejected and parked."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,11 +78,11 @@ class TransitionWriter:
     """Brings delivery logs and truck states together.
 
     Args:
-        rules: Distances and dwells, to fold again when a declaration came in between.
-        parking: Where the events go that the store refuses.
+        rules: Distances and dwells, to fold again after a concurrent declaration.
+        parking: Where events that the store rejects are parked.
         log: Where a delivery that can't be processed is logged.
         now_ms: The time at which events are recorded.
-        trace: Where it logs which points of the traced trucks changed a status.
+        trace: Where points of the traced trucks that changed a status are logged.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class TransitionWriter:
     ) -> dict[str, DeliveryPlan]:
         """Reads the logs of matches that are not in the truck's state yet.
 
-        A match that has ended since it was read has none.
+        A delivery that has ended since its match was read has no plan.
 
         Raises:
             RetriesExhausted: DynamoDB stayed unavailable for the whole budget.
@@ -125,12 +125,12 @@ class TransitionWriter:
         return {plan.match.delivery_id: plan for plan in plans if plan is not None}
 
     def append(self, update: TruckUpdate, here: ShardPosition, budget: Budget) -> Appended:
-        """Appends what a batch or a settling found about a truck's deliveries.
+        """Appends the transitions of a truck's deliveries, as found by a batch or a settling.
 
-        If the store refuses one delivery's events, they are parked and tried again with the truck's
-        next batch; the other deliveries go on. Several deliveries whose logs are as the state has
-        them are read and appended to together. If that is refused, and for all other deliveries, it
-        is done one by one.
+        If the store rejects one delivery's events, they are parked and retried with the truck's
+        next batch; the other deliveries continue. Several deliveries whose logs are at the state's
+        versions are read and appended to together. If that is rejected, and for all other
+        deliveries, it is done one by one.
 
         Args:
             update: The result of the batch or settling.
@@ -191,13 +191,13 @@ class TransitionWriter:
         )
 
     def _each(self, values: Sequence[A], function: Callable[[A], T]) -> list[T]:
-        """Many deliveries of one truck at once: one by one, a depot's would block the shard."""
+        """Calls a function for many deliveries at once: one by one would block the shard."""
         if len(values) < 2:
             return [function(value) for value in values]
         return list(self._threads.map(function, values))
 
     def _rows(self, delivery_ids: Sequence[str], budget: Budget) -> Mapping[str, Delivery]:
-        """The rows of several deliveries that can be read, by id; of a single one none."""
+        """Returns the readable rows of several deliveries, by id; none for a single delivery."""
         if len(delivery_ids) < 2:
             return {}
         return budget.call("read deliveries", partial(self._store.get_many, delivery_ids)).by_id
@@ -222,7 +222,7 @@ class TransitionWriter:
 
         Returns:
             The results of the deliveries that were appended to, by delivery. The others are left
-            out: their logs are at another version, or a transaction with them was refused.
+            out: their logs are at another version, or a transaction with them was rejected.
         """
         rows = self._rows([one.after.delivery_id for one in pending], budget)
         ready: dict[str, tuple[DeliveryUpdate, Change]] = {}
@@ -255,7 +255,7 @@ class TransitionWriter:
         return written
 
     def _append_group(self, budget: Budget, group: Sequence[Change]) -> bool:
-        """Whether it was appended; False if another writer was first, or the store refuses it."""
+        """Returns whether it was appended; not if another writer was first, or it was rejected."""
         append = partial(self._store.append_together, group)
         try:
             budget.call("append to deliveries' logs", append)
@@ -270,7 +270,7 @@ class TransitionWriter:
     def _append_one(
         self, update: TruckUpdate, delivery: DeliveryUpdate, here: ShardPosition, budget: Budget
     ) -> _Written | None:
-        """None when the delivery has ended, or is another truck's."""
+        """Appends to one log; returns None if the delivery has ended or is another truck's."""
         unfolded: Interval | None = None
         for _ in range(ATTEMPTS):
             delivery_id = delivery.after.delivery_id
@@ -348,7 +348,7 @@ class TransitionWriter:
         )
 
     def _report(self, delivery_state: DeliveryState, events: Sequence[DeliveryEvent]) -> None:
-        """Logs what was appended, as far as it matters; the state accounts for it."""
+        """Logs appended events, where required; the state already accounts for them."""
         truck_id, length = events[0].truck_id, delivery_state.log_length
         if length - len(events) < CORRECTED_EVENTS <= length:
             self._log.warning(
@@ -375,7 +375,7 @@ class TransitionWriter:
     def _restarted(
         self, update: TruckUpdate, plan: DeliveryPlan
     ) -> tuple[DeliveryUpdate, Interval | None]:
-        """Restarts the machine at a declaration that came in between.
+        """Restarts the machine at a concurrent declaration.
 
         Returns:
             The delivery, and the part of the history that must be folded for it first.
@@ -394,12 +394,12 @@ class TransitionWriter:
         return DeliveryUpdate(before=before, after=after, pending=reconciled.append), None
 
     def _events(self, row: Delivery, budget: Budget) -> list[DeliveryEvent]:
-        """The log up to the row's version."""
+        """Returns the log up to the row's version."""
         events = budget.call("read a delivery's log", lambda: self._store.events(row.delivery_id))
         return [event for event in events if event.version <= row.version]
 
     def _guarded(self, delivery_id: str, function: Callable[[], T | None]) -> T | None:
-        """One delivery that can't be processed must not stop its truck, nor all others."""
+        """Calls a function; None if the delivery can't be processed: it must not stop others."""
         try:
             return function()
         except (msgspec.ValidationError, ValueError, TypeError, KeyError) as error:
@@ -420,7 +420,7 @@ def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPla
 def _with_events(
     row: Delivery, transitions: Sequence[Transition], now_ms: int, here: ShardPosition, lag_ms: int
 ) -> tuple[Delivery, list[DeliveryEvent]]:
-    """The row and the new events after appending transitions to its log.
+    """Returns the row and the new events after appending transitions to its log.
 
     Transitions take effect by the truck's clock, which is slow by `lag_ms`. The time from which the
     customer is shown the truck is by our clock.

@@ -38,8 +38,8 @@ class TruckStates:
         log: Where states that can't be stored are logged.
         capacity: Trucks kept in the cache.
 
-    What reads or writes raises `RetriesExhausted` when OpenSearch stayed unavailable for the whole
-    budget.
+    Methods that read or write raise `RetriesExhausted` when OpenSearch stayed unavailable for the
+    whole budget.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class TruckStates:
         self._cached: OrderedDict[str, StoredState] = OrderedDict()
 
     def load(self, truck_ids: Sequence[str], budget: Budget) -> dict[str, TruckState]:
-        """Those of the trucks' states that exist and can be read."""
+        """Returns those of the trucks' states that exist and can be read."""
         unknown = [truck_id for truck_id in truck_ids if truck_id not in self._cached]
         if unknown:
             loaded = budget.call("read truck states", lambda: self._store.load(unknown))
@@ -70,11 +70,11 @@ class TruckStates:
         return found
 
     def unsettled(self, budget: Budget) -> list[str]:
-        """All trucks, in any shard, whose states wait for a settling."""
+        """Returns all trucks, of any shard, whose states wait to be settled."""
         return budget.call("look for unsettled trucks", self._store.unsettled)
 
     def changed(self, truck_ids: Collection[str], budget: Budget) -> frozenset[str]:
-        """Those of the trucks whose stored states differ from the cached ones.
+        """Returns those of the trucks whose stored states differ from the cached ones.
 
         Afterwards the cache has the stored ones.
 
@@ -148,8 +148,8 @@ class TruckStates:
                     else:
                         pending[truck_id], packed[truck_id] = left, pack_state(left)
                 elif outcome.result is WriteResult.REJECTED:
-                    # The truck goes on without its state, as if it had been lost: better than to
-                    # stop all others.
+                    # The truck continues without its state, as if it had been lost: better than
+                    # stopping all others.
                     self._log.error(
                         "truck_state_rejected", truck_id=truck_id, reason=outcome.reason
                     )
@@ -188,7 +188,7 @@ class TruckStates:
         budget: Budget,
         remove_deliveries: RemoveDeliveries,
     ) -> TruckState | None:
-        """After a conflict: what to write over the stored state; None: nothing.
+        """Returns the state to write after a conflict; None if there is nothing to write.
 
         Raises:
             LeaseLost: The stored state is another process's.
@@ -197,11 +197,11 @@ class TruckStates:
         loaded = budget.call("read a truck state", lambda: self._store.load([truck_id]))
         stored = loaded.get(truck_id)
         self._adopt(truck_id, stored)
-        # Void, or this very write, of which the response got lost.
+        # Void, or written by this very write, whose response got lost.
         if self._is_void(truck_id) or stored is None or stored.packed == packed:
             return None
-        # An erasure of a customer took its deliveries out, or touched the state of a truck that has
-        # just got one: they must not come back. One that was not erased is remembered again with
+        # An erasure of a customer removed its deliveries, or rewrote the state of a truck that has
+        # just got one: they must not come back. A delivery that was not erased is added again with
         # the truck's next batch, from its log.
         kept = _deliveries_of(stored)
         erased = frozenset(one.delivery_id for one in state_to_write.deliveries) - kept
@@ -212,10 +212,10 @@ class TruckStates:
         return msgspec.structs.replace(state_to_write, deliveries=left)
 
     def _adopt(self, truck_id: str, stored: StoredState | None) -> None:
-        """Takes the stored state into the cache.
+        """Puts the stored state into the cache.
 
         Raises:
-            LeaseLost: It is another process's.
+            LeaseLost: Another process wrote it.
         """
         self._cached.pop(truck_id, None)
         if stored is None:
@@ -227,7 +227,7 @@ class TruckStates:
         self._cached[truck_id] = stored
 
     def _is_void(self, truck_id: str) -> bool:
-        """Whether the truck has no state, or was erased."""
+        """Returns whether the truck has no state, or was erased."""
         cached = self._cached.get(truck_id)
         state = cached.state if cached is not None else None
         return state is None or state.is_tombstone

@@ -28,14 +28,14 @@ def write_all(
     """Writes all; only transient failures are written again.
 
     Args:
-        operation: Its name, for the log.
-        writes: What to write; every write must be repeatable.
-        write: Writes them, and returns the outcome of each.
+        operation: The operation's name, for the log.
+        writes: The writes, each of which must be repeatable.
+        write: Executes writes, and returns the outcome of each.
         budget: How long to keep trying.
 
     Returns:
-        What was rejected as invalid, with the reasons. A conflict is not a rejection: it means that
-        something newer is stored.
+        Writes that were rejected as invalid, with the reasons. A conflict is not a rejection: it
+        means that something newer is stored.
 
     Raises:
         RetriesExhausted: The budget is used up.
@@ -55,7 +55,7 @@ def write_all(
 
 
 def history_writes(update: TruckUpdate) -> Iterator[HistoryWrite]:
-    """The documents of a batch's new and changed points."""
+    """Yields the documents of a batch's new and changed points."""
     knowledge = max(update.state.knowledge, PROVISIONAL + 1)
     for one in update.positions:
         yield HistoryWrite(fix=one.fix, deliveries=one.deliveries, knowledge=knowledge)
@@ -67,7 +67,7 @@ def history_writes(update: TruckUpdate) -> Iterator[HistoryWrite]:
 
 
 def without_deliveries(update: TruckUpdate, delivery_ids: Collection[str]) -> list[HistoryWrite]:
-    """The documents of an update that name one of the deliveries, without their names."""
+    """Returns the documents of an update that name one of the deliveries, without their names."""
     return [
         msgspec.structs.replace(write, deliveries=_left(write.deliveries, delivery_ids))
         for write in history_writes(update)
@@ -76,7 +76,7 @@ def without_deliveries(update: TruckUpdate, delivery_ids: Collection[str]) -> li
 
 
 def latest_without(latest: LatestPosition, delivery_ids: Collection[str]) -> LatestPosition:
-    """A latest position without the names of some deliveries."""
+    """Returns a latest position without the names of some deliveries."""
     current = latest.current
     return msgspec.structs.replace(
         latest,
