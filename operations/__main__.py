@@ -56,7 +56,7 @@ def main(
     build_operator: Callable[[Mapping[str, str]], Operator] = build,
     build_device_admin: Callable[[Mapping[str, str]], DeviceAdmin] = build_device_admin,
 ) -> int:
-    """Runs a command; its exit code."""
+    """Runs a command; returns its exit code."""
     args = parser().parse_args(arguments)
     try:
         run: Callable[[], tuple[int, str]]
@@ -126,15 +126,15 @@ def _erase_truck(args: argparse.Namespace, operator: Operator) -> tuple[int, str
     truck_id, stores = args.truck, operator.truck
     if args.dry_run:
         counts = count_truck(truck_id, stores, operator.console)
-        return DONE, f"would erase of truck {truck_id}: {counts_text(counts)}"
+        return DONE, f"would erase truck {truck_id}: {counts_text(counts)}"
     if not args.force:
         check_truck(truck_id, stores, now_ms=operator.now_ms())
     hours = operator.retention.hours()
     erased = erase_truck(truck_id, stores, operator.console, now_ms=operator.now_ms)
     again_at = format_instant(operator.now_ms() + hours * _HOUR_MS)
     return DONE, (
-        f"erased of truck {truck_id}: {counts_text(erased)}; left: nothing. "
-        f"The stream keeps what it took "
+        f"erased truck {truck_id}: {counts_text(erased)}; left: nothing. "
+        f"The stream keeps its records "
         f"for {hours} h: run this once more after {again_at}"
     )
 
@@ -143,11 +143,11 @@ def _erase_customer(args: argparse.Namespace, operator: Operator) -> tuple[int, 
     customer_id, stores = args.customer, operator.customer
     if args.dry_run:
         counts = count_customer(customer_id, stores)
-        return DONE, f"would erase of customer {customer_id}: {counts_text(counts)}"
+        return DONE, f"would erase customer {customer_id}: {counts_text(counts)}"
     if not args.force:
         check_customer(customer_id, stores)
     erased = erase_customer(customer_id, stores, operator.console)
-    return DONE, f"erased of customer {customer_id}: {counts_text(erased)}; left: nothing"
+    return DONE, f"erased customer {customer_id}: {counts_text(erased)}; left: nothing"
 
 
 def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
@@ -163,7 +163,7 @@ def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, s
     summary = f"{did} {report.replayed} points; objects that stay: {counts_text(report.kept)}"
     if report.failed:
         return FAILED, (
-            f"{summary}; the stream did not take {report.failed} points ({report.failure}): "
+            f"{summary}; the stream did not accept {report.failed} points ({report.failure}): "
             "their objects stay too, run it again"
         )
     return DONE, summary
@@ -200,7 +200,7 @@ def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tup
     summary = f"replayed {report.replayed} messages; stay: {report.kept}"
     if report.failed:
         return FAILED, (
-            f"{summary}; the stream did not take {report.failed.total()} "
+            f"{summary}; the stream did not accept {report.failed.total()} "
             f"({counts_text(report.failed)}): they stay too, run it again after 5 minutes"
         )
     return DONE, summary
@@ -220,7 +220,7 @@ def _replay_set_aside(args: argparse.Namespace, operator: Operator) -> tuple[int
     summary = f"{did} {report.replayed} messages of {report.objects} objects"
     if report.failed:
         return FAILED, (
-            f"{summary}; the stream did not take {counts_text(report.failed)} "
+            f"{summary}; the stream did not accept {counts_text(report.failed)} "
             f"of another, which stays: "
             "run it again"
         )

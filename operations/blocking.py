@@ -19,10 +19,10 @@ class BlockPort(Protocol):
         """Writes a block."""
 
     def unblock(self, subject: str, kind: BlockKind) -> bool:
-        """Deletes one; returns whether there was one."""
+        """Deletes a block; returns whether there was one."""
 
     def in_force(self, now_ms: int) -> Sequence[Block]:
-        """Every block in force."""
+        """Returns every block in force."""
 
 
 def revoke(
@@ -57,13 +57,13 @@ def lift(store: BlockPort, subject: str) -> str:
 
 
 def block_lines(store: BlockPort, now_ms: int) -> str:
-    """Every block in force, one line each; those that end first come first."""
+    """Returns every block in force, one line each, ordered by their end."""
     blocks = sorted(store.in_force(now_ms), key=lambda block: (block.until_ms, block.subject))
     return "\n".join(map(block_line, blocks)) or "nothing is blocked"
 
 
 def block_line(block: Block) -> str:
-    """A block in one line."""
+    """Returns a block in one line."""
     which = ""
     if block.issued_before_ms is not None:
         which = f", tokens issued before {format_instant(block.issued_before_ms)}"

@@ -61,12 +61,12 @@ class Operator:
     """Everything that a command may use.
 
     Attributes:
-        truck: Where a truck's data are.
-        customer: Where a customer's data are.
+        truck: The stores with a truck's data.
+        customer: The stores with a customer's data.
         failed_messages: Messages that AWS IoT Core could not write, and their target; None without
             that endpoint.
-        set_aside: Batches of that endpoint that Lambda gave up.
-        replayer: Makes the writer to the stream, limited to a number of points per second.
+        set_aside: Batches of that endpoint that Lambda could not process.
+        replayer: Creates the writer to the stream, limited to a number of points per second.
         into_stream: The stream as a target of a backup's replay.
         into_raw_log: The raw log as a target of a backup's replay.
         console: Where progress is reported.
@@ -90,7 +90,7 @@ class Operator:
 def build(environ: Mapping[str, str]) -> Operator:
     """Reads the settings, then makes the clients; raises as `read_settings`."""
     settings = read_settings(Settings, environ)
-    # It logs every failed request with its trace; the command reports what it means.
+    # opensearch-py logs every failed request with its trace; the command reports the consequence.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_RETRYING)

@@ -15,7 +15,7 @@ BLOCKED_DAYS: Final = 90
 ENROLLMENT_DAYS: Final = 7
 _MAX_ENROLLMENT_DAYS: Final = 366
 _MAX_NAME: Final = 1_000
-"""A key of DynamoDB takes 2,048 bytes."""
+"""DynamoDB limits a key to 2,048 bytes."""
 _MAX_REASON: Final = 500
 _MAX_DEVICE_NAME: Final = 100
 
@@ -38,7 +38,7 @@ class _Command(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Returns the parser of the whole command line."""
     whole = argparse.ArgumentParser(
         prog="python -m operations",
         description="Commands for operators: block a stolen token or an identity, set up phones "
@@ -117,7 +117,7 @@ def _add_subject(command: argparse.ArgumentParser) -> None:
 
 
 def subject_of(args: argparse.Namespace) -> str:
-    """The subject that a command names."""
+    """Returns the subject that a command names."""
     if args.token:
         return token_subject(args.token)
     role = next(role for role in ROLES if getattr(args, role))
@@ -344,20 +344,20 @@ def instant_ms(text: str) -> int:
     """Parses a typed time, in UTC unless it names a zone; returns epoch milliseconds.
 
     Raises:
-        argparse.ArgumentTypeError: It isn't one.
+        argparse.ArgumentTypeError: It isn't a time.
     """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: 2026-11-20, 2026-11-20T06:30 or 2026-11-20T06:30:00+01:00"
+            f"{text!r} is not a time: 2026-11-20, 2026-11-20T06:30 or 2026-11-20T06:30:00+01:00"
         ) from None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _identity(text: str) -> str:
     if not is_identifier(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no id: 1 to 64 of A-Z a-z 0-9 . _ -")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an id: 1 to 64 of A-Z a-z 0-9 . _ -")
     return text
 
 
@@ -367,25 +367,25 @@ def _instant_or_now_ms(text: str) -> int:
 
 def _name(text: str) -> str:
     if not text or len(text) > _MAX_NAME or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!r} is in no token")
+        raise argparse.ArgumentTypeError(f"{text!r} can't be in a token")
     return text
 
 
 def _device_name(text: str) -> str:
     if len(text) > _MAX_DEVICE_NAME or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"at most {_MAX_DEVICE_NAME} printable characters, please")
+        raise argparse.ArgumentTypeError(f"must be at most {_MAX_DEVICE_NAME} printable characters")
     return text
 
 
 def _reason(text: str) -> str:
     if not text.strip() or len(text) > _MAX_REASON:
-        raise argparse.ArgumentTypeError(f"1 to {_MAX_REASON} characters, please")
+        raise argparse.ArgumentTypeError(f"must be 1 to {_MAX_REASON} characters")
     return text
 
 
 def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MAX_ENROLLMENT_DAYS:
-        raise argparse.ArgumentTypeError(f"{text!r}: 1 to {_MAX_ENROLLMENT_DAYS} days, please")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be 1 to {_MAX_ENROLLMENT_DAYS} days")
     return int(text)
 
 
@@ -395,5 +395,5 @@ def _rate(text: str) -> float:
     except ValueError:
         rate = 0.0
     if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no rate: a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rate: a number above 0")
     return rate

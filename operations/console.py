@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 
 EVERY_S = 5.0
-"""Between two lines about the same piece of long work."""
+"""Minimum time between two progress lines."""
 
 
 class Console:
     """Reports progress to the operator.
 
     Args:
-        write: Takes a line.
+        write: Writes a line.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Console:
         self._write(line)
 
     def progress(self, line: str) -> None:
-        """Writes one of many lines of a kind: skipped when there was one just before."""
+        """Writes a progress line, unless one was written within the last `EVERY_S` seconds."""
         now_s = self._clock()
         if self._last_s is None or now_s - self._last_s >= EVERY_S:
             self._last_s = now_s

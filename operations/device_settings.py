@@ -9,7 +9,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeviceSettings:
-    """What the commands about devices read: they need nothing but one table."""
+    """Settings of the commands about devices, which need only one table."""
 
     region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
     device_credentials_table: str = setting(

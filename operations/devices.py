@@ -32,10 +32,10 @@ class Devices(Protocol):
     """See `rtdts.delivery_store.devices.DeviceStore`."""
 
     def add(self, truck_id: str, *, name: str, now_ms: int) -> tuple[Device, str]:
-        """Makes a credential; returns it with its secret."""
+        """Creates a credential; returns it with its secret."""
 
     def list_devices(self, truck_id: str | None = None) -> Sequence[Device]:
-        """Every device, or one truck's."""
+        """Returns every device, or one truck's."""
 
     def revoke(self, truck_id: str, device_id: str | None = None) -> Sequence[Device]:
         """Deletes a truck's credentials, or one; returns the deleted ones."""
@@ -45,12 +45,12 @@ class Enrollments(Protocol):
     """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
 
     def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
-        """Makes a secret."""
+        """Creates a secret."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeviceAdmin:
-    """What the commands about devices use.
+    """The dependencies of the commands about devices.
 
     Attributes:
         devices: The credentials.
@@ -71,9 +71,9 @@ def add_device(
     """Adds a device; returns what to enter on its phone, for both apps.
 
     Args:
-        admin: The stores that it uses.
-        truck_id: The truck that the phone is.
-        name: For a list of the devices.
+        admin: The stores.
+        truck_id: The truck that the phone acts as.
+        name: Shown in the list of devices.
         url: The URL at which phones reach the HTTP API, if not `server_url`.
         mqtt_url: The URL at which phones reach an MQTT broker; if given, OwnTracks is set up for
             it.
@@ -84,11 +84,11 @@ def add_device(
     base = (url or admin.server_url).rstrip("/")
     if not base.startswith(("https://", "http://")):
         raise UnsafeOperationError(
-            "at which URL do phones reach the HTTP API? --url, or SERVER_URL"
+            "give the URL at which phones reach the HTTP API: --url, or SERVER_URL"
         )
     if mqtt_url is not None and not _is_broker(mqtt_url):
         raise UnsafeOperationError(
-            f"{mqtt_url} is no URL of a broker: mqtts://mqtt.example.com:8883"
+            f"{mqtt_url} is not a broker's URL, such as mqtts://mqtt.example.com:8883"
         )
     device, secret = admin.devices.add(truck_id, name=name, now_ms=admin.now_ms())
     owntracks_url, traccar_url = base + OWNTRACKS_PATH, base + TRACCAR_CLIENT_PATH
@@ -117,21 +117,21 @@ def add_device(
             f"or type: Server URL {traccar_url}",
             f"         Device identifier {secret}",
             "",
-            f"added {device_line(device)}; the secret is shown this once, and is good until "
+            f"added {device_line(device)}; the secret is shown only once, and is valid until "
             f"device revoke {truck_id} --device {device.device_id}",
         )
     )
 
 
 def enroll_device(admin: DeviceAdmin, truck_id: str, *, days: int) -> str:
-    """Makes a secret with which a truck's device gets a certificate; returns what it must send.
+    """Creates a secret with which a truck's device gets a certificate; returns what it must send.
 
     Raises:
-        UnsafeOperationError: AWS IoT Core can have no thing of this name.
+        UnsafeOperationError: AWS IoT Core does not allow a thing of this name.
     """
     if not can_be_thing(truck_id):
         raise UnsafeOperationError(
-            f"AWS IoT Core can't have a thing called {truck_id}: no dots, please"
+            f"AWS IoT Core can't have a thing called {truck_id}: dots are not allowed"
         )
     now_ms = admin.now_ms()
     expires_at_ms = now_ms + days * MS_PER_DAY
@@ -144,13 +144,13 @@ def enroll_device(admin: DeviceAdmin, truck_id: str, *, days: int) -> str:
         (
             "RegisterThing with the claim certificate, and these parameters:",
             parameters,
-            f"good for one key of the device, until {until}; the secret is shown this once",
+            f"valid for one key of the device, until {until}; the secret is shown only once",
         )
     )
 
 
 def list_devices(admin: DeviceAdmin, truck_id: str | None) -> str:
-    """Every device, or one truck's, one line each."""
+    """Returns every device, or one truck's, one line each."""
     devices = sorted(
         admin.devices.list_devices(truck_id), key=lambda one: (one.truck_id, one.added_at_ms)
     )
@@ -161,7 +161,7 @@ def revoke_devices(admin: DeviceAdmin, truck_id: str, device_id: str | None) -> 
     """Revokes a truck's devices, or one of them; returns the summary.
 
     Raises:
-        UnsafeOperationError: There is none.
+        UnsafeOperationError: There is no such device.
     """
     revoked = admin.devices.revoke(truck_id, device_id)
     if not revoked:
@@ -171,28 +171,28 @@ def revoke_devices(admin: DeviceAdmin, truck_id: str, device_id: str | None) -> 
 
 
 def device_line(device: Device) -> str:
-    """A device in one line."""
+    """Returns a device in one line."""
     name = f" ({device.name})" if device.name else ""
     added_at = format_instant(device.added_at_ms)
     return f"device {device.device_id} of truck {device.truck_id}{name}, added {added_at}"
 
 
 def owntracks_over_http(url: str, truck_id: str, secret: str) -> dict[str, Any]:
-    """OwnTracks' configuration for its HTTP mode."""
+    """Returns OwnTracks' configuration for its HTTP mode."""
     return _owntracks(truck_id, secret) | {"mode": _HTTP_MODE, "url": url, "deviceId": "phone"}
 
 
 def owntracks_over_mqtt(url: str, device: Device, secret: str) -> dict[str, Any]:
-    """OwnTracks' configuration for its MQTT mode; its defaults would be refused.
+    """Returns OwnTracks' configuration for its MQTT mode; the broker would reject its defaults.
 
-    Its client id must begin with its user, so that no phone ends another's connection; it
-    subscribes to nothing but its own commands, of which there are none; and it retains nothing:
-    a retained message is for subscribers of other phones' positions.
+    The client id must begin with the user, so that no phone ends another's connection. The phone
+    subscribes only to its own commands, of which there are none. It retains nothing: a retained
+    message is for subscribers of other phones' positions.
 
     Args:
-        url: The broker's, ``mqtt://host:port``, or ``mqtts://`` for TLS.
+        url: The broker's URL, ``mqtt://host:port``, or ``mqtts://`` for TLS.
         device: The credential; its id names the phone, so that a truck may have several.
-        secret: Its secret.
+        secret: The credential's secret.
     """
     parts = urlsplit(url)
     user, name = device.truck_id, device.device_id
@@ -240,18 +240,18 @@ def _is_broker(url: str) -> bool:
     parts = urlsplit(url)
     try:
         return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # an invalid port
         return False
 
 
 def owntracks_link(configuration: Mapping[str, Any]) -> str:
-    """The link by which OwnTracks sets itself up; it opens the app, no server sees it."""
+    """Returns the link that sets up OwnTracks; it opens the app, and no server receives it."""
     text = json.dumps(configuration, separators=(",", ":"))
     return f"owntracks:///config?inline={quote(base64.b64encode(text.encode()).decode(), safe='')}"
 
 
 def traccar_client_link(url: str, secret: str) -> str:
-    """The link by which Traccar Client sets itself up.
+    """Returns the link that sets up Traccar Client.
 
     It uses the app's own scheme: an https link, which older scanners of the app require, would send
     the secret to a server as soon as any other program scans it.

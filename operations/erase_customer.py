@@ -17,40 +17,40 @@ from rtdts.delivery_store.erasure import OwnedDelivery
 from rtdts.delivery_store.errors import VersionConflict
 
 WRITTEN_WITHIN_S: Final = 15.0
-"""By then every process has written what it read before the erasure. The broadcaster writes which
-delivery a truck is at next to the truck's newest point, from a row that it read before. The version
-of that document does not show that the delivery was removed from it meanwhile."""
+"""Time by which every process has written data that it read before the erasure. The broadcaster
+writes a truck's current delivery next to the truck's newest point, from a row that it read before.
+The version of that document does not show that the delivery was removed from it meanwhile."""
 DELIVERIES_AT_ONCE = 500
-"""Ids in a query of OpenSearch; it takes 65,536."""
+"""Ids per OpenSearch query, which allows 65,536."""
 
 
 class CustomerStore(Protocol):
     """See `rtdts.delivery_store.erasure.CustomerErasure`."""
 
     def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
-        """Its deliveries."""
+        """Returns a customer's deliveries."""
 
     def count_of(self, delivery_id: str) -> dict[str, int]:
-        """How many items there are of one."""
+        """Counts the items of a delivery."""
 
     def write_tombstone(self, delivery: OwnedDelivery, customer_id: str) -> None:
-        """Ensures that nothing of one comes back."""
+        """Ensures that a delivery can't be created again."""
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes all that belongs to one with a tombstone."""
+        """Deletes everything of a delivery with a tombstone."""
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
-        """How many items were made with the customer's token."""
+        """Counts the items that were made with a customer's token."""
 
     def erase_sessions(self, customer_id: str) -> int:
-        """Deletes those."""
+        """Deletes the items that were made with a customer's token."""
 
 
 class DeliverySearch(Protocol):
     """See `rtdts.position_store.erasure.DeliveryErasure`."""
 
     def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
-        """How many documents name one of them."""
+        """Counts the documents that name one of the deliveries."""
 
     def erase(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> Iterator[Step]:
         """Removes the deliveries from those documents."""
@@ -58,7 +58,7 @@ class DeliverySearch(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CustomerStores:
-    """Where a customer's data are."""
+    """The stores with a customer's data."""
 
     deliveries: CustomerStore
     search: DeliverySearch
@@ -67,10 +67,10 @@ class CustomerStores:
 
 
 def check_customer(customer_id: str, stores: CustomerStores) -> None:
-    """Whether the customer may be erased now.
+    """Checks that the customer may be erased now.
 
     Raises:
-        UnsafeOperationError: A delivery to it is still open.
+        UnsafeOperationError: A delivery to the customer is still open.
     """
     open_ones = [
         one.delivery_id for one in stores.deliveries.deliveries_of(customer_id) if one.is_open
@@ -83,15 +83,15 @@ def check_customer(customer_id: str, stores: CustomerStores) -> None:
 
 
 def count_customer(customer_id: str, stores: CustomerStores) -> dict[str, int]:
-    """How many items and documents there are of the customer, by place; changes nothing."""
+    """Counts the customer's items and documents, by place; changes nothing."""
     return _count(customer_id, stores, stores.deliveries.deliveries_of(customer_id))
 
 
 def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -> dict[str, int]:
     """Erases a customer everywhere.
 
-    Each delivery first gets a tombstone, so that no process that still has it brings it back. Then
-    come the documents of trucks: until a delivery is erased, its tombstone lists them.
+    Each delivery first gets a tombstone, so that no process that still has it writes it again. Then
+    the trucks' documents are changed: until a delivery is erased, its tombstone lists the trucks.
 
     Returns:
         How many items and documents were deleted or changed, by place.
@@ -102,13 +102,13 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
     known: dict[str, OwnedDelivery] = {}
 
     def erase() -> Iterator[Step]:
-        # Those of an earlier round too: the consumer may have written their names since.
+        # Includes those of an earlier round: the consumer may have written their names since.
         for delivery in stores.deliveries.deliveries_of(customer_id):
             if not delivery.is_tombstone:
                 try:
                     stores.deliveries.write_tombstone(delivery, customer_id)
                 except VersionConflict:
-                    continue  # it is another customer's or truck's now: the next round checks
+                    continue  # the customer or truck has changed: the next round checks it
             known[delivery.delivery_id] = delivery
         for some in _chunks([*known.values()]):
             yield from stores.search.erase(*_ids(some))
@@ -117,9 +117,7 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
                 yield "delivery items", stores.deliveries.erase_delivery(delivery)
         yield "session items", stores.deliveries.erase_sessions(customer_id)
         if known:
-            console.print_line(
-                f"waiting {WRITTEN_WITHIN_S:.0f} s for what was being written meanwhile"
-            )
+            console.print_line(f"waiting {WRITTEN_WITHIN_S:.0f} s for concurrent writes to finish")
             stores.sleep(WRITTEN_WITHIN_S)
 
     def count() -> dict[str, int]:

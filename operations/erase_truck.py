@@ -22,25 +22,25 @@ class TruckSearch(Protocol):
     """See `rtdts.position_store.erasure.TruckErasure`."""
 
     def count(self, truck_id: str) -> dict[str, int]:
-        """How many documents there are, by index."""
+        """Counts a truck's documents, by index."""
 
     def last_received_at(self, truck_id: str) -> str | None:
-        """When its newest point was received."""
+        """Returns when the last point was received."""
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[Step]:
-        """Deletes them, and ensures that none received up to then comes back."""
+        """Deletes a truck's documents; points received up to then are never written again."""
 
 
 class Matches(Protocol):
     """See `rtdts.delivery_store.matches.MatchStore`."""
 
     def open_matches(self, truck_id: str) -> Sequence[OpenMatch]:
-        """Its open deliveries."""
+        """Returns a truck's open deliveries."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TruckStores:
-    """Where a truck's data are. Buckets first: a replay must not bring back erased data."""
+    """The stores with a truck's data. Buckets first: a replay must not restore erased data."""
 
     buckets: Mapping[str, Bucket]
     search: TruckSearch
@@ -48,10 +48,10 @@ class TruckStores:
 
 
 def check_truck(truck_id: str, stores: TruckStores, *, now_ms: int) -> None:
-    """Whether the truck may be erased now.
+    """Checks that the truck may be erased now.
 
     Raises:
-        UnsafeOperationError: It carries something, or has just sent something.
+        UnsafeOperationError: The truck carries open deliveries, or has just sent a point.
     """
     carried = [match.delivery_id for match in stores.matches.open_matches(truck_id)]
     if carried:
@@ -64,15 +64,15 @@ def check_truck(truck_id: str, stores: TruckStores, *, now_ms: int) -> None:
         raise UnsafeOperationError(
             f"{truck_id} sent a point at {last_received}: stop it, wait "
             f"{QUIET_MS // 60_000} minutes until "
-            "all that it sent is written, and come back; or --force"
+            "all its points are written, and run this again; or --force"
         )
 
 
 def count_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[str, int]:
-    """How many records and documents there are of the truck, by place; changes nothing.
+    """Counts the truck's records and documents, by place; changes nothing.
 
     Raises:
-        UnfinishedError: There are objects that can't be read; the message has the counts too.
+        UnfinishedError: Some objects can't be read; the message also has the counts.
     """
     broken: dict[str, str] = {}
     counts = _count(truck_id, stores, console, broken)
@@ -87,15 +87,15 @@ def erase_truck(
 
     Args:
         truck_id: The truck.
-        stores: Where its data are.
+        stores: The stores with its data.
         console: Where progress is reported.
-        now_ms: The time: points received up to the last round never come back.
+        now_ms: The time: points received up to the last round are never written again.
 
     Returns:
         How many records and documents were deleted, by place.
 
     Raises:
-        UnfinishedError: Something is left, or some objects can't be read; all else is deleted then.
+        UnfinishedError: Something is left, or some objects can't be read; the rest is deleted.
     """
     broken: dict[str, str] = {}
 
@@ -108,7 +108,7 @@ def erase_truck(
     except UnfinishedError as error:
         _fail_if(broken, str(error))
         raise
-    _fail_if(broken, f"gone: {counts_text(erased)}; left of what can be read: nothing")
+    _fail_if(broken, f"deleted: {counts_text(erased)}; nothing that can be read is left")
     return erased
 
 
@@ -129,7 +129,7 @@ def _through_buckets(
     *,
     dry_run: bool,
 ) -> Iterator[Step]:
-    """The steps of all buckets; afterwards `broken` holds what could not be read, by place."""
+    """Yields the steps of all buckets; puts objects that can't be read into `broken`, by place."""
     for place, bucket in stores.buckets.items():
         broken.pop(place, None)
         try:

@@ -22,7 +22,7 @@ class Bucket(Protocol):
     """See `ParkedRecords`, `SetAsideBatches` and `FirehoseBackup` of `rtdts.telemetry_stream`."""
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[Step]:
-        """Goes through all; yields each version's key and how many records of the truck it held.
+        """Processes all versions; yields each one's key and the number of the truck's records.
 
         Raises:
             rtdts.telemetry_stream.backup_format.BrokenObjectError: At the end: some can't be read.
@@ -35,8 +35,8 @@ def erase_in_rounds(
     """Erases until nothing is left.
 
     Args:
-        erase: Erases all that it finds.
-        count: What is left, by place, as the stores count it.
+        erase: Erases everything that it finds.
+        count: Counts what is left in the stores, by place.
         console: Where progress is reported.
 
     Returns:
@@ -50,7 +50,7 @@ def erase_in_rounds(
     for number in range(1, ROUNDS + 1):
         for place, count_erased in erase():
             erased[place] = erased.get(place, 0) + count_erased
-            console.progress(f"round {number}: {place}: {erased[place]} gone")
+            console.progress(f"round {number}: {place}: {erased[place]} deleted")
         console.print_line("counting what is left")
         left = {place: number for place, number in count().items() if number}
         if not left:
@@ -62,13 +62,13 @@ def erase_in_rounds(
 
 
 def counts_text(counts: Counts) -> str:
-    """Counts as a person reads them."""
+    """Formats counts as text."""
     return ", ".join(f"{place} {number}" for place, number in counts.items()) or "nothing"
 
 
 def steps_in(place: str, steps: Iterable[Step], console: Console) -> Iterator[Step]:
-    """A bucket's steps as those of one place."""
+    """Yields a bucket's steps as steps of one place."""
     for number, (key, held) in enumerate(steps, start=1):
-        console.progress(f"{place}: {number} versions looked at, {key}")
+        console.progress(f"{place}: {number} versions examined, {key}")
         if held:
             yield place, held

@@ -10,7 +10,7 @@ class RateLimiter:
     """Limits the rate of its caller.
 
     Args:
-        points_per_second: How many on average.
+        points_per_second: Average rate.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class RateLimiter:
         self._due_s = clock()
 
     def wait_for(self, points: int) -> None:
-        """Returns when this many more points may go."""
+        """Waits until this many more points may be sent."""
         now_s = self._clock()
         if self._due_s > now_s:
             self._sleep(self._due_s - now_s)

@@ -1,4 +1,4 @@
-"""`replay-backup`: puts what Firehose stored in S3 into the raw log or the stream again.
+"""`replay-backup`: puts records that Firehose stored in S3 into the raw log or the stream again.
 
 Objects are replayed one at a time, in the order of their keys. Each is reported when it is done, so
 an interrupted replay can continue after the last one. Replaying an object twice does no harm: in
@@ -51,7 +51,7 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     data: bytes
     index: str
-    """The index that Firehose meant it for; empty if the object doesn't say."""
+    """The index for which Firehose intended it; empty if the object doesn't name one."""
 
 
 class ReplayTarget(Protocol):
@@ -61,13 +61,13 @@ class ReplayTarget(Protocol):
         """Puts an object's records, except those never accepted by the target; returns how many.
 
         Raises:
-            UnfinishedError: Some that should have been put were not.
+            UnfinishedError: Some of the other records were not put.
         """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Span:
-    """Which objects: those after a key whose oldest record arrived in an interval."""
+    """Selects objects after a key whose oldest record arrived in an interval."""
 
     folder: str
     from_ms: int
@@ -82,7 +82,7 @@ class BackupReplay:
     objects: int = 0
     replayed: int = 0
     rejected: int = 0
-    """Records that the target would never take."""
+    """Records that the target would never accept."""
     last_key: str = ""
 
 
@@ -92,8 +92,8 @@ def replay_backup(
     """Replays an interval's objects.
 
     Raises:
-        UnfinishedError: The target did not take what it should, or an object is broken; it names
-            the key after which to continue.
+        UnfinishedError: The target did not accept all records, or an object is broken; the message
+            names the key after which to continue.
     """
     report = BackupReplay()
     keys = list(backup.keys(span.folder, from_ms=span.from_ms, to_ms=span.to_ms, after=span.after))
@@ -105,7 +105,7 @@ def replay_backup(
         except (UnfinishedError, BrokenObjectError) as error:
             on = f"--after {report.last_key}" if report.last_key else "the same command"
             raise UnfinishedError(
-                f"{key}: {error}; {report.objects} objects done; go on with {on}"
+                f"{key}: {error}; {report.objects} objects done; continue with {on}"
             ) from error
         report.objects += 1
         report.replayed += replayed
@@ -137,7 +137,7 @@ class IntoStream:
 
     Args:
         replayer: The stream.
-        console: Where records are reported that the consumer would not take.
+        console: Where records that the consumer would not accept are reported.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class IntoStream:
         """See `ReplayTarget`."""
         replayable: list[ReplayRecord] = []
         for record in records:
-            # Its key was its truck's: with any other it would have been parked.
+            # The record's key was its truck's id: with any other it would have been parked.
             truck_id = truck_of(record.data) or ""
             point = admit(record.data, partition_key=truck_id, arrived_at_ms=self._now_ms())
             if isinstance(point, InvalidRecord):
@@ -162,7 +162,9 @@ class IntoStream:
             for start in range(0, len(replayable), STREAM_RECORDS):
                 left, failure = self._replayer.put(replayable[start : start + STREAM_RECORDS])
                 if left:
-                    raise UnfinishedError(f"the stream did not take {len(left)} points: {failure}")
+                    raise UnfinishedError(
+                        f"the stream did not accept {len(left)} points: {failure}"
+                    )
         return len(replayable)
 
 
@@ -171,10 +173,10 @@ class IntoRawLog:
 
     Args:
         raw_log: The raw log.
-        rate_limiter: How fast.
-        waits_s: The waits between attempts while the raw log can't take a document; after the last
-            one it is given up.
-        console: Where documents are reported that the raw log would not take.
+        rate_limiter: Limits the rate.
+        waits_s: The waits between attempts while the raw log can't accept a document; the replay
+            fails after the last one.
+        console: Where documents that the raw log rejects are reported.
     """
 
     def __init__(
@@ -212,7 +214,7 @@ class IntoRawLog:
         return len(documents) - rejected
 
     def _index(self, documents: Sequence[RawDocument], key: str) -> int:
-        """Indexes all that it can; returns how many were refused as invalid."""
+        """Indexes documents; returns how many were rejected as invalid."""
         pending, rejected = list(documents), 0
         waits_s = self._waits_s()
         while True:
@@ -235,7 +237,7 @@ class IntoRawLog:
                 return rejected
             wait_s = next(waits_s, None)
             if wait_s is None:
-                raise UnfinishedError(f"the raw log did not take {len(pending)} documents: {why}")
+                raise UnfinishedError(f"the raw log did not accept {len(pending)} documents: {why}")
             self._sleep(wait_s)
 
 

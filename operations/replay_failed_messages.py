@@ -1,7 +1,7 @@
-"""`replay-failed-messages`: puts what AWS IoT Core's rule could not write into its stream again.
+"""`replay-failed-messages`: puts messages that AWS IoT Core's rule could not write into its stream.
 
-A message is deleted from the queue only when the stream has it: a crash in between puts it twice,
-which is recognised by its points' ids. One that names no truck stays where it is.
+A message is deleted from the queue only when the stream has it: after a crash in between it is put
+twice, which is recognised by its points' ids. A message that names no truck stays in the queue.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rtdts.telemetry_stream.failed_messages import FailedMessage
 from rtdts.tracking.identifiers import ID_FORM
 
 _TOPIC: Final = re.compile(rf"(?:\$aws/rules/[^/]+/)?trucks/({ID_FORM})/telemetry")
-"""With basic ingest's prefix or without it."""
+"""A truck's topic, with basic ingest's prefix or without it."""
 
 
 class _ErrorDocument(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class FailedMessageQueue(Protocol):
     """See `rtdts.telemetry_stream.failed_messages.FailedMessages`."""
 
     def receive(self) -> Sequence[FailedMessage]:
-        """Some messages; none when the queue is empty."""
+        """Returns some messages; none when the queue is empty."""
 
     def delete(self, messages: Sequence[FailedMessage]) -> None:
         """Deletes messages of one receive call."""
@@ -59,19 +59,19 @@ class MessageReplay:
 
     replayed: int = 0
     kept: int = 0
-    """Those that are not a truck's message."""
+    """Messages that are not a truck's."""
     failed: Counter[str] = dataclasses.field(default_factory=Counter)
-    """Those that the stream did not take, by its error code; they stay in the queue too."""
+    """Messages that the stream did not accept, by its error code; they stay in the queue, too."""
 
 
 def replay_failed_messages(
     stores: FailedMessageStores, rate_limiter: RateLimiter, console: Console
 ) -> MessageReplay:
-    """Replays the queue's messages, until it is empty or the stream takes no more.
+    """Replays the queue's messages, until it is empty or the stream accepts no more.
 
     Args:
         stores: The queue and the stream.
-        rate_limiter: How fast.
+        rate_limiter: Limits the rate.
         console: Where each message that stays is reported.
     """
     report = MessageReplay()
@@ -84,7 +84,7 @@ def replay_failed_messages(
             record = _record_of(message)
             if record is None:
                 report.kept += 1
-                console.print_line(f"stays: {message.message_id}: no message of a truck")
+                console.print_line(f"stays: {message.message_id}: not a truck's message")
             else:
                 records.append((message, record))
         if records:
@@ -110,7 +110,7 @@ def _put(
 
 
 def _record_of(failed: FailedMessage) -> DeviceRecord | None:
-    """What the rule would have written; None if it is not a truck's message."""
+    """Returns the record that the rule would have written; None if it is not a truck's message."""
     try:
         document = _DOCUMENT.decode(failed.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -1,7 +1,7 @@
 """`replay-parked`: puts parked records that would be accepted now back into the stream.
 
-A record is removed only when the stream has it. A crash in between puts it twice; the consumer
-recognises the copy. A record that would be parked again stays where it is.
+A record is removed only when the stream has it. After a crash in between it is put twice; the
+consumer recognises the copy. A record that would be parked again stays where it is.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, InvalidRecord, admit
 
 BATCH_RECORDS = 500
-"""Points in one call of the stream: the rate limiter makes only the next call wait."""
+"""Points per call of the stream: the rate limiter delays only the next call."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ParkedFilter:
-    """Which parked records.
+    """Selects parked records.
 
     Attributes:
-        prefix: Those whose name begins with it.
-        since_ms: Those parked since then.
-        reason: Those parked for this reason; None for all.
+        prefix: Prefix of their names.
+        since_ms: Earliest time at which they were parked.
+        reason: Reason for which they were parked; None for any.
     """
 
     prefix: str = ""
@@ -40,11 +40,11 @@ class ParkedReplay:
     """The result of a replay."""
 
     replayed: int = 0
-    """Points that the stream took."""
+    """Points that the stream accepted."""
     kept: Counter[str] = dataclasses.field(default_factory=Counter)
     """Objects that would be parked again, by reason."""
     failed: int = 0
-    """Points that the stream did not take."""
+    """Points that the stream did not accept."""
     failure: str | None = None
 
 
@@ -62,8 +62,8 @@ def replay_parked(
     Args:
         parked: The parked records.
         replayer: The stream.
-        chosen: Which records.
-        now_ms: When they come into the stream.
+        chosen: Selects the records.
+        now_ms: When the records are put into the stream.
         dry_run: Whether to count only.
         console: Where each record that stays is reported.
     """
@@ -99,7 +99,7 @@ def replay_parked(
 
 
 def _admit(record: ParkedRecord, data: bytes, now_ms: int) -> Point | InvalidRecord:
-    """The consumer's verdict on a record when it comes again, under its former key."""
+    """Returns the consumer's decision on a record that is put again under its former key."""
     partition_key = record.partition_key
     if partition_key is None:  # parked before keys were kept
         if record.reason == KEY_IS_NOT_THE_TRUCK:

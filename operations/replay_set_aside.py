@@ -1,7 +1,7 @@
-"""`replay-set-aside`: puts batches that Lambda gave up back into the stream that they came from.
+"""`replay-set-aside`: puts batches that Lambda could not process back into their stream.
 
-An object is removed only when the stream has all of its messages. A crash in between puts some
-twice; the copies are recognised by their points' ids.
+An object is removed only when the stream has all of its messages. After a crash in between some are
+put twice; the copies are recognised by their points' ids.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rtdts.tracking.instants import format_instant
 
 CALL_RECORDS: Final = 100
 CALL_BYTES: Final = 1_000_000
-"""Of one call: a shard takes 1 MB per second from all writers together, and a call 5 MB."""
+"""Size of one call: a shard accepts 1 MB per second from all writers together, a call 5 MB."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -33,7 +33,7 @@ class SetAsideReplay:
     kept: int = 0
     """Objects that can't be read."""
     failed: Counter[str] = dataclasses.field(default_factory=Counter)
-    """Messages that the stream did not take, by its error code; their objects stay."""
+    """Messages that the stream did not accept, by its error code; their objects stay."""
 
 
 def replay_set_aside(
@@ -44,12 +44,12 @@ def replay_set_aside(
     dry_run: bool,
     console: Console,
 ) -> SetAsideReplay:
-    """Replays every batch, until the stream does not take a whole one.
+    """Replays every batch, until the stream does not accept a whole one.
 
     Args:
-        batches: Where they are.
+        batches: The batches.
         stream: The stream that the Lambda reads.
-        rate_limiter: How fast, in messages.
+        rate_limiter: Limits the rate of messages.
         dry_run: Whether to list and count only.
         console: Where each batch is reported.
     """

@@ -12,7 +12,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(ShareTableSettings, DeviceSettings, SearchSettings):
-    """What all other commands read from their environment."""
+    """Settings of all other commands."""
 
     stream_name: str = setting(
         "STREAM_NAME", help="name of the Kinesis stream that points are put into"

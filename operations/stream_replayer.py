@@ -19,7 +19,7 @@ class ReplayRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record that goes back into the stream."""
 
     name: str
-    """Where it comes from."""
+    """The object that it comes from."""
     point: Point
     data: bytes
 
@@ -29,8 +29,8 @@ class StreamReplayer:
 
     Args:
         putter: The stream.
-        rate_limiter: How fast.
-        deadline: Makes the deadline of one truck's put.
+        rate_limiter: Limits the rate.
+        deadline: Creates the deadline of one truck's put.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class StreamReplayer:
         """Puts the records, each truck's together and by the time of its points.
 
         Returns:
-            Those that the stream did not take, and the code of the last failure.
+            The records that the stream did not accept, and the code of the last failure.
         """
         by_truck: dict[str, list[ReplayRecord]] = {}
         for record in records:

@@ -150,7 +150,7 @@ def test_adding_needs_a_url_from_the_settings_or_the_command_line(shell: Shell) 
     added, shown = shell("add", "T-1", "--url", "http://127.0.0.1:4566/")
 
     assert (rejected, no_one) == (1, [])
-    assert output.startswith("refused: at which URL")
+    assert output.startswith("refused: give the URL")
     assert added == 0
     assert "http://127.0.0.1:4566/phones/owntracks" in shown
 

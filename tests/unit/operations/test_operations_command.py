@@ -89,7 +89,7 @@ def test_an_erasure_ends_with_counts_and_the_date_of_the_next_run(shell: Shell) 
     code, output = shell("erase", "--truck", "T-1")
 
     assert code == 0
-    assert "erased of truck T-1: truck-raw-* 4, truck-positions-* 3" in output
+    assert "erased truck T-1: truck-raw-* 4, truck-positions-* 3" in output
     assert "left: nothing" in output
     assert "once more after 2027-01-16T08:00:00.000Z" in output
 

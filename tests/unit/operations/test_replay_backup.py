@@ -173,7 +173,7 @@ def test_a_failed_replay_reports_where_to_resume_and_loses_nothing(
     replay(world, into_raw(world, raw_log), after=first)
 
     assert second in str(reported.value)
-    assert f"go on with --after {first}" in str(reported.value)
+    assert f"continue with --after {first}" in str(reported.value)
     assert [one.source for one in raw_log.accepted] == [data("T-1", n) for n in (1, 2, 3)]
 
 
