@@ -1,6 +1,6 @@
 """Access rules of this Lambda, as data: they are enforced here and shown in docs/security.md.
 
-They cover only roles and ownership: `decisions` says what a request may then do to a delivery in
+They cover only roles and ownership: `decisions` defines what a request may then do to a delivery in
 its current state.
 """
 
@@ -47,7 +47,7 @@ TRUCK_SEES_CLOSED_FOR_MS: Final = MS_PER_DAY
 
 
 def may_see(caller: Caller, delivery: Delivery, *, now_ms: int) -> bool:
-    """Whether the delivery exists for the caller."""
+    """Returns whether the delivery exists for the caller."""
     if caller.role == DISPATCHER:
         return True
     if caller.role == CUSTOMER:
@@ -56,7 +56,7 @@ def may_see(caller: Caller, delivery: Delivery, *, now_ms: int) -> bool:
 
 
 def closed_since_ms(caller: Caller, now_ms: int) -> int | None:
-    """Since when a listed delivery must have been closed, if it is not open; None: whenever."""
+    """Returns the time after which a listed delivery, unless open, was closed; None: any time."""
     return now_ms - TRUCK_SEES_CLOSED_FOR_MS if caller.role == TRUCK else None
 
 

@@ -1,8 +1,8 @@
 """Cursors: where the next page of a list begins, as opaque text.
 
 A cursor names a position in a list, not the list itself: the owner of the listed deliveries is
-always taken from the request and its token, so a forged cursor gains nothing. The check in it is
-there for mistakes: a cursor of another list, or a truncated one, is reported instead of used.
+always taken from the request and its token, so a forged cursor gains nothing. The check in it finds
+mistakes: a cursor of another list, or a truncated one, is reported instead of used.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class InvalidCursor(Exception):  # noqa: N818 - what it is, not an error of ours
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    # Bounded, since any client can forge one: DynamoDB refuses longer numbers and empty keys.
+    # Bounded, since any client can forge one: DynamoDB rejects longer numbers and empty keys.
     created_at_ms: Annotated[int, Meta(ge=0, le=2**53)]
     delivery_id: Identifier
     check: str
 
 
 def encode_cursor(position: ListPosition, list_name: str) -> str:
-    """A position of a list as text that needs no escaping in a URL.
+    """Encodes a position of a list as text that needs no escaping in a URL.
 
     Args:
         position: Where the page ended.
@@ -42,7 +42,7 @@ def encode_cursor(position: ListPosition, list_name: str) -> str:
 
 
 def decode_cursor(text: str, list_name: str) -> ListPosition:
-    """The position that a cursor of this list names.
+    """Returns the position that a cursor of this list names.
 
     Raises:
         InvalidCursor: The text is not a cursor of this list.

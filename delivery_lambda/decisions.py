@@ -35,14 +35,14 @@ CLOCK_TOLERANCE_MS = 30_000
 """How far a declaring client's clock may be ahead: as much as a truck's (see ingest's stamping)."""
 
 MAX_TRUCK_PICKUPS = 10
-"""Pickups that trucks may declare of one delivery. What else they may declare ends it; without this
-limit a truck could make its log grow without end. Dispatchers may always declare one."""
+"""Pickups that trucks may declare for one delivery. Their other declarations end it, so without
+this limit a truck could make its log grow without end. Dispatchers have no limit."""
 
 ANY_VERSION = "*"
 
 
 class Reason(enum.Enum):
-    """Why a request is refused."""
+    """Why a request is rejected."""
 
     NOT_FOUND = enum.auto()
     CLOSED = enum.auto()
@@ -84,7 +84,7 @@ class Declaration:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Change:
-    """What is to be written."""
+    """The change to write."""
 
     before: Delivery | None
     after: Delivery
@@ -100,12 +100,12 @@ class Unchanged:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """Why a request is refused; `detail` is for the caller."""
+    """Why a request is rejected; `detail` is for the caller."""
 
     reason: Reason
     detail: str
     field: str | None = None
-    """The part of the request that is at fault, if one is."""
+    """The invalid part of the request, if there is one."""
 
 
 Decision = Change | Unchanged | Rejection
@@ -164,7 +164,7 @@ def decide_declaration(
                 return Unchanged(delivery=delivery)
             return Rejection(
                 reason=Reason.KEY_REUSED,
-                detail="this Idempotency-Key came before with another body",
+                detail="this Idempotency-Key was used before with another body",
             )
     if delivery.status not in _LEGAL_FROM[declaration.type]:
         return Rejection(
@@ -201,11 +201,12 @@ def _is_truck(actor: str | None) -> bool:
 
 
 def _last_declared_ms(log: Sequence[DeliveryEvent]) -> int:
-    """The effective time of the last event made by a person (a rule's event names its point).
+    """Returns the effective time of a person's last event (a rule's event names its point).
 
     A delivery's timeline orders declarations by effective time. A pickup that is reported late,
     after the truck or the plan was changed, would come before that change in the timeline and after
-    it in the log; so it takes effect with the change. An end stands however late it is reported.
+    it in the log; so it takes effect with the change. An end keeps its time however late it is
+    reported.
 
     Events with the same effective time are ordered by status: after a change that kept `nearby`, a
     pickup takes effect a millisecond later.
@@ -276,7 +277,7 @@ def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
 
 
 def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: int) -> int | None:
-    """Another customer, truck or policy starts over: none of them reveals what was before it."""
+    """Starts over with another customer, truck or policy: none of them reveals what was before."""
     is_unchanged = (plan.customer_id, plan.truck_id, plan.visibility) == (
         before.customer_id,
         before.truck_id,
@@ -286,7 +287,7 @@ def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: 
 
 
 def _status_under(before: Delivery, plan: DeliverySpec) -> Status:
-    """The part of the status that stays valid under another plan.
+    """Returns the part of the status that stays valid under another plan.
 
     A truck that is at or near one place need not be near another. From the truck's next point on,
     the rules find its status under the new plan.

@@ -89,7 +89,7 @@ class DeliveryPort(SharedDeliveryPort, Protocol):
         *,
         matches: bool,
     ) -> None:
-        """Appends to its log."""
+        """Appends to a delivery's log."""
 
     def list_page(
         self,
@@ -101,12 +101,12 @@ class DeliveryPort(SharedDeliveryPort, Protocol):
         limit: int = PAGE_LENGTH,
         closed_since_ms: int | None = None,
     ) -> DeliveryPage:
-        """A page of a list."""
+        """Returns a page of a list."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """The routes, with all that they need."""
+    """The routes and their dependencies."""
 
     deliveries: DeliveryPort
     tickets: TicketPort
@@ -116,7 +116,7 @@ class Dispatch:
     now_ms: Callable[[], int]
 
     def respond(self, request: Request, caller: Caller) -> Response:
-        """Returns the response to a request, also when it is refused.
+        """Returns the response to a request, also when it is rejected.
 
         Raises:
             KeyError: The gateway sent an unknown route.
@@ -220,7 +220,7 @@ class Dispatch:
             return forbidden(f"a {caller.role} may not declare a delivery {declaration.type}")
 
         def decide() -> Decision:
-            # Read again each time: meanwhile it may have been assigned to another truck.
+            # Read again each time: the delivery may have been assigned to another truck meanwhile.
             delivery = self._visible(request, caller)
             if delivery is None:
                 return _NOT_FOUND
@@ -296,7 +296,7 @@ class Dispatch:
                 self._log_doubts(decision.events)
                 self._nudge(decision.after)
             case Unchanged():
-                # It may repeat a request that was interrupted between its write and its nudge. If
+                # This may repeat a request that was interrupted between its write and its nudge. If
                 # not, the queue recognises this nudge as a duplicate and drops it.
                 self._nudge(decision.delivery)
             case Rejection():
@@ -323,7 +323,7 @@ class Dispatch:
         try:
             self.nudges.send(nudge)
         except (BotoCoreError, ClientError) as error:
-            # The request is done and stays done; the next round updates the viewers.
+            # The request has succeeded all the same; the next round updates the viewers.
             self.log.exception("nudge_not_sent", error, delivery_id=delivery.delivery_id)
 
     def _outcome(self, decision: Decision, caller: Caller, status: HTTPStatus) -> Response:
@@ -336,7 +336,7 @@ class Dispatch:
                 return self._document(status, decision.delivery, caller)
 
     def _visible(self, request: Request, caller: Caller) -> Delivery | None:
-        """The delivery, if it exists for this caller: missing and forbidden must look alike."""
+        """Returns the delivery, or None: missing and forbidden must look alike to the caller."""
         if not is_identifier(request.delivery_id):
             return None
         delivery = self.deliveries.get(request.delivery_id)

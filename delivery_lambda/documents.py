@@ -24,7 +24,7 @@ Document = dict[str, Any]
 def delivery_document(
     delivery: Delivery, events: Sequence[DeliveryEvent], *, role: str
 ) -> Document:
-    """A delivery with its events (those of its version: the log may have grown meanwhile)."""
+    """Returns a delivery with its events up to its version: the log may have grown meanwhile."""
     visible = events_to_show(delivery, events, is_customer=role == CUSTOMER)
     in_detail = role == DISPATCHER
     return {
@@ -34,7 +34,7 @@ def delivery_document(
 
 
 def summary_document(delivery: Delivery, *, role: str) -> Document:
-    """A delivery without its events."""
+    """Returns a delivery without its events."""
     document = {
         "delivery_id": delivery.delivery_id,
         "truck_id": delivery.truck_id,
@@ -63,7 +63,7 @@ def _place(place: Place, name: str | None) -> Document:
 
 
 def event_document(event: DeliveryEvent, *, in_detail: bool) -> Document:
-    """One event of the log."""
+    """Returns one event of the log."""
     document: Document = {
         "version": event.version,
         "status": event.status.value,
@@ -88,7 +88,7 @@ def event_document(event: DeliveryEvent, *, in_detail: bool) -> Document:
 
 
 def share_document(share: Share) -> Document:
-    """A share as the dispatcher sees it: without the token that opens it."""
+    """Returns a share as the dispatcher sees it: without the token that opens it."""
     return {
         "share_id": share.share_id,
         "created_at": format_instant(share.created_at_ms),
@@ -103,7 +103,7 @@ def share_document(share: Share) -> Document:
 def shared_delivery_document(
     delivery: Delivery, events: Sequence[DeliveryEvent], *, stops_before: int | None
 ) -> Document:
-    """A delivery as a share shows it: as to its customer, but without truck and names."""
+    """Returns a delivery as a share shows it: as to its customer, but without truck and names."""
     timeline = _timeline(events_to_show(delivery, events, is_customer=True))
     since = timeline[-1]["at"] if timeline else format_instant(delivery.updated_at_ms)
     window = delivery.window
@@ -124,7 +124,7 @@ def shared_delivery_document(
 
 
 def _timeline(events: Sequence[DeliveryEvent]) -> list[Document]:
-    """The valid statuses, each once: returning to a status withdraws those that followed it."""
+    """Returns the valid statuses, once each: going back to a status withdraws those after it."""
     timeline: list[Document] = []
     for event in events:
         entry = {"status": event.status.value, "at": format_instant(event.effective_at_ms)}

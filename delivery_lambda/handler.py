@@ -30,7 +30,7 @@ def _app() -> App:
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
-    """What API Gateway calls."""
+    """Called by API Gateway."""
     return handle(event, _app())
 
 
@@ -56,7 +56,7 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
 
 
 def _rejection(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response | None:
-    """The response to a request that is refused before anything is read."""
+    """Returns the response to a request that is rejected before anything is read, else None."""
     if not app.edge.passed(event.get("headers")):
         return forbidden("this is not the name at which this API is served")
     if event.get("routeKey") in _FOR_PAGES and not app.origins.allow(event.get("headers")):
@@ -85,7 +85,7 @@ def _has_line(
     *,
     is_rejected: bool,
 ) -> bool:
-    """Whether a request is logged: what costs its sender nothing is, only now and then."""
+    """Returns whether a request is logged: of rejected ones only a few per minute and caller."""
     status = response["statusCode"]
     is_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not is_rejected and not (is_error and event.get("routeKey") in _OPEN):

@@ -35,7 +35,7 @@ MAX_NAME_LENGTH: Final = 200
 MAX_STOP_SEQUENCE: Final = 100_000
 MIN_SHARE_LIFE_S: Final = 60
 MAX_OPEN_BODY_BYTES: Final = 1_024
-"""The largest body of a request without a token: it needs no more."""
+"""Maximum size of the body of a request without a token."""
 
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 _AT_FIELD = " - at `$."
@@ -47,9 +47,9 @@ class InvalidRequest(Exception):  # noqa: N818 - what it is, not an error of our
     """The request can't be understood.
 
     Attributes:
-        field: Which part of it, as a path; empty when it is the whole.
-        reason: What is wrong with that.
-        limit: The limit that was passed, if one was.
+        field: The invalid part, as a path; empty for the whole request.
+        reason: What is wrong with it.
+        limit: The limit that was exceeded, if one was.
     """
 
     def __init__(self, field: str, reason: str, *, limit: int | None = None) -> None:
@@ -67,7 +67,7 @@ class Request:
     delivery_id: str
     """From the path; empty on routes without one."""
     share_id: str
-    """Also from the path; empty on routes without one."""
+    """From the path, too; empty on routes without one."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -119,7 +119,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     """Reads an event of payload format 2.0.
 
     Raises:
-        InvalidRequest: The body is marked as base64 and is not.
+        InvalidRequest: The body is marked as base64, but is not.
     """
     method, _, path = str(event["routeKey"]).partition(" ")
     body = event.get("body") or ""
@@ -141,7 +141,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
 
 
 def parse_plan(request: Request) -> DeliverySpec:
-    """The body of PUT /deliveries/{delivery_id}.
+    """Parses the body of PUT /deliveries/{delivery_id}.
 
     Raises:
         InvalidRequest: It is not a plan.
@@ -169,10 +169,10 @@ def parse_plan(request: Request) -> DeliverySpec:
 
 
 def parse_expected_version(request: Request) -> int | str | None:
-    """The version that If-Match names; `ANY_VERSION` for ``*``; None without it.
+    """Parses If-Match: a version, `ANY_VERSION` for ``*``, or None without the header.
 
     Raises:
-        InvalidRequest: It names none.
+        InvalidRequest: It is not a version.
     """
     text = request.headers.get("if-match", "").strip()
     if text in ("", ANY_VERSION):
@@ -184,10 +184,10 @@ def parse_expected_version(request: Request) -> int | str | None:
 
 
 def parse_declaration(request: Request) -> Declaration:
-    """The body and the key of POST /deliveries/{delivery_id}/events.
+    """Parses the body and the key of POST /deliveries/{delivery_id}/events.
 
     Raises:
-        InvalidRequest: There is no key, or the body is no declaration.
+        InvalidRequest: There is no key, or the body is not a declaration.
     """
     key = request.headers.get("idempotency-key", "").strip()
     if not key:
@@ -204,13 +204,13 @@ def parse_declaration(request: Request) -> Declaration:
         note=body.note,
         proof=body.proof,
         idempotency_key=key,
-        # Of its content, not of its bytes: a client may write the same JSON in another way.
+        # Covers the content, not the bytes: a client may write the same JSON in another way.
         request_hash=hashlib.sha256(msgspec.json.encode(body)).hexdigest(),
     )
 
 
 def parse_share_life_s(request: Request, *, default_s: int, max_s: int) -> int:
-    """How long a share shall live, in seconds: the body of POST /deliveries/{delivery_id}/shares.
+    """Parses a share's lifetime in seconds: the body of POST /deliveries/{delivery_id}/shares.
 
     Raises:
         InvalidRequest: It is not a number of seconds, or is too small or too large.
@@ -224,10 +224,10 @@ def parse_share_life_s(request: Request, *, default_s: int, max_s: int) -> int:
 
 
 def parse_share_token(request: Request) -> str:
-    """The token in the body of POST /shares/tickets, of whatever form.
+    """Returns the token in the body of POST /shares/tickets, in any form.
 
     Raises:
-        InvalidRequest: There is none.
+        InvalidRequest: There is no token.
     """
     if len(request.body) > MAX_OPEN_BODY_BYTES:
         raise InvalidRequest("", f"the body is longer than {MAX_OPEN_BODY_BYTES} bytes")
@@ -235,7 +235,7 @@ def parse_share_token(request: Request) -> str:
 
 
 def parse_status(request: Request) -> Status | None:
-    """The query's `status`.
+    """Parses the query's `status`.
 
     Raises:
         InvalidRequest: There is no such status.
@@ -251,7 +251,7 @@ def parse_status(request: Request) -> Status | None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OwnerFilter:
-    """Whose deliveries a list holds."""
+    """The owner of the listed deliveries."""
 
     kind: str
     """`CUSTOMER` or `TRUCK`."""
@@ -259,7 +259,7 @@ class OwnerFilter:
 
 
 def parse_owner_filter(request: Request, caller: Caller) -> OwnerFilter | None:
-    """The owner that GET /deliveries names; None when its deliveries are not the caller's.
+    """Returns the owner that GET /deliveries names; None if its deliveries are not the caller's.
 
     Raises:
         InvalidRequest: A dispatcher names neither owner or both, or the name can't be an id.
@@ -293,7 +293,7 @@ def _decode(body: bytes, expected: type[T]) -> T:
 
 
 def _degrees(value: float) -> float:
-    # To a tenth of a millimetre: DynamoDB refuses numbers closer to zero than 1e-130.
+    # To a tenth of a millimetre: DynamoDB rejects numbers closer to zero than 1e-130.
     return round(value, 9) + 0.0  # -0.0 is written as 0.0
 
 

@@ -1,4 +1,4 @@
-"""Everything that is not a success, as problem documents."""
+"""The responses to requests that did not succeed, as problem documents."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _STATUS_OF: Final = {
 
 
 def rejection_response(rejection: Rejection) -> Response:
-    """A valid request that can't be done."""
+    """Responds to a valid request that can't be done."""
     status = _STATUS_OF[rejection.reason]
     members: dict[str, Any] = {} if rejection.field is None else {"field": rejection.field}
     return problem(status, rejection.detail, **members)
 
 
 def invalid(request: InvalidRequest) -> Response:
-    """An invalid request; `field` names the part at fault, if it is one."""
+    """Responds to an invalid request; `field` names the invalid part, if there is one."""
     status = HTTPStatus.BAD_REQUEST
     members: dict[str, Any] = {"field": request.field} if request.field else {}
     if request.limit is not None:
@@ -40,38 +40,38 @@ def invalid(request: InvalidRequest) -> Response:
 
 
 def forbidden(detail: str) -> Response:
-    """A request that this caller may not make."""
+    """Responds to a request that this caller may not make."""
     return problem(HTTPStatus.FORBIDDEN, detail)
 
 
 def truck_full(full: TruckFull) -> Response:
-    """No room on the truck."""
+    """Responds when the truck has the maximum number of open deliveries."""
     status = HTTPStatus.CONFLICT
     return problem(status, str(full), field="truck_id", limit=full.limit)
 
 
 def too_many_shares(error: TooManyShares) -> Response:
-    """No room for another share."""
+    """Responds when the delivery has the maximum number of shares."""
     return problem(HTTPStatus.CONFLICT, str(error), limit=error.limit)
 
 
 def no_such_share() -> Response:
-    """The single response to every token that opens nothing, for any reason."""
+    """Responds to a share's token that opens nothing: always the same, for any reason."""
     return problem(HTTPStatus.NOT_FOUND, "there is no such share, or it has ended")
 
 
 def foreign_origin() -> Response:
-    """A page whose origin the deployment does not allow."""
+    """Responds to a page whose origin the deployment does not allow."""
     return forbidden("this page's origin is not allowed")
 
 
 def erased(error: DeliveryErased) -> Response:
-    """An erased delivery does not come back, even if a caller still has it."""
+    """Responds when the delivery was erased: it can't be created again."""
     return problem(HTTPStatus.CONFLICT, str(error), field="delivery_id")
 
 
 def unavailable() -> Response:
-    """A retry is safe, even if a response was lost after the write: every request is idempotent."""
+    """Responds when a store is busy. Requests are idempotent, so a retry is always safe."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return problem(
         status,

@@ -1,4 +1,4 @@
-"""The HTTP routes of this Lambda as data: the gateways are made from it."""
+"""The HTTP routes of this Lambda as data, from which the gateways are configured."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ ROUTES: Final = (
 )
 """Method and path of the routes behind the JWT authorizer."""
 OPEN_ROUTES: Final = (ISSUE_SHARE_TICKET,)
-"""The routes without it: each checks its own credential."""
+"""The routes without the authorizer: each checks its own credential."""

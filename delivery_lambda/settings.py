@@ -17,7 +17,7 @@ SECONDS_PER_DAY = 86_400
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(ShareTableSettings):
-    """What delivery_lambda reads from its environment."""
+    """Settings of delivery_lambda."""
 
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     identity_claim: str = setting(
@@ -79,7 +79,7 @@ class Settings(ShareTableSettings):
 
     @property
     def share_rules(self) -> ShareRules:
-        """What of them concerns shares."""
+        """The settings of shares."""
         return ShareRules(
             max_life_s=self.share_max_days * SECONDS_PER_DAY,
             max_live=self.max_shares,

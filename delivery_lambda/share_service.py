@@ -30,7 +30,7 @@ from rtdts.tracking.viewer_scope import is_numbered, stops_before
 from rtdts.tracking.viewing import is_viewing_over
 
 TICKETS_BURST: Final = 40
-"""Tickets that a share gives at once: as often as one identity may open a socket at once."""
+"""Tickets that a share issues at once: as many as sockets that one identity may open at once."""
 
 SHARE_LIFE_S: Final = 7 * 86_400
 """A share's lifetime if the request sets none. A client that needs another one sets it."""
@@ -42,10 +42,10 @@ class DeliveryPort(Protocol):
     """The part of the delivery store that is used here."""
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The current delivery."""
+        """Returns the current delivery."""
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
-        """Its log."""
+        """Returns a delivery's log."""
 
 
 class SharePort(Protocol):
@@ -60,13 +60,13 @@ class SharePort(Protocol):
         max_shares: int,
         now_ms: int,
     ) -> tuple[Share, str]:
-        """Makes a share; returns it and its token."""
+        """Creates a share; returns it and its token."""
 
     def by_token(self, token: str) -> Share | None:
-        """The share of a token."""
+        """Returns the share of a token."""
 
     def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
-        """A delivery's shares."""
+        """Returns a delivery's shares."""
 
     def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
         """Revokes a share; returns whether there is one."""
@@ -79,21 +79,21 @@ class StopPort(Protocol):
     """The part of the match store that is used here."""
 
     def stops_of(self, truck_ids: Iterable[str]) -> Mapping[str, TruckStops]:
-        """What each of the trucks has before it."""
+        """Returns the stops ahead of each truck."""
 
 
 class TicketPort(Protocol):
     """The part of the ticket store that is used here."""
 
     def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
-        """A new ticket."""
+        """Issues a ticket."""
 
 
 class NudgePort(Protocol):
     """The part of the nudge queue that is used here."""
 
     def send(self, nudge: Nudge, /) -> None:
-        """Sends one."""
+        """Sends a nudge."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,9 +101,9 @@ class ShareRules:
     """The settings of shares.
 
     Attributes:
-        max_life_s: How long one may live.
+        max_life_s: Maximum lifetime of a share.
         max_live: Live shares that a delivery may have.
-        tickets_per_minute: Tickets that a share gives, as a mean.
+        tickets_per_minute: Tickets that a share issues, as a mean.
         viewing_minutes: How long a closed delivery may be viewed, as for all viewers.
     """
 
@@ -114,7 +114,7 @@ class ShareRules:
 
     @property
     def tickets(self) -> Rate:
-        """How many tickets a share gives, by all containers together."""
+        """How many tickets a share issues, by all containers together."""
         return Rate(per_minute=self.tickets_per_minute, burst=TICKETS_BURST)
 
 
@@ -122,8 +122,8 @@ class ShareService:
     """The routes of shares.
 
     Args:
-        stops: What comes before a delivery.
-        tickets: What sockets are opened with.
+        stops: Reads the stops before a delivery.
+        tickets: Issues tickets for sockets.
         nudges: Where a revocation is announced.
     """
 
@@ -147,7 +147,7 @@ class ShareService:
         self._rules = rules
         self._log = log
         self._now_ms = now_ms
-        # It limits what each container reads for one token, ahead of the table: a token that is
+        # Limits each container's reads for one token, before the table is read: a token that is
         # used too often, valid or not, costs nothing more.
         self._attempts = RateLimits(
             per_minute=rules.tickets_per_minute,
@@ -155,12 +155,12 @@ class ShareService:
         )
 
     def create(self, request: Request, delivery: Delivery, created_by: str) -> Response:
-        """Makes a share of an open delivery.
+        """Creates a share of an open delivery.
 
         Raises:
             InvalidRequest: The body is not valid.
             TooManyShares: The delivery has the maximum number of shares.
-            DeliveryErased: It was erased meanwhile.
+            DeliveryErased: The delivery was erased meanwhile.
         """
         life_s = parse_share_life_s(request, default_s=SHARE_LIFE_S, max_s=self._rules.max_life_s)
         now_ms = self._now_ms()
@@ -180,12 +180,12 @@ class ShareService:
         return json_response(HTTPStatus.CREATED, document, headers=_NO_STORE)
 
     def list(self, delivery: Delivery) -> Response:
-        """A delivery's shares."""
+        """Lists a delivery's shares."""
         shares = self._shares.live_and_revoked(delivery.delivery_id, now_ms=self._now_ms())
         return json_response(HTTPStatus.OK, {"shares": [share_document(one) for one in shares]})
 
     def revoke(self, request: Request, delivery: Delivery) -> Response | None:
-        """Revokes a share; None when the delivery has none of this id."""
+        """Revokes a share; returns None when the delivery has no share of this id."""
         now_ms = self._now_ms()
         key = ShareKey(delivery.delivery_id, request.share_id)
         if not is_share_id(request.share_id) or not self._shares.revoke(key, now_ms=now_ms):
@@ -194,12 +194,12 @@ class ShareService:
         try:
             self._nudges.send(nudge)
         except (BotoCoreError, ClientError) as error:
-            # It is revoked, and gets nothing more; the next round notifies its sockets.
+            # The share is revoked, and shows nothing more; the next round notifies its sockets.
             self._log.exception("nudge_not_sent", error, delivery_id=delivery.delivery_id)
         return no_content()
 
     def ticket(self, request: Request, blocks: Blocks) -> Response:
-        """What a share shows, and a ticket for its socket; one response if the share opens nothing.
+        """Returns what a share shows, with a ticket for its socket; 404 if it opens nothing.
 
         Raises:
             InvalidRequest: There is no token in the body.
@@ -238,7 +238,7 @@ class ShareService:
         return json_response(HTTPStatus.CREATED, response, headers=_NO_STORE)
 
     def _shown(self, share: Share, blocks: Blocks, now_ms: int) -> Delivery | None:
-        """The share's delivery, if the share opens it now."""
+        """Returns the share's delivery, if the share opens it now."""
         if not share.is_live(now_ms) or blocks.revoking(SHARE, share.share_id, NO_TOKEN, now_ms):
             return None
         delivery = self._deliveries.get(share.delivery_id)

@@ -46,7 +46,7 @@ class BatchReport:
 
     Attributes:
         retry_from: The sequence number of the first message that is not done; it and all messages
-            behind it must come again. None when all are done.
+            behind it must be retried. None when all are done.
         metrics: Values of `METRICS`.
     """
 
@@ -58,7 +58,7 @@ class DeviceBatches:
     """Handles batches of the device stream.
 
     Args:
-        parking: Where unusable messages go.
+        parking: Where unusable messages are parked.
         classifier: Decides what each message is.
         set_aside: Stores what a truck sent beyond its quota, as it was in the stream. Arguments:
             the truck, the first sequence number, the records.
@@ -97,7 +97,7 @@ class DeviceBatches:
             results, attempts, failures = self._put(messages, deadline)
             wait(parkings.values(), timeout=deadline.remaining_s)
         finally:
-            # Nothing may keep running while the Lambda is frozen: what has not begun comes again.
+            # Nothing may keep running while the Lambda is frozen: tasks not begun are retried.
             pool.shutdown(wait=True, cancel_futures=True)
         self._log_unparked(parkings.values())
         undone = {place for place, parking in parkings.items() if not _is_parked(parking)}

@@ -47,7 +47,7 @@ class App:
 
 @functools.cache
 def app() -> App:
-    """This process's app, built at the first call; raises as `read_settings`."""
+    """Returns this process's app, built at the first call; raises as `read_settings`."""
     settings = read_settings(Settings, os.environ)
     config = Config(
         connect_timeout=settings.connect_timeout_s,
@@ -80,7 +80,7 @@ def build_app(
     metrics: MetricWriter | None = None,
     now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
-    """Wire an app; its metrics are written to standard error if there is no other writer.
+    """Wires an app; its metrics are written to standard error if there is no other writer.
 
     Raises:
         SettingsError: A setting can't be used.
@@ -108,7 +108,7 @@ def build_app(
 
 @functools.cache
 def enrollments() -> EnrollmentStore:
-    """This process's store of enrollment secrets, as `app`."""
+    """Returns this process's store of enrollment secrets, like `app`."""
     settings = read_settings(EnrollmentSettings, os.environ)
     # AWS IoT Core waits 5 s for the hook; a truck that was rejected sends its request again.
     dynamodb = aws_session().client("dynamodb", config=ONE_SHORT_ATTEMPT)

@@ -75,13 +75,13 @@ class ClassifiedMessage:
 
 
 class MessageClassifier:
-    """Judges batches, and counts the points that each truck sends.
+    """Classifies batches, and counts the points that each truck sends.
 
     Args:
         quota: The quota of points per truck; counted by this process alone.
         blocks: Returns what is blocked now.
         zone: The time zone of first-generation trucks' clocks.
-        max_body_bytes: How large a message may be, decompressed.
+        max_body_bytes: Maximum size of a message, decompressed.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class MessageClassifier:
         self._now_ms = now_ms
 
     def classify(self, records: Sequence[Record]) -> list[ClassifiedMessage]:
-        """Judges each message, those of one truck in order.
+        """Classifies each message, those of one truck in order.
 
-        The counts made here apply to this batch only: messages that come again must not count
+        The counts made here apply to this batch only: messages that are retried must not count
         twice.
         """
         blocks, now_ms, quota = self._blocks(), self._now_ms(), self._quota.copy()

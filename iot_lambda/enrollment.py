@@ -28,11 +28,11 @@ class Enrollments(Protocol):
     """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
 
     def bind(self, secret: str, *, truck_id: str, key_hash: str, now_ms: int) -> bool:
-        """Bind a secret to a public key; return whether the truck may have the certificate."""
+        """Binds a secret to a public key; returns whether the truck may have the certificate."""
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, bool]:
-    """Decide whether a truck may have the certificate that it requests.
+    """Decides whether a truck may have the certificate that it requests.
 
     Raises:
         Exception: The table can't be read: AWS rejects the request, and the truck may retry.
@@ -49,7 +49,7 @@ def handle(event: Mapping[str, Any], _context: object) -> dict[str, bool]:
 def is_allowed(
     event: Mapping[str, Any], enrollments: Enrollments, *, log: Logger, now_ms: int
 ) -> bool:
-    """Whether a truck may have the certificate that it requests; does not log its secret.
+    """Returns whether a truck may have the certificate that it requests; does not log its secret.
 
     Args:
         event: The event with which AWS IoT Core calls the hook.
@@ -61,7 +61,7 @@ def is_allowed(
     truck_id = str(parameters.get(TRUCK_ID, ""))
     secret = str(parameters.get(ENROLLMENT_SECRET, "")).strip().lower()
     key_hash = public_key_hash(str(event.get("certificatePem") or ""))
-    # Malformed values must not cost a request to the table.
+    # Malformed values must not cause a request to the table.
     allowed = (
         key_hash is not None
         and can_be_thing(truck_id)

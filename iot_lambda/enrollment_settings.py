@@ -9,7 +9,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the enrollment hook reads from its environment; see docs/settings.md."""
+    """Settings of the enrollment hook; see docs/settings.md."""
 
     device_credentials_table: str = setting(
         "DEVICE_CREDENTIALS_TABLE", help="table of devices' credentials"

@@ -20,11 +20,11 @@ class Context(Protocol):
     """The part of the Lambda's context that is used."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Time until the Lambda is stopped."""
+        """Returns the time until the Lambda is stopped."""
 
 
 def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
-    """Handle a batch of a shard; return from which record on it must come again.
+    """Handles a batch of a shard; returns the record from which on it must be retried.
 
     The response has the form of ``ReportBatchItemFailures`` (AWS Lambda Developer Guide,
     "Configuring partial batch response with Kinesis Data Streams and Lambda"): Lambda repeats the
@@ -32,7 +32,7 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[st
     are recognised by the ids of their points.
 
     Raises:
-        Exception: A bug: the whole batch comes again.
+        Exception: A bug: the whole batch is retried.
     """
     try:
         app = bootstrap.app()
@@ -54,7 +54,7 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[st
 
 
 def batch_deadline(settings: Settings, context: Context) -> Deadline:
-    """The deadline for beginning attempts, so that the last one ends within the Lambda's time."""
+    """Returns when the last attempt may begin, so that it ends within the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
     left_s = context.get_remaining_time_in_millis() / 1_000
     return Deadline(max(0.0, left_s - attempt_s - _RESPONSE_RESERVE_S))

@@ -14,15 +14,14 @@ _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0
 """Tags of DER (X.690); the version is optional, and is the first field if it is there."""
 _FIELDS_BEFORE_KEY: Final = 5
-"""Of a certificate without a version (RFC 5280, 4.1): serial number, signature, issuer, validity,
-subject."""
+"""Fields of a certificate without a version (RFC 5280, 4.1): serial number, signature, issuer,
+validity, subject."""
 
 
 def public_key_hash(certificate_pem: str) -> str | None:
-    """The SHA-256 of a certificate's public key, in hex; None if it is no certificate.
+    """Returns the SHA-256 of a certificate's public key, in hex; None if it is not a certificate.
 
-    It is that of the field ``subjectPublicKeyInfo``, which is the same in every certificate of a
-    key.
+    It covers the field ``subjectPublicKeyInfo``, which is the same in every certificate of a key.
     """
     try:
         der = ssl.PEM_cert_to_DER_cert(certificate_pem)
@@ -38,10 +37,10 @@ def public_key_hash(certificate_pem: str) -> str | None:
 
 
 def _content(element: bytes) -> bytes:
-    """The content of a sequence.
+    """Returns the content of a sequence.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a sequence.
     """
     if element[0] != _SEQUENCE:
         raise ValueError("not a sequence")
@@ -50,7 +49,7 @@ def _content(element: bytes) -> bytes:
 
 
 def _elements(content: bytes) -> list[bytes]:
-    """The elements that stand one after the other.
+    """Returns the consecutive elements of a content.
 
     Raises:
         ValueError: They are cut off.
@@ -65,7 +64,7 @@ def _elements(content: bytes) -> list[bytes]:
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
-    """Where the content of the element at a place starts and ends.
+    """Returns where the content of the element at a position starts and ends.
 
     Raises:
         ValueError: It is cut off.

@@ -12,6 +12,6 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(PointQuotaSettings, MessageSettings):
-    """What iot_lambda reads from its environment; see docs/settings.md."""
+    """Settings of iot_lambda; see docs/settings.md."""
 
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -1,6 +1,6 @@
 """Permissions in the domain: fine-grained access control's roles and their mappings. Pure.
 
-An IAM policy lets a role reach the domain; these define what it may do there.
+An IAM policy lets a role reach the domain; these roles define what it may do there.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ AUDIT: Mapping[str, Any] = {
         "write_ignore_users": [],
     },
 }
-"""What the audit log holds: refused requests, and changes of roles and their mappings.
+"""The audit log's content: rejected requests, and changes of roles and their mappings.
 
-The domain's own setting only says where the log goes; without this nothing is written to it.
+The domain's own setting only names the target of the log; without this nothing is written to it.
 """
 
 
@@ -95,7 +95,7 @@ def search_roles(
     track_arn: str,
     operations_arn: str,
 ) -> tuple[SearchRole, ...]:
-    """Every role of ours."""
+    """Returns every role of our components."""
     return (
         SearchRole(
             name="rtdts-raw-writer",
@@ -143,7 +143,7 @@ def search_roles(
                     # Recent writes must be found, and the count must cover what is left.
                     actions=("crud", "indices:admin/refresh*"),
                 ),
-                # A replay may come to a day whose index was lost.
+                # A replay may write to a day whose index was lost.
                 IndexGrant(patterns=(RAW_PATTERN,), actions=("create_index",)),
             ),
         ),

@@ -19,7 +19,7 @@ from search_admin_lambda.settings import Settings
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class App:
-    """Everything for one installation."""
+    """The objects for one installation."""
 
     domain: Domain
     policies: tuple[RetentionPolicy, ...]
@@ -29,7 +29,7 @@ class App:
     sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> None:
-        """Installs.
+        """Installs everything.
 
         Raises:
             rtdts.position_store.errors.StoreUnavailable: The domain was not ready in time.
@@ -44,7 +44,7 @@ class App:
         )
 
     def daily_indexes(self) -> dict[str, list[str]]:
-        """The indexes that retention has left, by their policy's name.
+        """Returns the existing daily indexes, by their policy's name.
 
         Raises:
             rtdts.position_store.errors.StoreUnavailable: The domain does not respond.

@@ -20,7 +20,7 @@ def lambda_handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any
     installed = {
         "policies": [policy.name for policy in app.policies],
         "roles": [role.name for role in app.roles],
-        # Nothing else in the account can check: the domain is in the VPC and accepts only roles.
+        # Nothing else in the account can list them: the domain is in the VPC, accepting only roles.
         "indexes": app.daily_indexes(),
     }
     app.log.info("installed", **installed)

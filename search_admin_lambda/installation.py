@@ -19,7 +19,7 @@ MAX_WAIT_S = 15.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PolicyVersion:
-    """Which version of a stored policy a change replaces."""
+    """The version of a stored policy that a change replaces."""
 
     sequence_number: int
     primary_term: int
@@ -29,10 +29,10 @@ class Domain(Protocol):
     """The calls to the domain; each raises `StoreUnavailable` for a transient failure."""
 
     def install_templates(self) -> None:
-        """Puts the index templates, and the indexes that are not daily."""
+        """Puts the index templates, and creates the indexes that are not daily."""
 
     def policy_version(self, name: str) -> PolicyVersion | None:
-        """The stored policy's version, None when there is none."""
+        """Returns the stored policy's version, None when there is none."""
 
     def put_policy(
         self, name: str, body: Mapping[str, Any], replaces: PolicyVersion | None
@@ -43,10 +43,10 @@ class Domain(Protocol):
         """Applies a policy's newest version to the indexes that already exist."""
 
     def index_names(self, index_pattern: str) -> Sequence[str]:
-        """The existing indexes, sorted by name."""
+        """Returns the existing indexes, sorted by name."""
 
     def put_audit(self, body: Mapping[str, Any]) -> None:
-        """Configures what the audit log holds."""
+        """Configures the content of the audit log."""
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role of fine-grained access control."""
@@ -66,9 +66,9 @@ def install(
 ) -> None:
     """Installs everything; retries while the domain is not ready, until the retry budget ends.
 
-    The templates come first: a document written before them would fix the fields' types for good.
-    The audit log is on before a role is mapped. The roles come last: before them no part of ours
-    can write.
+    The templates come first: a document written before them would fix the fields' types
+    permanently. The audit log is on before a role is mapped. The roles come last: before that, none
+    of our components can write.
 
     Raises:
         StoreUnavailable: The domain was not ready in time.

@@ -28,12 +28,12 @@ class OpenSearchDomain:
         self._shards = shards
 
     def install_templates(self) -> None:
-        """See `search_admin_lambda.installation.Domain`, as for all of these."""
+        """See `search_admin_lambda.installation.Domain`, also for the other methods."""
         with translating_errors("install templates"):
             install_index_templates(self._client, shards=self._shards)
 
     def policy_version(self, name: str) -> PolicyVersion | None:
-        """The stored policy's version."""
+        """Returns the stored policy's version."""
         try:
             found = self._request("GET", f"/_plugins/_ism/policies/{name}")
         except NotFoundError:
@@ -45,7 +45,7 @@ class OpenSearchDomain:
     def put_policy(
         self, name: str, body: Mapping[str, Any], replaces: PolicyVersion | None
     ) -> None:
-        """Creates the policy, or replaces just the version that was read."""
+        """Creates the policy, or replaces only the version that was read."""
         conditions: dict[str, int] = {}
         if replaces is not None:
             conditions = {
@@ -66,12 +66,12 @@ class OpenSearchDomain:
                 )
 
     def index_names(self, index_pattern: str) -> list[str]:
-        """The existing indexes."""
+        """Returns the existing indexes."""
         found = self._request("GET", f"/_cat/indices/{index_pattern}", params={"format": "json"})
         return sorted(one["index"] for one in found)
 
     def put_audit(self, body: Mapping[str, Any]) -> None:
-        """Configures what the audit log holds."""
+        """Configures the content of the audit log."""
         self._request("PUT", "/_plugins/_security/api/audit/config", body=body)
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:

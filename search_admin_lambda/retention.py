@@ -47,7 +47,7 @@ class RetentionPolicy:
 
 
 def retention_policies(*, raw_days: int, positions_days: int) -> tuple[RetentionPolicy, ...]:
-    """Every policy. An index that is not daily is kept: it is overwritten, truck by truck."""
+    """Returns every policy. Other indexes are kept: their documents are overwritten by truck."""
     return (
         RetentionPolicy(name="truck-raw", index_pattern=RAW_PATTERN, days=raw_days),
         RetentionPolicy(

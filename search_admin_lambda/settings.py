@@ -10,7 +10,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(SearchSettings):
-    """What search_admin_lambda reads from its environment."""
+    """Settings of search_admin_lambda."""
 
     raw_writer_role_arn: str = setting(
         "RAW_WRITER_ROLE_ARN", help="ARN of the role with which Firehose writes the raw log"

@@ -1,4 +1,4 @@
-"""Decides which clients may open a socket. Pure except for the two ports that it is given."""
+"""Decides which clients may open a socket. Pure except for its two ports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtdts.tracking.roles import CUSTOMER, DISPATCHER, SHARE
 from socket_lambda.tokens import Holder, InvalidToken
 
 VIEWERS: Final = (DISPATCHER, CUSTOMER)
-"""The roles that may open a socket, besides `SHARE`, which only a share's ticket has, no token."""
+"""The roles that may open a socket, besides `SHARE`, which only a share's ticket has."""
 
 _BEARER = "bearer"
 
@@ -24,11 +24,11 @@ class RejectionReason(enum.Enum):
     """Why a socket is not opened."""
 
     NOT_VALID = enum.auto()
-    """No token and no ticket, or neither proves anything: 401."""
+    """No valid token or ticket: 401."""
     WRONG_ROLE = enum.auto()
     """A valid token whose role may not view: 403."""
     FOREIGN_ORIGIN = enum.auto()
-    """From a page whose origin the deployment does not allow: 403 for every client."""
+    """The page's origin is not allowed by the deployment: 403 for every client."""
     BYPASSED_EDGE = enum.auto()
     """The request bypassed the edge in front of the socket: 403 for every client."""
 
@@ -45,14 +45,14 @@ class TokenPort(Protocol):
     """Reads tokens."""
 
     def read(self, token: str) -> Holder:
-        """The holder of a token, or `InvalidToken`."""
+        """Returns the holder of a token, or raises `InvalidToken`."""
 
 
 class TicketPort(Protocol):
-    """Takes tickets."""
+    """Spends tickets."""
 
     def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
-        """The holder of a ticket, once."""
+        """Returns the holder of a ticket, once."""
 
 
 def admit(
@@ -70,8 +70,8 @@ def admit(
     Args:
         event: The authorizer's event.
         tokens: Reads the header's token.
-        tickets: Takes the query's ticket, which is then spent, whatever the decision.
-        blocks: Which identities and tokens are blocked.
+        tickets: Spends the query's ticket, whatever the decision.
+        blocks: The blocked identities and tokens.
         edge: The edge in front of the socket, if there is one.
         origins: The origins of pages that may open a socket; no gateway checks them.
         now_ms: The current time.
@@ -96,7 +96,7 @@ def admit(
 
 def _is_viewer(holder: Holder) -> bool:
     if holder.role == SHARE:
-        return bool(holder.delivery_id)  # only a ticket holds one
+        return bool(holder.delivery_id)  # only a ticket has one
     return holder.role in VIEWERS
 
 

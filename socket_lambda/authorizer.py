@@ -24,7 +24,7 @@ METRICS = (Metric("AuthorizerFailures", "Count"),)
 
 
 class UnauthorizedError(Exception):
-    """The viewer proves nothing. API Gateway responds with 401 to exactly this text."""
+    """There is no valid token or ticket. API Gateway responds with 401 to exactly this text."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -36,7 +36,7 @@ def _app() -> AuthorizerApp:
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> Policy:
-    """What API Gateway calls."""
+    """Called by API Gateway."""
     return handle(
         event,
         _app,
@@ -52,9 +52,9 @@ def handle(
     log: Logger,
     metrics: MetricWriter,
 ) -> Policy:
-    """Authorizes, and counts failures of our own.
+    """Authorizes, and counts internal failures.
 
-    Lambda counts each 401 as an error too, so with its own metric any unauthorized client could
+    Lambda also counts each 401 as an error, so with its own metric any unauthorized client could
     make an alarm fire.
 
     Args:
@@ -78,11 +78,11 @@ def handle(
 
 
 def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
-    """The policy for a $connect, with the viewer's identity for all later events of the connection.
+    """Returns the policy for a $connect, with the viewer's identity for the connection's events.
 
     Raises:
-        UnauthorizedError: Neither token nor ticket proves anything. Any other exception (no keys,
-            no table) is our fault, not the viewer's: the gateway responds with 500.
+        UnauthorizedError: There is no valid token or ticket. Any other exception (no keys, no
+            table) is an internal failure: the gateway responds with 500.
     """
     started_s = time.monotonic()
     decision = admit(

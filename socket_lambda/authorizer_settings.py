@@ -11,7 +11,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(BlockSettings):
-    """What the authorizer reads from its environment."""
+    """Settings of the authorizer."""
 
     socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
     allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)

@@ -62,7 +62,7 @@ class ConnectionPoster:
 def closing_for_too_many(
     poster: ConnectionPort, *, now_ms: Callable[[], int]
 ) -> Callable[[str], None]:
-    """Makes a function that posts `too_many` to a connection and ends it, delivered or not."""
+    """Returns a function that posts `too_many` to a connection and ends it, delivered or not."""
 
     def close(connection_id: str) -> None:
         with suppress(ClientError):  # a client that sends too much often reads too slowly

@@ -35,33 +35,33 @@ class DeliveryPort(Protocol):
     """The part of the delivery store that is used here."""
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The current delivery."""
+        """Returns the current delivery."""
 
 
 class SubscriptionPort(Protocol):
     """The part of the subscription store that is used here."""
 
     def add(self, subscription: Subscription) -> None:
-        """Writes one."""
+        """Writes a subscription."""
 
     def has(self, topic: str, endpoint: str) -> bool:
-        """Whether there is this one."""
+        """Returns whether the endpoint follows the topic."""
 
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
-        """Ends one that began at that time or before."""
+        """Ends a subscription that began at `until_ms` or before."""
 
     def remove_endpoint(self, endpoint: str) -> int:
-        """Ends an endpoint's."""
+        """Ends all of an endpoint's subscriptions; returns how many."""
 
     def count_deliveries(self, endpoint: str) -> int:
-        """How many of deliveries an endpoint has."""
+        """Returns how many deliveries an endpoint follows."""
 
 
 class SnapshotPort(Protocol):
     """The part of the snapshot queue that is used here."""
 
     def send(self, nudge: SnapshotNudge, /) -> None:
-        """Sends one."""
+        """Sends a nudge."""
 
 
 class PosterPort(Protocol):
@@ -79,12 +79,12 @@ class Handled(NamedTuple):
 
     outcome: str
     status: int = 200
-    """For a $connect, any other status refuses the socket."""
+    """For a $connect, any other status rejects the socket."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """The routes, with all that they need."""
+    """The routes and their dependencies."""
 
     deliveries: DeliveryPort
     subscriptions: SubscriptionPort
@@ -120,7 +120,7 @@ class Dispatch:
                 return Handled("too_many_frames")
 
     def _connect(self, viewer: Viewer) -> Handled:
-        # Nothing may be posted to it before this returns: the gateway responds with 410.
+        # Nothing may be posted to the socket before this returns: the gateway responds with 410.
         if self.limits.opened(viewer.role, viewer.identity, viewer.connection_id):
             return Handled("connected")
         return Handled("too_many_sockets", _TOO_MANY_REQUESTS)
@@ -275,5 +275,5 @@ def _subscription(
 
 
 def _received_at_ms(event: Mapping[str, Any]) -> int:
-    """When the gateway received the event: one clock, whichever container handles it and when."""
+    """Returns when the gateway received the event: the same clock for all containers."""
     return int(event["requestContext"]["requestTimeEpoch"])

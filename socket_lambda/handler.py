@@ -21,7 +21,7 @@ def _app() -> App:
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
-    """What API Gateway calls."""
+    """Called by API Gateway."""
     return handle(event, _app())
 
 
@@ -33,7 +33,7 @@ def handle(event: Mapping[str, Any], app: App) -> dict[str, int]:
     try:
         outcome, status = app.dispatch.handle(event)
     except Exception as error:
-        # The last resort: an unavailable table or queue, or a fault of ours.
+        # The last resort: an unavailable table or queue, or a bug.
         status, outcome = 500, "failed"
         app.log.exception("unexpected", error, connection_id=context.get("connectionId"))
     known = context.get("authorizer") or {}

@@ -11,13 +11,13 @@ from rtdts.runtime.rate_limits import RateLimits
 
 FREE_PER_MINUTE: Final = 6.0
 FREE_BURST_MINUTES: Final = 0.5
-"""How much of one connection or identity each container admits without a request to the table: the
-three frames that an ordinary viewer sends, and a ping every ten seconds, cost no write. So all
+"""The rate of one connection or identity that each container admits without a request to the table:
+the three frames that an ordinary viewer sends, and a ping every ten seconds, cost no write. So all
 containers together may admit a little more than the limit, never less."""
 
 _REJECTED_FOR_S: Final = 1
-"""For how long each container refuses an identity by itself once the table has refused it: each
-attempt would be a write otherwise."""
+"""How long each container rejects an identity by itself after the table has rejected it: otherwise
+each attempt would be a write."""
 
 _REPLACEMENTS: Final = 5
 """Each failed attempt means that another connection took the place."""
@@ -27,23 +27,23 @@ class CountPort(Protocol):
     """See `rtdts.delivery_store.socket_limits.SocketLimitStore`."""
 
     def try_acquire(self, key: str, rate: Rate, now_ms: int) -> bool:
-        """Takes a unit of a rate, unless it is used up."""
+        """Acquires a unit of a rate, unless it is used up."""
 
     def add_socket(
         self, key: str, connection_id: str, *, max_sockets: int, now_ms: int
     ) -> str | None:
-        """Adds a socket, or returns the oldest of those that there are."""
+        """Adds a socket; at the limit, returns the oldest one instead."""
 
     def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
-        """Replaces one by another."""
+        """Replaces the oldest socket with a new one."""
 
     def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
-        """Removes one."""
+        """Removes a socket."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SocketLimits:
-    """What the limits are.
+    """The limits.
 
     Attributes:
         max_sockets: Sockets that an identity may have open.
@@ -64,10 +64,11 @@ class SocketLimits:
         max_tracked: int,
         frames_per_minute: float,
     ) -> SocketLimits:
-        """The limits, with bursts for clients that start again.
+        """Returns the limits, with bursts for clients that start again.
 
         A client whose sockets were all ended opens as many again, possibly twice before the gateway
-        notices. A client that tracks the maximum sends a request for each, possibly twice.
+        reports their end. A client that tracks the maximum sends a request for each, possibly
+        twice.
         """
         return cls(
             max_sockets=max_sockets,
@@ -77,7 +78,7 @@ class SocketLimits:
 
 
 class SocketLimiter:
-    """Keeps the limits, for all containers together.
+    """Enforces the limits, for all containers together.
 
     Args:
         counts: The counts that all containers share.

@@ -31,7 +31,7 @@ class Viewer:
     token_expires_at_ms: int
     token: Token
     delivery_id: str = ""
-    """The only delivery that it may track; empty for all that it has a right to."""
+    """The only delivery that the viewer may track; empty: any that it has a right to."""
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Untrack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def viewer_of(event: Mapping[str, Any]) -> Viewer:
-    """The viewer of any event of a connection.
+    """Returns the viewer of any event of a connection.
 
     Raises:
         KeyError: The event did not come through the authorizer.
@@ -67,7 +67,7 @@ def viewer_of(event: Mapping[str, Any]) -> Viewer:
 
 
 def parse_track(event: Mapping[str, Any]) -> Track:
-    """The message of the route `track`.
+    """Parses a message of the route `track`.
 
     Raises:
         InvalidMessage: It names no delivery.
@@ -76,7 +76,7 @@ def parse_track(event: Mapping[str, Any]) -> Track:
 
 
 def parse_untrack(event: Mapping[str, Any]) -> Untrack:
-    """The message of the route `untrack`.
+    """Parses a message of the route `untrack`.
 
     Raises:
         InvalidMessage: It names no delivery.
@@ -85,7 +85,7 @@ def parse_untrack(event: Mapping[str, Any]) -> Untrack:
 
 
 def parse_track_fleet(event: Mapping[str, Any]) -> FleetView:
-    """The message of the route `track_fleet`.
+    """Parses a message of the route `track_fleet`.
 
     Raises:
         InvalidMessage: It holds no valid view.

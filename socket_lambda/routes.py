@@ -1,4 +1,4 @@
-"""The routes of the socket as data: the gateways are made from it."""
+"""The routes of the socket as data, from which the gateways are configured."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(TableSettings):
-    """What the routes read from their environment."""
+    """Settings of the socket's routes."""
 
     snapshot_queue_url: str = setting("SNAPSHOT_QUEUE_URL", help="URL of the queue of snapshots")
     socket_management_url: str = setting(

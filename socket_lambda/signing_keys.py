@@ -7,8 +7,8 @@
 3. While there are no keys at all and the provider is unavailable, the fetch is not tried again
    for `REFETCH_AFTER_S` either: otherwise each token, also a forged one, would hold an instance for
    two timeouts, and viewers with a ticket, which needs no key, would wait for one.
-4. They are fetched over TLS, and redirects are refused: a key from elsewhere would make every token
-   valid that its owner signs.
+4. Keys are fetched over TLS, and redirects are rejected: with a key from elsewhere, every token
+   that its owner signs would be valid.
 
 Why not PyJWT's `PyJWKClient` (2.15): it does not do 2. It discards its set of keys when their
 lifespan ends, and a subclass that returns the old set has it cached as fresh for another lifespan.
@@ -79,7 +79,7 @@ class SigningKeys:
         self._tried_at_s = -math.inf
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
-        """The key of this name; None when the provider has no such key.
+        """Returns the key of this name; None when the provider has no such key.
 
         Raises:
             KeysUnavailable: There are no keys to search.

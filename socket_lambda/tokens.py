@@ -12,11 +12,11 @@ from rtdts.tracking.blocks import NO_TOKEN, Token, token_of
 from socket_lambda.signing_keys import SigningKeys
 
 ALGORITHM = "RS256"
-"""The only one: a token must not choose how it is checked."""
+"""The only accepted algorithm: a token must not choose how it is checked."""
 
 
 class InvalidToken(Exception):  # noqa: N818 - what it is, not an error of ours
-    """The token proves nothing; the text says why, for the log."""
+    """The token is not valid; the text gives the reason, for the log."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,10 @@ class Holder:
     role: str
     identity: str
     expires_at_ms: int
-    """When the token ends, and with it every right of the connection."""
+    """When the token expires, and with it every right of the connection."""
     token: Token = NO_TOKEN
     delivery_id: str = ""
-    """The only delivery that it may track; empty for all that it has a right to."""
+    """The only delivery that the holder may track; empty: any that it has a right to."""
 
 
 class TokenReader:
@@ -44,7 +44,7 @@ class TokenReader:
         self._identity_claim = identity_claim
 
     def read(self, token: str) -> Holder:
-        """The holder of a token.
+        """Returns the holder of a token.
 
         Raises:
             InvalidToken: It is not valid, or not at this time, or names no identity.
@@ -82,8 +82,8 @@ class TokenReader:
         return claims
 
     def _check_audience(self, claims: Mapping[str, Any]) -> None:
-        # As API Gateway does it: `client_id` only counts where there is no `aud` (Cognito's
-        # access tokens have none).
+        # As in API Gateway, `client_id` only counts if there is no `aud` (Cognito's access tokens
+        # have none).
         audience = claims.get("aud", claims.get("client_id"))
         named = audience if isinstance(audience, list) else [audience]
         if self._audience not in named:

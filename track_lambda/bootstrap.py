@@ -22,14 +22,14 @@ from track_lambda.settings import Settings
 SEARCH_TIMEOUT_S: Final = 10.0
 """Well below the function's own timeout."""
 PAGES_BURST_MINUTES: Final = 5
-"""Minutes whose pages may be read at once: six days of a truck that sends a point per second."""
+"""Minutes whose pages may be read at once: six days of a truck with one point per second."""
 
 
 class TrackPort(Protocol):
     """See `rtdts.position_store.track_pages.TrackPages`."""
 
     def page(self, truck_id: str, *, from_ms: int, to_ms: int, limit: int) -> TrackPage:
-        """A truck's good points of an interval."""
+        """Returns a truck's good points of an interval."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class App:
     blocks: BlockList
     edge: Edge
     pages: RateLimits
-    """Pages by dispatcher, for this instance alone."""
+    """Limits pages per dispatcher, for this instance alone."""
     rejection_log: RejectionLogLimiter
     log: Logger
     now_ms: Callable[[], int]

@@ -38,7 +38,7 @@ def _app() -> App:
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
-    """What API Gateway calls."""
+    """Called by API Gateway."""
     return handle(event, _app())
 
 
@@ -63,7 +63,7 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
 
 
 def _has_line(response: Response, caller: Caller | None, app: App) -> bool:
-    """Whether a request is logged: what was refused or wrong is, only now and then."""
+    """Returns whether a request is logged: of rejected ones only a few per minute and caller."""
     status = response["statusCode"]
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return True

@@ -23,7 +23,7 @@ class InvalidRequest(Exception):  # noqa: N818 - what it is, not an error of our
     """The request can't be understood.
 
     Attributes:
-        field: Which part of it.
+        field: The invalid part.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -41,16 +41,16 @@ class Interval:
     page_from_ms: int
 
     def cursor(self, next_from_ms: int) -> str:
-        """A position in this interval as text that needs no escaping in a URL."""
+        """Encodes a position in this interval as text that needs no escaping in a URL."""
         raw = _CURSOR.pack(next_from_ms, _check(self, next_from_ms))
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def parse_interval(event: Mapping[str, Any]) -> Interval:
-    """The interval that a request names.
+    """Parses the interval that a request names.
 
     Raises:
-        InvalidRequest: It names no interval, too long a one, or a cursor of another.
+        InvalidRequest: The interval is missing or too long, or the cursor is not of this interval.
     """
     truck_id = (event.get("pathParameters") or {}).get("truck_id", "")
     if not is_identifier(truck_id):
@@ -75,7 +75,7 @@ def _decoded(cursor: str, of: Interval) -> int:
         at_ms, check = _CURSOR.unpack(raw)
     except (binascii.Error, ValueError, struct.error) as error:
         raise wrong from error
-    # Not a secret: a forged one gains nothing. The check is for mistakes.
+    # The check only finds mistakes; a forged cursor gains nothing.
     if check != _check(of, at_ms) or not of.from_ms <= at_ms < of.to_ms:
         raise wrong
     return int(at_ms)

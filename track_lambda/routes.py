@@ -1,4 +1,4 @@
-"""The HTTP routes of this Lambda as data: the gateways are made from it."""
+"""The HTTP routes of this Lambda as data, from which the gateways are configured."""
 
 from __future__ import annotations
 

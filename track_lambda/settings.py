@@ -12,7 +12,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(BlockSettings, SearchSettings):
-    """What track_lambda reads from its environment."""
+    """Settings of track_lambda."""
 
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
