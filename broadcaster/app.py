@@ -37,12 +37,13 @@ METRICS: Final = (
 )
 
 UNREADABLE_ROUNDS: Final = 5
-"""Rounds in a row that could read nothing before the process ends. That fires an alarm, and the
-next process starts with new connections and addresses."""
+"""The process ends after this many rounds in a row that could read nothing. That fires an alarm,
+and the next process starts with new connections and addresses."""
 
 
 MEASURED_EVERY_S: Final = 60.0
-"""For the metrics that do not belong to a round: a process may have no part of one for a while."""
+"""Interval of the metrics that do not belong to a round. A process may run no part of any round for
+a while."""
 
 
 class StoresUnreadableError(Exception):
@@ -91,7 +92,7 @@ class Broadcaster:
         """Runs until `stop` is set, then finishes the work in progress within the budget.
 
         Raises:
-            Exception: Whatever ended a loop.
+            Exception: The error that ended a loop.
         """
         await self._credentials.refresh()
         rounds = asyncio.create_task(self.run_rounds(), name="rounds")
@@ -108,7 +109,7 @@ class Broadcaster:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()  # raises what ended a loop
+                task.result()  # raises the error that ended a loop
             await self._shut_down(rounds, (nudges, snapshots), Deadline(shutdown_budget_s))
         finally:
             for task in tasks:

@@ -60,18 +60,22 @@ from rtdts.tracking.topics import SOCKET
 COMPONENT: Final = "broadcaster"
 
 _STORE_TIMEOUT_S: Final = 1.5
-"""A right is valid for 1.5 s from the start of its reading: a later response is useless."""
+"""A right is valid for 1.5 s from the start of its reading. A later response is useless."""
 _POSITION_THREADS: Final = 4
-"""For each of rounds, nudges and snapshots: together as many as the OpenSearch client keeps
-connections."""
+"""Threads that read positions, for each of rounds, nudges and snapshots. Together they are as many
+as the OpenSearch client's connections."""
 _FLEET_THREADS: Final = 4
-"""For tables, and as many for OpenSearch over separate connections: no round waits for a view."""
+"""Threads of the fleet view for tables, and as many for OpenSearch. They have their own
+connections, so that no round waits for a view."""
 _CURRENT_THREADS: Final = 2
-"""For changes that people made, and as many for OpenSearch: no view waits for them either."""
+"""Threads for tables that write people's changes to the fleet view, and as many for OpenSearch.
+They are separate, so that no view waits for them."""
 _ROUND_QUEUE_THREADS: Final = 4
-"""One sends for a moment; the others extend and delete the buckets in progress."""
+"""Threads that call the round queue. One sends buckets for a moment; the others extend and delete
+the buckets in progress."""
 _KEEP_ALIVE_S: Final = 75.0
-"""Longer than a round's interval, so that each round reuses the connections of the one before."""
+"""How long an idle connection is kept: longer than a round's interval, so that each round reuses
+the connections of the one before."""
 
 
 @asynccontextmanager
@@ -125,12 +129,12 @@ def _wire(settings: Settings, ends: ExitStack) -> Broadcaster:
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.queue_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        # The threads of the stores delete nudges.
+        # The threads of the stores also delete nudges.
         max_pool_connections=2 * STORE_THREADS + 3,
     )
     dynamodb = aws.client("dynamodb", config=store_config)
-    # botocore makes these classes at their first use, and twice if two threads are first at once:
-    # then `except` does not know the other's.
+    # botocore creates the exception classes at first use. Two threads at once would create two
+    # sets, and `except` would match only one of them.
     _ = dynamodb.exceptions
     tables = settings.tables
     deliveries = DeliveryStore(dynamodb, tables)
@@ -263,7 +267,7 @@ def _wire(settings: Settings, ends: ExitStack) -> Broadcaster:
     )
     if settings.round_queue_url:
         source = SharedRounds(
-            # Extending or releasing buckets is useful for seconds only.
+            # With short timeouts: extending or releasing a bucket is useful only within seconds.
             RoundQueue(
                 aws.client("sqs", config=store_config),
                 settings.round_queue_url,

@@ -24,8 +24,8 @@ from rtdts.runtime.deadline import Deadline
 
 _PORTS: Final = {"http": 80, "https": 443}
 _ADDRESSES_GOOD_FOR_S: Final = 10.0
-"""AWS changes the addresses behind a name within a minute; a lookup per connection would be
-hundreds of lookups at once."""
+"""How long resolved addresses are reused. AWS changes the addresses behind a name within a minute;
+a lookup per connection would be hundreds of lookups at once."""
 
 
 class HttpError(Exception):
@@ -54,7 +54,7 @@ class ConnectionPool:
     Args:
         url: ``http`` or ``https``, host and port; the rest of it is ignored.
         max_idle_s: How long an unused connection is kept.
-        tls: For ``https``, instead of the system's trusted authorities.
+        tls: The TLS context for ``https``; None to trust the system's authorities.
     """
 
     def __init__(self, url: str, *, max_idle_s: float, tls: ssl.SSLContext | None = None) -> None:
@@ -81,7 +81,7 @@ class ConnectionPool:
 
         Args:
             request: The complete request.
-            timeout_s: Until the response is complete, connecting included.
+            timeout_s: Limit from now to the complete response, including connecting.
             write_by: Checked right before each write of the request: connecting may take longer
                 than the content of the request stays true.
 
@@ -114,7 +114,7 @@ class ConnectionPool:
         longest = next(iter(self._idle))
         if self._idle[longest] < now_s - self._max_idle_s:
             del self._idle[longest]
-            longest.abort(HttpError("unused for long"))
+            longest.abort(HttpError("idle for too long"))
 
     def remove(self, connection: _Connection) -> None:
         """Drops a connection that has ended."""
@@ -127,7 +127,7 @@ class ConnectionPool:
             connection, used_at_s = self._idle.popitem()
             if used_at_s >= oldest_s:
                 return connection
-            connection.abort(HttpError("unused for long"))
+            connection.abort(HttpError("idle for too long"))
         return None
 
     async def _connect(self, deadline_s: float) -> _Connection:
@@ -185,10 +185,10 @@ class _Connection(asyncio.Protocol):
             HttpError: There is no response; the connection has ended.
         """
         if self._transport is None or self._transport.is_closing():
-            raise ConnectionEndedError("it had ended before")
+            raise ConnectionEndedError("the connection had already ended")
         if write_by.passed:
             self._pool.release(self)
-            raise TooLateError("not written: its time has passed")
+            raise TooLateError("not written: `write_by` has passed")
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
         limit = loop.call_at(deadline_s, self._too_late)
@@ -215,7 +215,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if self._waiting is None or self._waiting.done():
-            self.abort(HttpError("the server spoke unasked"))
+            self.abort(HttpError("the server sent data without a request"))
             return
         try:
             response = self._reader.feed(data)
@@ -237,7 +237,7 @@ class _Connection(asyncio.Protocol):
         if response is not None:
             self._waiting.set_result(response)
         else:
-            self._fail(ConnectionEndedError(f"the server ended it: {exc!r}"))
+            self._fail(ConnectionEndedError(f"the server closed the connection: {exc!r}"))
 
     def _on_response(self, response: HttpResponse) -> None:
         waiting, self._waiting = self._waiting, None
@@ -246,7 +246,7 @@ class _Connection(asyncio.Protocol):
         if response.is_reusable:
             self._pool.release(self)
         else:
-            self.abort(HttpError("the server keeps it no longer"))
+            self.abort(HttpError("the server does not keep the connection"))
 
     def _too_late(self) -> None:
         self.abort(TimeLimitError("no response in time"))

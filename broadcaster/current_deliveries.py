@@ -1,9 +1,8 @@
 """Writes a person's change of a delivery to the fleet view, even when no truck sends a point.
 
 The consumer writes a truck's current delivery with each of its points, from matches that it may
-cache for seconds. So a person's change is written here at once, and once more when the consumer
-must have read it: a point that was processed meanwhile may have overwritten it with the older
-state.
+cache for seconds. So a person's change is written here at once, and again when that cache has
+expired: a point that was processed meanwhile may have overwritten it with the older state.
 
 All deliveries of a truck are read to find its current one. So changes to one truck within a second
 are written together: when a dispatcher assigns a hundred deliveries to a truck, it is written once
@@ -31,8 +30,8 @@ REPEAT_AFTER_S: Final = 8.0
 """Longer than a consumer caches matches (5 s) plus the duration of a batch that uses them."""
 
 _AT_ONCE: Final = 1_000
-"""Limit for trucks, and for deliveries whose trucks are not known yet. The rest are left to the
-next points of their trucks."""
+"""Maximum number of trucks in progress, and of deliveries whose trucks are not known yet. The rest
+are left to the next points of their trucks."""
 
 _READ_BATCH: Final = 100
 """DynamoDB's BatchGetItem takes 100 keys."""
@@ -42,7 +41,7 @@ class StopPort(Protocol):
     """See `rtdts.delivery_store.matches.MatchStore`."""
 
     def stops_of(self, truck_ids: Iterable[str], /) -> Mapping[str, TruckStops]:
-        """What each of the trucks has before it."""
+        """The stops that each truck has before it."""
 
 
 class CurrentPort(Protocol):
@@ -83,7 +82,7 @@ class CurrentDeliveryWriter:
         self._changed: dict[str, None] = {}
         """Deliveries whose trucks are not known yet, in order."""
         self._changes: dict[str, int] = {}
-        """For each truck that is being written: how often something of it was changed."""
+        """For each truck that is being written, how many changes it has had meanwhile."""
         self._finding: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
 

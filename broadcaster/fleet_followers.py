@@ -61,19 +61,20 @@ METRICS: Final = (
 )
 
 INTERVAL_S: Final = 1.0
-"""Between snapshots; the index is no fresher."""
+"""Time between snapshots. The index is not refreshed more often."""
 
 REPEAT_AFTER_S: Final = 10.0
 """A snapshot that shows nothing new is sent again after this time, so that the viewer knows that it
 is still current."""
 
 _PAUSE_FACTOR: Final = 9.0
-"""How long a query pauses, as a multiple of the duration of its query."""
+"""How long a query pauses after it ran, as a multiple of its duration."""
 
 _RELEASE_TIMEOUT_S: Final = 2.0
 
 _POSTS: Final = 100
-"""At once: for the fleet alone, so that neither a round nor a nudge waits for them."""
+"""Concurrent posts of the fleet, separate from others, so that no round and no nudge waits for
+them."""
 
 
 class FollowerReader(SubscriptionRemover, Protocol):
@@ -100,7 +101,7 @@ class FleetFollowers:
         parts: Which queries this broadcaster serves.
         backoff: Which endpoints are not posted to now; shared by all pushes of the process.
         rate: How fast posts begin; also shared.
-        blocks: For the rights: a revoked token ends them.
+        blocks: Reads blocked identities and tokens; a revoked token ends a right.
     """
 
     def __init__(

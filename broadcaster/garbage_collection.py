@@ -1,4 +1,4 @@
-"""How often Python looks for objects that only refer to each other."""
+"""Makes Python's cyclic garbage collector run less often."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import gc
 from typing import Final
 
 _THRESHOLDS: Final = (10_000, 2, 5)
-"""New objects until it looks among the new ones, and how many times until it looks further. A
-chunk's tasks and messages are thousands of objects, nearly all freed without it: with Python's
-(700, 10, 10), looking takes a tenth of a round's CPU time. It looks at all objects about as often
-as by default, because posts that fail leave cycles."""
+"""Thresholds of the three generations. A chunk's tasks and messages are thousands of objects,
+nearly all freed by reference counting: with Python's (700, 10, 10), the collector takes a tenth of
+a round's CPU time. Full collections stay about as frequent as by default, because posts that fail
+leave cycles."""
 
 
 def collect_less_often() -> None:
-    """Sets it for this process."""
+    """Sets the thresholds for this process."""
     gc.set_threshold(*_THRESHOLDS)

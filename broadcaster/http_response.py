@@ -149,7 +149,7 @@ def _unchunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
         if len(buffer) < start + size + len(_LINE_END):
             return None
         if buffer[start + size : start + size + len(_LINE_END)] != _LINE_END:
-            raise MalformedResponseError("a chunk of another size than it says")
+            raise MalformedResponseError("a chunk's size differs from its header")
         parts.append(buffer[start : start + size])
         start += size + len(_LINE_END)
 

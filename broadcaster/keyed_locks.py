@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 LOCK_WAIT_S: Final = 0.5
-"""Time for several responses of a healthy endpoint, whose viewer may follow many deliveries; far
-below the time limit of a post, so that one that hangs blocks the slots that wait for it only so
-long."""
+"""How long a post waits for another one to the same endpoint. A healthy endpoint returns several
+responses in this time, and its viewer may follow many deliveries. It is far below the time limit of
+a post, so that slots do not wait long for an endpoint that hangs."""
 
 
 @dataclasses.dataclass
@@ -45,7 +45,7 @@ class KeyedLocks:
         queue = self._queues.setdefault(key, _LockQueue())
         queue.length += 1
         try:
-            # Mostly it is the first and the lock is free: then a timeout would cost 6 µs.
+            # Usually the lock is free: then no timeout is needed, which would cost 6 µs.
             is_first = queue.length == 1
             is_held = await (
                 queue.lock.acquire() if is_first else self._acquire_in_time(queue.lock)

@@ -113,8 +113,8 @@ class NudgeHandler:
             only: The endpoints to push to; None for all viewers that the nudge concerns.
 
         Returns:
-            One task per viewer to which a post begins, and per viewer in quarantine that a change
-            does not try; none of them raises. An error of a store is raised by this call, before
+            One task per viewer to which a post begins, and per viewer in quarantine that is left to
+            the round; none of them raises. An error of a store is raised by this call, before
             anything was posted or after some chunks were.
         """
         if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
@@ -154,14 +154,15 @@ class NudgeHandler:
         return begun
 
     async def _reserve(self, nudge: Nudge, viewers: int, by_s: float) -> Reservation | None:
-        """Waits until posts to so many viewers may begin; None when it is too late for them."""
+        """Waits until posts to this many viewers may begin; None when it is too late for them."""
         if not isinstance(nudge, PositionNudge):
             await self._rate.acquire(Priority.CHANGE, _posts(nudge, viewers))
             return await self._slots.reserve(viewers)
         if not await self._rate.acquire(Priority.POSITION, viewers, by_s=by_s):
             return None
         try:
-            # Behind changes: while connections hang, positions would hold the slots that come free.
+            # Behind changes: otherwise positions would take each slot that becomes free while
+            # connections hang.
             async with asyncio.timeout(by_s - self._rate.now_s()):
                 return await self._slots.reserve_behind(viewers)
         except TimeoutError:
@@ -234,7 +235,7 @@ async def _left_to_the_round(viewer: Subscription) -> PushResult:
 
 
 def _posts(nudge: Nudge, viewers: int) -> int:
-    """The posts to so many viewers: a change of status has the status and the position."""
+    """The number of posts to these viewers: a change of status has two, status and position."""
     return viewers * (2 if isinstance(nudge, TransitionNudge) else 1)
 
 

@@ -7,8 +7,8 @@ A nudge is deleted when its posts are in progress and the responses have had a m
 broadcaster that is killed leaves the nudge to the next one, and a slow viewer does not delay the
 next change of its delivery (the queue delivers no other nudge of a delivery until the deletion).
 Viewers that a post did not reach are tried again, a few times, with their rights read again; after
-that they are left to the round. Those whose endpoint is in quarantine are left to it at once: the
-others would wait for their long backoff.
+that they are left to the round. Those whose endpoint is in quarantine are left to the round at
+once: the others would have to wait for their long backoff.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SNAPSHOT_METRICS: Final = (
     Metric("SnapshotViewersDelivered", "Count"),
     Metric("SnapshotViewersNotReached", "Count"),
 )
-"""The same for nudges that request a snapshot, which have their own queue and consumer."""
+"""The metrics of nudges that request a snapshot, which have their own queue and consumer."""
 
 _SNAPSHOTS: Final = {
     one.name: of_snapshots.name for one, of_snapshots in zip(METRICS, SNAPSHOT_METRICS, strict=True)
@@ -68,14 +68,15 @@ FOLLOW_UPS: Final = 3
 
 _FOLLOW_UP_FIRST_S: Final = 0.5
 FOLLOW_UPS_AT_ONCE: Final = 1_000
-"""With more, the problem is a general one; the viewers are left to the round."""
+"""Maximum number of changes whose viewers are tried again at once. With more, the problem is a
+general one; the viewers are left to the round."""
 
 _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """Errors that occur again with each attempt: bugs in our code, rows that can't be decoded."""
 
 POSITION_STALE_MS: Final = 3_000
-"""A nudge for a position that waited for longer is left to the next one, which follows within a
-second while the truck is near, and to the round. So a queue that has grown shrinks again, and a
+"""A nudge for a position that waited longer than this is left to the next one, which follows within
+a second while the truck is near, and to the round. So a queue that has grown shrinks again, and a
 status change in it waits for positions no longer than this and the time to drop them."""
 
 _NOT_REACHED: Final = frozenset(Outcome) - {Outcome.DELIVERED, Outcome.GONE}

@@ -53,7 +53,8 @@ RIGHT_MAX_AGE_S: Final = 2.0
 endpoint."""
 
 _WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S - STOPS_MAX_AGE_S
-"""From reading a delivery: its truck's stops may have been read before it."""
+"""The longest time between reading a delivery and writing to an endpoint. It is shorter because the
+truck's stops may have been read before the delivery."""
 
 _READ_AGAIN_AFTER_S: Final = _WRITTEN_WITHIN_S / 2
 """When reading for the messages took this long, half of a right's validity has passed before the
@@ -118,7 +119,7 @@ class Outcome(enum.Enum):
     QUARANTINED = "quarantined"
     """Not tried: the endpoint hangs repeatedly, and no slot was free for it, or its pause lasts."""
     RIGHT_TOO_OLD = "right_too_old"
-    """Not tried (or not completed): its right would have to be read again."""
+    """Not tried (or not completed): the right would have to be read again."""
 
 
 _OUTCOMES: Final = {
@@ -154,7 +155,7 @@ class _Stored:
 @dataclasses.dataclass(frozen=True)
 class _Reading:
     good_until: Deadline
-    """From when on the rights that were read are too old."""
+    """When the rights that were read become too old."""
     stored: _Stored
     compose: Compose
 
@@ -168,7 +169,7 @@ class _Push(NamedTuple):
     ended: bool = False
     """Whether the right has ended; the last of the payloads is `ended` then."""
     is_revoked: bool = False
-    """Whether the token is: the endpoint is ended, too."""
+    """Whether the token is revoked: then the endpoint is ended, too."""
 
 
 _REVOKED: Final = Ended(reason=EndReason.TOKEN_EXPIRED)
@@ -181,11 +182,11 @@ class Pusher:
     """Pushes messages to chunks of viewers.
 
     Args:
-        deliveries: For the rights.
+        deliveries: Reads deliveries, on which rights depend.
         subscriptions: Where ended subscriptions, and those whose endpoint is gone, are removed.
         backoff: Which endpoints are not posted to now; shared by all pushes of the process.
-        blocks: For the rights, too: a revoked token ends them.
-        shares: For the rights of viewers that have a share instead of a token.
+        blocks: Reads blocked identities and tokens; a revoked token ends a right.
+        shares: Reads shares, for viewers that have a share instead of a token.
         viewing_minutes: How long a closed delivery may be viewed.
         log: Logs failures, such as a subscription that could not be removed.
         trace: Logs to which viewers the points of some trucks were posted.

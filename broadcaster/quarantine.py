@@ -11,15 +11,17 @@ HANGS: Final = 2
 """Posts in a row without a response in time after which an endpoint is in quarantine."""
 
 MIN_PAUSE_S: Final = 45.0
-"""Between two attempts at one endpoint. Less than a round's interval: when there are few such
-endpoints, each is tried in each round, and one that has recovered gets its messages as usual."""
+"""Shortest pause between two attempts at one endpoint. It is less than a round's interval: when
+there are few such endpoints, each is tried in each round, and one that has recovered gets its
+messages as usual."""
 
 MAX_PAUSE_S: Final = 300.0
-"""The more there are, the less often each is tried, but never less often than this while there is a
-free slot for it."""
+"""Longest pause between two attempts, if a slot is free. The more endpoints are in quarantine, the
+longer each pauses."""
 
 _PRUNE_ABOVE: Final = 1_000
-"""And above twice the number left by the last pruning, so that pruning stays cheap on average."""
+"""Number of endpoints above which old ones are pruned. It must also be above twice the number left
+by the last pruning, so that pruning stays cheap on average."""
 
 
 @dataclasses.dataclass

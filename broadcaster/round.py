@@ -198,7 +198,7 @@ class Round:
             if not await self._bounds.rate.acquire(priority, len(waiting), by_s=retries.until_s):
                 tally.add(retried)
                 continue
-            # If slots are scarce, or the machine is slow, the rate is no limit: they wait here.
+            # If slots are scarce or the machine is slow, they wait here and not for the rate.
             slots = self._bounds.slots
             reserve = slots.reserve if is_ours else slots.reserve_behind
             reserved = await reserve(len(waiting))

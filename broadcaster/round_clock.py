@@ -1,10 +1,10 @@
 """When rounds are due: at every whole interval of the wall clock, and once at the start.
 
-Aligned, so that several broadcasters mean the same round by the same minute. Once at the start,
-because a broadcaster that was restarted may have missed one: its viewers receive their next message
-within the interval plus the time that the restart took. A round that lasts longer than the interval
-is followed at once by the one that is due then; rounds between the two are skipped and not made up
-for.
+Rounds are aligned so that the same minute is the same round for all broadcasters. The round at the
+start is needed because a broadcaster that was restarted may have missed one: its viewers receive
+their next message within the interval plus the time that the restart took. A round that lasts
+longer than the interval is followed at once by the one that is due then; rounds between the two are
+skipped and not made up for.
 """
 
 from __future__ import annotations

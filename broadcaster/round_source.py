@@ -72,7 +72,7 @@ class RoundSource(Protocol):
 
 
 class LocalRounds:
-    """A single broadcaster: all buckets of every round.
+    """The rounds of a single broadcaster: each has all buckets.
 
     Buckets that have not begun when the next round is due are left out, and come first in the next
     round. So when there is too little time for all, each viewer waits as long as any other.

@@ -16,7 +16,7 @@ class Payload(NamedTuple):
 
     data: bytes
     sha256_hex: str
-    """For the signature of the request that carries it."""
+    """SHA-256 of `data` in hex, for the signature of the request."""
     about: ShownPoint | DeliveryEvent | None = None
     """The point or event that the message shows, for following a point through the logs."""
 
@@ -56,7 +56,7 @@ class Sender(Protocol):
         Args:
             name: The endpoint, without its kind.
             payload: The message.
-            write_by: The right to see it is too old after this.
+            write_by: After this, the right to see the message is too old.
         """
 
     async def end(self, name: str, /) -> PostOutcome:

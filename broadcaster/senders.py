@@ -1,6 +1,6 @@
 """Chooses an endpoint's sender by its kind, and notes the outcome of each post.
 
-Every other module of the broadcaster takes endpoints as opaque texts (`rtdts.tracking.topics`).
+Every other module of the broadcaster treats endpoints as opaque strings (`rtdts.tracking.topics`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Senders:
     """Posts to endpoints of all kinds, and ends them; never raises because of an endpoint.
 
     Args:
-        channels: By kind of endpoint.
+        channels: The channel of each kind of endpoint.
         log: Logs an endpoint of a kind that is not among them.
     """
 
@@ -40,7 +40,7 @@ class Senders:
         self._log = log
 
     async def post(self, endpoint: str, payload: Payload, write_by: Deadline) -> PostOutcome:
-        """As `Sender.post`; notes the outcome."""
+        """Posts one message like `Sender.post`, and notes the outcome."""
         kind, name = kind_and_name(endpoint)
         channel = self._channels.get(kind)
         if channel is None:
@@ -51,7 +51,7 @@ class Senders:
         return outcome
 
     async def end(self, endpoint: str) -> PostOutcome:
-        """As `Sender.end`."""
+        """Ends an endpoint like `Sender.end`."""
         kind, name = kind_and_name(endpoint)
         channel = self._channels.get(kind)
         return self._unknown(endpoint) if channel is None else await channel.sender.end(name)

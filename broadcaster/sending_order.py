@@ -34,7 +34,7 @@ class SendingOrder:
         self._left_out.clear()
 
     def next_round(self) -> list[int]:
-        """All buckets, beginning with the first one left out; if none was, as the last time."""
+        """All buckets, from the first one left out; in the last order if none was left out."""
         # The buckets that were left out are known only after the next round has been sent.
         before, last = self._first_of_last_two
         first = min(self._left_out, key=lambda bucket: (bucket - before) % BUCKETS, default=last)

@@ -21,13 +21,13 @@ class Settings(DeliveryTableSettings, SearchSettings):
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
     nudge_dead_letter_queue_url: str = setting(
         "NUDGE_DEAD_LETTER_QUEUE_URL",
-        help="its dead-letter queue; an invalid nudge goes there at once",
+        help="the dead-letter queue of nudges; an invalid nudge goes there at once",
     )
     snapshot_queue_url: str = setting(
         "SNAPSHOT_QUEUE_URL", help="the queue of snapshots, for viewers that have begun to track"
     )
     snapshot_dead_letter_queue_url: str = setting(
-        "SNAPSHOT_DEAD_LETTER_QUEUE_URL", help="its dead-letter queue"
+        "SNAPSHOT_DEAD_LETTER_QUEUE_URL", help="the dead-letter queue of snapshots"
     )
     round_queue_url: str = setting(
         "ROUND_QUEUE_URL",

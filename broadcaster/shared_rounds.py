@@ -43,22 +43,23 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.delivery_buckets import BUCKETS
 
 EXTEND_EVERY_S: Final = 3.0
-"""From the end of one call to the next; the queue's visibility timeout is 10 s. So two calls that
-fail immediately do not yet lose the batch to another broadcaster. A call without a response may:
-the client's two attempts take 3 s and more (`broadcaster.bootstrap`), and then another broadcaster
-may run the batch as well."""
+"""Time from the end of one extension to the next. The queue's visibility timeout is 10 s, so
+another broadcaster does not get the batch when two calls fail immediately. It may get it when a
+call has no response: the client's two attempts take 3 s and more (`broadcaster.bootstrap`). Then
+both broadcasters may run the batch."""
 
 BEGINNING_AT_ONCE: Final = 3
 """Batches whose viewers are being read or wait for slots. More would not read faster and would
 leave nothing for the other broadcasters; fewer would leave slots empty while a batch is read."""
 
 RELEASE_TIMEOUT_S: Final = 2.0
-"""At shutdown. Batches not released by then come back after the visibility timeout."""
+"""Time limit for releasing batches at shutdown. The others come back after the visibility
+timeout."""
 
 _FIRST_PAUSE_S: Final = 2.0
 _MAX_PAUSE_S: Final = 10.0
-"""Between batches of which nothing can be read. Several pauses fit into a round, so that a single
-broadcaster runs the rest of it when its stores are available again."""
+"""Longest pause between batches of which nothing can be read. Several pauses fit into a round, so
+that a single broadcaster runs the rest of it when its stores are available again."""
 
 
 class Queue(Protocol):

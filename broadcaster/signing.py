@@ -42,9 +42,9 @@ class _Context(NamedTuple):
     headers: Mapping[str, str]
     canonical_headers: str
     string_to_sign: str
-    """Without the hash at its end."""
+    """The string to sign, without the hash at its end."""
     authorization: str
-    """Without the signature at its end."""
+    """The value of the header, without the signature at its end."""
 
 
 class PostSigner:
@@ -79,7 +79,7 @@ class PostSigner:
         *,
         method: str = "POST",
     ) -> dict[str, str]:
-        """The headers that sign a request with this payload to this path: a result of `path`."""
+        """The headers that sign a request with this payload to a path that `path` returned."""
         second = now_ms // 1000
         context = self._context
         if context is None or context.second != second or context.credentials != credentials:

@@ -33,7 +33,7 @@ from rtdts.tracking.viewing import Access, MayView, Right, access_to
 T = TypeVar("T")
 
 TRACK_POINTS: Final = 800
-"""More points do not fit a snapshot."""
+"""Maximum points of a track; more do not fit into a snapshot."""
 
 
 class TrackReader(LatestReader, Protocol):
@@ -140,7 +140,7 @@ class SnapshotMessages:
         try:
             async with asyncio.timeout(self._wait_s):
                 return await reading
-        except TimeoutError:  # no trace: there may be one for each viewer that comes
+        except TimeoutError:  # no traceback: each viewer that connects may cause one
             self._log.error(
                 "positions_unavailable", error=f"no response within {self._wait_s} s", trucks=1
             )

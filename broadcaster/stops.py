@@ -27,7 +27,7 @@ class StopReader(Protocol):
     """Reads the open deliveries of trucks, consistently."""
 
     def stops_of(self, truck_ids: Iterable[str], /) -> Mapping[str, TruckStops]:
-        """What each of the trucks has before it."""
+        """The stops that each truck has before it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class StopsOfTrucks:
         self._log = log
         self._monotonic = monotonic
         self._readings: dict[str, _Reading] = {}
-        """The latest of each truck; old ones are removed from time to time."""
+        """The latest reading of each truck; old ones are removed from time to time."""
         self._pruned_at_s = monotonic()
 
     async def read(
@@ -68,7 +68,7 @@ class StopsOfTrucks:
 
         Args:
             deliveries: The deliveries. A truck is read again if its last reading lacks one of them.
-            is_change: Whether something has just changed: then nothing older will do.
+            is_change: Whether something has just changed: then no older reading is used.
         """
         by_truck: dict[str, set[str]] = {}
         for one in deliveries:
@@ -77,7 +77,7 @@ class StopsOfTrucks:
         found: dict[str, TruckStops] = {}
         for truck_id in () if is_change else by_truck:
             if reading := self._recent(truck_id):
-                with contextlib.suppress(Exception):  # read again: another's failure hides nothing
+                with contextlib.suppress(Exception):  # read again after another caller's failure
                     found[truck_id] = (await _result_of(reading))[truck_id]
         missing = sorted(
             truck_id
@@ -118,5 +118,5 @@ class StopsOfTrucks:
 
 
 async def _result_of(reading: _Reading) -> Mapping[str, TruckStops]:
-    """Waits for a reading that goes on if this call is cancelled: others may wait for it, too."""
+    """Waits for a reading, which continues if this call is cancelled: others may wait for it."""
     return await asyncio.shield(reading.result)

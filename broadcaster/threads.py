@@ -56,6 +56,6 @@ class StoreThreads:
         return cls(Threads(tables, name), Threads(positions, f"{name}-positions"))
 
     def close(self) -> None:
-        """As `Threads.close`."""
+        """Closes both pools like `Threads.close`."""
         self.tables.close()
         self.positions.close()

@@ -54,7 +54,7 @@ class PositionMessages:
     chunk: positions that were read once are not read again when the rights are.
 
     Args:
-        threads: Where reading them may block.
+        threads: Where reading positions may block.
         stops: Reads the stops that trucks have before them.
         is_change: Whether it follows a change, which may be one of the stops.
 
@@ -83,7 +83,7 @@ class PositionMessages:
         self._requested: set[str] = set()
         self._latest: dict[str, ShownLatest] = {}
         self._last: dict[TruckInterval, ShownLatest | None] = {}
-        """For closed deliveries, by the interval in which their truck had them."""
+        """Last positions for closed deliveries, by the interval in which the truck had them."""
         self.unknown_trucks = 0
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
@@ -210,7 +210,7 @@ class TransitionMessages:
             if status is None:
                 status = encoded[delivery.delivery_id] = status_of(delivery)
             if not isinstance(right, MayView):
-                # Only the status that ended the right is sent, and none before it.
+                # Only the status that ended the right is sent, and no earlier one.
                 return (status,) if self._event.version == delivery.version else ()
             is_customer = right.access is not Access.FULL
             if not events_to_show(delivery, [self._event], is_customer=is_customer):

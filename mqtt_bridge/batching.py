@@ -103,7 +103,7 @@ class TruckBatcher(Generic[T]):
             del self._trucks[truck_id]
 
     def _next_messages(self, truck: _Truck[T], free_points: int) -> list[T]:
-        """Takes messages of at most so many points, and always one message."""
+        """Takes messages with at most this many points together, but at least one message."""
         messages: list[T] = []
         points = 0
         while truck.waiting:

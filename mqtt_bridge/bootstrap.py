@@ -49,7 +49,7 @@ long without a packet (MQTT 5.0, 3.1.2.10), and then delivers its messages to an
 _PUT_THREADS: Final = 4
 """Concurrent puts. One has up to 500 records, and a shard accepts 1,000 of them per second."""
 _THREADS: Final = _PUT_THREADS + PARKINGS_AT_ONCE + MAX_SET_ASIDES_AT_ONCE + 1
-"""One more reads the blocks."""
+"""One thread per put, parking and set-aside in progress, and one that reads the blocks."""
 
 
 @asynccontextmanager

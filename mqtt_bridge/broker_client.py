@@ -27,7 +27,7 @@ from mqtt_bridge.errors import BrokerError
 
 TIMEOUT_S: Final = 10.0
 _QOS: Final = 1
-# The bridges have already received a message that a truck had retained, although it should not.
+# Trucks should not retain messages. If one does, the bridges have already received the message.
 _OPTIONS: Final = SubscribeOptions(qos=_QOS, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 _FIRST_FAILURE: Final = 0x80
 """Reason codes from here on mean a failure."""
@@ -132,7 +132,7 @@ class BrokerConnection:
                 codes = await client.subscribe([(one, _OPTIONS) for one in subscriptions])
                 for one, code in zip(subscriptions, codes, strict=True):
                     if _number(code) >= _FIRST_FAILURE:
-                        raise BrokerError(f"the broker refuses {one}: {code}")
+                        raise BrokerError(f"the broker rejected {one}: {code}")
                 yield
         except aiomqtt.MqttError as error:
             raise BrokerError(str(error)) from error

@@ -48,7 +48,7 @@ def classify(
     max_body_bytes: int,
     is_revoked: Callable[[str], bool],
 ) -> Classification:
-    """Judge one message; never raises, whatever is in it.
+    """Decide what one message is; never raises, whatever its content.
 
     The broker lets a truck publish on its own topics only, and a phone only as the truck whose
     credential it has. So the topic identifies the truck.

@@ -1,4 +1,4 @@
-"""Parks messages, of each truck one object at a time.
+"""Parks messages: writes one object at a time for each truck.
 
 A truck may send unusable messages without end. If each took a write of its own, its messages would
 fill the window of unacknowledged messages that all trucks share (`RECEIVE_MAXIMUM`), and every
@@ -19,7 +19,7 @@ from rtdts.telemetry_stream.parking import UnusableMessage
 
 PARKINGS_AT_ONCE: Final = 4
 MAX_OBJECT_BYTES: Final = 4_194_304
-"""Of the messages that share an object, together."""
+"""Maximum total size of the messages that share an object."""
 
 Park = Callable[[str | None, Sequence[UnusableMessage]], Awaitable[None]]
 """Parks a truck's messages as one object. Raises when the bucket did not store it."""
@@ -53,9 +53,9 @@ class ParkingQueue:
         self._log = log
         self._slots = asyncio.Semaphore(PARKINGS_AT_ONCE)
         self._waiting: dict[str | None, _Object] = {}
-        """Of each truck, the object whose write has not begun."""
+        """For each truck, the object whose write has not begun."""
         self._last: dict[str | None, _Object] = {}
-        """Of each truck, the object that is written last."""
+        """For each truck, the object that is written last."""
 
     async def park(self, truck_id: str | None, message: UnusableMessage) -> None:
         """Returns when the message is parked; retried for as long as it takes.

@@ -57,7 +57,7 @@ class Ports:
         classify: Decides what a message is.
         put: Puts points into the stream.
         set_aside: Puts the points of a truck over its quota into the parking lot.
-        quota: Which trucks are over it.
+        quota: Which trucks are over their quota of points.
         park: Puts a truck's messages into the parking lot.
         clock: Monotonic clock in seconds.
         waits_s: Makes the waits between failed attempts.
@@ -128,7 +128,7 @@ class Session:
 
     @property
     def oldest_in_flight_s(self) -> float:
-        """Seconds since the arrival of the oldest of them."""
+        """Seconds since the arrival of the oldest message in flight; 0 if there is none."""
         oldest = next(iter(self._in_flight.values()), None)
         return 0.0 if oldest is None else self._ports.clock() - oldest
 
@@ -164,7 +164,7 @@ class Session:
                 await self._puts.acquire()
                 trucks = self._batcher.begin_due(self._ports.clock(), max_trucks=MAX_CALL_RECORDS)
                 for truck_id in [one for one in trucks if self._ports.quota.is_over(one)]:
-                    # By itself: the others must not wait for the bucket.
+                    # In a separate task: the other trucks must not wait for the bucket.
                     self._start(self._set_aside(truck_id, trucks.pop(truck_id)))
                 if trucks:
                     self._start(self._put(trucks))
@@ -230,7 +230,7 @@ class Session:
         self._end_puts(trucks, outcomes)
 
     async def _set_aside(self, truck_id: str, messages: list[_InFlight]) -> None:
-        """Make one attempt to set the messages of a truck over its quota aside."""
+        """Make one attempt to set aside the messages of a truck over its quota."""
         batch = batch_of([one.body for one in messages])
         failure = None
         try:
@@ -301,7 +301,7 @@ class Session:
         self._acknowledge(message, result)
 
     def _warn(self, event: str, truck_id: str | None, **fields: object) -> None:
-        """Logs what is wrong with a message: of each truck now and then, for it may send many."""
+        """Logs what is wrong with a message; only now and then per truck, as it may send many."""
         if self._lines.allows(f"{event}:{truck_id}", round(self._ports.clock() * 1_000)):
             self._log.warning(event, truck_id=truck_id, **fields)
 

@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ticket:
-    """What opens one socket.
+    """A ticket, which opens one socket.
 
     Attributes:
         ticket: The ticket; opening a socket spends it.
         delivery_id: The delivery to track with it.
-        summary: The summary that came with it; None if none does.
+        summary: The delivery's summary, if one came with the ticket.
     """
 
     ticket: str = field(repr=False)
@@ -149,7 +149,7 @@ def _summary(value: object) -> Summary:
 
 
 def _or_none(read: Callable[[object], Any], of: Mapping[str, Any], name: str) -> Any:
-    """Leaves out parts that are not of the promised form: tracking works without them."""
+    """A part, or None if it does not have the promised form: tracking works without it."""
     try:
         return or_none(read)(of.get(name))
     except (KeyError, ValueError, OverflowError):

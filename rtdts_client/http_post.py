@@ -1,4 +1,4 @@
-"""HTTP for the tickets, by the standard library in a thread; an application may supply its own."""
+"""HTTP for tickets, with the standard library in a thread; an application may supply its own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Post = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpResponse]]
 
 
 async def post(url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-    """Post by `urllib`, with the proxies that the system names.
+    """Post with `urllib`, through the system's proxies.
 
     Raises:
         OSError: No response came within 10 s.

@@ -283,7 +283,7 @@ def object_of(value: object) -> Mapping[str, Any]:
 def text_of(value: object) -> str:
     """The value, if it is a string."""
     if not isinstance(value, str):
-        raise InvalidMessageError("not a text")
+        raise InvalidMessageError("not a string")
     return value
 
 
@@ -310,12 +310,12 @@ def instant_of(value: object) -> str:
 
 
 def or_none(read: Callable[[object], T]) -> Callable[[object], T | None]:
-    """Reads what may be null."""
+    """Makes a reader of values that may be null."""
     return lambda value: None if value is None else read(value)
 
 
 def list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
-    """Reads a list."""
+    """Makes a reader of lists."""
 
     def read_all(value: object) -> tuple[T, ...]:
         if not isinstance(value, list):

@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Step:
-    """A status and the time since when it holds, RFC 3339."""
+    """A status, and since when the delivery has had it, RFC 3339."""
 
     status: str
     at: str
@@ -71,10 +71,10 @@ class Report:
             received a message.
         connection: The state of the connection to the service.
         end_reason: Why it has ended for good: the service's reason, or ``stopped``.
-        true_as_of_ms: When the service last confirmed all that, by this device's clock in epoch ms.
+        true_as_of_ms: When the service last confirmed this, by this device's clock in epoch ms.
         position_ms: When the truck was at its position, by this device's clock in epoch ms.
         changes: What this report adds.
-        summary: The summary that came with the last ticket; None if none does.
+        summary: The delivery's summary, if one came with the last ticket.
     """
 
     delivery: DeliveryView | None

@@ -92,7 +92,7 @@ class Session:
 
     @property
     def end_reason(self) -> str | None:
-        """Why it has ended; None before."""
+        """Why the session has ended; None while it has not."""
         return self._end_reason
 
     def on(self, received: Input, now_ms: float) -> list[Action]:
@@ -107,7 +107,7 @@ class Session:
         return self._actions
 
     def wake_at_ms(self) -> float | None:
-        """When to send `Signal.WAKE` at the latest, in epoch ms; None: nothing comes due."""
+        """When to send `Signal.WAKE` at the latest, in epoch ms; None if nothing will be due."""
         if self._state != "running":
             return None
         times = []

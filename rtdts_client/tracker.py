@@ -58,7 +58,7 @@ class DeliveryTracker:
             access: Where tickets come from.
             on_report: Called at each change with all that is known and the time at which that was
                 true. It must not block; an exception from it ends `run`.
-            timing: Limits and waits, if not the default ones.
+            timing: Limits and waits; None for the default ones.
             open_socket: Opens sockets.
             now_ms: The clock, epoch ms.
             random: Uniform in [0, 1), for the jitter.
@@ -76,10 +76,10 @@ class DeliveryTracker:
         self._inbox.put_nowait(Signal.START)
 
     async def run(self) -> str:
-        """Connect and report until it has ended. Once only.
+        """Connect and report until tracking has ended. Call it only once.
 
         Returns:
-            Why it has ended: the service's reason, or ``stopped``.
+            Why tracking has ended: the service's reason, or ``stopped``.
         """
         try:
             while not self._session.has_ended:
@@ -91,7 +91,7 @@ class DeliveryTracker:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def pause(self) -> None:
-        """Disconnect until `resume`. What is known stays."""
+        """Disconnect until `resume`; keep the delivery's data."""
         self._inbox.put_nowait(Signal.PAUSE)
 
     def resume(self) -> None:

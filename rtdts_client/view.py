@@ -65,9 +65,9 @@ class Applied:
     Attributes:
         view: The view after it.
         events: Events that were not known before, by version.
-        new_version: Whether it brought a later version.
+        new_version: Whether it has a later version.
         new_position: Whether the position has changed, or is no longer shown.
-        stale: Whether a newer message overtook it: it says nothing about the present.
+        stale: Whether it arrived after a newer message, so that it is out of date.
     """
 
     view: DeliveryView
@@ -147,7 +147,7 @@ def _without_position(view: DeliveryView) -> DeliveryView:
 def _with_aside(
     view: DeliveryView, message: Snapshot | PositionUpdate | StatusChange
 ) -> DeliveryView:
-    """The fields that belong to a version and come with it."""
+    """The view with the fields that belong to the message's version."""
     if message.stops_before is not ABSENT:
         view = replace(view, stops_before=message.stops_before)
     if message.failure_code is not ABSENT and not isinstance(message, PositionUpdate):
