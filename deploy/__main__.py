@@ -35,7 +35,7 @@ TOOLS = {
 
 
 def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / TERRAFORM) -> int:
-    """Releases, or takes down; returns 1, with a reason on standard error, when it can't.
+    """Deploys or removes the system; returns 1, with a reason on standard error, when it can't.
 
     Args:
         arguments: The command's arguments, instead of this process's.
@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / 
     """
     args = _parser().parse_args(arguments)
     if not args.region:
-        return _fail("which region? --region, or AWS_REGION")
+        return _fail("no region: pass --region or set AWS_REGION")
     missing = [what for tool, what in TOOLS.items() if shutil.which(tool) is None]
     if missing:
-        return _fail(f"needed and not found: {', '.join(missing)}")
+        return _fail(f"required but not found: {', '.join(missing)}")
     out = PROJECT / "build"
     uv = uv_from()
     try:

@@ -20,7 +20,7 @@ def build_for_terraform(uv: Uv) -> dict[str, Path]:
         The zips by package name.
 
     Raises:
-        ImportClosureError: An import leads nowhere.
+        ImportClosureError: An imported module can't be found.
         WheelsError: The wheels can't be fetched.
     """
     out = PROJECT / "build"

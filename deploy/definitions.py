@@ -1,8 +1,8 @@
 """Writes what Terraform must know about the code as JSON, beside the zips of `make package`.
 
 Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python.
-The local cloud is built from the declarations, an account from this file. It is built with the
-zips, so it always describes the code in them. What does not apply to a table or a queue is null.
+The local cloud is built from the declarations, an account from this file. The file is built with
+the zips, so it always describes the code in them. Fields that do not apply are null.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CONTAINERS: Final = {
     "operations": "operations.settings",
     "mqtt_bridge": "mqtt_bridge.settings",
 }
-"""Every container, and the module that declares its settings."""
+"""The module that declares each container's settings."""
 METRICS: Final = {
     ingest_lambda.bootstrap.COMPONENT: ingest_lambda.service.METRICS,
     iot_lambda.bootstrap.COMPONENT: iot_lambda.batches.METRICS,
@@ -152,7 +152,7 @@ def _settings(module: str) -> dict[str, dict[str, str]]:
 
 
 def write_definitions(folder: Path) -> None:
-    """Writes the file, unless it is there as it should be: several processes may do so at once."""
+    """Writes the file, unless it is up to date; several processes may do so at once."""
     path, text = folder / FILE_NAME, json.dumps(definitions(), indent=1)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return

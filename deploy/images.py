@@ -26,7 +26,7 @@ class Image:
     """A container's image.
 
     Attributes:
-        name: The container's, and the dependency group's.
+        name: The name of the container and of its dependency group.
         modules: The modules that run in it; the first is the container's own process.
     """
 
@@ -46,7 +46,7 @@ BROADCASTER = Image(name="broadcaster", modules=("broadcaster.__main__",))
 OPERATIONS = Image(name="operations", modules=("operations.__main__",))
 MQTT_BRIDGE = Image(name="mqtt_bridge", modules=("mqtt_bridge.__main__",))
 IMAGES: Final = (CONSUMER, BROADCASTER, OPERATIONS, MQTT_BRIDGE)
-"""All images. The bridge's exists even where no bridge runs: turning it on takes only an apply."""
+"""All images. The bridge's is built even where none runs, so that an apply can turn it on."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def context_files(image: Image, *, requirements: str) -> dict[str, bytes]:
         requirements: The locked requirements of its group, with hashes.
 
     Raises:
-        ImportClosureError: An import leads nowhere.
+        ImportClosureError: An imported module can't be found.
     """
     ours: dict[str, Path] = {}
     for module in image.modules:
@@ -119,7 +119,7 @@ def build_contexts(*, out: Path, requirements_of: Callable[[str], str]) -> dict[
         The contexts by image name.
 
     Raises:
-        ImportClosureError: An import leads nowhere.
+        ImportClosureError: An imported module can't be found.
         WheelsError: The requirements can't be resolved.
     """
     return {

@@ -32,7 +32,7 @@ class Package:
 
     @property
     def function(self) -> str:
-        """The handler's function in its module."""
+        """The name of the handler's function."""
         return self.handler.rpartition(".")[2]
 
     @property
@@ -64,4 +64,4 @@ IOT_PACKAGES = (IOT, IOT_ENROLLMENT)
 SEARCH_ADMIN = Package("search-admin", "search_admin_lambda.handler.lambda_handler")
 TEST_ISSUER = Package("test-issuer", "deploy.test_issuer.handler.lambda_handler")
 DEPLOYED_PACKAGES = (*PACKAGES, *IOT_PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
-"""All, with those that only an account needs: a local cloud has its own node set-up and issuer."""
+"""All Lambdas of an account. A local cloud has its own node set-up and issuer instead."""

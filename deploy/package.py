@@ -41,7 +41,7 @@ def build_package(package: Package, *, target: BuildTarget, out: Path, uv: Uv) -
         The zip's path.
 
     Raises:
-        ImportClosureError: An import leads nowhere.
+        ImportClosureError: An imported module can't be found.
         WheelsError: The wheels can't be fetched.
     """
     archive = packages_folder(out, target) / f"{package.name}.zip"
@@ -82,7 +82,7 @@ def build_packages(
         The zips by package name.
 
     Raises:
-        ImportClosureError: An import leads nowhere.
+        ImportClosureError: An imported module can't be found.
         WheelsError: The wheels can't be fetched.
     """
     return {

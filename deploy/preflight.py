@@ -1,6 +1,6 @@
-"""What the HTTP API's gateway allows browsers in its responses to preflight requests.
+"""What the HTTP API's responses to preflight requests allow pages (CORS).
 
-`rtdts.runtime.origins` are the origins for which it does.
+The origins of these pages are in `rtdts.runtime.origins`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Final
 METHODS: Final = ("DELETE", "GET", "POST", "PUT")
 """Methods that pages may use at the HTTP API."""
 REQUEST_HEADERS: Final = ("authorization", "content-type", "idempotency-key", "if-match")
-"""Request headers that pages may send, …"""
+"""Request headers that pages may send."""
 RESPONSE_HEADERS: Final = ("etag", "retry-after")
-"""… and response headers that they may read, beyond those that browsers always allow."""
+"""Response headers that pages may read, beyond those that browsers always allow."""
 PREFLIGHT_KEPT_S: Final = 3_600
 """How long a browser may cache the response to a preflight request, in seconds."""

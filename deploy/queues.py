@@ -72,15 +72,15 @@ NUDGES = QueueDefinition(
     # The handler waits for no slow post, and a position waits 3 s at most for the account's rate.
     # A broadcaster that died holds a delivery's group no longer than this.
     visibility_timeout_s=5,
-    # A nudge is useful for a minute; by then the round has pushed the same. Ten times that, so that
-    # a long outage shows in the age of the oldest message before messages expire.
+    # A nudge is useful for a minute; by then the round has pushed the same. It is kept ten times as
+    # long, so that a long outage shows in the age of the oldest message before messages expire.
     retention_s=600,
     max_receive_count=5,
 )
 
 SNAPSHOTS = QueueDefinition(
     logical_name="snapshots",
-    # The same as for nudges, because these are nudges.
+    # As for nudges, because these are nudges.
     visibility_timeout_s=NUDGES.visibility_timeout_s,
     retention_s=NUDGES.retention_s,
     max_receive_count=NUDGES.max_receive_count,
@@ -90,10 +90,10 @@ ROUNDS = QueueDefinition(
     logical_name="rounds",
     visibility_timeout_s=VISIBILITY_TIMEOUT_S,
     # A message that is an interval old is deleted unread and counted, so messages must outlive the
-    # longest interval, 60 s. The time for which SQS keeps its deduplication id is long enough.
+    # longest interval, 60 s. SQS keeps deduplication ids for 300 s, which is long enough.
     retention_s=300,
-    # The age is the limit: a bucket that can't be held is dropped when the next round is due, and
-    # is counted among what the round left out. As a dead letter it would be of no use.
+    # The age is the limit: a bucket that never runs is dropped when the next round is due, and
+    # counted as left out. As a dead letter it would be of no use.
     max_receive_count=None,
 )
 

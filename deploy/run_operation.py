@@ -97,7 +97,7 @@ class OperationTask:
         )
         if response["failures"] or not response["tasks"]:
             reasons = ", ".join(one.get("reason", "?") for one in response["failures"])
-            raise NotRunError(f"ECS did not start it: {reasons or 'no reason given'}")
+            raise NotRunError(f"ECS did not start the task: {reasons or 'no reason given'}")
         return response["tasks"][0]["taskArn"]
 
     def follow(self, task_arn: str) -> int:
@@ -122,7 +122,7 @@ class OperationTask:
         (container,) = task["containers"]
         if "exitCode" not in container:
             why = container.get("reason") or task.get("stoppedReason") or "no reason given"
-            raise NotRunError(f"it did not run to its end: {why}")
+            raise NotRunError(f"the task did not run to its end: {why}")
         return container["exitCode"]
 
     def _show_new(self, stream: str) -> None:
@@ -151,25 +151,25 @@ def main(
     clients: Callable[[str], tuple[ECSClient, CloudWatchLogsClient]] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Runs a command there; returns its exit code, or 1 with a reason when it was not run."""
+    """Runs a command as a task; returns its exit code, or 1 with a reason if it was not run."""
     args = _parser().parse_args(arguments)
     if not args.operation:
-        return _fail("which command? -- erase --truck T-1, for one; -- --help lists them", UNUSABLE)
+        return _fail("no command: for example -- erase --truck T-1; -- --help lists all", UNUSABLE)
     if args.operation[:2] == ["device", "add"]:
         return _fail(
-            "a task's output is kept in a log, and this one shows a secret: run python -m "
-            "operations device add here (docs/phones.md says how)",
+            "a task's output is kept in a log, and this command prints a secret: run python -m "
+            "operations device add on this machine (see docs/phones.md)",
             UNUSABLE,
         )
     if not args.region:
-        return _fail("which region? --region, or AWS_REGION", UNUSABLE)
+        return _fail("no region: pass --region or set AWS_REGION", UNUSABLE)
     ecs, logs = (clients or _clients)(args.region)
     name = args.name or NAMES[args.env]
     task = OperationTask(ecs, logs, name=name, show=_show, sleep=sleep)
     task_arn = ""
     try:
         task_arn = task.start(args.operation)
-        _report(f"started {task_arn}; it may take a minute until its first line of log")
+        _report(f"started {task_arn}; its first log line may take a minute")
         code = task.follow(task_arn)
     except KeyboardInterrupt:
         return _fail(_still_running_hint(name, task_arn), INTERRUPTED)

@@ -20,17 +20,17 @@ class Shell(Protocol):
     """Runs commands."""
 
     def show(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
-        """Runs it attached to the operator's terminal, so that its prompts can be confirmed."""
+        """Runs a command attached to the operator's terminal, so that prompts can be confirmed."""
 
     def read(self, command: Sequence[str], *, standard_input: str = "") -> str:
-        """Runs it quietly and returns what it printed."""
+        """Runs a command quietly and returns its output."""
 
 
 class RealShell:
     """Runs commands on this machine.
 
     Args:
-        environ: Their environment.
+        environ: The commands' environment.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -66,7 +66,7 @@ class Terraform:
             self.run(folder, "get", "-no-color")
 
     def run(self, folder: Path, *arguments: str) -> str:
-        """Runs it in a configuration's folder, and returns all that it printed.
+        """Runs Terraform in a configuration's folder, and returns all its output.
 
         Raises:
             TerraformFailedError: It failed.
@@ -103,7 +103,7 @@ class Terraform:
         """
         passed, state = 0, None
         for line in self.run(folder, "test", "-json", "-verbose").splitlines():
-            # Each message has some megabytes.
+            # Each message has some megabytes, so only two kinds are parsed.
             if '"type":"test_state"' in line and '"@testrun":"whole"' in line:
                 state = json.loads(line)["test_state"]
             elif '"type":"test_summary"' in line:

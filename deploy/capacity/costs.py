@@ -17,8 +17,8 @@ class Cost:
 
     Attributes:
         part: Its name.
-        size: How much of it, in words.
-        usd: Per month.
+        size: How much of the part, in words.
+        usd: USD per month.
         otherwise: What an alternative would cost, in words.
     """
 

@@ -1,4 +1,4 @@
-"""Both gateways, and the Lambdas behind them."""
+"""Costs of both gateways, and of the Lambdas behind them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from deploy.capacity.costs import CapacityPlan, Cost
 OTHER_LAMBDA_GB: Final = 0.5
 OTHER_LAMBDA_S: Final = 0.03
 INVOCATIONS_PER_CONNECT: Final = 5
-"""A ticket, the authorizer, ``$connect``, ``track``, ``$disconnect``."""
+"""Lambdas invoked: for a ticket, the authorizer, ``$connect``, ``track``, ``$disconnect``."""
 
 
 def http_api(plan: CapacityPlan) -> Cost:
-    """Trucks' requests, the back office's, and tickets."""
+    """The HTTP API: requests of trucks, of the back office, and for tickets."""
     load = plan.load
     requests = load.requests_per_month + load.changes * load.truck_s + load.connects * load.viewer_s
     return Cost(
@@ -24,12 +24,12 @@ def http_api(plan: CapacityPlan) -> Cost:
 
 
 def messages_per_month(plan: CapacityPlan) -> float:
-    """To viewers."""
+    """Messages to viewers per month."""
     return (plan.load.rounds_posts + plan.load.nudge_posts) * plan.load.viewer_s
 
 
 def websocket_api(plan: CapacityPlan) -> Cost:
-    """Messages, none of which is above 32 KB, and minutes of connection."""
+    """The WebSocket API: messages, none of them above 32 KB, and connection minutes."""
     messages = messages_per_month(plan) + plan.load.connects * plan.load.viewer_s
     minutes = plan.scenario.viewers * plan.load.viewer_s / 60
     return Cost(
@@ -41,14 +41,14 @@ def websocket_api(plan: CapacityPlan) -> Cost:
 
 
 def other_invocations_per_month(plan: CapacityPlan) -> float:
-    """Of every Lambda except ingest_lambda."""
+    """Invocations per month of all Lambdas except ingest_lambda."""
     load = plan.load
     sockets = load.connects * INVOCATIONS_PER_CONNECT * load.viewer_s
     return sockets + load.changes * load.truck_s
 
 
 def functions(plan: CapacityPlan) -> Cost:
-    """ingest_lambda, and the others."""
+    """The Lambdas: ingest_lambda and the others."""
     load = plan.load
     others = other_invocations_per_month(plan)
     gb_s = (

@@ -1,4 +1,4 @@
-"""The containers, their network, logs and metrics."""
+"""Costs of the containers, their network, logs and metrics."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from deploy.capacity.costs_edge import messages_per_month, other_invocations_per
 from deploy.capacity.facts import GB, HOURS_PER_MONTH
 
 EVENT_BYTES: Final = 26
-"""What CloudWatch adds to each line (its pricing page)."""
+"""Bytes that CloudWatch adds to each log line (its pricing page)."""
 OTHER_INVOCATION_BYTES: Final = 600
-"""A line of ours and one of the gateway."""
+"""Bytes of a log line of ours and one of the gateway."""
 METRICS: Final = 60
-"""Ours, and those that the KCL and the gateways add."""
+"""Number of metrics: ours, and those that the KCL and the gateways add."""
 HISTORY_BYTES, LATEST_BYTES = 600, 1_100
-"""A document of the history, and of `truck-latest`, as sent."""
+"""Bytes of a document of the history, and of one of `truck-latest`, as sent."""
 
 
 def fargate(plan: CapacityPlan) -> Cost:
-    """Consumers and broadcasters, all day."""
+    """Fargate: consumers and broadcasters, all day."""
     scenario = plan.scenario
     sizes = plan.sizes
     vcpus = sizes.consumers * scenario.task_vcpu + sizes.broadcasters * scenario.broadcaster_vcpu
@@ -33,7 +33,7 @@ def fargate(plan: CapacityPlan) -> Cost:
 
 
 def nat(plan: CapacityPlan) -> Cost:
-    """One gateway per zone; reads of the stream and posts to viewers go through them."""
+    """NAT: one gateway per zone; reads of the stream and posts to viewers go through them."""
     hours = plan.scenario.zones * HOURS_PER_MONTH
     posts_gb = messages_per_month(plan) * plan.scenario.nat_post_kb * 1024 / GB
     gb = plan.load.stream_gb_per_month + posts_gb
@@ -41,7 +41,7 @@ def nat(plan: CapacityPlan) -> Cost:
         part="NAT",
         size=f"{plan.scenario.zones} gateways, {gb:,.0f} GB",
         usd=plan.price("nat_hour", hours) + plan.price("nat_gb", gb),
-        otherwise=f"of it the stream's {plan.price('nat_gb', plan.load.stream_gb_per_month):,.0f}",
+        otherwise=f"of which the stream {plan.price('nat_gb', plan.load.stream_gb_per_month):,.0f}",
     )
 
 
@@ -67,7 +67,7 @@ def between_zones(plan: CapacityPlan) -> Cost:
 
 
 def cloudwatch(plan: CapacityPlan) -> Cost:
-    """What the ingest endpoints log, each class at its price, and metrics."""
+    """CloudWatch: logs of the ingest endpoints, each log class at its price, and metrics."""
     lambda_gb = _lambda_logs_gb(plan)
     gateway_gb = gateway_logs_gb(plan)
     return Cost(
@@ -80,12 +80,12 @@ def cloudwatch(plan: CapacityPlan) -> Cost:
 
 
 def gateway_logs_gb(plan: CapacityPlan) -> float:
-    """API Gateway's access log of trucks' requests."""
+    """GB per month of API Gateway's access log of trucks' requests."""
     return plan.load.requests_per_month * (plan.scenario.access_log_bytes + EVENT_BYTES) / GB
 
 
 def _lambda_logs_gb(plan: CapacityPlan) -> float:
-    """A truck's request's line, if it has one; one line of metrics per container; others' lines."""
+    """GB per month: lines of trucks' requests, metrics of containers, lines of other Lambdas."""
     scenario, load, measured = plan.scenario, plan.load, plan.facts.measured
     with_line = scenario.failed_share + (1 - scenario.failed_share) / scenario.log_one_of
     a_request = with_line * (measured["ingest_log_bytes"] + EVENT_BYTES) + scenario.lambda_log_bytes

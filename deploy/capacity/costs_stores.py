@@ -1,4 +1,4 @@
-"""OpenSearch, DynamoDB and the queue."""
+"""Costs of OpenSearch, DynamoDB and the queues."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ MATCH_KB: Final = 0.5
 SUBSCRIPTION_KB: Final = 0.25
 
 TRANSITION_READS: Final = 2
-"""The row and its log."""
+"""Reads per transition: the row and its log."""
 TRANSITION_WRITES: Final = 8
-"""Row and event, twice because of the transaction, and the row's two indexes; the event once more,
-also twice, when its delivery is closed and the log gets its expiry."""
+"""Writes per transition: row and event, twice because of the transaction, and the row's two
+indexes; the event once more, also twice, when its delivery is closed and the log gets its
+expiry."""
 CHANGE_READS: Final = 2
 CHANGE_WRITES: Final = 11
-"""The same, and the truck's matches, which are prepared first."""
+"""Writes per change by the back office: those of a transition, and the truck's matches, which are
+prepared first."""
 NUDGE_READS: Final = 3
-"""The delivery, its viewers, its log."""
+"""Reads per nudge: the delivery, its viewers, its log."""
 CONNECT_READS: Final = 2
 CONNECT_WRITES: Final = 10
-"""A ticket is put and spent; a socket is counted in and out; a subscription with its two indexes is
-put and removed."""
+"""Writes per connection: a ticket is put and spent; a socket is counted in and out; a subscription
+with its two indexes is put and removed."""
 LEASE_WRITES: Final = 1.3
-"""Per shard and second: a checkpoint, and a renewal every three seconds."""
+"""Writes per shard and second: a checkpoint, and a renewal every three seconds."""
 ROUND_REQUESTS: Final = math.ceil(BUCKETS / 10)
-"""Of ten buckets each: all 256 of a round."""
+"""Requests for all 256 buckets of a round, ten buckets each."""
 POLLED_QUEUES: Final = 2
 """The queues of nudges and of snapshots; several broadcasters also poll the rounds' queue."""
 LONG_POLL_S: Final = 3
-"""Each broadcaster keeps polling an empty queue (QUEUE_WAIT_S)."""
+"""Duration of a poll of an empty queue (QUEUE_WAIT_S); each broadcaster polls again at once."""
 QUEUE_CALLS: Final = 3
-"""A nudge sent, received and deleted; sending and receiving may take ten at once."""
+"""Calls per nudge: it is sent, received and deleted. One call may send or receive ten nudges."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class Reads:
 
 
 def opensearch(plan: CapacityPlan) -> Cost:
-    """Data nodes, their disks, three masters."""
+    """OpenSearch: data nodes, their disks, three masters."""
     sizes = plan.sizes
     disks = sizes.nodes * sizes.volume_gb
     return Cost(
@@ -71,7 +73,7 @@ def opensearch(plan: CapacityPlan) -> Cost:
 
 
 def reads_of(plan: CapacityPlan) -> Reads:
-    """Consistent reads cost a whole unit per delivery, and matches at least one per truck."""
+    """Read units: a consistent read costs one per delivery, and matches at least one per truck."""
     scenario, load = plan.scenario, plan.load
     a_truck = math.ceil(max(scenario.open_deliveries, 1) * MATCH_KB / READ_UNIT_KB)
     index = scenario.viewers * SUBSCRIPTION_KB / READ_UNIT_KB / 2 + BUCKETS / 2
@@ -89,7 +91,7 @@ def reads_of(plan: CapacityPlan) -> Reads:
 
 
 def dynamodb(plan: CapacityPlan) -> Cost:
-    """Requests, on demand."""
+    """DynamoDB: on-demand requests."""
     load, reads = plan.load, reads_of(plan)
     all_s = HOURS_PER_MONTH * SECONDS_PER_HOUR
     read_units = (reads.matches + reads.others) * load.truck_s + reads.rights * load.viewer_s
@@ -107,7 +109,7 @@ def dynamodb(plan: CapacityPlan) -> Cost:
 
 
 def sqs(plan: CapacityPlan) -> Cost:
-    """Nudges, and the rounds that several broadcasters share."""
+    """SQS: nudges, and the rounds that several broadcasters share."""
     calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s
     calls += _poll_calls(plan) + _round_calls(plan)
     return Cost(
@@ -118,13 +120,13 @@ def sqs(plan: CapacityPlan) -> Cost:
 
 
 def _poll_calls(plan: CapacityPlan) -> float:
-    """Each broadcaster polls for nudges and for snapshots, all day."""
+    """Calls per month: each broadcaster polls for nudges and for snapshots, all day."""
     seconds = HOURS_PER_MONTH * SECONDS_PER_HOUR
     return POLLED_QUEUES * seconds * plan.sizes.broadcasters / LONG_POLL_S
 
 
 def _round_calls(plan: CapacityPlan) -> float:
-    """Every broadcaster sends every round; one takes and deletes each work item, all day."""
+    """Calls per month: every broadcaster sends every round; one receives and deletes each item."""
     broadcasters = plan.sizes.broadcasters
     if broadcasters == 1:
         return 0.0

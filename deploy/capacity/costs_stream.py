@@ -1,4 +1,4 @@
-"""The stream, and Firehose."""
+"""Costs of the stream and of Firehose."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from deploy.capacity.load import record_bytes
 
 FIREHOSE_UNIT_BYTES: Final = 5 * 1024
 READERS: Final = 2
-"""The consumer and Firehose."""
+"""Readers of the stream: the consumer and Firehose."""
 
 
 def kinesis(plan: CapacityPlan) -> Cost:
-    """Shards and retention."""
+    """Kinesis: shards and retention."""
     shards = plan.sizes.shards
     return Cost(
         part="Kinesis",
@@ -28,16 +28,17 @@ def shards_usd(plan: CapacityPlan, shards: float) -> float:
     """USD for shards that keep their records as long as the scenario requires."""
     hours = shards * HOURS_PER_MONTH
     usd = plan.price("kinesis_shard_hour", hours)
-    # The first day is within the price of a shard.
+    # The price of a shard includes the first day.
     if plan.scenario.stream_hours > 24:
         usd += plan.price("kinesis_retention_shard_hour", hours)
     return usd
 
 
 def firehose(plan: CapacityPlan) -> Cost:
-    """Each record rounded up to 5 KB; for aggregated records AWS does not say which record counts.
+    """Firehose: AWS bills each record, rounded up to 5 KB.
 
-    The sum assumes the more expensive case: each point, after it was taken out of its record.
+    For aggregated records AWS does not say which record counts. The sum assumes the more expensive
+    case: each point by itself, after deaggregation.
     """
     points_gb = _rounded(plan.load.points_per_month, _point_bytes(plan))
     records_gb = _rounded(plan.load.requests_per_month, plan.load.record_bytes)

@@ -24,13 +24,13 @@ METERED_BYTES: Final = 5 * 1024
 BATCH_S: Final = 1.0
 """The event source's batching window (modules/iot_ingest): one invocation per second and shard."""
 BRIDGES, BRIDGE_VCPU, BRIDGE_GB = 2, 0.5, 1.0
-"""The minimum number of tasks, and the size of one (modules/system, mqtt_bridge)."""
+"""Minimum number of bridges, and vCPUs and GB of each (modules/system, mqtt_bridge)."""
 BROKERS: Final = 2
-"""The active broker and a standby."""
+"""Number of brokers: the active one and a standby."""
 BROKER_US: Final = 150
 """A broker's CPU time per message in µs; assumed: Artemis with 20 publishers took 71 to 153."""
 BROKER_GB, BROKER_CONNECTION_MB = 1.0, 0.15
-"""Its memory, and a connection's: 2,000 trucks took 290 MB (docs/performance.md)."""
+"""Memory of a broker and of a connection: 2,000 trucks took 290 MB (docs/performance.md)."""
 VCPU_GB: Final = (2, 8)
 """The minimum and maximum memory per vCPU of Fargate."""
 
@@ -40,7 +40,7 @@ class IngestEndpoint:
     """An ingest endpoint.
 
     Attributes:
-        usd: Per month.
+        usd: USD per month.
         limits: Its use of each limit that applies only to it.
     """
 
@@ -54,7 +54,7 @@ class IngestEndpoint:
 
 
 def http(plan: CapacityPlan) -> IngestEndpoint:
-    """API Gateway and ingest_lambda, and what both log."""
+    """HTTP: API Gateway and ingest_lambda, and what both log."""
     load, scenario = plan.load, plan.scenario
     requests = load.requests_per_month
     line_bytes = plan.facts.measured["ingest_log_bytes"] + EVENT_BYTES
@@ -79,7 +79,7 @@ def http(plan: CapacityPlan) -> IngestEndpoint:
 
 
 def iot_core(plan: CapacityPlan) -> IngestEndpoint:
-    """Basic ingest, the rule, the device stream and iot_lambda."""
+    """AWS IoT Core: basic ingest, the rule, the device stream and iot_lambda."""
     load, scenario, of = plan.load, plan.scenario, plan.facts.limits
     messages = load.requests_per_month
     metered = messages * math.ceil(load.record_bytes / METERED_BYTES) / 1e6
@@ -109,7 +109,7 @@ def iot_core(plan: CapacityPlan) -> IngestEndpoint:
 
 
 def own_broker(plan: CapacityPlan) -> IngestEndpoint:
-    """An active and a standby broker, and bridges; labour is not included."""
+    """MQTT: an active and a standby broker, and bridges; labour is not included."""
     load, scenario = plan.load, plan.scenario
     usable = scenario.vcpu * scenario.fill
     bridging = load.requests / plan.facts.measured["mqtt_points"] / usable
@@ -148,7 +148,7 @@ ENDPOINTS: Final[Mapping[str, tuple[int, Callable[[CapacityPlan], IngestEndpoint
     "IoT Core basic ingest, six points per message": (6, iot_core),
     "own broker and bridges, one point per message": (1, own_broker),
 }
-"""Each with the points of a request or message."""
+"""By name: points per request or message, and the function that evaluates the endpoint."""
 
 
 def reconnecting_s(plan: CapacityPlan) -> float:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 FOLDER: Final = Path(__file__).parent
 HOURS_PER_MONTH: Final = 730
-"""As AWS counts them."""
+"""Hours per month, as AWS counts them."""
 GB: Final = 1024**3
-"""As AWS bills them."""
+"""Bytes per GB, as AWS bills them."""
 
 Steps = tuple[tuple[float, float], ...]
-"""The price of a unit, up to a number of units per month; the last step has no end."""
+"""Per step: up to how many units per month, and USD per unit; the last step has no end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,8 @@ class Measured:
     """One figure of a benchmark.
 
     Attributes:
-        value: In `unit`.
-        unit: Of the value.
+        value: The figure, in `unit`.
+        unit: The value's unit.
         written: The figure as docs/performance.md states it, word for word.
     """
 
@@ -39,10 +39,10 @@ class Limit:
     """A limit as it is before an increase is requested.
 
     Attributes:
-        value: In `unit`.
-        unit: Of the value.
+        value: The limit, in `unit`.
+        unit: The value's unit.
         source: Where it is documented.
-        how: ``checked`` there, ``from_memory``, or one of ``ours``.
+        how: How it is known: ``checked`` at the source, ``from_memory``, or one of ``ours``.
     """
 
     value: float
@@ -57,7 +57,7 @@ class Prices:
 
     Attributes:
         noted_on: When they were written down.
-        steps: By name.
+        steps: The steps of each price, by name.
         from_memory: Names of those that were not found in AWS's price list.
     """
 
@@ -88,7 +88,7 @@ class Facts:
 
 
 def measured_figures() -> dict[str, Measured]:
-    """The results of `make bench`, by its names for them."""
+    """The results of `make bench`, by their names there."""
     return {name: Measured(**row) for name, row in _read("measured")["figures"].items()}
 
 

@@ -6,8 +6,8 @@ import dataclasses
 from typing import Final, Literal
 
 Kind = Literal["size", "quota", "ours"]
-"""A `size` is what production ships with: a Terraform variable raises it. A `quota` is AWS's: an
-increase can be requested. One of `ours` is in the code: it takes a code change."""
+"""A `size` is what production ships with; a Terraform variable raises it. A `quota` is AWS's; an
+increase can be requested. One of `ours` is in the code; only a code change raises it."""
 
 RAISE_QUOTA: Final = "request a higher quota from AWS"
 
@@ -19,9 +19,9 @@ class LimitUsage:
     Attributes:
         name: The limit's name.
         kind: Its origin.
-        used: In `unit`.
-        limit: In `unit`.
-        unit: Of both.
+        used: How much is used, in `unit`.
+        limit: The limit, in `unit`.
+        unit: Unit of both.
         remedy: What raises it.
     """
 
@@ -34,5 +34,5 @@ class LimitUsage:
 
     @property
     def share(self) -> float:
-        """The used fraction of the limit; above 1 it breaks."""
+        """The used fraction of the limit; above 1 the limit is exceeded."""
         return self.used / self.limit

@@ -68,7 +68,7 @@ def posts_during_round(plan: CapacityPlan) -> float:
     scenario, load, limits = plan.scenario, plan.load, plan.facts.limits
     if scenario.viewers <= limits["api_gateway_burst"].value:
         return load.rounds_posts + load.nudge_posts
-    # The posts of nudges are within the setting.
+    # The setting also bounds the posts of nudges.
     return min(_round_posts(plan) + load.nudge_posts, _posts_allowed(plan))
 
 

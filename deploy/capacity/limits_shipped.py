@@ -12,16 +12,16 @@ from deploy.capacity.load import SECONDS_PER_HOUR
 from deploy.capacity.sizing import BROADCASTER_CORES, COPIES, NODE_VCPUS
 
 DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
-"""A JVM with its heap of 512 MB; a Python process; a truck's state (docs/settings.md)."""
+"""GB of a JVM with a heap of 512 MB, of a Python process, of a truck's state (docs/settings.md)."""
 
 LUCENE_DOCUMENTS_PER_POINT: Final = 1
 """A point is one document, which includes its deliveries."""
 SINGLE_INDEXES: Final = 2
-"""truck-latest and truck-state."""
+"""Indexes that exist once: truck-latest and truck-state."""
 
 
 def shipped_limits(plan: CapacityPlan) -> Iterator[LimitUsage]:
-    """Variables that must be set for this load."""
+    """The limits that Terraform variables raise, used by this load."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     shards = scenario.min_shards
     yield LimitUsage(
@@ -43,7 +43,7 @@ def shipped_limits(plan: CapacityPlan) -> Iterator[LimitUsage]:
         used=sizes.consumer_cores,
         limit=scenario.max_consumers * scenario.task_vcpu * scenario.vcpu,
         unit="cores",
-        remedy=f"consumer.max_tasks = {sizes.consumers}, and as many shards at least",
+        remedy=f"consumer.max_tasks = {sizes.consumers}, and at least as many shards",
     )
     yield LimitUsage(
         name="broadcaster as shipped",
@@ -142,7 +142,7 @@ def _indexes(plan: CapacityPlan) -> Iterator[LimitUsage]:
 
 
 def _task_gb(plan: CapacityPlan) -> float:
-    """The daemon, and one child per shard with the truck states in its cache."""
+    """GB per task: the daemon, and one child per shard with the truck states in its cache."""
     sizes = plan.sizes
     cached_trucks = min(plan.scenario.cached_trucks, plan.scenario.trucks / sizes.shards)
     children = math.ceil(sizes.shards / sizes.consumers)

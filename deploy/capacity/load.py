@@ -31,8 +31,8 @@ class Load:
         connects: New sockets.
         transitions: Changes of status caused by points.
         changes: Changes of deliveries by the back office: created, declared.
-        truck_s: Seconds per month that are as busy as that for trucks.
-        viewer_s: The same for viewers.
+        truck_s: Seconds per month with this load from trucks.
+        viewer_s: Seconds per month with this load from viewers.
     """
 
     points: float

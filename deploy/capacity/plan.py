@@ -25,9 +25,9 @@ PARTS = (
     costs_running.between_zones,
     costs_running.cloudwatch,
 )
-"""In the order of a point's life."""
+"""What computes the cost of each part, in the order of a point's life."""
 OTHER_SHARE: Final = 0.02
-"""All that is less than 1 % of the bill each, together: docs/capacity.md lists it."""
+"""Share of all parts that are less than 1 % of the bill each; docs/capacity.md lists them."""
 
 
 def plan_for(scenario: Scenario, facts: Facts | None = None) -> CapacityPlan:

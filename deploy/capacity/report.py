@@ -1,4 +1,4 @@
-"""A plan for people, for programs, and as rows of a document."""
+"""Formats a plan: for people, for programs, and as rows of a document."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def json_of(plan: CapacityPlan) -> dict[str, Any]:
 
 
 def limits_text(use: LimitUsage) -> str:
-    """A limit's use in words: what of what."""
+    """A limit's use in words, such as "3 of 20 shards"."""
     return f"{quantity(use.used)} of {quantity(use.limit)} {use.unit}"
 
 

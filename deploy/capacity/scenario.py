@@ -23,8 +23,8 @@ class Option:
 
     Attributes:
         help: What it is, with its unit.
-        minimum: The least reasonable value.
-        maximum: The greatest reasonable value.
+        minimum: The smallest reasonable value.
+        maximum: The largest reasonable value.
     """
 
     help: str
@@ -160,4 +160,4 @@ class Scenario:
 OPTIONS: Final[Mapping[str, Option]] = {
     field.name: field.metadata[_DECLARED] for field in dataclasses.fields(Scenario)
 }
-"""By field, in their order."""
+"""The options by field, in the fields' order."""

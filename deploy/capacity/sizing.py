@@ -11,19 +11,19 @@ from deploy.capacity.load import SECONDS_PER_HOUR, Load
 from deploy.capacity.scenario import Scenario
 
 BROADCASTER_CORES: Final = 1
-"""A broadcaster is one process."""
+"""Cores that a broadcaster can use: it is one process."""
 LAMBDA_VCPU_GB: Final = 1769 / 1024
 """Memory with which a Lambda has one vCPU (Lambda Developer Guide, "Configure memory")."""
 NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
 """vCPUs of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
 NODE_GB: Final = (2_048, 3_072, 6_144, 12_288, 16_384, 24_576, 24_576)
-"""Maximum size of their gp3 volumes (OpenSearch Service's quotas, from memory)."""
+"""Maximum size of these nodes' gp3 volumes (OpenSearch Service's quotas, from memory)."""
 MAX_NODES: Final = 30
-"""Larger nodes are preferred to more nodes."""
+"""Beyond this number, larger nodes are chosen instead of more nodes."""
 NODE_RESERVED_GB: Final = 20
 """OpenSearch Service reserves a fifth of a volume, at most 20 GiB, for itself."""
 COPIES: Final = 2
-"""Primary and replica of every index."""
+"""Copies of every index: primary and replica."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,9 @@ class Sizes:
             ``minimum``.
         reads_states: Whether a child has more trucks than its cache holds.
         consumer_cores: Cores that children and daemons need, of the benchmarks' kind.
-        consumers: Tasks.
+        consumers: Consumer tasks.
         broadcaster_cores: Cores that rounds and nudges need.
-        broadcasters: Tasks; several share the rounds.
+        broadcasters: Broadcaster tasks; several share the rounds.
         ingest_s: Duration of an invocation of ingest_lambda.
         search_cores: Cores that OpenSearch needs.
         nodes: Data nodes.
@@ -67,7 +67,7 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     required = _shards_by_traffic(scenario, load, facts)
     reads_states = scenario.trucks / max(required.values()) > scenario.cached_trucks
     processors = _cores(load, facts, "processors", reads_states=reads_states)
-    # The benchmark's node is on the same machine; what is sent to a domain is compressed.
+    # Requests to a domain are compressed; those to the benchmark's local node are not.
     processors += load.visits * facts.measured["wide_fleet_wire_cpu"] / 1e6
     usable = scenario.vcpu * scenario.fill
     required["processor"] = math.ceil(processors / usable)
@@ -106,7 +106,7 @@ def viewer_cpu_s(facts: Facts) -> float:
 
 
 def _broadcasters_by_rate(scenario: Scenario, load: Load) -> int:
-    """Each has a fixed part of the rate; tasks beyond the maximum would have to share it."""
+    """Each task has a fixed part of the rate; tasks beyond the maximum would have to share it."""
     each = scenario.posts_per_second / scenario.max_broadcasters * scenario.fill
     required = math.ceil((load.rounds_posts + load.nudge_posts) / each)
     return min(required, scenario.max_broadcasters)
@@ -122,7 +122,7 @@ def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str
 
 
 def _cores(load: Load, facts: Facts, part: str, *, reads_states: bool) -> float:
-    """By points, and by trucks in batches: each of these writes a whole truck state."""
+    """Cores for points, and for trucks in batches: each such truck writes a whole truck state."""
     kind = "read_first" if reads_states else "cached"
     a_point = facts.measured[f"consumer_cpu.{part}"]
     a_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - a_point
@@ -153,7 +153,7 @@ def _search_gb(scenario: Scenario, load: Load, facts: Facts) -> float:
 
 
 def _ingest_s(scenario: Scenario, facts: Facts) -> float:
-    """A part per request, a part per point, and the wait for the stream."""
+    """Seconds per invocation: a part per request, a part per point, and the wait for the stream."""
     one = 1 / facts.measured["ingest_points.1_a_request"]
     a_point = 1 / facts.measured["ingest_points.500_a_request"]
     cpu_s = one + (scenario.batch - 1) * a_point

@@ -177,7 +177,7 @@ def _parse(body: bytes) -> tuple[str, str, int]:
     if role not in ROLES:
         raise RequestError(f"role must be one of {', '.join(ROLES)}")
     if not isinstance(identity, str) or not identity:
-        raise RequestError("identity must be a text, and not empty")
+        raise RequestError("identity must be a non-empty string")
     # Negative: an expired token, which tests of refusals need.
     if type(ttl_s) is not int or not -MAX_TTL_S <= ttl_s <= MAX_TTL_S:
         raise RequestError(f"ttl_s must be a whole number of at most {MAX_TTL_S}")

@@ -10,24 +10,25 @@ from pathlib import Path
 from typing import Any, Final
 
 Resources = Sequence[tuple[str, str, Mapping[str, Any]]]
-"""Address, type, values."""
+"""The address, type and values of each resource."""
 Fault = tuple[str, str]
 """Address, and why AWS would reject it."""
 
 _OF_AUTHORIZER: Final = {
-    # For a token any claim; for a Lambda the members of its context.
+    # Of a JWT authorizer any claim; of a Lambda authorizer the members of its context.
     "HTTP": re.compile(r"authorizer\.claims\.[A-Za-z0-9_]+"),
     "WEBSOCKET": re.compile(r"authorizer\.[A-Za-z0-9_]+"),
 }
 _LOGGED: Final[Mapping[str, Sequence[str]]] = tomllib.loads(
     (Path(__file__).parent / "rules.toml").read_text(encoding="utf-8")
 )["access_log_variables"]
-"""By the kind of API."""
+"""The variables of an access log, by kind of API."""
 
 _ENVIRONMENT_BYTES: Final = 4096
-"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+"""Limit of all variables of a Lambda:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 _MAX_RESERVED: Final = 1000 - 100
-"""A quota that has not been raised, less what Lambda keeps for functions without a reservation:
+"""The default quota, less what Lambda keeps for functions without a reservation:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 
 
@@ -73,7 +74,7 @@ def reserved_concurrency(resources: Resources) -> Iterator[Fault]:
     """All functions together reserve at most what the account can reserve."""
     reserved = 0
     for address, _, values in _of("aws_lambda_function", resources):
-        reserved += max(values["reserved_concurrent_executions"] or 0, 0)  # -1: none of its own
+        reserved += max(values["reserved_concurrent_executions"] or 0, 0)  # -1: no reservation
         if reserved > _MAX_RESERVED:
             yield address, f"{reserved} executions are reserved, more than {_MAX_RESERVED}"
             return
@@ -108,7 +109,7 @@ def queue_names(resources: Resources) -> Iterator[Fault]:
 
 
 def search_domains(resources: Resources) -> Iterator[Fault]:
-    """A disk has a size that its type of node can have.
+    """A disk has a size that its node type supports.
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html
     """
@@ -160,7 +161,7 @@ _NAMED_WITHIN: Final = (
     "aws_route53_record",
     "aws_s3_object",
 )
-"""Whose names need only differ within something else, such as an API or a zone."""
+"""Types whose names must differ only within another resource, such as an API or a zone."""
 
 COMBINATION_RULES: Final[tuple[Callable[[Resources], Iterator[Fault]], ...]] = (
     access_log_variables,

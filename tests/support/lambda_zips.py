@@ -18,7 +18,7 @@ def uv_or_skip() -> Uv:
     places = find_places()
     program = Path(os.environ.get("UV") or places.uv)
     if not program.is_file():
-        pytest.skip("uv is not there: make setup")
+        pytest.skip("uv is missing: run make setup")
     return Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
 
 

@@ -121,7 +121,7 @@ def test_a_command_that_prints_a_secret_is_not_run_where_its_output_is_logged(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(account, "device", "add", "T-1") == 2
-    assert "run python -m operations device add here" in capsys.readouterr().err
+    assert "run python -m operations device add on this" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 2])
@@ -194,4 +194,4 @@ def test_without_a_command_no_request_is_sent(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(account) == 2
-    assert "which command?" in capsys.readouterr().err
+    assert "no command" in capsys.readouterr().err
