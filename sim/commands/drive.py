@@ -88,7 +88,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="seconds to wait for the stores and the sockets' messages (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="end with the verdict as a JSON line")
-    add_env_option(parser, "the system to drive against")
+    add_env_option(parser, "environment file of the system under test")
     parser.set_defaults(run=run)
 
 

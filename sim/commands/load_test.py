@@ -117,7 +117,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="plot the results over time into this file (SVG)"
     )
-    add_env_option(parser, "the system to load")
+    add_env_option(parser, "environment file of the system under test")
     parser.add_argument(
         "--url",
         metavar="URL",

@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
         default=3600,
         help="seconds for which the token is valid (default: %(default)s)",
     )
-    add_env_option(parser, "the environment to use")
+    add_env_option(parser, "environment file that names the issuer")
     parser.set_defaults(run=run)
 
 

@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--all", action="store_true", help="also print messages that arrived too late"
     )
-    add_env_option(parser, "the system to connect to")
+    add_env_option(parser, "environment file of the system to connect to")
     parser.set_defaults(run=run)
 
 

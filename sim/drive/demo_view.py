@@ -26,8 +26,8 @@ STATUS_STYLES = {
 }
 
 LEGEND = (
-    "age s: of the last position on the customer's socket; points: accepted of the truck;",
-    "msgs: on its customer's socket; refused: how often a stranger was refused its deliveries",
+    "age s: age of the last position on the customer's socket; points: the accepted ones;",
+    "msgs: messages on that socket; refused: how often a stranger was refused the deliveries",
 )
 
 
@@ -158,7 +158,7 @@ def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
 
 
 def line_of(row: Row) -> str:
-    """The same for one truck as a plain line."""
+    """The row of one truck as a plain line."""
     return (
         f"{row.truck_id}  {row.delivery_id}  {row.status or '-'}  "
         f"age {_number(row.age_s, 1)} s  to go {_number(row.remaining_m)} m  "
@@ -189,7 +189,7 @@ def where_to_look(environment: Environment, env_file: str) -> list[str]:
         f"WebSocket  {environment.websocket_url}",
     ]
     if environment.mqtt_url:
-        lines.append(f"MQTT       {environment.mqtt_url}, by which the second truck sends")
+        lines.append(f"MQTT       {environment.mqtt_url}, used by the second truck")
     if environment.opensearch_url:
         lines.append(f"OpenSearch {environment.opensearch_url}/truck-latest/_search?pretty")
     env = "" if env_file == "sim/.env" else f" --env {env_file}"

@@ -1,4 +1,4 @@
-"""The driver test: trucks' points in, customers' sockets out, judged by point id.
+"""The driver test: trucks' points in, customers' sockets out, checked by point id.
 
 Named after its usual size; the number of trucks is a parameter.
 """
@@ -38,7 +38,7 @@ Meanwhile = Callable[[], Awaitable[None]]
 """Runs beside the drive and starts with it."""
 
 STATIONARY_S = 8.0
-"""Stand at each end when the service's dwell is unknown: longer than the local cloud's dwell."""
+"""Time at each end if the service's dwell is unknown: longer than the local cloud's dwell."""
 
 DWELL_MARGIN_S = 2.0
 PROGRESS_EVERY_S = 5.0

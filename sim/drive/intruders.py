@@ -91,7 +91,7 @@ async def try_handshakes(system: System, truck_id: str) -> HandshakeAttempts:
     token = await system.identity("truck", truck_id)()
     head, _, signature = token.rpartition(".")
     keys = {
-        "no token worth the name": "not-a-token",
+        "an invalid token": "not-a-token",
         "a forged signature": f"{head}.{signature[::-1]}",
         "a truck's token": token,
     }

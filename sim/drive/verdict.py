@@ -14,10 +14,10 @@ from sim.drive.stores import StoreCounts
 from sim.fleet.device import Fix
 
 STATUSES_ALWAYS = frozenset({Status.ASSIGNED, Status.IN_TRANSIT, Status.NEARBY, Status.DELIVERED})
-"""Every trip goes through these, by rule or by the driver's declaration."""
+"""The statuses of every trip, by rule or by the driver's declaration."""
 
 STATUSES_BY_DWELL = frozenset({Status.AT_PICKUP, Status.ARRIVED})
-"""And through these, when a truck stands longer than the service's dwell."""
+"""Further statuses of a trip whose truck stands longer than the service's dwell."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def evaluate(
     *,
     required: Set[Status] = STATUSES_ALWAYS,
 ) -> Verdict:
-    """Judge all the evidence.
+    """Evaluate all the evidence.
 
     Args:
         trucks: One entry per truck.
@@ -167,7 +167,7 @@ def evaluate(
     latest_ok = None
     if stores is None:
         unseen = (
-            "the raw log, the history and the latest positions: this environment shows no "
+            "the raw log, the history and the latest positions: this environment has no "
             "OpenSearch (OpenSearchURL)",
         )
     else:

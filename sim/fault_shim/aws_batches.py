@@ -138,4 +138,4 @@ AWS_BATCHES: Mapping[tuple[str, str], Callable[[bytes], Batch]] = {
     ("dynamodb", "BatchWriteItem"): functools.partial(_TableBatch, reads=False),
     ("dynamodb", "BatchGetItem"): functools.partial(_TableBatch, reads=True),
 }
-"""By service and operation; raises for a body of another form."""
+"""The batch of a body, by service and operation; raises for a body of another form."""

@@ -20,7 +20,7 @@ class ItemFailure:
 
 
 Failures = Mapping[int, ItemFailure]
-"""By the entry's index in the request."""
+"""The failing entries, by index in the request."""
 
 
 class Batch(Protocol):

@@ -32,7 +32,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Tallies = Mapping[str, Tally]
-"""By the rule's name; a missing rule has never matched."""
+"""The tallies by rule name; a missing rule has never matched."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

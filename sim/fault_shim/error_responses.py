@@ -20,7 +20,7 @@ def worded(rejection: Reject, dialect: Dialect, content_type: str) -> ProxyRespo
     Args:
         rejection: The error to return.
         dialect: The service's error format.
-        content_type: Of the request: an AWS JSON response uses the version of the request.
+        content_type: The request's: an AWS JSON response uses the same version.
     """
     code, message = rejection.code, rejection.message
     headers = CIMultiDict({"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"})

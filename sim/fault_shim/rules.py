@@ -47,9 +47,9 @@ class FailItems(_Data, frozen=True, kw_only=True, tag_field="kind", tag="fail_it
     two return failed entries as unprocessed, which has no code.
 
     Attributes:
-        code: Of each failed entry; in a bulk the error's type.
-        message: Of each failed entry.
-        status: Of each failed item of a bulk.
+        code: Error code of each failed entry; in a bulk request, the error's type.
+        message: Error message of each failed entry.
+        status: Status code of each failed item of a bulk request.
         places: Indexes of the entries, counted from 0 in the request; all when absent.
         share: Probability that each of those entries fails.
     """
@@ -69,7 +69,7 @@ class Delay(_Data, frozen=True, kw_only=True, tag_field="kind", tag="delay"):
 
 
 class LagIndex(_Data, frozen=True, kw_only=True, tag_field="kind", tag="lag_index"):
-    """A query on a secondary index sees the table as it was so many seconds ago.
+    """A query on a secondary index sees the table as it was some seconds ago.
 
     The shim must see all writes to the table: those that bypass it appear in the index at once
     or never.
@@ -134,7 +134,7 @@ class FaultRule(_Data, frozen=True, kw_only=True):
             index of a query, key or value of an item. `FailItems` fails only those entries.
         probability: Probability of the fault for each matching request.
         from_nth: The first matching request that may be affected, counted from 1.
-        times: The most requests that are affected; unlimited when absent.
+        times: Maximum number of requests that are affected; unlimited when absent.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]

@@ -56,7 +56,7 @@ class Upstream:
 
     async def __aenter__(self) -> Upstream:
         self._session = aiohttp.ClientSession(
-            # A pooled connection that upstream has closed meanwhile would look like a fault of it.
+            # A pooled connection that was closed meanwhile would look like a fault of upstream.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S),
             auto_decompress=False,

@@ -8,7 +8,7 @@ position itself always follows the road; only its error is random, and that erro
   ``sigma_m`` and correlation time ``correlation_s``. ``accuracy_m`` is reported as phones do,
   the radius in which 68 % of the fixes lie: for two independent Gaussian axes
   ``sigma * sqrt(-2 ln 0.32)``, that is 1.51 sigma.
-- **Tunnels.** No fix for some seconds, then it goes on.
+- **Tunnels.** No fix for some seconds.
 - **Dead spots.** Fixes are made and stored, and sent in one batch when the network is back.
 - **Repeats.** A response is lost, so accepted points are sent again.
 """

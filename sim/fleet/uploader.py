@@ -56,7 +56,7 @@ class UploadReport:
     """Results of a truck's uploads so far."""
 
     accepted: dict[str, Fix] = field(default_factory=dict)
-    """By id: a repeated point counts once."""
+    """The accepted points by id: a repeated point counts once."""
     rejected: list[RejectedPoint] = field(default_factory=list)
     requests: int = 0
     failures: int = 0

@@ -49,9 +49,9 @@ class LoadTest:
 
     Attributes:
         tally: What the sockets received so far.
-        time_series: The same, per second.
+        time_series: The tally over time, per second.
         started: Set at the first socket's connect time.
-        is_holding: From then until the results are summarised.
+        is_holding: True from then until the results are summarised.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class LoadTest:
 
     @property
     def progress(self) -> Progress:
-        """How far it is."""
+        """The progress of the test."""
         now_s, since_s = asyncio.get_running_loop().time(), self._held_since_s
         return Progress(
             sockets=self.options.sockets,

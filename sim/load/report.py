@@ -53,7 +53,7 @@ class CpuUse:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of the result; None: not judged.
+    """Limits of the result; None for no limit.
 
     Attributes:
         max_errors: Errors of all kinds together.

@@ -25,10 +25,10 @@ SHORTEST_TRIP_S: Final = 60.0
 """A trip must be long enough for a drive; a shorter test ends while its trucks are driving."""
 
 NEAR_M: Final = 400.0
-"""From where a truck waits to the destination: near, and outside its geofence."""
+"""Distance of a waiting truck from its destination: near it, and outside its geofence."""
 
 FAR_M: Final = 50_000.0
-"""From the end of the drive to the destination: no truck gets near it during a test."""
+"""Distance from the end of the drive to the destination: no truck gets near it during a test."""
 
 
 def plan_load_trips(options: LoadOptions) -> tuple[Trip, ...]:

@@ -77,7 +77,7 @@ def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
 
 def _cpu(use: CpuUse) -> str:
     each = use.us_per_message
-    document = f"{each:.0f} µs a message, " if each is not None else ""
+    document = f"{each:.0f} µs per message, " if each is not None else ""
     return f"{document}{use.cpu_s:.1f} s while all were held"
 
 

@@ -14,8 +14,8 @@ class EnvironmentInUseError(Exception):
 
     def __init__(self, env_file: Path) -> None:
         super().__init__(
-            f"{env_file} is how another local cloud is reached, and it is running.\n"
-            "  End that one, or name another file: --env FILE"
+            f"{env_file} belongs to another local cloud, which is running.\n"
+            "  Stop that one, or use another file: --env FILE"
         )
 
 

@@ -104,7 +104,7 @@ def _parse(body: bytes) -> TokenRequest:
         requested.get("ttl_s", 3600),
     )
     if not isinstance(role, str) or not isinstance(identity, str):
-        raise TokenRequestError("role and identity are required texts")
+        raise TokenRequestError("role and identity must be strings")
     if not isinstance(ttl_s, int) or isinstance(ttl_s, bool):
         raise TokenRequestError("ttl_s must be a whole number")
     return TokenRequest(role=role, identity=identity, ttl_s=ttl_s)
@@ -225,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=[],
         help="allowed redirect URI of the console's sign-in (may be repeated)",
     )
-    parser.epilog = f"The environment variable {SECRET_VARIABLE} is what POST /token must present."
+    parser.epilog = f"The environment variable {SECRET_VARIABLE} is the secret for POST /token."
     args = parser.parse_args(arguments)
     secret = os.environ.get(SECRET_VARIABLE, "")
     if not secret:

@@ -27,8 +27,8 @@ WebSocket gateway is not used: docs/decisions/0031 says what would need correcti
    treats it as done. AWS repeats it from the first failed item on; this repeats the whole batch.
 7. A device may get a certificate for a key of its own over MQTT (CreateCertificateFromCsr), as over
    HTTP.
-8. A connection is not closed after a thousand requests. With the KCL's polls that was every 114 s,
-   and at most multiples of it all shards' records came ten seconds late: most likely because
+8. A connection is not closed after a thousand requests. With the KCL's polls that happened every
+   114 s. At most of these times all shards' records came ten seconds late, most likely because
    requests in progress got no response until the SDK's time limit.
 
 It imports only the standard library and ministack: that Python does not contain this project.
@@ -59,7 +59,7 @@ from ministack.services import dynamodb, iot, kinesis, lambda_svc, sqs
 WORKERS_PER_FUNCTION = int(os.environ.get("WORKERS_PER_FUNCTION", "4"))
 FIRST_ERROR = 400
 SEQUENCE_NUMBER_DIGITS = 30
-"""The width that ministack pads them to."""
+"""The number of digits to which ministack pads sequence numbers."""
 
 EXPIRY_EVERY_S = 1.0
 REQUESTS_PER_CONNECTION = 1_000_000_000

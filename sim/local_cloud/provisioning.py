@@ -32,7 +32,7 @@ from sim.local_cloud.resources import (
 )
 
 ANY_PAGE = (ANY,)
-"""A developer's own pages, on any port."""
+"""Allowed origins: a developer's own pages may be on any port."""
 
 
 def deploy_gateways(

@@ -44,7 +44,7 @@ class CloudNames:
     parked_bucket: str = "rtdts-parked"
     raw_backup_bucket: str = "rtdts-raw-backup"
     consumer_application: str = "rtdts-consumer"
-    """The KCL's application name, which is also its lease table's."""
+    """The KCL's application name, which is also the name of its lease table."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,9 @@ class CreatedResources:
     names: CloudNames
     shard_ids: tuple[str, ...]
     queue_urls: Mapping[str, str]
-    """By logical name."""
+    """The queues' URLs by logical name."""
     dead_letter_urls: Mapping[str, str]
-    """By the logical name of their source queue."""
+    """The dead-letter queues' URLs by the logical name of their source queue."""
 
 
 def local_session(region: str) -> boto3.Session:

@@ -55,7 +55,7 @@ class Catalog:
             botocore.exceptions.ClientError: It could not read the API.
         """
         if (known := self._known.get(api_id)) is not None:
-            return known  # waits for no reading of another id
+            return known  # does not wait while another id is read
         async with self._reading:  # sockets that come at once cause one reading
             if api_id not in self._known:
                 read = await asyncio.to_thread(self._read_api, api_id)

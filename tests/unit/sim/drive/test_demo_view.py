@@ -18,7 +18,7 @@ def test_the_table_shows_the_position_and_status_that_the_customer_received() ->
     console.print(table_of([ROW, EMPTY], ["look there"], "title"))
     text = console.export_text()
 
-    for shown in ("T-1", "nearby", "1.2", "36", "432", "look there", "msgs: on"):
+    for shown in ("T-1", "nearby", "1.2", "36", "432", "look there", "msgs: messages"):
         assert shown in text
 
 
