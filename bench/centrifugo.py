@@ -1,4 +1,4 @@
-"""Centrifugo, a fan-out server in Go that a user would pick, if Go can build it here."""
+"""Centrifugo, a fan-out server in Go that a user might use instead, if Go can build it here."""
 
 from __future__ import annotations
 

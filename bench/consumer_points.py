@@ -33,7 +33,7 @@ POINTS_PER_RECORD = (10, 1, 50)
 """Points per stream record; the usual size first."""
 
 RAW = "the node's raw limit: the same documents in bulk"
-SAMPLE = "the KCL's sample: one decode and one index call a record"
+SAMPLE = "the KCL's sample: one decode and one index call per record"
 WARM_UPS = 4
 TIMEOUT_S = 180.0
 
@@ -148,7 +148,7 @@ async def _consume(
     rest = [of[1:] for of in fleet]
     expected = sum(map(len, rest))
     stream = running.new_stream(stream_records(rest, size))
-    print_line(f"consuming {expected} points, {size} a record")
+    print_line(f"consuming {expected} points, {size} per record")
     work = await running.work_of(running.consumer(stream), expected, within_s=TIMEOUT_S)
     print_line(f"{work.rate:,.0f} points/s")
     check_all_are_stored(running, fleet, expected)
@@ -159,7 +159,7 @@ def check_all_are_stored(running: Engines, fleet: Sequence[Sequence[Point]], exp
     """Checks that the history holds the expected points of the fleet.
 
     Raises:
-        CannotMeasureError: It does not.
+        CannotMeasureError: It holds another number.
     """
     running.opensearch.indices.refresh(index=POSITIONS_PATTERN)
     prefix = fleet[0][0].truck_id.rpartition("-")[0]
@@ -175,7 +175,7 @@ async def _sample(
 ) -> Work:
     expected = sum(map(len, fleet))
     stream = running.new_stream(stream_records(fleet, POINTS_PER_RECORD[0]))
-    print_line(f"the sample's way: {expected} points")
+    print_line(f"consuming {expected} points with the sample")
     return await running.work_of(_sample_part(running, stream), expected, within_s=TIMEOUT_S)
 
 

@@ -49,7 +49,7 @@ from sim.setup.opensearch import node_files
 from sim.setup.places import find_places
 
 SHARDS = 2
-"""Two processes of the consumer, on two cores."""
+"""Shards of a stream: two processes of the consumer, on two cores."""
 
 _CALL_RECORDS, _CALL_BYTES = 500, 4_000_000
 _POLL_EVERY_S = 0.2
@@ -73,7 +73,7 @@ class Work:
     ended_s: float = 0.0
     """When the last batch ended."""
     done_after_s: float = 0.0
-    """How long after that all remaining work was done."""
+    """Seconds from `ended_s` until all remaining work was done."""
 
     @property
     def rate(self) -> float:
@@ -209,7 +209,7 @@ class Engines:
                 if time.monotonic() > deadline_s:
                     done = work.points if work else 0
                     raise CannotMeasureError(f"{done} of {points} points after {within_s:g} s")
-                await asyncio.sleep(_POLL_EVERY_S)  # a log offers nothing to await
+                await asyncio.sleep(_POLL_EVERY_S)  # there is no event for a new line of a log
         finally:
             await self._supervisor.stop([part.name], grace_s=10)
 
@@ -232,7 +232,7 @@ class Engines:
 
 @asynccontextmanager
 async def engines(print_line: PrintLine) -> AsyncIterator[Engines]:
-    """Starts them on free ports; stops them at the end of the block."""
+    """Starts the engines on free ports; stops them at the end of the block."""
     places = find_places()
     ports = free_ports()
     aws_url = f"http://{HOST}:{ports.ministack}"

@@ -124,7 +124,7 @@ def _asynchronous_sdk(print_line: PrintLine) -> _Contender | None:
             contender.rate("cpu_s", url, 0.0)
     except (subprocess.CalledProcessError, OSError) as error:
         reason = getattr(error, "stderr", "") or str(error)
-        print_line(f"without aiobotocore, which can't be had: {reason.strip().splitlines()[-1]}")
+        print_line(f"no aiobotocore: it can't be installed: {reason.strip().splitlines()[-1]}")
         return None
     return contender
 
@@ -134,5 +134,5 @@ def _uv_cache() -> str:
 
 
 BENCHMARK = Benchmark(
-    name="fanout_posts", title="posts a second of one core, beside the SDKs", run=run
+    name="fanout_posts", title="posts per second of one core, beside the SDKs", run=run
 )

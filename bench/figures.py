@@ -18,7 +18,7 @@ class Figure:
     Attributes:
         name: The measure, and after a dot its size or variant unless that is the usual one.
         value: Our value.
-        unit: Of the value.
+        unit: Unit of the value.
         beside: The baseline that was measured in the same run; None if there is none.
         ratio: Our value divided by the baseline's.
         at_most: The limit that our value must not exceed; None without a limit.
@@ -38,7 +38,7 @@ class Figure:
 
 
 _IN_FILE = ("name", "value", "unit", "beside", "ratio")
-"""The fields that the file has; limits are the benchmark's, and not a result."""
+"""The fields of the file. A limit is part of the benchmark and not of the result."""
 
 PrintLine = Callable[[str], None]
 """Takes lines of progress."""
@@ -75,7 +75,7 @@ def beside(name: str, value: float, unit: str, baseline: str, baseline_value: fl
 
 
 def write_json(figures: Iterable[Figure], path: Path) -> None:
-    """Writes them as one list."""
+    """Writes the figures as one list."""
     rows = [
         {
             **{name: getattr(one, name) for name in _IN_FILE},
@@ -89,7 +89,7 @@ def write_json(figures: Iterable[Figure], path: Path) -> None:
 
 
 def table_of(figures: Sequence[Figure]) -> Table:
-    """The same for people."""
+    """The figures as a table for people."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("figure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)

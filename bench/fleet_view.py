@@ -34,7 +34,7 @@ MAX_TRUCKS = 400
 
 CITY = (128.9, 35.0, 129.3, 35.3)
 REGION = (127.0, 36.0, 128.0, 37.0)
-"""North-west of the city; all others are farther west."""
+"""North-west of the city; all other trucks are farther west."""
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 
 SMALL = "the same view of a small fleet"
@@ -192,6 +192,6 @@ def _place(number: int, size: Size) -> tuple[float, float]:
 
 BENCHMARK = Benchmark(
     name="fleet_view",
-    title="a view of the fleet, by how many trucks the index holds besides",
+    title="a view of the fleet, by the number of trucks outside of it",
     run=run,
 )

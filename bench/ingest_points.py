@@ -67,7 +67,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 
 def _refusals(of_truck: Sequence[Fix], quick: bool) -> Iterator[Figure]:
-    """What a request costs of a truck that the consumer has blocked, beside the same one before."""
+    """The cost of a request of a truck over its quota, beside the same request within it."""
     for size in (USUAL, *(size for size in POINTS_PER_REQUEST if size != USUAL)):
         count = 50 if quick else 500
         events = [event_of(of_truck[:size])] * count
@@ -142,7 +142,7 @@ class _Context:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[io.StringIO]:
-    """Captures the log: it costs a Lambda the writing, and must not appear on this terminal."""
+    """Captures the log: writing it is part of the cost, and it must not appear on this terminal."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         yield output

@@ -40,7 +40,7 @@ DRIVES = 50
 SEED = 9
 SPEED_MPS = 14.0
 NOISE_DEG = 0.000_03
-"""Some 3 m."""
+"""About 3 m."""
 
 SHARES = {"1_percent": 0.01, "10_percent": 0.1}
 BEFORE_POINTS_PER_RECORD = 20
@@ -175,14 +175,14 @@ def _received_with(late: Point, now: Point) -> Point:
 
 
 def _unsettled(running: Engines) -> int:
-    """Trucks with something to settle."""
+    """Number of unsettled trucks."""
     running.opensearch.indices.refresh(index=STATE_INDEX)
     query = {"query": {"term": {"is_unsettled": True}}}
     return int(running.opensearch.count(index=STATE_INDEX, body=query)["count"])
 
 
 def drives(count: int) -> list[list[Point]]:
-    """Drives that last for hours, which no road of the library does.
+    """Drives that last for hours, longer than any road of the library.
 
     They end long enough ago for the pause after late points to be over: otherwise a corrected time,
     and with it the run, would wait for that.
@@ -225,6 +225,6 @@ def _drive(number: int, count: int, end_ms: int) -> list[Point]:
 
 BENCHMARK = Benchmark(
     name="late_points",
-    title="the consumer where points are an hour late",
+    title="the consumer with points that are an hour late",
     run=run,
 )

@@ -1,4 +1,4 @@
-"""A process of a benchmark that takes and prints lines."""
+"""A process of a benchmark that reads and prints lines."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class LineProcess:
         return line
 
     def print_line(self, line: str) -> None:
-        """Sends it a line."""
+        """Sends the process a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()

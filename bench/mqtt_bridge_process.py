@@ -47,7 +47,7 @@ class _Stream:
 
 
 class _IteratedConnection(BrokerConnection):
-    """The same, through aiomqtt's own iterator."""
+    """A connection that receives messages through aiomqtt's own iterator."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

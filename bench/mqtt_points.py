@@ -28,8 +28,8 @@ from tests.support.mqtt_broker import BrokerProcess, running_broker
 PUBLISHERS = 20
 IN_FLIGHT = 25
 RATE = 500
-BASELINE = "HTTP's handler, a point per request"
-ITERATED = "the same through aiomqtt's iterator"
+BASELINE = "HTTP's handler, one point per request"
+ITERATED = "the bridge through aiomqtt's iterator"
 OPENED_AT_ONCE = 50
 MAX_BYTES = 256 * 2**20
 
@@ -47,7 +47,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 def _measure(
     broker: BrokerProcess, count: int, quick: bool, print_line: PrintLine
 ) -> Iterator[Figure]:
-    print_line(f"{count} messages of a point each, that wait in the broker")
+    print_line(f"{count} messages with one point each, waiting in the broker")
     work = _messages(count)
     rates = {}
     for route in ("direct", "iterated"):

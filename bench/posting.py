@@ -66,7 +66,7 @@ def connection_id(number: int) -> str:
 
 
 async def post_all(post: Callable[[str], Awaitable[object]], count: int, at_once: int) -> None:
-    """Posts `count` messages, so many at once."""
+    """Posts `count` messages, `at_once` concurrently."""
     numbers = iter(range(count))
 
     async def worker() -> None:

@@ -5,7 +5,7 @@ round posts, the rights of this part of the viewers whose rights end are revoked
 line per round: when the healthy and the slow viewers received their message, in seconds after the
 round's start, and the peak memory.
 
-Between two rounds of a broadcaster lie 60 s. Here a round begins when it is requested, so gaps
+A broadcaster's rounds are 60 s apart. Here a round begins when it is requested, so gaps
 between two messages are calculated as if each round had begun 60 s after the last one, or when
 that ended if it lasted longer.
 """
@@ -44,7 +44,7 @@ MIN_RATE_PER_S: Final = 100.0
 
 
 class Discarded(io.StringIO):
-    """Takes a log without keeping it: it is no part of the memory that is measured."""
+    """Discards a log, so that it is not part of the measured memory."""
 
     def write(self, text: str, /) -> int:
         """See `io.StringIO`."""
@@ -92,7 +92,7 @@ class RecordingSender:
 
 
 class Gaps:
-    """The longest time between two messages of each of some viewers (see the module)."""
+    """The longest time between two messages to one of some viewers (see the module)."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self._received_at_s = dict.fromkeys(numbers, 0.0)
@@ -118,7 +118,7 @@ class Rounds:
     """A broadcaster's rounds.
 
     Args:
-        viewers: How many.
+        viewers: Number of viewers.
         round_s: Duration of all first attempts, at the rate.
         url: The stand-in for API Gateway.
     """

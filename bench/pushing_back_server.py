@@ -37,7 +37,7 @@ REVOKED_EACH: Final = 97
 
 
 def hangs(number: int) -> bool:
-    """Whether the client never responds, as a tenth of them do not."""
+    """Whether the client never responds: a tenth of them."""
     return number % 10 == 0
 
 

@@ -128,7 +128,7 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
 def round_of(
     world: RoundWorld, sender: Sender, threads: Threads, *, per_s: float, log: Logger
 ) -> Round:
-    """A broadcaster's rounds of a world, with the settings' defaults but for the rate."""
+    """A broadcaster's rounds of a world, with default settings except for the rate."""
     rate = RateLimiter(per_s)
     quarantine_slots = default("quarantine_posts")
     quarantine = Quarantine(quarantine_slots, default("post_timeout_s"))

@@ -27,7 +27,7 @@ ROUND_S: Final = 30.0
 """Duration of all first attempts, at the rate."""
 TURNS: Final = 5
 LEARNING: Final = 2
-"""So many rounds try every connection that hangs, until it is in quarantine."""
+"""Rounds that try every connection that hangs; then all of these are in quarantine."""
 
 MAX_RATIO: Final = 1.1
 MAX_GAP_S: Final = 75.0
@@ -74,7 +74,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 
 def figures_of(clean: RoundResults, bad: RoundResults) -> Iterator[Figure]:
-    """What two broadcasters' rounds amount to."""
+    """The figures of two broadcasters' rounds."""
     yield beside(
         "round_under_429",
         statistics.median(bad.p99_s(LEARNING)),

@@ -57,7 +57,7 @@ class RoundWorld:
         latest = fold_truck(of[0].truck_id, None, [of], [], {}, TrackingRules()).latest
         assert latest is not None
         self.reassigned: set[int] = set()
-        """Viewers, by number, whose delivery is another customer's now."""
+        """Numbers of the viewers whose delivery has another customer now."""
         client = cast("Any", _DynamoDB(viewers, row, now_ms, self.reassigned))
         self.subscriptions = SubscriptionStore(client, TABLES)
         self.deliveries = DeliveryStore(client, TABLES)

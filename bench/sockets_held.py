@@ -33,7 +33,7 @@ from bench.socket_processes import API, STAGE
 
 SOCKETS: Final = (10_000, 1_000)
 ROUNDS: Final = 4
-"""The first of them only warms up."""
+"""Number of rounds; the first one only warms up."""
 PUBLISHED_AT_ONCE: Final = 100
 _PATH: Final = f"/_aws/execute-api/{API}/{STAGE}"
 _KB: Final = 1_024
@@ -143,7 +143,7 @@ def _centrifugo(count: int, quick: bool, print_line: PrintLine) -> dict[str, _Co
             raise CannotMeasureError("a quick run builds nothing")
         program = centrifugo.find_or_build(print_line)
     except CannotMeasureError as error:
-        print_line(f"without Centrifugo, which can't be had: {error}")
+        print_line(f"without Centrifugo, which is not available: {error}")
         raise _ContenderUnavailable from error
     for_all: list[_Request] = [("publish", {"channel": "all", "data": json.loads(MESSAGE)})]
     costs = {}

@@ -46,7 +46,7 @@ from sim.viewers.viewer import Viewer
 RATES = (100, 250, 500)
 """Points per second in total; the last one is the main figure."""
 ROUND_S = 5.0
-"""Between rounds, so that some fall into the measurement; 60 s in production."""
+"""Time between rounds, so short that some fall into the measurement; 60 s in production."""
 DRIVE_S = 29
 SETTLE_S = 4
 ENDING_S = 4
@@ -56,9 +56,9 @@ SPEED_MPS = 55.0
 RADIUS_M = 50.0
 DWELL_S = 1.0
 DISTANCE_M = 1_150.0
-"""From origin to destination: the whole way in half a minute, at a still plausible speed."""
+"""From origin to destination: a drive of half a minute, at a still plausible speed."""
 BEFORE_LEAVING_M = (-150.0, -95.0, 0.0, 0.0, 0.0, 0.0)
-"""Metres past the origin in the first seconds: it drives up and stands longer than the dwell."""
+"""Metres past the origin in the first seconds: the truck arrives and stands beyond the dwell."""
 LEFT_M = 100.0
 """The first fix after that: it has left the origin, and is not near the destination yet."""
 STATUSES = 5
@@ -81,7 +81,7 @@ class _Size:
 
 
 WARM_UP = _Size(rate=100, drivers=3, movers=2, drive_s=8)
-"""Not reported: the first Lambdas start, and two JVMs compile their code."""
+"""A drive that is not reported: the first Lambdas start, and two JVMs compile their code."""
 
 
 @dataclasses.dataclass

@@ -23,7 +23,7 @@ RESPONSE: Final = (
     b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
-"""With those headers of API Gateway's that cause a client work."""
+"""A response with the headers of API Gateway that a client must process."""
 
 
 class StubConnection(asyncio.Protocol):

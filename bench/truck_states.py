@@ -67,7 +67,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     """What one truck has done so far."""
 
     points: Sequence[str]
-    """As the stream carries them."""
+    """The points as the stream carries them."""
     delivery: Delivery
     created: DeliveryEvent
 

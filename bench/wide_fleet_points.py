@@ -6,7 +6,7 @@ holds one point of each, so each point costs one write of a state, and also a re
 more trucks than a child's cache holds.
 
 It is compared, on the same node and with the same points, with the former consumer
-(`bench.baselines.window_consumer`). Each of the two is first once, as the node keeps getting
+(`bench.baselines.window_consumer`). Each of the two runs first once, as the node keeps getting
 faster. The raw limit is always that of the former mappings, before and after all: the current ones
 index less, and a limit that changes with what is measured beside it shows nothing.
 """
@@ -46,10 +46,10 @@ DRIVES, QUICK_DRIVES = 100, 10
 """Trucks whose points are made; the others drive the same roads under other names."""
 
 DRIVE_POINTS = 900
-"""So long that no truck comes near its destination: a status is rare, and its cost is included."""
+"""So many that no truck comes near its destination: a status is rare, and its cost is included."""
 
 REMEMBERED = window_consumer.WINDOW_POINTS
-"""Points that a truck has sent before."""
+"""Points that a truck has sent before the measurement."""
 
 TIMEOUT_S = 600.0
 
@@ -78,9 +78,10 @@ SIZES = {
     "cached": Size(trucks=2_000, new=30, cache_size=2_000),
     "read_first": Size(trucks=3_000, new=15, cache_size=500),
 }
-"""So long that the compile time of each daemon's JVM is a small part."""
+"""Sizes at which the compile time of each daemon's JVM is a small part."""
 WARMING = Size(trucks=1_000, new=15, cache_size=500)
-"""Of each consumer, not measured: a node that has just started takes four times as long."""
+"""A run of each consumer that is not measured: a node that has just started takes four times as
+long."""
 QUICK = {
     "cached": Size(trucks=10, new=10, cache_size=100, drives=QUICK_DRIVES),
     "read_first": Size(trucks=30, new=3, cache_size=5, drives=QUICK_DRIVES),
@@ -219,7 +220,7 @@ def _written_by_node(running: Engines) -> int:
         name, _, value = line.partition(": ")
         if name == "write_bytes":
             return int(value)
-    raise CannotMeasureError("this system does not say what a process writes")
+    raise CannotMeasureError("this system does not report what a process writes")
 
 
 def _fleet(name: str, trucks: int, count: int, drives: int) -> list[list[Point]]:
@@ -229,7 +230,7 @@ def _fleet(name: str, trucks: int, count: int, drives: int) -> list[list[Point]]
 
 @cache
 def _drives(count: int) -> list[list[Point]]:
-    """The same for all fleets: their states are made in other processes."""
+    """The drives, the same for all fleets: their states are made in other processes."""
     now_ms = time.time_ns() // 1_000_000
     return [points(number, DRIVE_POINTS, end_ms=now_ms) for number in range(count)]
 
@@ -306,6 +307,6 @@ def _state_document(of: Sequence[Point]) -> bytes:
 
 BENCHMARK = Benchmark(
     name="wide_fleet_points",
-    title="the consumer where each point is of another truck",
+    title="the consumer when each point is of another truck",
     run=run,
 )

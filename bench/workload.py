@@ -75,7 +75,7 @@ def fixes(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Fix
 
 
 def points(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Point]:
-    """The same points as the stream carries them: stamped."""
+    """The result of `fixes` as the stream carries it: stamped points."""
     return [
         Point(
             truck_id=fix.truck_id,
@@ -115,7 +115,7 @@ def delivery(of: Sequence[Point], *, status: Status = Status.ASSIGNED) -> Delive
 
 
 def created(row: Delivery) -> DeliveryEvent:
-    """The first event of its log."""
+    """The first event of a delivery's log."""
     return DeliveryEvent(
         delivery_id=row.delivery_id,
         version=1,

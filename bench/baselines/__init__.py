@@ -1,1 +1,1 @@
-"""What a user would pick instead of our parts, written with the same care."""
+"""Baselines: what a user would use instead of our parts, written with the same care."""

@@ -1,7 +1,7 @@
 """Enrichment as a short script does it: each point against the one before, in plain dicts.
 
-Distance, speed, heading and whether it moves. There is no window, so a late or a bad point corrupts
-those after it. There is no quality, no status and no distance to a destination.
+It derives distance, speed, heading and motion. There is no window, so a late or a bad point
+corrupts those after it. There is no quality, no status and no distance to a destination.
 """
 
 from __future__ import annotations

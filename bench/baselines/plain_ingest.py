@@ -66,6 +66,6 @@ def _fault(point: Mapping[str, Any], truck_id: str) -> str | None:
 
 
 def handle_all(client: Client, events: Sequence[Mapping[str, Any]]) -> None:
-    """Handles them all."""
+    """Handles all requests."""
     for event in events:
         handle(event, client, "stream")

@@ -28,7 +28,7 @@ COMMIT = "a676d77755da66441d5aa7c5accc3870330e3e81"
 """The last commit of that consumer."""
 
 WINDOW_POINTS = 120
-"""Its default."""
+"""The window's default size."""
 
 NAME = "the former consumer, which wrote a window of 120 fixes with each batch"
 
@@ -37,7 +37,7 @@ _PROJECT = Path(__file__).parents[2]
 
 
 def extract(folder: Path) -> Path:
-    """Takes its sources from the history.
+    """Extracts the former consumer's sources from the history.
 
     Returns:
         The folder that holds them, for `variables`.
@@ -64,7 +64,7 @@ def variables(sources: Path) -> Mapping[str, str]:
 
 
 def write_matches(client: DynamoDBClient, table: str) -> None:
-    """Converts all matches to the form that it reads: maps of attributes instead of strings.
+    """Converts all matches to its form: maps of attributes instead of strings.
 
     Args:
         client: A DynamoDB client.
@@ -82,7 +82,7 @@ def write_matches(client: DynamoDBClient, table: str) -> None:
 
 
 def positions_index(sources: Path) -> dict[str, Any]:
-    """Mappings and settings of its daily indexes."""
+    """Mappings and settings of the former consumer's daily indexes."""
     defined = runpy.run_path(str(sources / "rtdts/position_store/index_definitions.py"))
     template = defined["index_templates"]()["truck-positions"]["template"]
     return {"mappings": template["mappings"], "settings": template["settings"]}

@@ -122,7 +122,12 @@ def _silent_on_the_way(rng: Random, drive: Itinerary) -> list[Interval]:
 CASES = (
     Case(name="plain", title="good reception", shape=_delivers, device=_clear),
     Case(name="town", title="error of 10-22 m per axis, honest", shape=_delivers, device=_town),
-    Case(name="flattering", title="the same, stated as 4-8 m", shape=_delivers, device=_flattering),
+    Case(
+        name="flattering",
+        title="error of 10-22 m, stated as 4-8 m",
+        shape=_delivers,
+        device=_flattering,
+    ),
     Case(
         name="poor_there",
         title="accuracy of 45-65 m around the destination, a long halt",
@@ -160,7 +165,7 @@ CASES = (
     ),
     Case(
         name="declared_pickup",
-        title="the same, and the driver declares the pickup",
+        title="drives past the origin; the driver declares the pickup",
         shape=lambda rng: _delivers(rng, load_s=0.0),
         device=_clear,
         is_declared=True,
@@ -185,7 +190,7 @@ CASES = (
     ),
     Case(
         name="next_door_town",
-        title="the same, error of 10-22 m",
+        title="halts at 1.4-2 radii, error of 10-22 m",
         shape=lambda rng: _beside(rng, 1.4, 2.0),
         device=_town,
     ),
@@ -196,7 +201,12 @@ CASES = (
         device=_poor_there,
     ),
     Case(name="drive_by", title="passes without a halt", shape=_passes, device=_clear),
-    Case(name="drive_by_town", title="the same, error of 10-22 m", shape=_passes, device=_town),
+    Case(
+        name="drive_by_town",
+        title="passes without a halt, error of 10-22 m",
+        shape=_passes,
+        device=_town,
+    ),
     Case(
         name="gap_by",
         title="passes without a halt; falls silent inside for 1-6 minutes",
@@ -230,7 +240,7 @@ CASES = (
     ),
     Case(
         name="bursts_by",
-        title="the same, and passes without a halt",
+        title="jumps of 150-1,500 m, passes without a halt",
         shape=_passes,
         device=_jumping,
     ),
@@ -250,7 +260,7 @@ CASES = (
     ),
     Case(
         name="late_by",
-        title="the same, and passes without a halt",
+        title="up to 20 minutes come late, passes without a halt",
         shape=_passes,
         device=_clear,
         order=late,
@@ -263,4 +273,4 @@ CASES = (
         order=shuffled,
     ),
 )
-"""Each is drawn equally often."""
+"""All cases; each is drawn equally often."""

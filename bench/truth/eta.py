@@ -1,6 +1,6 @@
-"""How often an ETA range holds the true arrival, and how wide it is: beside the naive one.
+"""How often an ETA range contains the true arrival, and how wide it is, beside the naive one.
 
-Evaluated every half minute of the drive, at the newest good fix. The true arrival is when the
+It is evaluated every half minute of the drive, at the newest good fix. The true arrival is when the
 noise-free track enters the destination's circle for the stay that counts. Two kinds of drives are
 left out: those whose points come late (the range is about the current time), and those that first
 pass their destination for another stop, which no range from positions can predict.
@@ -42,7 +42,7 @@ class Moment:
 
     @property
     def is_covered(self) -> bool:
-        """Whether the range holds the true arrival."""
+        """Whether the range contains the true arrival."""
         return self.given is not None and self.given[0] <= self.arrives_s <= self.given[1]
 
 
@@ -52,7 +52,7 @@ def naive(drive: Drive, seen: Sequence[ClassifiedPoint]) -> Range | None:
 
 
 def naive_90(drive: Drive, seen: Sequence[ClassifiedPoint]) -> Range | None:
-    """The same with the margins that held 90 % of the arrivals of the tuning set."""
+    """The naive range with the margins that contained 90 % of the tuning set's arrivals."""
     return _stretched(drive, seen[-1], *NAIVE_90)
 
 
@@ -84,7 +84,7 @@ def moments_of(drive: Drive, estimators: Sequence[Estimator]) -> Iterator[tuple[
 
 
 def coverage(moments: Sequence[Moment]) -> float:
-    """The share of the given ranges that hold the truth."""
+    """The share of the given ranges that contain the truth."""
     given = [one for one in moments if one.given is not None]
     return sum(one.is_covered for one in given) / len(given) if given else math.nan
 
@@ -95,6 +95,6 @@ def given_share(moments: Sequence[Moment]) -> float:
 
 
 def median_width_s(moments: Sequence[Moment]) -> float:
-    """From earliest to latest."""
+    """The ranges' median width, from earliest to latest."""
     widths = [one.given[1] - one.given[0] for one in moments if one.given is not None]
     return statistics.median(widths) if widths else math.nan

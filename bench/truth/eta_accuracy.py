@@ -3,7 +3,7 @@
     python -m bench.truth.eta_accuracy            the report roads
     python -m bench.truth.eta_accuracy --tuning   the roads on which the constants were chosen
 
-Each drive is judged at 20 moments, evenly spread from departure to arrival, and every drive has the
+Each drive is evaluated at 20 moments, evenly spread from departure to arrival. Every drive has the
 same weight, whatever its length. The baseline is what an app without such a service would show: the
 remaining great circle over the current speed, minus and plus 20 %. A standing truck has no such
 range; widths and coverage are compared only where both have one.
@@ -41,7 +41,7 @@ from rtdts.tracking.eta import (
 from rtdts.tracking.geodesy import distance_m
 
 MOMENTS = 20
-"""Per drive."""
+"""Moments per drive."""
 NAIVE_SHARE = 0.2
 MIN_SPEED_MPS = 1.0
 """At lower speeds the naive range would have no end."""
@@ -84,7 +84,7 @@ class Moment:
 
 
 def moments_of(drive: EtaDrive) -> list[Moment]:
-    """The fixes of a drive at which it is judged, with what was folded until then."""
+    """The fixes of a drive at which it is evaluated, with what was folded until then."""
     pace: TruckPace | None = None
     baseline: EtaBaseline | None = None
     moments = []
@@ -119,7 +119,7 @@ Range = Callable[[Moment], tuple[float, float] | None]
 
 
 def naive(moment: Moment) -> tuple[float, float] | None:
-    """Minus and plus 20 %."""
+    """The naive range: the expected time minus and plus 20 %."""
     expected_s = moment.naive_s
     if expected_s is None:
         return None
@@ -153,7 +153,7 @@ def coverages(by_drive: Iterable[Sequence[Moment]], of: Range) -> list[float]:
 
 
 def median_width_s(by_drive: Iterable[Sequence[Moment]], of: Range) -> float:
-    """Over all moments at which there is a range."""
+    """The median width, over all moments at which there is a range."""
     return statistics.median(
         found[1] - found[0]
         for moment in chain.from_iterable(by_drive)
@@ -230,7 +230,7 @@ def _factor_for(by_drive: Sequence[Sequence[Moment]], coverage: float) -> Range:
 
 
 def _interval(shares: Sequence[float]) -> tuple[float, float]:
-    """By resampling drives, not moments: those of one drive depend on each other."""
+    """The 95 % interval, by resampling drives: moments of one drive depend on each other."""
     rng = Random(1)
     means = sorted(statistics.mean(rng.choices(shares, k=len(shares))) for _ in range(RESAMPLES))
     return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]

@@ -41,7 +41,7 @@ MAX_CRUISE_MPS = 25.0
 HALT_SHARE = 0.08
 """The share of modelled drives with one halt of minutes that no road explains."""
 JAM_SHARE = 0.08
-"""Of the middle parts of long ones."""
+"""The share of jams among the middle parts of long modelled drives."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,8 @@ class EtaDrive:
         is_recorded: Whether its times were driven rather than modelled.
         fixes: What the device sent, by time; with those before the pickup where there are any.
         destination: ``(lat, lon)``.
-        radius_m: Of its geofence.
-        departed_ms: From then on the cargo is in transit.
+        radius_m: Radius of its geofence.
+        departed_ms: When the cargo began to be in transit.
         entered_ms: When the truck was at the destination: the truth.
     """
 

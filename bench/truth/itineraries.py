@@ -28,7 +28,7 @@ class Itinerary:
         motion: Where the truck is at each second.
         departed_s: When it left the origin for good.
         loading_s: From when to when it stands at the origin; None where it drives past.
-        unloading_s: The same of the halt at the end of the leg.
+        unloading_s: From when to when it halts at the end of the leg; None where it drives past.
     """
 
     plan: PlannedRoute
@@ -45,11 +45,11 @@ class Shape:
     Attributes:
         load_s: Halt at the origin; 0 drives past it.
         unload_s: Halt at the end of the leg; 0 drives past it.
-        radius_m: Of the destination's geofence.
-        offset_m: From where the truck halts to the destination's centre.
+        radius_m: Radius of the destination's geofence.
+        offset_m: Distance from where the truck halts to the destination's centre.
         light_m: Distance of a red light from the end of the leg; 0 is none.
         light_s: How long it is red.
-        leg_m: Maximum from loading to unloading; None takes the whole road.
+        leg_m: Maximum distance from loading to unloading; None takes the whole road.
         returns: Drives past first, turns, comes back and only then halts.
     """
 

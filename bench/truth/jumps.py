@@ -31,13 +31,13 @@ def per_thousand(counted: Sequence[Jumps]) -> float:
 
 
 def of_ours(drive: Drive) -> Jumps:
-    """With our quality rules: the newest good fix is shown."""
+    """The jumps with our quality rules: the newest good fix is shown."""
     shown = ours.shown(drive)
     return _counted(drive, [((at_ms - START_MS) / 1_000, lat, lon) for at_ms, lat, lon in shown])
 
 
 def of_the_newest(drive: Drive) -> Jumps:
-    """Without any: the newest point is shown as it is."""
+    """The jumps without quality rules: the newest point is shown as it is."""
     places: list[Place] = []
     for point in drive.points:
         t_s = (point.event_at_ms - START_MS) / 1_000
@@ -47,7 +47,7 @@ def of_the_newest(drive: Drive) -> Jumps:
 
 
 def of_each_as_it_comes(drive: Drive) -> Jumps:
-    """Without any order either: what came last is shown."""
+    """The jumps without rules or order: what came last is shown."""
     return _counted(
         drive,
         [((one.event_at_ms - START_MS) / 1_000, one.lat, one.lon) for one in drive.points],

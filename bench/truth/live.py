@@ -7,7 +7,7 @@ from bench.truth.drives import Drive
 from bench.truth.outcomes import outcome_of
 
 MAX_LOOKS = 40
-"""The most looks at one drive: each folds all points received by then."""
+"""Maximum number of looks at one drive: each folds all points received by then."""
 
 
 def looks_at(drive: Drive) -> list[int]:

@@ -11,7 +11,7 @@ from bench.truth import eta, jumps, outcomes
 from bench.truth.measuring import Measured
 
 Values = Callable[[Sequence[Measured], str], float]
-"""Over some drives, by one contestant; not a number where there is none."""
+"""The value over some drives, by one contestant; NaN where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +19,13 @@ class Measure:
     """One measure of several contestants.
 
     Attributes:
-        name: Of its figure.
-        unit: Of its values; "share" is of 1.
-        title: For people.
+        name: Name of its figure.
+        unit: Unit of its values; a "share" is from 0 to 1.
+        title: Title for people.
         of: Its value over some drives, by a contestant.
-        contestants: Ours is first.
+        contestants: The contestants; ours is first.
         baseline: The contestant that is named beside ours.
-        aim: For people.
+        aim: The aim, as text for people.
         is_met: Whether our value meets the aim, given the baseline's; None where there is no aim.
     """
 
@@ -45,7 +45,7 @@ TITLES = {
     "newest": "the newest point as it is",
     "as_it_comes": "each point as it comes",
     "naive": "remaining distance over current speed, ±20 %",
-    "naive_90": "the same with margins of 90 % of the tuning set",
+    "naive_90": "remaining distance over current speed, margins of 90 % of the tuning set",
 }
 
 
@@ -117,7 +117,7 @@ MEASURES = (
     Measure(
         name="late_recall",
         unit="share",
-        title="the same: claimed of those that were",
+        title="batched, late, shuffled, through the consumer: claimed of those that were",
         of=_of_late(outcomes.recall),
         aim="≥ 0.98",
         is_met=lambda ours, _: ours >= 0.98,
@@ -143,7 +143,7 @@ MEASURES = (
     Measure(
         name="eta_coverage",
         unit="share",
-        title="ETA ranges that hold the arrival",
+        title="ETA ranges that contain the arrival",
         of=_of_moments(eta.coverage),
         contestants=("ours", "naive", "naive_90"),
         baseline="naive",
@@ -169,4 +169,4 @@ MEASURES = (
         baseline="naive",
     ),
 )
-"""In the order of the table."""
+"""All measures, in the order of the table."""

@@ -39,14 +39,14 @@ class Device:
     """How a device measures.
 
     Attributes:
-        interval_s: Between two fixes.
-        sigma_m: Deviation of the wandering error, per axis.
-        tau_s: Its time constant.
+        interval_s: Time between two fixes.
+        sigma_m: Deviation of the drifting error, per axis.
+        tau_s: Time constant of the drifting error.
         accuracy: The accuracy that it states.
         sends_speed: Whether it sends speed and heading.
         bursts_per_hour: Reflections: each moves up to five fixes by 150 to 1,500 m.
-        zone: A place with worse reception: within three times its radius `zone_sigma_m` holds.
-        zone_sigma_m: See there.
+        zone: A place with worse reception, up to three times its radius.
+        zone_sigma_m: Deviation within the zone.
     """
 
     interval_s: float

@@ -58,5 +58,5 @@ class OurEta:
         return (found.earliest_ms - START_MS) / 1_000, (found.latest_ms - START_MS) / 1_000
 
     def _status_at(self, at_ms: int) -> Status:
-        """By the events of its points; the last one if several are simultaneous."""
+        """The status by the drive's events; the last one if several are simultaneous."""
         return next(status for since_ms, status in reversed(self._events) if since_ms <= at_ms)

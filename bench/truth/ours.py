@@ -77,7 +77,7 @@ def classified_points(points: Iterable[Point]) -> list[ClassifiedPoint]:
 
 
 def good_points(points: Iterable[Point]) -> list[ClassifiedPoint]:
-    """What the quality rules leave of them."""
+    """The points that pass the quality rules."""
     return [one for one in classified_points(points) if one.is_good]
 
 

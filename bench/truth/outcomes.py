@@ -61,17 +61,17 @@ def recall(outcomes: Sequence[Outcome]) -> float:
 
 
 def median_error_s(outcomes: Sequence[Outcome]) -> float:
-    """Of the right claims' times, whichever side."""
+    """The median absolute error of the right claims' times."""
     return percentile(_errors_s(outcomes), 50)
 
 
 def p95_error_s(outcomes: Sequence[Outcome]) -> float:
-    """Of the right claims' times, whichever side."""
+    """The 95th percentile of the absolute error of the right claims' times."""
     return percentile(_errors_s(outcomes), 95)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Linear between the two nearest; not a number where there is no value."""
+    """A percentile, linear between the two nearest values; NaN where there is no value."""
     if len(values) < 2:
         return values[0] if values else math.nan
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -20,7 +20,7 @@ from sim.geodesy import place_at
 CASE = "recorded"
 TITLE = "a recorded drive, fix by fix, the pickup declared"
 ALL = 10_000
-"""More than a recording has."""
+"""More drives than a recording has."""
 
 _EVERY_S = 7.0
 

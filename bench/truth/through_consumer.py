@@ -1,4 +1,4 @@
-"""The same rules as a customer gets them: through the consumer's batches, stores and log.
+"""Our rules as their results reach a customer: through the consumer's batches, stores and log.
 
 The stores are the tests' fakes, so that hundreds of drives take seconds. Each request is one stream
 record and one batch. Late and shuffled points are measured this way.

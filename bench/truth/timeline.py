@@ -65,6 +65,6 @@ def timeline(
 
 
 def since_last_declaration(transitions: Sequence[Transition]) -> tuple[Transition, ...]:
-    """Returns the end of a timeline that late points can still change, from its declaration on."""
+    """Returns what late points can still change: a timeline from its last declaration on."""
     last = max(index for index, entry in enumerate(transitions) if is_declared(entry))
     return tuple(transitions[last:])
