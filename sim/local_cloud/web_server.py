@@ -26,7 +26,7 @@ BASE_MAPS = PROJECT / "web" / "base_maps"
 HEADERS = PROJECT / "web" / "headers.json"
 
 FOREVER = "public, max-age=31536000, immutable"
-"""For files whose names change with their content."""
+"""Caching of files whose names change with their content."""
 
 A_DAY = "public, max-age=86400"
 REVALIDATE = "no-cache"
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="the pages' config.json")
     args = parser.parse_args(arguments)
     if not (PAGES / "index.html").is_file():
-        parser.error(f"{PAGES} has no pages: make web")
+        parser.error(f"{PAGES} has no pages: run make web")
     config = json.loads(args.config.read_text(encoding="utf-8"))
     application = make_application(config, pages=PAGES, base_maps=BASE_MAPS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

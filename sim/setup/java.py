@@ -11,7 +11,7 @@ from pathlib import Path
 from sim.setup.problems import SetupError
 
 MIN_VERSION = 21
-"""The minimum of OpenSearch 3."""
+"""The minimum version for OpenSearch 3."""
 
 
 def java_version(java: Path) -> int | None:

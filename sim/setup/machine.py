@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.setup.problems import SetupError
 
 MEMORY_NEEDED_MB = 3_000
-"""For all parts together: OpenSearch and the KCL's daemon use a Java heap of 512 MB each."""
+"""Memory of all parts: OpenSearch and the KCL's daemon use a Java heap of 512 MB each."""
 MIN_MEMORY_MB = 2_000
 """With less, the kernel kills one of them sooner or later."""
 DISK_NEEDED_MB = 2_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class SetupError(Exception):
-    """Set-up can't go on.
+    """Set-up can't continue.
 
     Attributes:
         what: What failed, and why, in a sentence.

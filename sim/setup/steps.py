@@ -148,6 +148,6 @@ def main() -> int:
         terminal.print_line(f"set-up: {problem}")
         return 1
     except KeyboardInterrupt:
-        terminal.print_line("\nset-up: interrupted; run it again to go on")
+        terminal.print_line("\nset-up: interrupted; run it again to continue")
         return 130
     return 0
