@@ -12,7 +12,7 @@ class FakeBlockStore:
     """Stands for `BlockStore`.
 
     Attributes:
-        blocks: By subject and kind.
+        blocks: The blocks, by subject and kind.
         readings: How often all blocks were read.
         is_unavailable: Whether each call fails.
     """

@@ -28,11 +28,11 @@ class FakeDeliveryTables:
     """Accepts the transactions that DynamoDB would accept.
 
     Attributes:
-        rows: By delivery id.
+        rows: Deliveries by id.
         logs: Events in order, by delivery id.
         expiries_s: When each event of a log expires, in order; by delivery id.
-        matches: By truck and delivery.
-        stops: Likewise.
+        matches: Matches by truck and delivery.
+        stops: Stops by truck and delivery.
         erased: Deliveries with a tombstone.
         changed_at_ms: When a delivery last left a truck, or the order of its stops changed.
         transactions: How many writes each transaction had.

@@ -14,7 +14,7 @@ class FakeDeviceStore:
     """Stands for `DeviceStore`.
 
     Attributes:
-        devices: By the secret's hash.
+        devices: The devices, by the secret's hash.
         readings: How often a device was looked up.
         is_unavailable: Whether each call fails.
     """

@@ -23,7 +23,7 @@ class FakeEnrollmentStore:
     """Stands for `EnrollmentStore`.
 
     Attributes:
-        items: By secret.
+        items: The enrollments, by secret.
         takings: How often a secret was looked up.
         is_unavailable: Whether each call fails.
     """

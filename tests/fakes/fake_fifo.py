@@ -35,7 +35,7 @@ def looked_at(kept: Iterable[T], max_messages: int) -> list[T]:
     """Returns the messages, in flight or not, that a poll searches, oldest first.
 
     Raises:
-        botocore.exceptions.ClientError: A poll can't return so many messages.
+        botocore.exceptions.ClientError: A poll can't return this many messages.
     """
     if code := breach("receive_message", {"MaxNumberOfMessages": max_messages}):
         raise client_error(code)

@@ -44,12 +44,12 @@ class FakePositionStore:
         writes: How often each point was written to the history, by id.
         steps: The names of the calls that succeeded, in order.
         troubles: Errors by the name of a call: raised once, before it does anything.
-        troubles_after: The same, after the call has done everything: a lost response.
+        troubles_after: Errors raised once, after the call has done everything: lost responses.
         rejects: Returns why the history rejects a point permanently, if it does.
         max_hits: Maximum number of fixes that a search of one truck returns; with more, it
             returns none.
         before_read: Called before each page, to let time pass.
-        passing: By point id: how many more times an item fails with a temporary error.
+        passing: How many more times an item fails with a temporary error, by point id.
     """
 
     def __init__(self) -> None:
@@ -324,7 +324,7 @@ class FakePositionStore:
 
 
 def _unnumbered(latest: LatestPosition) -> LatestPosition:
-    """Returns it as read from its document, which does not contain the points' ordinals."""
+    """Returns a position as read from its document, which has no ordinals of points."""
     newest, shown = latest.newest, latest.shown
     return msgspec.structs.replace(
         latest,

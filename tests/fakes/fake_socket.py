@@ -47,7 +47,7 @@ class FakeConnection:
         self._frames.put_nowait(None)
 
     async def until_sent(self, count: int) -> None:
-        """Waits until the viewer has sent so many frames."""
+        """Waits until the viewer has sent this many frames."""
         while len(self.sent) < count:
             self._sent_something.clear()
             await self._sent_something.wait()

@@ -19,7 +19,7 @@ class PushingBack:
     Attributes:
         per_s: The account's quota in posts per second.
         burst: How many unused posts of the quota may accumulate.
-        accepts_one_of: By connection: only one of so many posts is accepted, the last of them.
+        accepts_one_of: By connection, out of how many posts only the last is accepted.
         hanging: Connections that do not respond within the time limit.
         timeout_s: The poster's timeout.
         responds_in_s: How long all other posts take.

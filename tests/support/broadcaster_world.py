@@ -70,8 +70,8 @@ class World:
 
     Args:
         traced: Trucks whose points are traced.
-        clock: Instead of one that only the test advances.
-        sender: Instead of the fake gateway.
+        clock: The clock; None for one that only the test advances.
+        sender: Posts messages; None for the fake gateway.
         posts_per_second: The rate limiter's ceiling.
     """
 
@@ -202,7 +202,7 @@ class World:
         return latest
 
     def closed(self, delivery_id: str, *, truck_id: str, ago_s: float) -> None:
-        """Creates one that was delivered so long ago, by a truck that has driven on since."""
+        """Creates a delivery that was delivered some time ago; its truck has driven on since."""
         self.delivery(delivery_id, truck_id=truck_id, status=Status.DELIVERED, version=5)
         closed_at_ms = self.clock.now_ms() - round(ago_s * 1000)
         self.change(delivery_id, closed_at_ms=closed_at_ms, updated_at_ms=closed_at_ms)
@@ -295,8 +295,7 @@ class World:
     async def run_round(
         self, *, slots: int = 100, chunk_size: int = 100, until_s: float | None = None
     ) -> RoundReport:
-        """Runs a round; with `until_s` the next is due so long after it, so there is time to try
-        again."""
+        """Runs a round; `until_s` is the time until the next one, in which posts are retried."""
         now_ms = self.clock.now_ms()
         until_ms = None if until_s is None else now_ms + round(until_s * 1000)
         batch = RoundBatch(now_ms, range(BUCKETS), until_ms=until_ms)

@@ -21,7 +21,7 @@ from tests.support.source_tree import ROOT
 DOCUMENT = ROOT / "docs" / "capacity.md"
 
 FLEETS = ((5, 5), (1_000, 500), (100_000, 50_000), (1_000_000, 500_000))
-"""Trucks and viewers."""
+"""Numbers of trucks and viewers."""
 
 LEVERS: Mapping[str, Mapping[str, float]] = {
     "as above": {},

@@ -14,7 +14,7 @@ from sim.setup.web import node_command, node_folder, packages_are_there
 
 
 def unpacked(folder: Path) -> Path:
-    """Packs it and unpacks it to a folder; skips the test if the packages are not installed."""
+    """Packs and unpacks the client to a folder; skips the test if packages are not installed."""
     places = find_places()
     if not packages_are_there(places):
         pytest.skip("the web pages' packages are not installed: make setup")

@@ -81,7 +81,7 @@ class Consumed:
         return {truck_id: one.state for truck_id, one in stored.items()}
 
     def parked(self) -> dict[str, bytes]:
-        """Bodies by key."""
+        """The parked bodies by key."""
         s3, bucket = self.client("s3"), self._environment.parked_bucket
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         keys = [one["Key"] for page in pages for one in page.get("Contents", [])]

@@ -67,7 +67,7 @@ STATUSES = (
 
 
 def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: object) -> Point:
-    """Returns a fix so many metres east of the origin."""
+    """Returns a fix at a distance east of the origin."""
     lat, lon = metres_east(east_m)
     at_ms = START_MS + second * 1_000
     made = make_point(truck_id, at_ms, lat, lon, seq=second, speed_mps=60.0)
@@ -99,9 +99,9 @@ class Killed(BaseException):
 
 
 KILLS = ("before", "half", "after")
-"""Before a step, after the first half of its writes, or after all of them."""
+"""When a process is killed: before a step, after half of its writes, or after all of them."""
 STEPS = ("write_history", "append", "write_latest", "send_many", "save")
-"""In the order of `consumer.pipeline`."""
+"""Steps at which a process can be killed, in the order of `consumer.pipeline`."""
 RESTART_S = 3.0
 """How long it takes until a killed worker's shard has another worker."""
 UNAVAILABLE = StoreUnavailable("bulk", 503, "unavailable")

@@ -14,7 +14,7 @@ CORRECTED = ROOT / "sim" / "local_cloud" / "ministack_corrected.py"
 
 @contextmanager
 def corrected_ministack(folder: Path) -> Iterator[str]:
-    """Runs it as the local cloud does, and yields its URL; skips the test if not installed."""
+    """Runs ministack as the local cloud does; yields its URL, or skips if it is not installed."""
     program = required_ministack()
     # A program without arguments, as `running_ministack` needs it.
     launcher = folder / "ministack-corrected"

@@ -40,7 +40,7 @@ class Api:
 
     Args:
         max_shares: Maximum number of shares of one delivery.
-        edge_secrets: As in the settings.
+        edge_secrets: The setting EDGE_SECRETS.
         store: Options of the fake store.
     """
 

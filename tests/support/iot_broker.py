@@ -34,7 +34,7 @@ runpy.run_path({corrected!r}, run_name="__main__")
 
 @contextmanager
 def running_iot_core(folder: Path) -> Iterator[tuple[str, int]]:
-    """Runs it, and yields the endpoint URL of all services and the MQTT port."""
+    """Runs ministack, and yields the endpoint URL of all services and the MQTT port."""
     program = required_ministack()
     port = free_port()
     launcher = folder / "ministack-with-devices"
@@ -90,7 +90,7 @@ class Box:
         """Connects.
 
         Raises:
-            UnsafeOperationError: It may not.
+            RefusedError: The device is not allowed to.
         """
         try:
             self._client.connect("127.0.0.1", self._port)
@@ -113,7 +113,7 @@ class Box:
         """Publishes with QoS 1; returns when it is acknowledged.
 
         Raises:
-            UnsafeOperationError: It may not.
+            RefusedError: The device is not allowed to.
         """
         self._client.publish(topic, payload, qos=1)
         self._expect("publish")
@@ -122,7 +122,7 @@ class Box:
         """Subscribes with QoS 1.
 
         Raises:
-            UnsafeOperationError: It may not.
+            RefusedError: The device is not allowed to.
         """
         self._client.subscribe(topic, qos=1)
         self._expect("subscribe")

@@ -31,7 +31,7 @@ def _node() -> Path | None:
 
 @contextmanager
 def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str]:
-    """Runs it with its log in `folder`, and yields its URL; skips the test if not installed."""
+    """Runs kinesis-local with its log in `folder`; yields its URL, or skips if not installed."""
     program, node = kinesis_local(find_places()), _node()
     if node is None or not node.is_file() or not program.is_file():
         pytest.skip("kinesis-local or its Node is not installed: make setup")

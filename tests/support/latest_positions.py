@@ -18,7 +18,7 @@ class LatestPositions(PositionReader):
     """Reads complete latest positions, too."""
 
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
-        """Those of the trucks that have one, without any refresh lag."""
+        """The latest positions of the trucks that have one, without any refresh lag."""
         if not truck_ids:
             return {}
         response = self._client.mget(index=LATEST_INDEX, body={"ids": list(truck_ids)})

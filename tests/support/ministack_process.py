@@ -18,13 +18,13 @@ _INSTALLED = ROOT / ".tools" / "ministack" / "bin" / "ministack"
 
 
 def ministack_program() -> Path | None:
-    """Returns its path: that in the environment variable MINISTACK, or that of the set-up."""
+    """Returns ministack's path, from the environment variable MINISTACK or from set-up."""
     path = Path(os.environ.get("MINISTACK", _INSTALLED))
     return path if path.is_file() else None
 
 
 def required_ministack() -> Path:
-    """Returns its path; skips the test if it is not installed."""
+    """Returns ministack's path; skips the test if it is not installed."""
     program = ministack_program()
     if program is None:
         pytest.skip("ministack is not installed: make setup")
@@ -33,11 +33,11 @@ def required_ministack() -> Path:
 
 @contextmanager
 def running_ministack(directory: Path, program: Path | None = None) -> Iterator[str]:
-    """Runs it, and yields its endpoint URL. Its output is in `directory`.
+    """Runs ministack, and yields its endpoint URL. Its output is in `directory`.
 
     Args:
         directory: Its working directory.
-        program: Instead of the installed one; if there is none, the test is skipped.
+        program: The program; None for the installed one. Without one, the test is skipped.
     """
     program = program or required_ministack()
     url = f"http://127.0.0.1:{(port := free_port())}"

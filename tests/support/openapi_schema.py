@@ -40,9 +40,9 @@ def validate_response(
     Args:
         method: In capitals.
         path: As documented: ``/deliveries/{delivery_id}``.
-        status: Of the response.
-        headers: Of the response, with names in any case.
-        body: Of the response.
+        status: The response's status code.
+        headers: The response's headers, with names in any case.
+        body: The response's body.
 
     Returns:
         The decoded body.

@@ -19,7 +19,7 @@ from tests.support.http_process import running_http_process
 
 @contextmanager
 def running_opensearch(folder: Path) -> Iterator[str]:
-    """Runs it with the index templates, and yields its URL; data and output are in the folder."""
+    """Runs a node with the index templates, and yields its URL; its files are in the folder."""
     places = find_places()
     files = node_files(places, find_java(os.environ, places.python))
     prepare_home(folder)

@@ -66,7 +66,7 @@ class OwnTracksPhone:
         Args:
             payload: The message.
             below: A suffix of its topic, such as ``/event``.
-            topic: Instead of its own topic.
+            topic: The topic; None for its own.
 
         Raises:
             aiomqtt.MqttError: It was not acknowledged.

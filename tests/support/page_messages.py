@@ -17,7 +17,7 @@ STATUSES = ("assigned", "en_route_to_pickup", "at_pickup", "in_transit", "nearby
 
 
 def ago(seconds: float) -> str:
-    """Returns the instant so many seconds ago; in the future if negative."""
+    """Returns the instant some seconds ago; in the future if negative."""
     return format_instant(round((time.time() - seconds) * 1000))
 
 

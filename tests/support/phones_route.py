@@ -19,7 +19,7 @@ from tests.fakes.fake_stream import FakeStream
 
 @contextlib.contextmanager
 def serving_phones(devices: FakeDeviceStore) -> Iterator[str]:
-    """Serves it for some devices, and yields the route's URL.
+    """Serves the route for some devices, and yields its URL.
 
     Devices are cached for no longer than one request, so that tests do not depend on time.
     """

@@ -34,5 +34,5 @@ def make_point(truck_id: str, at_ms: int, lat: float, lon: float, **changed: Any
 
 @functools.lru_cache(maxsize=4_096)
 def metres_east(east_m: float) -> tuple[float, float]:
-    """Returns latitude and longitude so many metres east of 48 N, 11 E."""
+    """Returns latitude and longitude at a distance east of 48 N, 11 E."""
     return place_at(48.0, 11.0, 90.0, east_m)

@@ -96,15 +96,15 @@ class Broadcasters:
             await one.kill()
 
     async def sent(self, count: int) -> None:
-        """Waits until so many buckets were sent, including repetitions."""
+        """Waits until this many buckets were sent, including repetitions."""
         await until(lambda: len(self.queue.sent) == count)
 
     async def done(self, count: int) -> None:
-        """Waits until so many buckets are done."""
+        """Waits until this many buckets are done."""
         await until(lambda: len(self.queue.deleted) == count)
 
     async def kept(self, times: int) -> None:
-        """Waits until each bucket has been extended so often, and each batch waits again."""
+        """Waits until each bucket has been extended this often, and each batch waits again."""
         await until(lambda: [*self.queue.kept.values()] == [times] * len(self.queue.kept))
         # In addition, each broadcaster sleeps until the next round.
         await until(lambda: self.clock.sleeping == BATCHES + len(self._running))

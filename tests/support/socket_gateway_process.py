@@ -16,7 +16,7 @@ from tests.support.source_tree import ROOT
 
 @contextmanager
 def running_socket_gateway(aws_url: str, directory: Path, **settings: str) -> Iterator[str]:
-    """Runs it, and yields its base URL. Its output is in `directory`.
+    """Runs a gateway, and yields its base URL. Its output is in `directory`.
 
     Args:
         aws_url: The ministack that defines its APIs.

@@ -10,12 +10,12 @@ LONG_TIMEOUTS = {
     "KCL_CHILD_TIMEOUT_S": "3600",
     "PUT_DEADLINE_S": "20",
 }
-"""Settings that are limits of time: here so large that none is reached because a machine is slow.
-What waits for a store outlasts every outage of the tests; what hangs for ever is their deadlines'
-to find. The consumer's grace at SIGTERM is not among them: each stop would wait as long."""
+"""Time limits, so large that a slow machine does not reach them. Waits for a store outlast every
+outage of the tests, and the tests' own deadlines find what hangs for ever. The consumer's grace at
+SIGTERM is not among them: each stop would wait as long."""
 
 SELDOM_POLLING = {"KCL_IDLE_MS": "500"}
-"""As in AWS. Polling every 200 ms, as in a demo, takes the KCL and the local AWS 14 % of a core."""
+"""The interval as in AWS. Polling every 200 ms, as in a demo, takes 14 % of a core."""
 
 WITHOUT_QUOTAS = {
     "TRUCK_REQUESTS_PER_MINUTE": "60000",

@@ -40,12 +40,12 @@ SIGMA_M = 15.0
 NOISY_SIGMA_M = 30.0
 
 LOST_BEFORE_S, LOST_AFTER_S = 20.0, 100.0
-"""The phone with the backlog has no coverage from so many seconds before the departure until so
-many after the arrival at the destination."""
+"""The phone with the backlog has no coverage from this long before the departure until this long
+after the arrival at the destination."""
 BACK_FOR_S = 12.0
-"""It sends its backlog so many seconds after it has coverage again …"""
+"""Time from coverage to the backlog's first request."""
 POINTS_PER_REQUEST = 10
-"""… with so many points per request, one request per second."""
+"""Points per request of the backlog, with one request per second."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ def observed(truth: Truth, *, seed: int, interval_s: float, sigma_m: float) -> l
 
 
 def received_at(point: Point, at_s: float) -> Point:
-    """Returns the same point, received so many seconds after the start."""
+    """Returns the same point, received at a time in seconds since the start."""
     return msgspec.structs.replace(point, received_at_ms=START_MS + round(at_s * 1_000))
 
 

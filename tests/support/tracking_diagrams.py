@@ -59,7 +59,7 @@ def a_drive() -> str:
     for at_s, distance_m, _ in _seen(drive):
         whole.dot(at_s, distance_m / 1_000, TRACK, 1.8)
 
-    drawing.text(60, 400, "Its arrival, from near by", size=15, weight="bold")
+    drawing.text(60, 400, "Its arrival, close up", size=15, weight="bold")
     shown_s = (drive.truth.entered_s - 65.0, drive.truth.entered_s + 115.0)
     near = _chart(drawing, 466, 182, shown_s, (0.0, 450.0))
     _bands(near, spans, shown_s[1])
@@ -114,7 +114,7 @@ def a_backlog() -> str:
             if chart.x(to_s) - chart.x(from_s) > LETTER_PX * len(status):
                 drawing.text(chart.x(from_s) + 4, y + 12, status.value, size=10)
 
-    drawing.text(60, 490, "The log, as it stands in the end", size=13, weight="bold")
+    drawing.text(60, 490, "The log at the end", size=13, weight="bold")
     for x, words in zip(
         _COLUMNS, ("version", "status", "cause", "effective", "recorded"), strict=True
     ):
@@ -184,7 +184,7 @@ def an_eta() -> str:
     drive = an_ordinary_drive()
     truth = drive.truth
     drawing = Drawing(820, 440, "The ETA range of a drive")
-    drawing.text(60, 26, "The ETA range, made anew with each good fix", size=15, weight="bold")
+    drawing.text(60, 26, "The ETA range, calculated with each good fix", size=15, weight="bold")
     etas = drive.etas
     from_s, to_s = etas[0].at_s, etas[-1].at_s
     highest_s = 60.0 * math.ceil(max(eta.latest_s for eta in etas) / 60.0)
@@ -205,7 +205,7 @@ def an_eta() -> str:
     drawing.text(
         60,
         412,
-        f"{len(etas)} ranges; {held} of them hold the moment at which the truck entered. "
+        f"{len(etas)} ranges; {held} of them contain the time at which the truck entered. "
         f"Width: {first_s:.0f} s at first, {last_s:.0f} s at the end.",
         size=11,
         colour=FAINT,

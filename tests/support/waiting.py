@@ -16,7 +16,7 @@ T = TypeVar("T")
 DEADLINE_S = 300.0
 """How long to wait for a condition that must become true: only a fault exceeds it."""
 SHORT_DEADLINE_S = 180.0
-"""The same for a condition that takes milliseconds on an idle machine."""
+"""How long to wait for a condition that takes milliseconds on an idle machine."""
 
 
 NO_HURRY = Deadline(math.inf)
