@@ -28,7 +28,7 @@ MODULES = (
     "late_points",
     "status_age_p99",
 )
-"""Each is a module with a `BENCHMARK`; those that start engines are last."""
+"""Modules with a `BENCHMARK`; those that start engines are last."""
 
 DEFAULT_OUT = Path(__file__).with_name("results") / "latest.json"
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_BEYOND, EXIT_INTERRUPTED = 0, 1, 3, 130

@@ -180,7 +180,7 @@ async def _sample(
 
 
 def _sample_part(running: Engines, stream: str) -> Part:
-    """The same daemon with the same properties, but with the sample as its child."""
+    """The consumer's daemon with the same properties, but with the sample as its child."""
     consumer = running.consumer(stream)
     environment = {
         **consumer.environment,

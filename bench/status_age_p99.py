@@ -56,7 +56,7 @@ SPEED_MPS = 55.0
 RADIUS_M = 50.0
 DWELL_S = 1.0
 DISTANCE_M = 1_150.0
-"""From origin to destination: a drive of half a minute, at a still plausible speed."""
+"""Distance from origin to destination: half a minute at a still plausible speed."""
 BEFORE_LEAVING_M = (-150.0, -95.0, 0.0, 0.0, 0.0, 0.0)
 """Metres past the origin in the first seconds: the truck arrives and stands beyond the dwell."""
 LEFT_M = 100.0

@@ -22,7 +22,7 @@ def cpu_rate(count: int, work: Callable[[], object]) -> float:
 def interleaved(
     contenders: Mapping[str, Callable[[], float]], *, repeats: int = REPEATS
 ) -> dict[str, float]:
-    """Each one's median, measured in turn, so that other load on the machine slows all equally."""
+    """The median of each contender, measured in turn, so that other load slows all equally."""
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeats):
         for name, measure in contenders.items():

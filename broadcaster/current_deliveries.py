@@ -27,7 +27,8 @@ GATHER_S: Final = 1.0
 """Changes to one truck within this time are written together."""
 
 REPEAT_AFTER_S: Final = 8.0
-"""Longer than a consumer caches matches (5 s) plus the duration of a batch that uses them."""
+"""A truck is written again after this time: longer than a consumer caches matches (5 s) plus the
+duration of a batch that uses them."""
 
 _AT_ONCE: Final = 1_000
 """Maximum number of trucks in progress, and of deliveries whose trucks are not known yet. The rest

@@ -31,7 +31,7 @@ class FleetSnapshots:
     """Takes snapshots of views.
 
     Args:
-        ages: From what age on a truck is stale, and offline.
+        ages: The ages from which a truck is stale or offline.
         threads: Where the store may block; only for the fleet, so that no round waits for a view.
         max_trucks: With more trucks in view, the snapshot shows clusters.
     """

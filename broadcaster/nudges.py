@@ -241,7 +241,7 @@ class NudgeConsumer:
             self._log.exception("nudge_not_deleted", error, delivery_id=delivery_id)
 
     async def _dead_letter(self, received: ReceivedNudge) -> None:
-        """Dead-letters a nudge, so that it does not delay the delivery's next nudge in vain."""
+        """Dead-letters a nudge, so that retries do not delay the delivery's next nudge."""
         try:
             await self._threads.run(self._queue.dead_letter, received)
         except Exception as error:  # it comes again

@@ -57,8 +57,8 @@ _WRITTEN_WITHIN_S: Final = RIGHT_MAX_AGE_S - STOPS_MAX_AGE_S
 truck's stops may have been read before the delivery."""
 
 _READ_AGAIN_AFTER_S: Final = _WRITTEN_WITHIN_S / 2
-"""When reading for the messages took this long, half of a right's validity has passed before the
-first post."""
+"""Deliveries are read again when reading for the messages took this long: half of a right's
+validity would have passed before the first post."""
 
 _READINGS: Final = 3
 """How often a chunk is read before the rest of it is left to the next round."""
@@ -245,7 +245,7 @@ class Pusher:
                 except Exception as error:
                     if not late:
                         raise
-                    # The other viewers were pushed to: the late ones are reported as such.
+                    # The other viewers were pushed to; these are reported as too late.
                     self._log.exception("late_viewers_not_read", error, viewers=len(late))
                     break
                 pushed = await asyncio.gather(*tasks)

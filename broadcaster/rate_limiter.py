@@ -19,7 +19,7 @@ METRICS: Final = (
 
 
 TIMER_S: Final = 0.001
-"""Shorter waits are skipped: a timer is no more precise than this."""
+"""Precision of a timer: shorter waits are skipped."""
 
 
 class Priority(enum.IntEnum):

@@ -67,7 +67,8 @@ class StopsOfTrucks:
         Stops that can't be read are left out, and then not shown.
 
         Args:
-            deliveries: The deliveries. A truck is read again if its last reading lacks one of them.
+            deliveries: The deliveries. A truck is read again if one is missing from its last
+                reading.
             is_change: Whether something has just changed: then no older reading is used.
         """
         by_truck: dict[str, set[str]] = {}

@@ -58,7 +58,7 @@ def _read(status: int, response: http.client.HTTPResponse | urllib.error.HTTPErr
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Only HTTP, and no redirects, which would send the token or JWT to another host."""
+    """An opener for HTTP without redirects, which would send the token or JWT to another host."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 OPEN_TIMEOUT_S = 15.0
-"""For the whole handshake, including a Lambda's cold start."""
+"""Timeout of the whole handshake, including a Lambda's cold start."""
 CLOSE_TIMEOUT_S = 2.0
 
 

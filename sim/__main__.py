@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 COMMANDS = ("setup", "up", "token", "drive", "watch", "demo", "load-test", "trace")
-"""Each is a module of `sim.commands` with `add_parser(subparsers)` and `run(args) -> int`."""
+"""Modules of `sim.commands` with `add_parser(subparsers)` and `run(args) -> int`."""
 
 
 PROJECT_FILE = Path(__file__).parent.parent / "pyproject.toml"

@@ -81,13 +81,13 @@ class Chart:
     y_range: tuple[float, float]
 
     def x(self, value: float) -> float:
-        """Its place, kept within the chart."""
+        """The x coordinate of a value, kept within the chart."""
         low, high = self.x_range
         share = min(max((value - low) / (high - low), 0.0), 1.0)
         return self.left + share * self.width
 
     def y(self, value: float) -> float:
-        """Its place, kept within the chart."""
+        """The y coordinate of a value, kept within the chart."""
         low, high = self.y_range
         share = min(max((value - low) / (high - low), 0.0), 1.0)
         return self.top + (1.0 - share) * self.height

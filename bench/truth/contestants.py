@@ -29,11 +29,11 @@ def by_geofence(drive: Drive) -> float | None:
 
 
 CONTESTANTS = {"ours": by_our_rules, "geofence": by_geofence, "circle": by_circle}
-"""By name; ours is first. Each returns the second at which the truck arrived, or None."""
+"""All methods; ours is first. Each returns the second at which the truck arrived, or None."""
 
 
 def _first_inside(drive: Drive, radius_m: float) -> float | None:
-    """Both start when the truck has left the origin, since they have no notion of a pickup."""
+    """The first second inside, after the truck left the origin: a circle detects no pickup."""
     place = drive.plan.destination
     newest_ms = START_MS + round(drive.departed_s * 1_000)
     for point in drive.points:

@@ -14,7 +14,7 @@ Order = Callable[[Sequence[Observation], Random], list[Request]]
 
 
 def one_by_one(seen: Sequence[Observation], rng: Random) -> list[Request]:
-    """Each as soon as it is measured."""
+    """Sends each point as soon as it is measured."""
     return [(one.t_s + rng.uniform(0.2, 1.5), (one,)) for one in seen]
 
 

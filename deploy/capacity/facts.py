@@ -16,7 +16,7 @@ GB: Final = 1024**3
 """Bytes per GB, as AWS bills them."""
 
 Steps = tuple[tuple[float, float], ...]
-"""Per step: up to how many units per month, and USD per unit; the last step has no end."""
+"""A price's steps: up to how many units per month, and USD per unit. The last one has no end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ def text_of(plan: CapacityPlan) -> str:
 
 
 def json_of(plan: CapacityPlan) -> dict[str, Any]:
-    """The same report as values for JSON."""
+    """The report as values for JSON."""
     costs = costs_of(plan)
     return {
         "scenario": dataclasses.asdict(plan.scenario),

@@ -23,7 +23,7 @@ class Written:
 
     Attributes:
         outermost: Attributes and blocks of the resource itself.
-        anywhere: Also those of its blocks.
+        anywhere: These, and the attributes of its blocks.
     """
 
     outermost: frozenset[str]

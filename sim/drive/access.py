@@ -10,7 +10,7 @@ from sim.token_client import TokenClient
 
 TTL_S = 3600
 RENEW_S = 300.0
-"""How long before its expiry a token is renewed: none may expire on the way to a gateway."""
+"""How long before its expiry a token is renewed, so that it does not expire in transit."""
 
 
 class IdentityTokens:

@@ -38,7 +38,7 @@ class DemoOptions:
     Attributes:
         trucks: Number of trucks.
         dwell_s: The dwell setting of the local cloud.
-        seconds: From the first truck's start to the end; None: until it is stopped.
+        seconds: Duration from the first truck's start; None until it is stopped.
         seed: Seed of all random choices.
     """
 

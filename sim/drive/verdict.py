@@ -100,8 +100,8 @@ class Verdict:
     Attributes:
         in_history, in_raw, latest_ok: None when the stores are not accessible.
         latest_ok: For how many trucks the latest position is the newest accepted fix.
-        messages: By customer.
-        gaps: By customer; without customers that received nothing.
+        messages: Number of messages by customer.
+        gaps: Gaps by customer; without customers that received nothing.
         problems: Why it is not ok, as text for people; empty when it is ok.
         unseen: What could not be judged, as text for people.
     """

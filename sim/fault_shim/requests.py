@@ -45,9 +45,9 @@ class Received:
     """A request as received.
 
     Attributes:
-        method: In upper case.
+        method: The method in upper case.
         target: Path and query as sent.
-        headers: By name in lower case.
+        headers: Headers by name in lower case.
         body: The whole body.
     """
 

@@ -30,7 +30,7 @@ class Reject(_Data, frozen=True, kw_only=True, tag_field="kind", tag="refuse"):
     Attributes:
         status: Status code of the response.
         code: The service's name of the error: ``LimitExceededException``, ``GoneException``.
-        message: For people.
+        message: The error's text.
         more: Further fields of a JSON error, for example ``CancellationReasons``.
     """
 

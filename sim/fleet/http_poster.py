@@ -8,7 +8,7 @@ from sim.fleet.upload_responses import UploadResponse
 from sim.fleet.uploader import Poster, UnreachableError
 
 TIMEOUT_S = 35.0
-"""Above the gateway's 30 s, so that the gateway can still report the outcome of a request."""
+"""More than the gateway's 30 s, so that the gateway can still report a request's outcome."""
 
 
 def http_poster(session: aiohttp.ClientSession, server_url: str) -> Poster:

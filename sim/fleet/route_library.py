@@ -44,7 +44,7 @@ class Route:
 
     Attributes:
         name: The file's name without its extension.
-        title: For people.
+        title: Title for people.
         fixes: ``(lat, lon)`` as recorded.
         elapsed_s: Seconds from the first fix to each, if the track has times; else None.
     """
@@ -66,7 +66,7 @@ def load_routes(
     """Read the vendored routes, in the order of their names (or in the requested order).
 
     Args:
-        names: Only these; all when None.
+        names: Names of the routes to read; None for all.
         folder: Which library: the real tracks, or the demo's routes.
 
     Raises:

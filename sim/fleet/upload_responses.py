@@ -31,9 +31,9 @@ class BatchResult:
     """What to do with each point of a batch.
 
     Attributes:
-        accepted: Durable; not sent again.
-        rejected: Not accepted; not sent again either.
-        keep: To be sent again, in this order.
+        accepted: Durable points; not sent again.
+        rejected: Points that are not accepted; not sent again either.
+        keep: Points to be sent again, in this order.
         wait_s: Wait before anything is sent again; None when the response names no time.
         new_token: The token was rejected: get another one first.
         smaller: The batch was too big: send fewer points at once.

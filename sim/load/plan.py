@@ -58,12 +58,12 @@ class LoadOptions:
 
     @property
     def ramp_s(self) -> float:
-        """From the first socket's connect time to the last one's."""
+        """Time from the first socket's connect time to the last one's."""
         return (self.sockets - 1) / self.connect_rate
 
     @property
     def longest_s(self) -> float:
-        """From the first socket's connect time to the end, at most."""
+        """Maximum time from the first socket's connect time to the end."""
         return self.ramp_s + self.wait_s + self.duration_s
 
     @property
@@ -105,7 +105,7 @@ class SocketPlan:
     """The plan of one socket.
 
     Attributes:
-        number: From 0.
+        number: The socket's number, from 0.
         connects_at_s: Its connect time, relative to the first socket's.
         delivery: Number of the delivery that it tracks, from 0. Its customer holds the socket;
             where there are more sockets than deliveries, customers have several devices.

@@ -11,7 +11,7 @@ from sim.load.processes import PARTS
 from sim.load.tally import Tally
 
 LAGGING_S = 0.5
-"""Above this lag the figures reflect the client's own delay, not the service."""
+"""Lag above which the figures reflect the client's own delay, not the service."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LoadReport:
         open_at_end: Sockets that were open at the end.
         gap: Time between messages; its maximum includes the silence at the end.
         client_lag: How late this program ran its own scheduled work.
-        cpu: By part; without parts that are not on this machine.
+        cpu: CPU use by part; without parts that are not on this machine.
     """
 
     sockets: int
@@ -132,7 +132,7 @@ class LoadReport:
         if lag_s is None or lag_s < LAGGING_S:
             return None
         return (
-            f"this program itself came up to {self.client_lag.max_s:.1f} s late (p99 {lag_s:.1f} "
+            f"this program itself was up to {self.client_lag.max_s:.1f} s late (p99 {lag_s:.1f} "
             "s): the machine is too slow for so many sockets, and the figures are partly its own"
         )
 

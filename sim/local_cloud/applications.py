@@ -49,7 +49,7 @@ def consumer_part(
     """The real KCL's daemon; ready when a Python child process works on every shard.
 
     With the KCL's defaults its first start takes two minutes, and a restart after a kill three.
-    So here it checks its leases every second, and keeps its worker id and thereby its leases.
+    So here it checks its leases every second. It keeps its worker id, and so its leases.
     """
     quick = {
         "KCL_WORKER_ID": "local",

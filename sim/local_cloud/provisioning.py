@@ -54,7 +54,7 @@ def deploy_gateways(
     """Creates the gateways and the Lambdas behind them.
 
     Args:
-        created: From `create_resources`, in the same emulator.
+        created: The result of `create_resources` in the same emulator.
         endpoint_url: The emulator's base URL.
         socket_endpoint_url: The base URL of the socket gateway.
         region: The region that it emulates.
@@ -64,7 +64,7 @@ def deploy_gateways(
         web_url: Base URL of the web pages.
         audience: Audience of the identity provider's tokens.
         token_secret: The secret that its ``/token`` requires.
-        zips: From `deploy.package.build_packages`, for the emulator's own Python.
+        zips: The result of `deploy.package.build_packages`, for the emulator's own Python.
         allowed_origins: Page origins from which browsers may call.
         settings: Additional settings for the Lambdas, by name; each gets those that it declares.
 

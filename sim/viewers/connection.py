@@ -49,8 +49,8 @@ def socket_opener(
 
     Args:
         url: The service's ``WebSocketURL``.
-        open_timeout_s: For the whole handshake, a Lambda's cold start included.
-        ping_interval_s: How often the client pings the server; None: never.
+        open_timeout_s: Timeout of the whole handshake, including a Lambda's cold start.
+        ping_interval_s: How often the client pings the server; None for never.
     """
 
     async def open_socket(token: str) -> Connection:

@@ -52,7 +52,7 @@ def breach(operation: str, request: Mapping[str, Any]) -> str | None:
     fake that has the item measures it with `item_bytes`.
 
     Args:
-        operation: As the SDK's client names it; an operation without a limit is never rejected.
+        operation: The SDK client's name for it; an operation without a limit is never rejected.
         request: The call's parameters.
     """
     check = _CHECKS.get(operation)

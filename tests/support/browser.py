@@ -21,7 +21,7 @@ SOFTWARE_WEBGL = (
     "--ignore-gpu-blocklist",
 )
 NO_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
-"""For tests that do not need the map: drawing it takes a second or more of CPU time."""
+"""Script for tests that do not need the map, which takes a second or more of CPU time to draw."""
 PHONE: ViewportSize = {"width": 390, "height": 844}
 WITHIN_MS = 120_000
 """The timeout for anything on a page: the CPU draws the map, and the machine may be busy."""

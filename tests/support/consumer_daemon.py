@@ -45,8 +45,8 @@ def running_daemon(
     Args:
         environment: Its stream, stores and queues.
         application: The KCL's application name; its tables must exist.
-        shards: For how many shards it must have a child process before the block begins.
-        folder: For its log and files.
+        shards: Number of shards that must have a child process before the block begins.
+        folder: The folder of its log and files.
         more: Additional environment variables.
     """
     places = find_places()

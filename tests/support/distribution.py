@@ -31,7 +31,7 @@ FOLDERS: Final = (
 OF_THE_LOCAL_CLOUD: Final = FOLDERS[:4]
 
 BENCHMARKS: Final = "test_benchmarks_run"
-"""Its tests share nothing and take longer than any other file: each is distributed by itself."""
+"""A file whose tests share nothing and take long: each is distributed by itself."""
 LONG: Final = (
     # end_to_end
     "test_operators_commands",

@@ -7,7 +7,7 @@ from rtdts.tracking.truck_state import TruckState
 from tests.support.consumer_world import World, derived, drive, shown, standing_of
 
 ROAD = drive()[:19]
-"""At the origin, loaded, and on the road."""
+"""The drive to the origin, the wait there, and a part of the route."""
 LATE = ROAD[4:13]
 """The wait at the origin: without it, the pickup is not detected."""
 EARLY = [one for one in ROAD if one not in LATE]

@@ -38,8 +38,8 @@ def validate_response(
     """Validates one HTTP response against the document.
 
     Args:
-        method: In capitals.
-        path: As documented: ``/deliveries/{delivery_id}``.
+        method: The method in upper case.
+        path: The path as documented: ``/deliveries/{delivery_id}``.
         status: The response's status code.
         headers: The response's headers, with names in any case.
         body: The response's body.

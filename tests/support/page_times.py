@@ -51,7 +51,7 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-"""For `add_init_script`: records the times of the page's steps in `window.times`."""
+"""A script for `add_init_script` that records the times of the page's steps in `window.times`."""
 
 
 def times_of(page: Page) -> dict[str, float]:

@@ -93,7 +93,7 @@ def record_local_cloud(
 
     Args:
         patch: Replaces the SDK by the recorder.
-        folder: For zips, which are not read.
+        folder: The folder of the zips, which are not read.
     """
     session = RecordingSession()
     patch.setattr(resources, "local_session", lambda _region: session)

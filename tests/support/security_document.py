@@ -29,7 +29,7 @@ SEEN = {
     CUSTOMER: "its own deliveries",
     TRUCK: "the deliveries on it that are open or were closed within the last day",
 }
-"""Which deliveries a role may see: `delivery_lambda.access.may_see` in words."""
+"""The deliveries that a role may see: `delivery_lambda.access.may_see` in words."""
 
 QUOTAS = (
     ("ingest_lambda.settings", "TRUCK_REQUESTS_PER_MINUTE", "truck", "429 with `Retry-After`"),

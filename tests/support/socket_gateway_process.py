@@ -20,7 +20,7 @@ def running_socket_gateway(aws_url: str, directory: Path, **settings: str) -> It
 
     Args:
         aws_url: The ministack that defines its APIs.
-        directory: For its log and the Lambdas.
+        directory: The folder of its log and the Lambdas.
         settings: Additional settings, by name.
     """
     program = ministack_program()

@@ -1,7 +1,8 @@
 """Which AWS actions a deployable's code needs, through the stores that it uses.
 
-A deployable calls methods of stores, and a store's method calls AWS. The second is listed here
-and compared with the stores' sources; the first is read from the deployables' types.
+A deployable calls methods of stores, and a store's method calls AWS. The AWS calls of each method
+are listed here and compared with the stores' sources. The methods that a deployable calls are read
+from its types.
 """
 
 from __future__ import annotations
@@ -288,7 +289,7 @@ def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Actio
 
     Args:
         deployable: Its package.
-        modules: Only the code in these modules.
+        modules: The modules whose code counts; None for all.
     """
     actions: set[Action] = set()
     for store in stores_made(deployable):

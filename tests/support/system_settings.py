@@ -23,4 +23,4 @@ WITHOUT_QUOTAS = {
     "REQUESTS_PER_MINUTE": "60000",
     "TRACK_PAGES_PER_MINUTE": "60000",
 }
-"""For a fuzzer that sends thousands of requests as one truck, customer and dispatcher."""
+"""Settings for a fuzzer that sends thousands of requests as one truck, customer and dispatcher."""

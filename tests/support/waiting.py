@@ -14,7 +14,7 @@ from rtdts.runtime.deadline import Deadline
 T = TypeVar("T")
 
 DEADLINE_S = 300.0
-"""How long to wait for a condition that must become true: only a fault exceeds it."""
+"""How long to wait for a condition that must become true; only a fault takes longer."""
 SHORT_DEADLINE_S = 180.0
 """How long to wait for a condition that takes milliseconds on an idle machine."""
 

@@ -39,7 +39,7 @@ def broker_command(
     """The command line of a broker that listens on 127.0.0.1 only.
 
     Args:
-        files: From set-up.
+        files: The files from set-up.
         data: The broker's own folder; acknowledged messages outlive its process there.
         port: The MQTT port.
         issuer: URL of the identity provider; not needed before the first client connects.

@@ -36,7 +36,7 @@ def node_command(
     """The command line of a node that listens on 127.0.0.1 only.
 
     Args:
-        files: From set-up.
+        files: The files from set-up.
         home: The node's own folder, which contains its data.
         port: The HTTP port. The transport port, which a single node doesn't use, is any free one.
         jvm_options: Further JVM options.

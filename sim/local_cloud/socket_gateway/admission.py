@@ -39,7 +39,7 @@ def has_identity_sources(
 
     Args:
         sources: Expressions such as ``route.request.header.Authorization``.
-        headers: By name in lower case.
+        headers: Headers by name in lower case.
         query: The query string.
         stage: The stage's variables.
     """

@@ -43,7 +43,7 @@ class Route:
 
     Attributes:
         function_arn: The Lambda.
-        authorizer: Only for ``$connect``.
+        authorizer: The authorizer; only for ``$connect``.
         responds: Whether the Lambda's result is sent to the client.
     """
 

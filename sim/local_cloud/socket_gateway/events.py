@@ -21,7 +21,7 @@ class Handshake:
     """A client's request to open a socket.
 
     Attributes:
-        headers: In their original order and spelling.
+        headers: The headers in their original order and spelling.
         query: The query string.
         source_ip: The client's IP address.
     """

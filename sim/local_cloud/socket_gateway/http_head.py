@@ -21,7 +21,7 @@ class Head(NamedTuple):
     target: str
     """Path and query as sent."""
     headers: Mapping[str, str]
-    """By name in lower case; of repeated headers, the last one."""
+    """Headers by name in lower case; of repeated headers, the last one."""
     length: int
     """Bytes of the head itself, including the empty line."""
 
