@@ -278,7 +278,7 @@ class _Car:
             fix_at_ms = parse_instant(message["effective_at"]) + before_ms
             self._ages.status_s.append((now_ms - fix_at_ms) / 1_000)
         elif kind == "position" and not self._drives and received.new_position:
-            # The first comes with a change of status, not with a round; and when the truck has
+            # The first one comes with a change of status, not with a round. When the truck has
             # stopped sending, its position's age says nothing about the service.
             if self._received_rounds and now_ms - self._sent_at_ms <= 1_000:
                 age_ms = now_ms - parse_instant(message["position_at"])

@@ -177,7 +177,7 @@ class NudgeHandler:
                 return [one for one in viewers if _is_by_share(one, nudge.share_id)]
             return viewers
         viewer = await self._threads.tables.run(read.find, topic, nudge.endpoint)
-        # When a viewer sends requests repeatedly, only the latest one is worth a reading.
+        # When a viewer sends requests repeatedly, only the latest one is handled.
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)
 

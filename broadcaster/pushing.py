@@ -295,7 +295,7 @@ class Pusher:
         post: _Post,
     ) -> list[asyncio.Task[PushResult]]:
         reading = await self._read(viewers, messages)
-        # All are composed before the first is posted: in between posts it takes much longer, since
+        # All messages are composed before the first post: between posts it takes much longer, since
         # the processor's caches then hold other code and data.
         pushes = [self._compose(viewer, reading) for viewer in viewers]
         return [
@@ -356,7 +356,7 @@ class Pusher:
         if payloads is not None:
             try:
                 outcome = await post(viewer.endpoint, payloads, good_until)
-            except Exception as error:  # as above
+            except Exception as error:  # a bug that one endpoint triggers
                 self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
             if self._trace.is_on:
                 now_ms = self._now_ms()

@@ -90,7 +90,7 @@ class PositionMessages:
         """Reads the positions; each message is encoded when its first viewer needs it."""
         self.stops = {}
         await asyncio.gather(
-            # Again each time: a right to view depends on it.
+            # Read again each time: a right to view depends on it.
             self._read_stops(deliveries),
             self._read_latest(deliveries),
             self._read_last(deliveries),
@@ -151,7 +151,7 @@ class PositionMessages:
         self._last.update(dict.fromkeys(missing))
         try:
             found = await self._threads.run(self._positions.last_of, missing)
-        except Exception as error:  # as above
+        except Exception as error:  # whatever the store's client raises: sent without a position
             self._log_unavailable(error, len(missing))
         else:
             self._last.update(zip(missing, found, strict=True))

@@ -107,7 +107,7 @@ class Bridge:
                     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                     for task in (running, lost):
                         if task.done():
-                            task.result()  # raises what ended it
+                            task.result()  # raises the error that ended it
                     self._log.info(
                         "bridge_stopping", in_flight=session.in_flight, budget_s=budget_s
                     )

@@ -143,7 +143,7 @@ def read_environment(path: Path = DEFAULT_ENV_FILE) -> Environment:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise EnvironmentFileError(
-            f"{path} is not there: start the local cloud with 'python -m sim up', "
+            f"{path} does not exist: start the local cloud with 'python -m sim up', "
             "or pass --env FILE for another system"
         ) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -61,7 +61,7 @@ class TokenClient:
             problem = f"the issuer of tokens at {self._url} doesn't respond"
             raise TokenError(f"{problem}: {self._hint() or error}") from error
         if response.status == 401 and self._hint():  # a different issuer has this port now
-            raise TokenError(f"the issuer of tokens at {self._url} is another one: {self._hint()}")
+            raise TokenError(f"another issuer of tokens responds at {self._url}: {self._hint()}")
         if response.status != 200:
             raise TokenError(
                 f"the issuer returned {response.status}: {response.data.decode()[:200]}"

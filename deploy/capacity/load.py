@@ -79,7 +79,7 @@ def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
     # At most one nudge per second and position for a delivery of a truck.
     near = scenario.near_minutes * 60 / max(scenario.every * scenario.batch, 1.0)
     transitions = deliveries * scenario.transitions
-    # Created, and finally closed by a declaration.
+    # Each delivery is created, and closed by a declaration.
     changes = deliveries * 2
     connects = scenario.viewers / (scenario.session_minutes * 60)
     watched = _share_watched(scenario)

@@ -99,7 +99,9 @@ def part_setting(text: str) -> tuple[str, str]:
     lambdas = [package.settings for package in DEPLOYED_PACKAGES]
     modules = [*CONTAINERS.values(), "sim.local_cloud.socket_gateway.settings", *lambdas]
     if not any(name in declared_names(module) for module in modules):
-        raise argparse.ArgumentTypeError(f"no part has a setting {name}; docs/settings.md has all")
+        raise argparse.ArgumentTypeError(
+            f"no part has a setting {name}; docs/settings.md lists all"
+        )
     return name, value
 
 
@@ -160,7 +162,7 @@ async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartE
         environment = await cloud.start()
     except PartError as problem:
         return problem
-    _report(f"all parts work after {time.monotonic() - started:.0f} s")
+    _report(f"all parts are ready after {time.monotonic() - started:.0f} s")
     _report(f"the dispatcher's console: {console_url(environment.web_url)}")
     print(READY, flush=True)
     failure: PartError = await supervisor.failure()

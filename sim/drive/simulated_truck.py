@@ -151,7 +151,7 @@ class SimulatedTruck:
     def _receive_result(self, result: Mapping[str, Any]) -> None:
         self.results += 1
         if result.get("rejected") or result.get("reason"):
-            self.failures.append(f"the service did not take a message: {dict(result)}")
+            self.failures.append(f"the service did not accept a message: {dict(result)}")
 
     async def start_delivery(self, delivery_id: str, trip: Trip, *, within_s: float = 60.0) -> bool:
         """Create the trip's delivery and let the customer track it.

@@ -110,7 +110,7 @@ class LoadReport:
             found.append(f"{self.connected - self.open_at_end} sockets were not open at the end")
         errors = sum(self.errors.values())
         if limits.max_errors is not None and errors > limits.max_errors:
-            found.append(f"{errors} errors, of at most {limits.max_errors}")
+            found.append(f"{errors} errors; the limit is {limits.max_errors}")
         for name, value_s, max_s in (
             ("the longest gap", self.gap.max_s, limits.max_gap_s),
             ("the age of positions (p99)", self.age.p99_s, limits.max_age_p99_s),
@@ -120,9 +120,9 @@ class LoadReport:
             if max_s is None:
                 continue
             if value_s is None:
-                found.append(f"{name} is unknown: no message came")
+                found.append(f"{name} is unknown: no message was received")
             elif value_s > max_s:
-                found.append(f"{name} is {value_s:.2f} s, of at most {max_s:g} s")
+                found.append(f"{name} is {value_s:.2f} s; the limit is {max_s:g} s")
         return found
 
     @property

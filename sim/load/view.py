@@ -67,7 +67,9 @@ def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
         rows[f"CPU of the {part}"] = _cpu(use)
     lines = [f"{name:24}{value}" for name, value in rows.items()]
     if report.unseen:
-        lines.append(f"not seen: {', '.join(report.unseen)} (not on this machine, or no --run-dir)")
+        lines.append(
+            f"not measured: {', '.join(report.unseen)} (not on this machine, or no --run-dir)"
+        )
     if report.warning:
         lines.append(f"warning: {report.warning}")
     lines += [f"PROBLEM: {problem}" for problem in problems]

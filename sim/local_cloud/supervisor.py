@@ -134,7 +134,7 @@ class Supervisor:
     async def _while_held(self, part: Part, problem: str) -> None:
         hold = hold_file(self._run_dir, part.name)
         if hold.exists():
-            self._report(f"{part.name} {problem}; it stays down as long as there is {hold}")
+            self._report(f"{part.name} {problem}; it stays down while {hold} exists")
         while hold.exists():  # noqa: ASYNC110 - no event signals its removal
             await asyncio.sleep(_HOLD_EVERY_S)
 

@@ -38,7 +38,7 @@ class Head(NamedTuple):
             BadRequestError: The length is not a number or too large, or the body is chunked.
         """
         if "transfer-encoding" in self.headers:
-            raise BadRequestError("a body in chunks")
+            raise BadRequestError("a chunked body is not supported")
         text = self.headers.get("content-length", "0")
         if not text.isascii() or not text.isdigit() or int(text) > MAX_BODY_BYTES:
             raise BadRequestError(f"a body of {text[:20]!r} bytes")

@@ -116,11 +116,11 @@ def test_a_report_without_problems_is_ok() -> None:
 @pytest.mark.parametrize(
     ("limits", "problem"),
     [
-        (Limits(max_connect_p99_s=0.05), "connecting (p99) is 0.10 s, of at most 0.05 s"),
+        (Limits(max_connect_p99_s=0.05), "connecting (p99) is 0.10 s; the limit is 0.05 s"),
         (Limits(max_snapshot_p99_s=1.9), "the wait for the snapshot (p99) is 2.00 s"),
         (Limits(max_gap_s=1.9), "the longest gap is 2.00 s"),
         (Limits(max_age_p99_s=5.0), "the age of positions (p99) is unknown"),
-        (Limits(max_errors=0), "1 errors, of at most 0"),
+        (Limits(max_errors=0), "1 errors; the limit is 0"),
     ],
 )
 def test_a_value_beyond_a_limit_is_a_problem(limits: Limits, problem: str) -> None:

@@ -86,7 +86,7 @@ def test_the_report_has_the_cpu_time_per_message_and_what_was_not_measured() -> 
     assert document["unseen"] == ["the CPU of the broadcaster"]
     lines = "\n".join(report_lines(report, []))
     assert "500 µs per message" in lines
-    assert "not seen: the CPU of the broadcaster" in lines
+    assert "not measured: the CPU of the broadcaster" in lines
     assert CpuUse(cpu_s=1.0, messages=0).us_per_message is None
 
 

@@ -102,7 +102,7 @@ def test_the_report_of_a_remote_system_lists_the_parts_whose_cpu_was_not_measure
     assert report.to_json([])["cpu_us_per_message"] == {}
     lines = report_lines(report, [])
     assert (
-        "not seen: the CPU of the broadcaster, the CPU of the gateway "
+        "not measured: the CPU of the broadcaster, the CPU of the gateway "
         "(not on this machine, or no --run-dir)"
     ) in lines
     assert not any(line.startswith("CPU of") for line in lines)
@@ -113,7 +113,7 @@ def test_the_report_of_a_local_system_lists_no_part_as_not_measured() -> None:
     report = report_of({"broadcaster": use, "gateway": use})
 
     assert report.to_json([])["unseen"] == []
-    assert not any("not seen" in line for line in report_lines(report, []))
+    assert not any("not measured" in line for line in report_lines(report, []))
 
 
 def test_the_last_line_says_whether_there_were_problems() -> None:
