@@ -1,4 +1,4 @@
-"""(a) The consumer: points per second through the real KCL into a real node, with all enrichment.
+"""The consumer: points per second through the real KCL into a real node, with all enrichment.
 
 It is compared with the same node's raw limit (the same documents, ready-made, in bulk) and with the
 KCL's official sample (one decode and one index call per record, no enrichment).

@@ -1,4 +1,4 @@
-"""(b) Enrichment alone: points per second of one core, with a window, all rules and a delivery."""
+"""Enrichment alone: points per second of one core, with a window, all rules and a delivery."""
 
 from __future__ import annotations
 

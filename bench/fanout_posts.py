@@ -1,4 +1,4 @@
-"""(d) The fan-out: posts per second of one core, to a server that responds with 200 at once.
+"""The fan-out: posts per second of one core, to a server that responds with 200 at once.
 
 Measured by CPU time, each contender in its own process: the cost of a post bounds a round, however
 slow the responses are. Awaiting many responses concurrently gains nothing there. That is measured

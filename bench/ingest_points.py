@@ -1,4 +1,4 @@
-"""(c) The ingest handler: points per second of CPU, cost of a rejection, import time, its zip."""
+"""The ingest handler: points per second of CPU, cost of a rejection, import time, its zip."""
 
 from __future__ import annotations
 

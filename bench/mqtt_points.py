@@ -1,4 +1,4 @@
-"""(l) The MQTT bridge: points per second of CPU beside HTTP's, age of points, connected trucks."""
+"""The MQTT bridge: points per second of CPU beside HTTP's, age of points, connected trucks."""
 
 from __future__ import annotations
 

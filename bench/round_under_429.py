@@ -1,4 +1,4 @@
-"""(e2) Rounds while the gateway pushes back, in turn with rounds while it accepts everything.
+"""Rounds while the gateway pushes back, in turn with rounds while it accepts everything.
 
 100,000 viewers at 3,333 first attempts per second: 30 % of the connections respond to each message
 with 429 once or twice before they accept it, 10 % never respond, and in each round some rights to

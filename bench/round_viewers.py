@@ -1,4 +1,4 @@
-"""(e) A whole round of the real broadcaster, to a server that responds at once.
+"""A whole round of the real broadcaster, to a server that responds at once.
 
 Measured by CPU time of the broadcaster's process. Its stores are real, but their clients return
 generated responses (see `bench.round_world`).

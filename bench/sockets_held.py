@@ -1,4 +1,4 @@
-"""(f) Messages to many real sockets, through a gateway's HTTP, beside servers that hold them.
+"""Messages to many real sockets, through a gateway's HTTP, beside servers that hold them.
 
 The cost of a message is the CPU time of all processes that send it. For ours these are the
 broadcaster's poster, which signs and posts each message by itself, and the local gateway, which

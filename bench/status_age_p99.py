@@ -1,4 +1,4 @@
-"""(f) From the fix to the socket, while points come in at a steady rate: real local cloud.
+"""From the fix to the socket, while points come in at a steady rate: real local cloud.
 
 Measured trucks post one fix per second over HTTP; their customers hold real sockets. Some trucks
 drive through all statuses of a delivery (each `status` message counts, from the fix that made it

@@ -307,6 +307,6 @@ def _state_document(of: Sequence[Point]) -> bytes:
 
 BENCHMARK = Benchmark(
     name="wide_fleet_points",
-    title="the consumer when each point is of another truck",
+    title="the consumer when each point belongs to another truck",
     run=run,
 )

@@ -98,7 +98,7 @@ def validate_body(
     Raises:
         UnreadableBodyError: It is not JSON, or holds no point.
         TooManyPointsError: It holds too many points.
-        ForeignTruckError: A point, valid or not, is of another truck.
+        ForeignTruckError: A point, valid or not, belongs to another truck.
     """
     decoded = decode_body(body, truck_id=truck_id, first_generation_zone=first_generation_zone)
     stamped = stamp(decoded.sent, received_at_ms=received_at_ms, source=source)

@@ -46,7 +46,7 @@ class ForeignTruckError(Exception):
 
     def __init__(self, index: int) -> None:
         self.index = index
-        super().__init__(f"point {index} is of another truck")
+        super().__init__(f"point {index} belongs to another truck")
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -109,7 +109,7 @@ def decode_body(body: bytes, *, truck_id: str, first_generation_zone: tzinfo) ->
     Raises:
         UnreadableBodyError: It is not JSON, or holds no point.
         TooManyPointsError: It holds too many points.
-        ForeignTruckError: A point, valid or not, is of another truck.
+        ForeignTruckError: A point, valid or not, belongs to another truck.
     """
     candidates = _read_candidates(body)
     decoded = DecodedBody([], [])
