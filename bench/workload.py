@@ -76,26 +76,7 @@ def fixes(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Fix
 
 def points(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Point]:
     """The result of `fixes` as the stream carries it: stamped points."""
-    return [
-        Point(
-            truck_id=fix.truck_id,
-            recorded_at_ms=fix.recorded_at_ms,
-            lat=fix.lat,
-            lon=fix.lon,
-            event_at_ms=fix.recorded_at_ms,
-            received_at_ms=fix.recorded_at_ms + 800,
-            seq=fix.seq,
-            accuracy_m=fix.accuracy_m,
-            speed_mps=fix.speed_mps,
-            heading_deg=fix.heading_deg,
-            satellites=fix.satellites,
-            hdop=fix.hdop,
-            ignition=fix.ignition,
-            battery_pct=fix.battery_pct,
-            odometer_m=float(fix.odometer_m),
-        )
-        for fix in fixes(number, count, end_ms=end_ms, fleet=fleet)
-    ]
+    return [fix.stamped(800) for fix in fixes(number, count, end_ms=end_ms, fleet=fleet)]
 
 
 def delivery(of: Sequence[Point], *, status: Status = Status.ASSIGNED) -> Delivery:

@@ -77,16 +77,30 @@ class Fix:
     @property
     def id(self) -> str:
         """The point id that the service derives."""
-        return point_id(
-            Point(
-                truck_id=self.truck_id,
-                recorded_at_ms=self.recorded_at_ms,
-                lat=self.lat,
-                lon=self.lon,
-                seq=self.seq,
-                event_at_ms=self.recorded_at_ms,
-                received_at_ms=self.recorded_at_ms,
-            )
+        return point_id(self.stamped())
+
+    def stamped(self, delay_ms: int = 0) -> Point:
+        """The point as ingest stamps it, if the device's clock is right.
+
+        Args:
+            delay_ms: The time from the fix to its receipt.
+        """
+        return Point(
+            truck_id=self.truck_id,
+            recorded_at_ms=self.recorded_at_ms,
+            lat=self.lat,
+            lon=self.lon,
+            event_at_ms=self.recorded_at_ms,
+            received_at_ms=self.recorded_at_ms + delay_ms,
+            seq=self.seq,
+            accuracy_m=self.accuracy_m,
+            speed_mps=self.speed_mps,
+            heading_deg=self.heading_deg,
+            satellites=self.satellites,
+            hdop=self.hdop,
+            ignition=self.ignition,
+            battery_pct=self.battery_pct,
+            odometer_m=float(self.odometer_m),
         )
 
     def to_wire(self) -> Mapping[str, object]:

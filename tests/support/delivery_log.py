@@ -18,8 +18,6 @@ from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.status_rules import StatusRules
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.environment import Environment
-from sim.fleet.device import Fix
-from tests.support.points import make_point
 
 
 def delivery_store(environment: Environment) -> DeliveryStore:
@@ -83,23 +81,4 @@ def true_timeline(
             status_rules=StatusRules(dwell_s=dwell_s),
             enrichment_rules=TrackingRules().enrichment,
         )
-    )
-
-
-def as_accepted(fix: Fix) -> Point:
-    """Returns a device's fix as ingest stamps it if its clock is right."""
-    return make_point(
-        fix.truck_id,
-        fix.recorded_at_ms,
-        fix.lat,
-        fix.lon,
-        seq=fix.seq,
-        accuracy_m=fix.accuracy_m,
-        speed_mps=fix.speed_mps,
-        heading_deg=fix.heading_deg,
-        satellites=fix.satellites,
-        hdop=fix.hdop,
-        ignition=fix.ignition,
-        battery_pct=fix.battery_pct,
-        odometer_m=float(fix.odometer_m),
     )

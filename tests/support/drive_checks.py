@@ -7,7 +7,6 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from sim.drive.five_trucks import DriveOutcome
 from sim.environment import Environment
 from tests.support.delivery_log import (
-    as_accepted,
     delivery_store,
     log_problems,
     timeline_of,
@@ -35,7 +34,7 @@ def assert_nothing_is_lost(environment: Environment, outcome: DriveOutcome) -> N
         assert row is not None
         assert row.version == len(log)
         assert log_problems(log) == []
-        points = map(as_accepted, truck.accepted.values())
+        points = [fix.stamped() for fix in truck.accepted.values()]
         assert timeline_of(log) == true_timeline(row, points, log, dwell_s=DWELL_S)
 
 
