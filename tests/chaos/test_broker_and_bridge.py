@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import random
 import secrets
@@ -26,6 +27,7 @@ from sim.fleet.uploader import Uploader
 from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, PrintLine
 from tests.support.drive_checks import documents_of
+from tests.support.fleet import fix
 from tests.support.parts import processes_of, reported
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -89,20 +91,13 @@ class Truck:
             self.http.offer(for_http)
 
     def _fix(self, seq: int) -> Fix:
-        return Fix(
+        return dataclasses.replace(
+            fix(seq),
             truck_id=self.truck_id,
-            seq=seq,
             recorded_at_ms=now_ms(),
             lat=35.17 + seq * 1e-5,
             lon=129.13,
-            accuracy_m=5.0,
             speed_mps=10.0,
-            heading_deg=0.0,
-            satellites=9,
-            hdop=0.9,
-            ignition=True,
-            battery_pct=100.0,
-            odometer_m=seq,
         )
 
 

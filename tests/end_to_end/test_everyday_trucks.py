@@ -12,13 +12,13 @@ import pytest
 
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.deliveries import Cause, Delivery, Place, Status
-from rtdts.tracking.instants import format_instant
 from sim.geodesy import place_at
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.consumer_world import ORIGIN
 from tests.support.http_client import ApiClient, HttpResponse
 from tests.support.stream_trucks import StreamTrucks, east_of_origin, new_truck
+from tests.support.telemetry_points import telemetry_point
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -53,13 +53,7 @@ class Driver:
 
     def upload(self, recorded_at_ms: list[int], *, first_seq: int = 0) -> HttpResponse:
         positions = [
-            {
-                "truck_id": self.truck_id,
-                "seq": n,
-                "recorded_at": format_instant(at_ms),
-                "lat": ORIGIN.lat + n * 0.001,
-                "lon": ORIGIN.lon,
-            }
+            telemetry_point(at_ms, self.truck_id, seq=n, lat=ORIGIN.lat + n * 0.001, lon=ORIGIN.lon)
             for n, at_ms in enumerate(recorded_at_ms, first_seq)
         ]
         return self._api("POST", "/telemetry", token=self._token, body={"positions": positions})

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from rtdts.runtime.wall_clock import now_ms
-from rtdts.tracking.instants import format_instant
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.asyncapi_schema import validate_message
 from tests.support.http_client import ApiClient
+from tests.support.telemetry_points import telemetry_point
 from tests.support.viewer_client import Viewer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -38,13 +38,7 @@ class Truck:
 
     def is_at(self, lat: float) -> None:
         self._sent += 1
-        point = {
-            "truck_id": self.truck_id,
-            "seq": self._sent,
-            "recorded_at": format_instant(now_ms()),
-            "lat": lat,
-            "lon": LON,
-        }
+        point = telemetry_point(now_ms(), self.truck_id, seq=self._sent, lat=lat, lon=LON)
         response = self._api("POST", "/telemetry", token=self._token, body=point)
         assert response.status == 202, response
 

@@ -14,6 +14,7 @@ import pytest
 import urllib3
 from websockets.exceptions import InvalidStatus
 
+from rtdts.runtime.wall_clock import now_ms
 from rtdts.telemetry_stream.backup_format import plain
 from rtdts.telemetry_stream.parking import Parking
 from rtdts.tracking.deliveries import Place
@@ -28,6 +29,7 @@ from tests.support.http_client import ApiClient
 from tests.support.parts import held_down
 from tests.support.points import make_point
 from tests.support.source_tree import ROOT
+from tests.support.telemetry_points import telemetry_point
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 
@@ -95,15 +97,11 @@ class Cloud:
         }
         path = f"/deliveries/{delivery_id}"
         assert self.api("PUT", path, token=self.dispatcher, body=plan).status == 201
-        now = datetime.now(UTC)
+        start_ms = now_ms()
         positions = [
-            {
-                "truck_id": truck_id,
-                "recorded_at": (now + timedelta(milliseconds=200 * n)).isoformat(),
-                "lat": ORIGIN.lat + 0.0001 * n,
-                "lon": ORIGIN.lon,
-                "seq": n,
-            }
+            telemetry_point(
+                start_ms + 200 * n, truck_id, seq=n, lat=ORIGIN.lat + 0.0001 * n, lon=ORIGIN.lon
+            )
             for n in range(POINTS)
         ]
         truck = self.tokens.token("truck", truck_id)
@@ -332,7 +330,7 @@ def test_stolen_tokens_are_rejected_on_every_route_and_on_open_sockets(cloud: Cl
     truck = cloud.tokens.token("truck", truck_id)
     customer = cloud.tokens.token("customer", customer_id)
     ticket = cloud.api("POST", "/tickets", token=customer).json["ticket"]
-    point = {"truck_id": truck_id, "recorded_at": datetime.now(UTC).isoformat(), **place}
+    point = telemetry_point(now_ms(), truck_id, **place)
 
     def posted(token: str) -> int:
         return cloud.api("POST", "/telemetry", token=token, body=point).status

@@ -9,7 +9,6 @@ import json
 import math
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -28,6 +27,7 @@ from sim.token_client import TokenClient
 from tests.support.drive_checks import documents_of
 from tests.support.http_client import ApiClient, HttpResponse
 from tests.support.openapi_schema import validate_response
+from tests.support.telemetry_points import telemetry_point
 from tests.support.waiting import DEADLINE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -71,13 +71,7 @@ class Trucks:
         return response
 
     def _point(self, truck_id: str) -> dict[str, Any]:
-        return {
-            "truck_id": truck_id,
-            "recorded_at": datetime.now(UTC).isoformat(),
-            "lat": 35.1705505,
-            "lon": 129.1329985,
-            "seq": next(self._seqs),
-        }
+        return telemetry_point(now_ms(), truck_id, seq=next(self._seqs))
 
     def publish(self, truck_id: str, token: str) -> None:
         """Sends a point over MQTT."""

@@ -23,10 +23,10 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.blocks import Blocks
-from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
 from tests.fakes.fake_stream import FakeStream
+from tests.support.telemetry_points import telemetry_point
 from tests.support.waiting import until
 
 NOW_MS = 1_795_503_168_120
@@ -96,8 +96,7 @@ class World:
         return self._putter.put_all(batches, Deadline(0))
 
     def send(self, seq: int) -> None:
-        at = format_instant(NOW_MS)
-        point = {"truck_id": "T-1", "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1}
+        point = telemetry_point(NOW_MS, "T-1", seq=seq)
         self.broker.publish("trucks/T-1/telemetry", json.dumps(point).encode())
 
     @property
