@@ -72,7 +72,6 @@ def build_app(
     limits = Limits(
         identity_claim=settings.identity_claim,
         max_body_bytes=settings.max_body_bytes,
-        retry_after_s=settings.retry_after_s,
     )
     log = get_logger(COMPONENT)
     trace = PointTrace(settings.trace_trucks, log)
@@ -95,7 +94,6 @@ def build_app(
         service,
         holder=KnownDevices(devices, log=log, now_ms=now_ms).holder,
         now_ms=now_ms,
-        retry_after_s=settings.retry_after_s,
     )
     return App(
         service=service,

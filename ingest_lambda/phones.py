@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from ingest_lambda.request import Sender, address_of, unpacked_body
 from ingest_lambda.routes import POST_OWNTRACKS, POST_TRACCAR_CLIENT
-from ingest_lambda.service import HandledRequest, TelemetryService
+from ingest_lambda.service import RETRY_AFTER_S, HandledRequest, TelemetryService
 from rtdts.delivery_store.devices import Device
 from rtdts.delivery_store.known_devices import DevicesUnavailableError, TooManyGuessesError
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
@@ -53,7 +53,6 @@ class PhoneService:
     Args:
         telemetry: The service that ingests the points.
         holder: Returns the device of a secret from an address: `KnownDevices.holder`.
-        retry_after_s: When a phone may retry after the devices could not be read.
     """
 
     def __init__(
@@ -62,12 +61,10 @@ class PhoneService:
         *,
         holder: Callable[[str, str], Device | None],
         now_ms: Callable[[], int],
-        retry_after_s: int,
     ) -> None:
         self._telemetry = telemetry
         self._holder = holder
         self._now_ms = now_ms
-        self._retry_after_s = retry_after_s
         self._lines = RejectionLogLimiter()
 
     def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
@@ -89,7 +86,7 @@ class PhoneService:
             return self._unknown_sender(status, over_quota(detail, error.wait_ms))
         except DevicesUnavailableError:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            headers = {"Retry-After": str(self._retry_after_s)}
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
             detail = "credentials can't be checked at the moment; send this again later"
             return self._unknown_sender(status, problem(status, detail, headers=headers))
         except BodyTooLargeError:

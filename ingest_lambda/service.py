@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -40,13 +40,16 @@ METRICS = (
 )
 
 
+RETRY_AFTER_S: Final = 5
+"""How long a truck should wait after points failed, or after its device could not be read."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
     """The settings that limit a request."""
 
     identity_claim: str
     max_body_bytes: int
-    retry_after_s: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,6 @@ class TelemetryService:
             deadline: Only the first attempt to put may begin after it.
         """
         received_at_ms = self._now_ms()
-        limits = self._limits
         truck_id = sender.truck_id
         # Before the body is processed: a rejection must be the cheapest of all requests.
         if (rejection := self._blocked(sender, received_at_ms)) is not None:
@@ -157,7 +159,7 @@ class TelemetryService:
 
         sent = len(result.points) + len(result.rejected)
         self._quota.spend(truck_id, requests=0, points=sent, now_ms=received_at_ms)
-        status, response = _response(result, limits.retry_after_s)
+        status, response = _response(result)
         return HandledRequest(
             response=response,
             fields={"status": int(status), **log_fields(result)},
@@ -213,7 +215,7 @@ def _rejection(status: HTTPStatus, detail: str, truck_id: str | None) -> Handled
     )
 
 
-def _response(result: IngestResult, retry_after_s: int) -> tuple[HTTPStatus, Response]:
+def _response(result: IngestResult) -> tuple[HTTPStatus, Response]:
     rejected = msgspec.to_builtins(result.rejected)
     if not result.points:
         status = HTTPStatus.BAD_REQUEST
@@ -230,7 +232,7 @@ def _response(result: IngestResult, retry_after_s: int) -> tuple[HTTPStatus, Res
     response = problem(
         status,
         f"{len(result.failed)} points could not be stored; send them again",
-        headers={"Retry-After": str(retry_after_s)},
+        headers={"Retry-After": str(RETRY_AFTER_S)},
         **body,
         not_taken=result.failed,
     )

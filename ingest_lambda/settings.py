@@ -54,13 +54,6 @@ class Settings(IngestSettings, QuotaSettings):
         maximum=4.0,
         help="seconds that the stream may take to respond",
     )
-    retry_after_s: int = setting(
-        "RETRY_AFTER_S",
-        default=5,
-        minimum=1,
-        maximum=3_600,
-        help="seconds that a truck should wait when points failed (Retry-After)",
-    )
     log_one_of: int = setting(
         "LOG_ONE_OF",
         default=100,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from rtdts.position_store.client import connect_by
 from rtdts.runtime.deadline import Deadline
@@ -16,6 +17,9 @@ from search_admin_lambda.opensearch_domain import OpenSearchDomain
 from search_admin_lambda.retention import RetentionPolicy, retention_policies
 from search_admin_lambda.settings import Settings
 
+DOMAIN_WAIT_S: Final = 240.0
+"""How long a new domain may take to respond; below the function's timeout."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class App:
@@ -24,8 +28,8 @@ class App:
     domain: Domain
     policies: tuple[RetentionPolicy, ...]
     roles: tuple[SearchRole, ...]
-    domain_wait_s: float
     log: Logger
+    domain_wait_s: float = DOMAIN_WAIT_S
     sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> None:
@@ -72,6 +76,5 @@ def build(environ: Mapping[str, str]) -> App:
             track_arn=settings.track_role_arn,
             operations_arn=settings.operations_role_arn,
         ),
-        domain_wait_s=settings.domain_wait_s,
         log=get_logger("search_admin_lambda"),
     )

@@ -46,10 +46,3 @@ class Settings(SearchSettings):
         maximum=100,
         help="primary shards of each index that is created from now on",
     )
-    domain_wait_s: float = setting(
-        "DOMAIN_WAIT_S",
-        default=240,
-        minimum=0,
-        maximum=840,
-        help="seconds that a new domain may take to respond; below the function's timeout",
-    )

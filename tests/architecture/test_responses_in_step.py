@@ -279,7 +279,6 @@ def test_every_response_about_telemetry_is_documented(
     limits = Limits(
         identity_claim="sub",
         max_body_bytes=1_048_576,
-        retry_after_s=5,
     )
     putter = StreamPutter(FakeStream(then=trouble), "points")
     intake = Intake(putter, first_generation_zone=UTC)
