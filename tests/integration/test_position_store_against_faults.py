@@ -55,7 +55,6 @@ class Positions:
         self.pages = HistoryPages(client)
         self.truth = LatestPositions(self._past)
         self.true_pages = HistoryPages(self._past)
-        self.true_states = TruckStateStore(self._past)
 
     def in_history(self, *points: Fix) -> list[bool]:
         """Returns for each point whether it is in the history."""
