@@ -92,7 +92,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 DeliveryStore(
                     dynamodb,
                     settings.tables,
-                    closed_kept_days=settings.closed_kept_days,
+                    closed_retention_days=settings.closed_retention_days,
                     log=log,
                     sleep=sleep,
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
+from rtdts.delivery_store.deliveries import CLOSED_RETENTION_DAYS
 from rtdts.delivery_store.table_settings import DeliveryTableSettings
 from rtdts.ingest.quota import QuotaSettings
 from rtdts.position_store.search_settings import SearchSettings
@@ -57,9 +57,9 @@ class Settings(DeliveryTableSettings, SearchSettings, QuotaSettings):
         help="truck states that each child caches, about 0.6 kB per truck and 0.3 kB per open "
         "delivery",
     )
-    closed_kept_days: int = setting(
-        "CLOSED_KEPT_DAYS",
-        default=CLOSED_KEPT_DAYS,
+    closed_retention_days: int = setting(
+        "CLOSED_RETENTION_DAYS",
+        default=CLOSED_RETENTION_DAYS,
         minimum=1,
         maximum=3650,
         help="days for which a delivery and its log are kept after it was closed",

@@ -52,7 +52,7 @@ def build(environ: Mapping[str, str]) -> App:
         dynamodb,
         settings.tables,
         max_open_deliveries=settings.max_open_deliveries,
-        closed_kept_days=settings.closed_kept_days,
+        closed_retention_days=settings.closed_retention_days,
     )
     tickets = TicketStore(dynamodb, settings.socket_tickets_table)
     nudges = NudgeQueue(sqs, settings.nudge_queue_url, log=log)

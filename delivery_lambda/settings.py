@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from delivery_lambda.share_service import ShareRules
-from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
+from rtdts.delivery_store.deliveries import CLOSED_RETENTION_DAYS
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.delivery_store.shares import MAX_SHARES
 from rtdts.delivery_store.table_settings import ShareTableSettings
@@ -69,9 +69,9 @@ class Settings(ShareTableSettings):
         maximum=500,
         help="open deliveries that one truck may have",
     )
-    closed_kept_days: int = setting(
-        "CLOSED_KEPT_DAYS",
-        default=CLOSED_KEPT_DAYS,
+    closed_retention_days: int = setting(
+        "CLOSED_RETENTION_DAYS",
+        default=CLOSED_RETENTION_DAYS,
         minimum=1,
         maximum=3650,
         help="days for which a delivery and its log are kept after it was closed",

@@ -33,7 +33,7 @@ import socket_lambda.routes
 import track_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
 from deploy.lambdas import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, TRACK
-from deploy.preflight import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
+from deploy.preflight import METHODS, PREFLIGHT_CACHED_S, REQUEST_HEADERS, RESPONSE_HEADERS
 from deploy.queues import QUEUES, QueueDefinition
 from deploy.tables import TABLES, IndexDefinition, TableDefinition
 from rtdts.runtime.edge import HEADER
@@ -89,7 +89,7 @@ def definitions() -> dict[str, Any]:
             "methods": list(METHODS),
             "request_headers": list(REQUEST_HEADERS),
             "response_headers": list(RESPONSE_HEADERS),
-            "preflight_kept_s": PREFLIGHT_KEPT_S,
+            "preflight_cached_s": PREFLIGHT_CACHED_S,
         },
         "metrics": {
             "namespace": NAMESPACE,

@@ -13,5 +13,5 @@ REQUEST_HEADERS: Final = ("authorization", "content-type", "idempotency-key", "i
 """Request headers that pages may send."""
 RESPONSE_HEADERS: Final = ("etag", "retry-after")
 """Response headers that pages may read, beyond those that browsers always allow."""
-PREFLIGHT_KEPT_S: Final = 3_600
+PREFLIGHT_CACHED_S: Final = 3_600
 """How long a browser may cache the response to a preflight request, in seconds."""

@@ -30,7 +30,7 @@ LOCKS_IN_S3: Final = (1, 10)
 """The first version of Terraform that locks its state with S3 alone."""
 NO_LOCATION_CONSTRAINT: Final = "us-east-1"
 """The only region whose buckets are created without naming it."""
-STATE_KEPT_DAYS: Final = 90
+STATE_RETENTION_DAYS: Final = 90
 BACKEND_FILE: Final = "backend.hcl"
 VARIABLES_FILE: Final = "deploy.auto.tfvars.json"
 """Terraform automatically reads every file with such a name."""
@@ -201,7 +201,7 @@ class Release:
             "ID": "old-states",
             "Status": "Enabled",
             "Filter": {},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": STATE_KEPT_DAYS},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": STATE_RETENTION_DAYS},
         }
         self._s3(
             "put-bucket-lifecycle-configuration",

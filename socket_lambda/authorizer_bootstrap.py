@@ -46,7 +46,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
     log = get_logger(COMPONENT)
     keys = SigningKeys(
         settings.issuer,
-        kept_s=settings.keys_kept_s,
+        cached_s=settings.keys_cached_s,
         fetch=fetch_json,
         monotonic_s=time.monotonic,
         log=log,

@@ -21,8 +21,8 @@ class Settings(BlockSettings):
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that contains the identity"
     )
-    keys_kept_s: int = setting(
-        "KEYS_KEPT_S",
+    keys_cached_s: int = setting(
+        "KEYS_CACHED_S",
         default=3600,
         minimum=10,
         maximum=86_400,

@@ -55,7 +55,7 @@ class SigningKeys:
     """Finds the key with which a token should have been signed.
 
     Args:
-        kept_s: How long keys are used before they are fetched again; a key that the provider has
+        cached_s: How long keys are used before they are fetched again; a key that the provider has
             withdrawn stays valid that long.
         fetch: Gets a JSON document.
     """
@@ -64,13 +64,13 @@ class SigningKeys:
         self,
         issuer: str,
         *,
-        kept_s: float,
+        cached_s: float,
         fetch: FetchJson,
         monotonic_s: Callable[[], float],
         log: Logger,
     ) -> None:
         self._issuer = issuer
-        self._kept_s = kept_s
+        self._cached_s = cached_s
         self._fetch = fetch
         self._monotonic_s = monotonic_s
         self._log = log
@@ -98,7 +98,7 @@ class SigningKeys:
     def _is_due(self, key_id: str, keys: Mapping[str, jwt.PyJWK]) -> bool:
         if self._has_just_tried():
             return False
-        return key_id not in keys or self._monotonic_s() - self._fetched_at_s >= self._kept_s
+        return key_id not in keys or self._monotonic_s() - self._fetched_at_s >= self._cached_s
 
     def _has_just_tried(self) -> bool:
         return self._monotonic_s() - self._tried_at_s < REFETCH_AFTER_S

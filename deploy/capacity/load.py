@@ -11,7 +11,7 @@ from deploy.capacity.scenario import Scenario
 SECONDS_PER_HOUR = 3_600
 POLL_S = 0.5
 """Time between two reads of a shard (KCL_IDLE_MS): the records of that time are one batch."""
-MATCHES_KEPT_S = 5.0
+MATCHES_CACHED_S = 5.0
 """How long the consumer caches which deliveries a truck carries."""
 
 
@@ -89,7 +89,7 @@ def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
         requests=requests,
         record_bytes=record_bytes(scenario.batch, measured),
         visits=min(requests, scenario.trucks / POLL_S),
-        match_reads=min(requests, scenario.trucks / MATCHES_KEPT_S),
+        match_reads=min(requests, scenario.trucks / MATCHES_CACHED_S),
         rounds_posts=scenario.viewers / scenario.round_s,
         nudge_posts=connects
         + (status_nudges + deliveries * near) * watched * scenario.viewers_per_delivery,

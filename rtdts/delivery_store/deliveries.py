@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         UniversalAttributeValueTypeDef,
     )
 
-CLOSED_KEPT_DAYS = 400
+CLOSED_RETENTION_DAYS = 400
 """A closed delivery can be looked up for a year; the rest is margin."""
 LOG_OUTLIVES_ROW_DAYS = 31
 """DynamoDB takes some days to delete what has expired, in any order: no row may outlive its log."""
@@ -100,7 +100,7 @@ class DeliveryStore:
 
     Args:
         max_open_deliveries: How many open deliveries one truck may have.
-        closed_kept_days: How long a delivery is kept after it was closed.
+        closed_retention_days: How long a delivery is kept after it was closed.
         log: Where an unreadable row is reported.
     """
 
@@ -110,14 +110,14 @@ class DeliveryStore:
         tables: TableNames,
         *,
         max_open_deliveries: int = MAX_OPEN_DELIVERIES,
-        closed_kept_days: int = CLOSED_KEPT_DAYS,
+        closed_retention_days: int = CLOSED_RETENTION_DAYS,
         log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._tables = tables
         self._max_open_deliveries = max_open_deliveries
-        self._closed_kept_s = closed_kept_days * _DAY_S
+        self._closed_retention_s = closed_retention_days * _DAY_S
         self._log = log or get_logger("delivery_store")
         self._sleep = sleep
 
@@ -372,7 +372,7 @@ class DeliveryStore:
     def _row(self, before: Delivery | None, after: Delivery) -> Write:
         expiry = {}
         if after.end_recorded_at_ms is not None:
-            expiry[TTL_ATTRIBUTE] = after.end_recorded_at_ms // 1000 + self._closed_kept_s
+            expiry[TTL_ATTRIBUTE] = after.end_recorded_at_ms // 1000 + self._closed_retention_s
         put: PutTypeDef = {
             "TableName": self._tables.deliveries,
             "Item": to_item(after, truck_id=after.truck_id, **expiry),
@@ -391,8 +391,8 @@ class DeliveryStore:
         if after.closed_at_ms is None:
             return None
         # An end may be declared long after it happened: the log is kept from the declaration on.
-        kept_s = self._closed_kept_s + LOG_OUTLIVES_ROW_DAYS * _DAY_S
-        return events[-1].recorded_at_ms // 1000 + kept_s
+        retention_s = self._closed_retention_s + LOG_OUTLIVES_ROW_DAYS * _DAY_S
+        return events[-1].recorded_at_ms // 1000 + retention_s
 
     def _expire_remaining(self, delivery_id: str, writes: Sequence[Write]) -> None:
         try:

@@ -4,7 +4,7 @@ A delivery first gets a tombstone instead of its row, and is removed from its tr
 nothing is appended to it, and no process with an old copy of it can create it again. Until
 everything else is deleted, the tombstone names the customer and the trucks that carried the
 delivery, so that an interrupted erasure finds the rest. After that it holds the id alone, for
-`TOMBSTONE_KEPT_DAYS`.
+`TOMBSTONE_RETENTION_DAYS`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 Key = dict[str, "UniversalAttributeValueTypeDef"]
 
-TOMBSTONE_KEPT_DAYS = 100
+TOMBSTONE_RETENTION_DAYS = 100
 """Longer than anything that could restore a delivery: its parked events are kept for 90 days."""
 _DAY_S = 86_400
 
@@ -179,7 +179,7 @@ class CustomerErasure:
         done: dict[str, object] = {
             "delivery_id": delivery.delivery_id,
             ERASED_ATTRIBUTE: now_ms,
-            TTL_ATTRIBUTE: now_ms // 1000 + TOMBSTONE_KEPT_DAYS * _DAY_S,
+            TTL_ATTRIBUTE: now_ms // 1000 + TOMBSTONE_RETENTION_DAYS * _DAY_S,
         }
         write_together(
             self._client,

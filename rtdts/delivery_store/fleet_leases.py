@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TOPIC: Final = "fleet-lease"
-_KEPT_FOR_S: Final = 3_600
+_RETENTION_S: Final = 3_600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class FleetLeaseStore:
                     "endpoint": {"S": f"part:{part}"},
                     "holder": {"S": self._holder},
                     "until_ms": {"N": str(until_ms)},
-                    TTL_ATTRIBUTE: {"N": str(until_ms // 1000 + _KEPT_FOR_S)},
+                    TTL_ATTRIBUTE: {"N": str(until_ms // 1000 + _RETENTION_S)},
                 },
                 # The last condition covers the SDK's own retry after a lost response.
                 ConditionExpression=(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UpdateItemInputTypeDef,
     )
 
-KEPT_FOR_MS: Final = 3 * 60 * 60 * 1000
+RETENTION_MS: Final = 3 * 60 * 60 * 1000
 """Longer than any socket lives (two hours), and than any rate takes to replenish fully."""
 
 _MS_PER_MINUTE: Final = 60_000
@@ -152,7 +152,7 @@ class SocketLimitStore:
         names: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any] | None:
         """Updates an item on a condition; returns None, or the item if the condition failed."""
-        numbers = {**values, ":expires": (now_ms + KEPT_FOR_MS) // 1000}
+        numbers = {**values, ":expires": (now_ms + RETENTION_MS) // 1000}
         attributes: dict[str, UniversalAttributeValueTypeDef] = {
             name: {"N": str(number)} for name, number in numbers.items()
         }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         QueryInputTypeDef,
     )
 
-KEPT_FOR_MS = 3 * 60 * 60 * 1000
+RETENTION_MS = 3 * 60 * 60 * 1000
 """API Gateway closes every connection after two hours; an hour later the item may be deleted."""
 
 
@@ -72,7 +72,7 @@ class SubscriptionStore:
         item = to_item(
             subscription,
             bucket=delivery_bucket(subscription.delivery_id) if has_bucket else None,
-            **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + KEPT_FOR_MS) // 1000},
+            **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + RETENTION_MS) // 1000},
         )
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.put_item(

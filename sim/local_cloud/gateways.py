@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy.preflight import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
+from deploy.preflight import METHODS, PREFLIGHT_CACHED_S, REQUEST_HEADERS, RESPONSE_HEADERS
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
@@ -111,7 +111,7 @@ def _pages(allowed_origins: Sequence[str]) -> CorsTypeDef:
         "AllowMethods": list(METHODS),
         "AllowHeaders": list(REQUEST_HEADERS),
         "ExposeHeaders": list(RESPONSE_HEADERS),
-        "MaxAge": PREFLIGHT_KEPT_S,
+        "MaxAge": PREFLIGHT_CACHED_S,
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from rtdts.delivery_store.appends import Change
 from rtdts.delivery_store.deliveries import (
-    CLOSED_KEPT_DAYS,
+    CLOSED_RETENTION_DAYS,
     LOG_OUTLIVES_ROW_DAYS,
     DeliveryStore,
 )
@@ -345,7 +345,7 @@ def test_the_log_of_a_delivery_expires_as_a_whole_only_once_it_is_closed(
     closed = moved_to(third, end)
     store.append(third, closed, [event_of(closed)], matches=True)
     expiries_s = log_expiries(first.delivery_id)
-    days = CLOSED_KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS
+    days = CLOSED_RETENTION_DAYS + LOG_OUTLIVES_ROW_DAYS
     assert expiries_s == [closed.updated_at_ms // 1000 + days * 86_400] * 4
     assert store.events(first.delivery_id) == [
         event_of(one) for one in (first, second, third, closed)
@@ -363,7 +363,7 @@ def test_an_event_appended_to_a_closed_delivery_expires_too(
     with_the_end = log_expiries(first.delivery_id)
     store.append(closed, corrected, [event_of(corrected)], matches=False)
 
-    days = CLOSED_KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS
+    days = CLOSED_RETENTION_DAYS + LOG_OUTLIVES_ROW_DAYS
     assert log_expiries(first.delivery_id) == [
         *with_the_end,
         corrected.updated_at_ms // 1000 + days * 86_400,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from rtdts.delivery_store.socket_limits import KEPT_FOR_MS, Rate, SocketLimitStore
+from rtdts.delivery_store.socket_limits import RETENTION_MS, Rate, SocketLimitStore
 from tests.fakes.fake_socket_limits import FakeSocketLimitStore
 from tests.support.deliveries import NOW_MS, unique
 
@@ -126,4 +126,4 @@ def test_counts_expire(
 
     for name, at_ms in ((key, NOW_MS), (f"{key}-s", NOW_MS + 1_000)):
         item = client.get_item(TableName=table_names.socket_limits, Key={"limit_of": {"S": name}})
-        assert int(item["Item"]["expires_at_s"]["N"]) == (at_ms + KEPT_FOR_MS) // 1000
+        assert int(item["Item"]["expires_at_s"]["N"]) == (at_ms + RETENTION_MS) // 1000

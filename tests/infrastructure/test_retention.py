@@ -117,7 +117,7 @@ def test_tables_keep_items_as_long_as_documented(
 ) -> None:
     reported = state_of(environment)["outputs"]["environments"]["value"]
     closed_days = {
-        int(reported[kind][name]["CLOSED_KEPT_DAYS"])
+        int(reported[kind][name]["CLOSED_RETENTION_DAYS"])
         for kind, name in (("functions", "delivery"), ("containers", "consumer"))
     }
     expiring = {
@@ -135,7 +135,7 @@ def test_tables_keep_items_as_long_as_documented(
 
 
 def test_periods_shorter_than_a_day_are_those_of_the_code() -> None:
-    assert f"after {subscriptions.KEPT_FOR_MS // 3_600_000} hours" in DOCUMENT
+    assert f"after {subscriptions.RETENTION_MS // 3_600_000} hours" in DOCUMENT
     assert f"after {tickets.TICKET_LIFETIME_MS // 1000} s" in DOCUMENT
     assert f"after {NUDGES.retention_s // 60} minutes" in DOCUMENT
     assert f"after {NUDGES.dead_letter_retention_s // DAY_S} days" in DOCUMENT

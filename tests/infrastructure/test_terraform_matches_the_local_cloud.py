@@ -59,7 +59,7 @@ DIFFERENCES = {
     r"containers/mqtt-bridge/.*": "only with a broker, as in production's test",
     r"containers/operations/.*": "locally an operator runs the commands by hand, with sim/.env",
     r"functions/.*/environment/IDENTITY_CLAIM": "chosen by the company; the default locally",
-    r"(containers/consumer|functions/delivery)/environment/CLOSED_KEPT_DAYS": "chosen by each "
+    r"(containers/consumer|functions/delivery)/environment/CLOSED_RETENTION_DAYS": "chosen by each "
     "environment; the default locally",
 }
 """Pattern of a fact's path, and the reason why it differs."""

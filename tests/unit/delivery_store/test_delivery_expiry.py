@@ -20,7 +20,7 @@ from tests.fakes.scripted_client import ScriptedClient, cancelled, client_error
 from tests.support.deliveries import event_of, moved_to, new_delivery
 
 DAY_S = 86_400
-KEPT_DAYS = 10
+RETENTION_DAYS = 10
 
 
 def append(
@@ -31,7 +31,7 @@ def append(
     store = DeliveryStore(
         client,
         TABLES,
-        closed_kept_days=KEPT_DAYS,
+        closed_retention_days=RETENTION_DAYS,
         log=Logger("store", stream=stream),
         sleep=lambda _: None,
     )
@@ -83,7 +83,7 @@ def test_a_closed_delivery_expires_some_days_after_its_end_was_recorded() -> Non
 
     row, _ = written(open_one, closed, event_of(closed))
 
-    expires_at_s = closed.updated_at_ms // 1000 + KEPT_DAYS * DAY_S
+    expires_at_s = closed.updated_at_ms // 1000 + RETENTION_DAYS * DAY_S
     assert row[DELIVERIES.ttl_attribute or ""] == {"N": str(expires_at_s)}
 
 
@@ -96,9 +96,9 @@ def test_the_retention_of_a_log_begins_when_its_end_is_recorded_even_a_year_late
 
     row, event = written(open_one, closed, event_of(closed))
 
-    kept_s = (KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS) * DAY_S
+    retention_s = (RETENTION_DAYS + LOG_OUTLIVES_ROW_DAYS) * DAY_S
     assert DELIVERY_EVENTS.ttl_attribute == "expires_at_s"
-    assert int(event["expires_at_s"]["N"]) == closed.updated_at_ms // 1000 + kept_s
+    assert int(event["expires_at_s"]["N"]) == closed.updated_at_ms // 1000 + retention_s
     assert int(event["expires_at_s"]["N"]) > int(row["expires_at_s"]["N"])
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, MatchStore, encode_match, match_of
-from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
+from rtdts.delivery_store.subscriptions import RETENTION_MS, Subscription, SubscriptionStore
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
@@ -117,8 +117,8 @@ def test_a_subscription_expires_after_its_connection_must_have_ended() -> None:
     )
     item = client.calls[0][1]["Item"]
 
-    assert int(item["expires_at_s"]["N"]) == (NOW_MS + KEPT_FOR_MS) // 1000
-    assert KEPT_FOR_MS > 2 * 3600 * 1000
+    assert int(item["expires_at_s"]["N"]) == (NOW_MS + RETENTION_MS) // 1000
+    assert RETENTION_MS > 2 * 3600 * 1000
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from socket_lambda.signing_keys import (
 from socket_lambda.tokens import Holder, InvalidToken, TokenReader
 from tests.support.identity import AUDIENCE, ISSUER, FakeIdentityProvider
 
-KEPT_S = 3600.0
+CACHED_S = 3600.0
 # PyJWT reads the real clock; an hour from now is far enough from every edge.
 EXPIRES_AT_S = int(time.time()) + 3600
 CLAIMS: dict[str, Any] = {
@@ -74,7 +74,7 @@ def log() -> io.StringIO:
 def keys(provider: FakeIdentityProvider, clock: Clock, log: io.StringIO) -> SigningKeys:
     return SigningKeys(
         ISSUER,
-        kept_s=KEPT_S,
+        cached_s=CACHED_S,
         fetch=provider.fetch,
         monotonic_s=clock,
         log=Logger("test", log),
@@ -192,7 +192,7 @@ def test_a_withdrawn_key_is_dropped_after_a_while(
 ) -> None:
     keys.find("k1")
     provider.documents.clear()
-    clock.now_s += KEPT_S - 1
+    clock.now_s += CACHED_S - 1
     assert keys.find("k1") is not None
 
     clock.now_s += 1
@@ -204,7 +204,7 @@ def test_known_keys_stay_in_use_while_the_provider_is_unavailable(
 ) -> None:
     keys.find("k1")
     provider.is_unavailable = True
-    clock.now_s += KEPT_S
+    clock.now_s += CACHED_S
     assert keys.find("k1") is not None
     assert keys.find("k1") is not None
 

@@ -24,7 +24,7 @@ resource "aws_apigatewayv2_api" "this" {
       allow_headers = var.pages.request_headers
       # Otherwise a page could not read Retry-After.
       expose_headers = var.pages.response_headers
-      max_age        = var.pages.preflight_kept_s
+      max_age        = var.pages.preflight_cached_s
     }
   }
 }

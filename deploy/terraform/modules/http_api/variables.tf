@@ -71,10 +71,10 @@ variable "allowed_origins" {
 variable "pages" {
   description = "Methods and headers that pages may use, and the seconds for which a preflight is cached, in the form of definitions.json."
   type = object({
-    methods          = list(string)
-    request_headers  = list(string)
-    response_headers = list(string)
-    preflight_kept_s = number
+    methods            = list(string)
+    request_headers    = list(string)
+    response_headers   = list(string)
+    preflight_cached_s = number
   })
 }
 

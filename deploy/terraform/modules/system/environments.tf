@@ -41,7 +41,7 @@ locals {
       SEARCH_SHARDS            = tostring(var.search.shards)
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
-      CLOSED_KEPT_DAYS         = tostring(var.retention.closed_deliveries_days)
+      CLOSED_RETENTION_DAYS    = tostring(var.retention.closed_deliveries_days)
     },
     var.iot_ingest == null ? {} : {
       DEVICE_MESSAGES_STREAM           = local.device_messages.stream_name

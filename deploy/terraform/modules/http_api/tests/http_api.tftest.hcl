@@ -9,10 +9,10 @@ variables {
   throttle           = { requests_per_second = 10, burst = 20 }
   log_retention_days = 7
   pages = {
-    methods          = ["DELETE", "GET", "POST", "PUT"]
-    request_headers  = ["authorization"]
-    response_headers = ["retry-after"]
-    preflight_kept_s = 60
+    methods            = ["DELETE", "GET", "POST", "PUT"]
+    request_headers    = ["authorization"]
+    response_headers   = ["retry-after"]
+    preflight_cached_s = 60
   }
   functions = {
     ingest = {
