@@ -124,11 +124,11 @@ class CurrentDeliveryWriter:
             self._log.error("too_many_current_deliveries", truck_id=truck_id)
             return
         self._changes[truck_id] = 1
-        task = asyncio.create_task(self._keep_right(truck_id))
+        task = asyncio.create_task(self._keep_current(truck_id))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _keep_right(self, truck_id: str) -> None:
+    async def _keep_current(self, truck_id: str) -> None:
         """Writes a truck now, after later changes, and once more when changes have stopped."""
         is_quiet = False
         while not is_quiet:

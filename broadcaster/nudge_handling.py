@@ -128,7 +128,7 @@ class NudgeHandler:
         is_position = isinstance(nudge, PositionNudge)
         by_s = self._rate.now_s() + POSITION_BEGUN_WITHIN_S if is_position else math.inf
         begun: list[asyncio.Task[PushResult]] = []
-        hanging = [one for one in viewers if self._quarantine.holds(one.endpoint)]
+        hanging = [one for one in viewers if self._quarantine.contains(one.endpoint)]
         healthy = [one for one in viewers if one not in hanging] if hanging else viewers
         for first in range(0, len(healthy), self._chunk_size):
             chunk = healthy[first : first + self._chunk_size]

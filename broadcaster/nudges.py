@@ -269,7 +269,7 @@ class NudgeConsumer:
         left: frozenset[str] = frozenset()
         for attempt in range(follow_ups + 1):
             missed = self._count(await asyncio.gather(*tasks))
-            hanging = frozenset(filter(self._quarantine.holds, missed))
+            hanging = frozenset(filter(self._quarantine.contains, missed))
             left, missed = left | hanging, missed - hanging
             if not missed or attempt == follow_ups or self._stopping:
                 break

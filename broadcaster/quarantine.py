@@ -50,7 +50,7 @@ class Quarantine:
         self._count = 0
         self._prune_above = _PRUNE_ABOVE
 
-    def holds(self, endpoint: str) -> bool:
+    def contains(self, endpoint: str) -> bool:
         """Whether an endpoint is in quarantine."""
         hanging = self._hanging.get(endpoint)
         return hanging is not None and hanging.hangs >= HANGS

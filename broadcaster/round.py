@@ -146,9 +146,9 @@ class Round:
         tally: RoundTally,
     ) -> None:
         quarantine = self._bounds.quarantine
-        healthy = [one for one in viewers if not quarantine.holds(one.endpoint)]
+        healthy = [one for one in viewers if not quarantine.contains(one.endpoint)]
         if len(healthy) < len(viewers):
-            hanging = [one for one in viewers if quarantine.holds(one.endpoint)]
+            hanging = [one for one in viewers if quarantine.contains(one.endpoint)]
             await self._begin_hanging(hanging, chunks, tally)
         if healthy:
             await self._bounds.rate.acquire(Priority.ROUND, len(healthy))

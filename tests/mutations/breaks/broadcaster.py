@@ -305,7 +305,7 @@ BREAKS = {
             "test_positions_do_not_use_up_the_follow_ups_of_changes",
         ),
         "follow-up-waits-for-a-hanging-viewer": ISOLATED(
-            "hanging = frozenset(filter(self._quarantine.holds, missed))",
+            "hanging = frozenset(filter(self._quarantine.contains, missed))",
             "hanging = frozenset()",
             "test_a_throttled_viewer_is_tried_again_without_waiting_for_one_that_hangs",
         ),
@@ -329,7 +329,7 @@ BREAKS = {
             "test_a_status_does_not_wait_for_slots_behind_positions",
         ),
         "hanging-viewers-use-the-slots-of-changes": ISOLATED(
-            "hanging = [one for one in viewers if self._quarantine.holds(one.endpoint)]",
+            "hanging = [one for one in viewers if self._quarantine.contains(one.endpoint)]",
             "hanging = []",
             "test_viewers_that_hang_delay_no_change_of_their_own_or_of_another_delivery",
             "test_positions_are_not_posted_to_quarantined_connections",

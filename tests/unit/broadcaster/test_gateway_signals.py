@@ -84,11 +84,11 @@ def test_a_connection_that_hangs_repeatedly_is_quarantined_until_it_responds() -
     for _ in range(HANGS):
         signals.respond_with("a", PostOutcome.HUNG)
 
-    assert signals.quarantine.holds("a")
+    assert signals.quarantine.contains("a")
 
     signals.respond_with("a", PostOutcome.DELIVERED)
 
-    assert not signals.quarantine.holds("a")
+    assert not signals.quarantine.contains("a")
 
 
 def test_a_connection_that_responds_with_429_leaves_quarantine() -> None:
@@ -97,7 +97,7 @@ def test_a_connection_that_responds_with_429_leaves_quarantine() -> None:
     for outcome in (*[PostOutcome.HUNG] * HANGS, PostOutcome.THROTTLED):
         signals.respond_with("a", outcome)
 
-    assert not signals.quarantine.holds("a")
+    assert not signals.quarantine.contains("a")
 
 
 def test_a_gateway_that_hangs_puts_only_the_first_connections_tried_in_quarantine() -> None:
@@ -108,4 +108,4 @@ def test_a_gateway_that_hangs_puts_only_the_first_connections_tried_in_quarantin
         for connection_id in connection_ids:
             signals.respond_with(connection_id, PostOutcome.HUNG)
 
-    assert sum(map(signals.quarantine.holds, connection_ids)) <= WINDOW
+    assert sum(map(signals.quarantine.contains, connection_ids)) <= WINDOW

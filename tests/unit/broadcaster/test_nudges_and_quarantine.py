@@ -97,7 +97,7 @@ def test_a_connection_that_has_recovered_receives_a_change_and_leaves_quarantine
     async def main() -> bool:
         world = world_of(gateway, hanging=["back"])
         await handled(world, nudge)
-        return world.quarantine.holds(socket_endpoint("back"))
+        return world.quarantine.contains(socket_endpoint("back"))
 
     assert in_virtual_time(main) is False
     assert gateway.received_at_s["back"][0] < AT_ONCE_S

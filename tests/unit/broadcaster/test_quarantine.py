@@ -33,7 +33,7 @@ def test_a_connection_that_hung_too_few_times_is_not_quarantined() -> None:
 
     hang(quarantine, "slow", times=HANGS - 1)
 
-    assert not quarantine.holds("slow")
+    assert not quarantine.contains("slow")
 
 
 def test_a_response_resets_the_count_of_consecutive_hangs() -> None:
@@ -43,7 +43,7 @@ def test_a_response_resets_the_count_of_consecutive_hangs() -> None:
     quarantine.responded("slow")
     hang(quarantine, "slow", times=HANGS - 1)
 
-    assert not quarantine.holds("slow")
+    assert not quarantine.contains("slow")
 
 
 def test_a_quarantined_connection_is_tried_after_a_pause_and_released_by_a_response() -> None:
@@ -51,7 +51,7 @@ def test_a_quarantined_connection_is_tried_after_a_pause_and_released_by_a_respo
     quarantine = quarantine_on(clock)
     hang(quarantine, "slow")
 
-    assert quarantine.holds("slow")
+    assert quarantine.contains("slow")
     assert not quarantine.may_be_tried("slow")
 
     clock.advance(MIN_PAUSE_S)
@@ -64,7 +64,7 @@ def test_a_quarantined_connection_is_tried_after_a_pause_and_released_by_a_respo
 
     quarantine.responded("slow")
 
-    assert not quarantine.holds("slow")
+    assert not quarantine.contains("slow")
 
 
 def test_many_quarantined_connections_are_tried_less_often_to_fit_their_slots() -> None:
@@ -95,8 +95,8 @@ def test_connections_that_have_not_hung_for_a_long_time_are_forgotten() -> None:
     clock.advance(3 * MAX_PAUSE_S)
     hang(quarantine, *slow)
 
-    assert not any(map(quarantine.holds, gone))
-    assert sum(map(quarantine.holds, slow)) == len(quarantine._hanging) == 5_000
+    assert not any(map(quarantine.contains, gone))
+    assert sum(map(quarantine.contains, slow)) == len(quarantine._hanging) == 5_000
     assert shortest_pause_s(quarantine, clock, slow[:1]) == 5_000 * TIMEOUT_S / SLOTS
 
 
@@ -112,5 +112,5 @@ def test_the_pause_is_in_proportion_to_the_number_of_quarantined_connections(
         else:
             quarantine.responded(f"c-{connection}")
 
-    quarantined = [f"c-{number}" for number in range(6) if quarantine.holds(f"c-{number}")]
+    quarantined = [f"c-{number}" for number in range(6) if quarantine.contains(f"c-{number}")]
     assert shortest_pause_s(quarantine, clock, quarantined) == MIN_PAUSE_S * len(quarantined)

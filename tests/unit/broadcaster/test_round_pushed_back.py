@@ -213,10 +213,10 @@ def test_a_recovered_viewer_leaves_quarantine_and_is_reached_by_later_rounds() -
         pressed = Pressed(gateway, posts_per_second=1e9, viewers=10)
         pressed.begin()
         delivered = [report.delivered for report in await pressed.rounds(4)]
-        assert pressed.world.quarantine.holds(socket_endpoint("c-1"))
+        assert pressed.world.quarantine.contains(socket_endpoint("c-1"))
         gateway.hanging.clear()
         delivered += [report.delivered for report in await pressed.rounds(3)]
-        assert not pressed.world.quarantine.holds(socket_endpoint("c-1"))
+        assert not pressed.world.quarantine.contains(socket_endpoint("c-1"))
         return delivered
 
     assert in_virtual_time(main) == [9, 9, 9, 9, 9, 10, 10]

@@ -65,9 +65,9 @@ async def test_endpoints_of_two_kinds_with_one_name_have_separate_backoff_and_qu
         await two.post("device:a")
 
     assert two.backoff.remaining_s("device:a") > 0
-    assert two.quarantine.holds("device:a")
+    assert two.quarantine.contains("device:a")
     assert two.backoff.remaining_s(socket_endpoint("a")) == 0
-    assert not two.quarantine.holds(socket_endpoint("a"))
+    assert not two.quarantine.contains(socket_endpoint("a"))
 
 
 async def test_the_quota_of_one_kind_slows_no_other_kind() -> None:
