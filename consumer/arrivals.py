@@ -82,7 +82,7 @@ def decode_batch(
             faults.append(checked)
         else:
             by_truck.setdefault(checked.point.truck_id, []).append(checked)
-    for truck_id in [truck_id for truck_id in by_truck if not shard_range.holds(truck_id)]:
+    for truck_id in [truck_id for truck_id in by_truck if not shard_range.contains(truck_id)]:
         faults += (
             Fault(record=one.record, reason="key_of_another_shard", detail=f"truck {truck_id!r}")
             for one in by_truck.pop(truck_id)

@@ -192,7 +192,7 @@ class Settler:
         if self._has_looked:
             return
         for truck_id in self._truck_states.unsettled(budget):
-            if self._shard_range.holds(truck_id):
+            if self._shard_range.contains(truck_id):
                 self._due_s.setdefault(truck_id, self._clock())
         self._has_looked = True
 
@@ -321,7 +321,7 @@ class Settler:
         """Settles an interval with what one search found; returns whether that was enough."""
         window = work.state.window
         stored = _stored(work.state, segment, work.changed)
-        before = [one for one in stored if not work.state.holds(one.fix)]
+        before = [one for one in stored if not work.state.contains(one.fix)]
         to_ms = interval.to_ms + _margin_ms(work.state, AFTER_FIXES)
         reaches_window = to_ms >= window[0].event_at_ms
         try:
@@ -380,7 +380,7 @@ class Settler:
         state = work.state
         # What this pass derived again is written only at its end: in the window it may change.
         changed_before = {
-            identity: fix for identity, fix in work.changed.items() if not state.holds(fix)
+            identity: fix for identity, fix in work.changed.items() if not state.contains(fix)
         }
         truck_id, limit = state.truck_id, LEAD_FIXES
         while True:
@@ -402,7 +402,7 @@ class Settler:
                 yield None
         changed = refold.begin()
         # Continues after the last folded fix: by now, later ones may have left the truck's window.
-        folded = [one.fix.order for one in stored if not state.holds(one.fix)]
+        folded = [one.fix.order for one in stored if not state.contains(one.fix)]
         order = folded[-1] if folded else (0, "")
         from_ms = order[0] if folded else min(interval.from_ms, state.window[0].event_at_ms)
         fixes, is_last = len(lead), False
@@ -420,7 +420,7 @@ class Settler:
             new = [
                 one
                 for one in _stored(now, page, changed_before)
-                if one.fix.order > order and not now.holds(one.fix)
+                if one.fix.order > order and not now.contains(one.fix)
             ]
             changed += refold.fold(new)
             fixes += len(new)

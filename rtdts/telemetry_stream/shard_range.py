@@ -23,7 +23,7 @@ class ShardRange(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     last: int
 
-    def holds(self, partition_key: str) -> bool:
+    def contains(self, partition_key: str) -> bool:
         """Returns whether records of this key, without an explicit hash key, are in the shard."""
         return self.first <= hash_key(partition_key) <= self.last
 

@@ -90,7 +90,7 @@ class Refold:
             for one in state.deliveries
         }
         """Per delivery: the time before which no fix counts."""
-        before_window = [one for one in lead if not state.holds(one.fix)]
+        before_window = [one for one in lead if not state.contains(one.fix)]
         begin = _first_to_derive(interval, before_window, is_from_start=is_from_start)
         at = {one.fix.point_id: n for n, one in enumerate(before_window)}
         begins: dict[str, int] = {}

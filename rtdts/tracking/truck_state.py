@@ -142,7 +142,7 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
         position = self.applied.get(shard_id)
         return None if position is None else StreamPosition(int(position[0]), position[1])
 
-    def holds(self, fix: Fix) -> bool:
+    def contains(self, fix: Fix) -> bool:
         """Returns whether a fix lies in the window, by its time."""
         return bool(self.window) and fix.order >= self.window[0].order
 

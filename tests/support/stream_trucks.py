@@ -110,7 +110,7 @@ class StreamTrucks:
             one["ShardId"]
             for one in shards
             if "EndingSequenceNumber" not in one["SequenceNumberRange"]
-            and (ranges.of_shard(one["ShardId"]) or ShardRange(first=1, last=0)).holds(truck_id)
+            and (ranges.of_shard(one["ShardId"]) or ShardRange(first=1, last=0)).contains(truck_id)
         ]
         return str(shard_id)
 

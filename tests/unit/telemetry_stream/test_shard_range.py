@@ -49,10 +49,10 @@ def test_a_key_is_hashed_as_kinesis_does(key: str, expected: int) -> None:
 def test_a_range_includes_both_its_ends() -> None:
     at = hash_key("a")
 
-    assert ShardRange(first=at, last=at).holds("a")
-    assert not ShardRange(first=at + 1, last=LAST_HASH_KEY).holds("a")
-    assert not ShardRange(first=0, last=at - 1).holds("a")
-    assert ANY_KEY.holds("a")
+    assert ShardRange(first=at, last=at).contains("a")
+    assert not ShardRange(first=at + 1, last=LAST_HASH_KEY).contains("a")
+    assert not ShardRange(first=0, last=at - 1).contains("a")
+    assert ANY_KEY.contains("a")
 
 
 def test_a_shard_is_found_on_any_page() -> None:
