@@ -75,7 +75,7 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
         beside("consumer_points", usual.rate, unit, SAMPLE, sample.rate),
         beside("consumer_points.beside_raw_limit", usual.rate, unit, RAW, limits[first]),
         *(
-            beside(f"consumer_points.{size}_a_record", works[size].rate, unit, RAW, limits[size])
+            beside(f"consumer_points.{size}_per_record", works[size].rate, unit, RAW, limits[size])
             for size in others
         ),
         beside("consumer_cpu", usual.cpu_us, "µs of CPU per point", SAMPLE, sample.cpu_us),

@@ -79,7 +79,7 @@ def _of_records(fleet: Sequence[Sequence[Point]], payload: float) -> Iterator[Fi
             for of in fleet
             for record in batches(of, size)
         ]
-        name = "stream_bytes" if size == POINTS_PER_RECORD[0] else f"stream_bytes.{size}_a_record"
+        name = "stream_bytes" if size == POINTS_PER_RECORD[0] else f"stream_bytes.{size}_per_record"
         yield _figure(name, sum(map(len, records)) / sum(map(len, fleet)), payload)
 
 

@@ -37,7 +37,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     contenders["plain"] = partial(cpu_rate, total, partial(_plain, plain))
     rates = interleaved(contenders, repeats=1 if quick else 3)
     for size in (USUAL, *(size for size in POINTS_PER_RECORD if size != USUAL)):
-        name = "enrich_points" if size == USUAL else f"enrich_points.{size}_a_record"
+        name = "enrich_points" if size == USUAL else f"enrich_points.{size}_per_record"
         yield beside(name, rates[str(size)], "points/s per core", BASELINE, rates["plain"])
 
 

@@ -47,7 +47,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
             "plain": partial(cpu_rate, count, partial(_handle_plainly, events)),
         }
         rates = interleaved(contenders, repeats=1 if quick else 3)
-        name = "ingest_points" if size == USUAL else f"ingest_points.{size}_a_request"
+        name = "ingest_points" if size == USUAL else f"ingest_points.{size}_per_request"
         yield beside(name, rates["ours"], "points/s per core", BASELINE, rates["plain"])
     yield from _refusals(of_truck, quick)
     repeats = 1 if quick else 7
@@ -77,7 +77,7 @@ def _refusals(of_truck: Sequence[Fix], quick: bool) -> Iterator[Figure]:
             "over": partial(cpu_rate, count, partial(_handle_by, over, events, 429)),
         }
         rates = interleaved(contenders, repeats=1 if quick else 3)
-        name = "ingest_over_quota" if size == USUAL else f"ingest_over_quota.{size}_a_request"
+        name = "ingest_over_quota" if size == USUAL else f"ingest_over_quota.{size}_per_request"
         microseconds = {one: 1e6 / rate for one, rate in rates.items()}
         baseline = "the same request within the quota"
         yield beside(

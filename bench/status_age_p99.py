@@ -101,7 +101,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 def _figures(ages: dict[int, _Ages]) -> Iterator[Figure]:
     for rate, of in reversed(ages.items()):
-        suffix = "" if rate == max(ages) else f".{rate}_a_second"
+        suffix = "" if rate == max(ages) else f".{rate}_per_second"
         status, rounds = sorted(of.status_s), sorted(of.round_s)
         for percent in (99, 50):
             status_s, round_s = percentile(status, percent), percentile(rounds, percent)

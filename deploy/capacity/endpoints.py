@@ -87,7 +87,7 @@ def iot_core(plan: CapacityPlan) -> IngestEndpoint:
     invocations = min(shards / BATCH_S, load.requests) * load.truck_s
     # A message costs as much as an HTTP request, which does more; each batch waits for the stream.
     share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
-    busy_s = messages / plan.facts.measured["ingest_points.1_a_request"] / share
+    busy_s = messages / plan.facts.measured["ingest_points.1_per_request"] / share
     seconds = busy_s + invocations * scenario.put_ms / 1e3
     return IngestEndpoint(
         usd=plan.price("iot_connection_minute_million", scenario.trucks * load.truck_s / 60e6)

@@ -104,9 +104,9 @@ def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
 
 def record_bytes(batch: float, measured: Mapping[str, float]) -> float:
     """Bytes of a stream record with a number of points: a part for each, and one for the record."""
-    one, ten = measured["stream_bytes.1_a_record"], measured["stream_bytes"] * 10
-    a_point = (ten - one) / 9
-    return one + (batch - 1) * a_point
+    one, ten = measured["stream_bytes.1_per_record"], measured["stream_bytes"] * 10
+    per_point = (ten - one) / 9
+    return one + (batch - 1) * per_point
 
 
 def _share_watched(scenario: Scenario) -> float:

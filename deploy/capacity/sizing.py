@@ -124,9 +124,9 @@ def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str
 def _cores(load: Load, facts: Facts, part: str, *, reads_states: bool) -> float:
     """Cores for points, and for trucks in batches: each such truck writes a whole truck state."""
     kind = "read_first" if reads_states else "cached"
-    a_point = facts.measured[f"consumer_cpu.{part}"]
-    a_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - a_point
-    return (load.points * a_point + load.visits * a_visit) / 1e6
+    per_point = facts.measured[f"consumer_cpu.{part}"]
+    per_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - per_point
+    return (load.points * per_point + load.visits * per_visit) / 1e6
 
 
 def _search_cores(load: Load, facts: Facts, *, reads_states: bool) -> float:
@@ -154,8 +154,8 @@ def _search_gb(scenario: Scenario, load: Load, facts: Facts) -> float:
 
 def _ingest_s(scenario: Scenario, facts: Facts) -> float:
     """Seconds per invocation: a part per request, a part per point, and the wait for the stream."""
-    one = 1 / facts.measured["ingest_points.1_a_request"]
-    a_point = 1 / facts.measured["ingest_points.500_a_request"]
-    cpu_s = one + (scenario.batch - 1) * a_point
+    one = 1 / facts.measured["ingest_points.1_per_request"]
+    per_point = 1 / facts.measured["ingest_points.500_per_request"]
+    cpu_s = one + (scenario.batch - 1) * per_point
     share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
     return scenario.put_ms / 1e3 + cpu_s / share

@@ -14,13 +14,13 @@ ONE: Steps = ((float("inf"), 1.0),)
 
 MEASURED: Mapping[str, float] = {
     "stream_bytes": 400,  # ten per record: 4,000 bytes
-    "stream_bytes.1_a_record": 400,
+    "stream_bytes.1_per_record": 400,
     "document_bytes": 100,
     "document_bytes.history": 200,
     "document_bytes.latest": 500,
     "document_bytes.state": 1_500,
-    "ingest_points.1_a_request": 10_000,
-    "ingest_points.500_a_request": 100_000,
+    "ingest_points.1_per_request": 10_000,
+    "ingest_points.500_per_request": 100_000,
     "ingest_log_bytes": 374,  # with what CloudWatch adds: 400
     "ingest_log_bytes.metrics": 474,
     "round_viewers": 10_000,

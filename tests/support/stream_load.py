@@ -49,7 +49,7 @@ class StreamLoad:
             aws_access_key_id=environment.access_key_id,
             aws_secret_access_key=environment.secret_access_key,
         )
-        self._a_record = max(1, round(points_s * EVERY_S / trucks))
+        self._per_record = max(1, round(points_s * EVERY_S / trucks))
         self._stop = threading.Event()
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="stream-load", daemon=True)
@@ -101,9 +101,9 @@ class StreamLoad:
             self.points[truck_id] += of
 
     def _make(self, truck_id: str, at_ms: int) -> Sequence[Point]:
-        step_ms = round(EVERY_S * 1000) // self._a_record
+        step_ms = round(EVERY_S * 1000) // self._per_record
         first = len(self.points[truck_id])
-        times_ms = [at_ms - (self._a_record - 1 - n) * step_ms for n in range(self._a_record)]
+        times_ms = [at_ms - (self._per_record - 1 - n) * step_ms for n in range(self._per_record)]
         return [self._point(truck_id, first + n, at, at_ms) for n, at in enumerate(times_ms)]
 
     @staticmethod

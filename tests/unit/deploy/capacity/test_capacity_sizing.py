@@ -127,7 +127,7 @@ def test_a_node_is_large_enough_for_its_disk() -> None:
 
 
 def test_the_size_of_a_record_is_a_fixed_part_and_one_part_per_point() -> None:
-    measured = {**MEASURED, "stream_bytes.1_a_record": 430, "stream_bytes": 403}
+    measured = {**MEASURED, "stream_bytes.1_per_record": 430, "stream_bytes": 403}
 
     assert math.isclose(record_bytes(1, measured), 430)
     assert math.isclose(record_bytes(10, measured), 4_030)
