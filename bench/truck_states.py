@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from consumer.arrivals import StreamRecord
-from rtdts.position_store.bulk import WriteResult
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from rtdts.position_store.state import DocumentVersion, StateOutcome, TruckStateStore
@@ -36,10 +35,11 @@ from rtdts.tracking.truck_state import TruckState
 try:
     from consumer.retrying import RetryPolicy
     from consumer.truck_states import TruckStates
+    from rtdts.position_store.bulk import WriteResult
     from rtdts.tracking.delivery_log import fold_log
     from rtdts.tracking.delivery_state import DeliveryPlan
 
-    LOG_OF_A_PLAN = "log"
+    LOG_OF_A_PLAN, RESULT = "log", "result"
 except ImportError:  # the names that the earlier commit has for them
     from consumer.memory import Memory as TruckStates  # type: ignore[import-not-found, no-redef]
     from rtdts.tracking.delivery_memory import (  # type: ignore[import-not-found, no-redef]
@@ -49,11 +49,14 @@ except ImportError:  # the names that the earlier commit has for them
     from consumer.retrying import (  # type: ignore[attr-defined, no-redef]
         Patience as RetryPolicy,
     )
+    from rtdts.position_store.bulk import (  # type: ignore[attr-defined, no-redef]
+        Fate as WriteResult,
+    )
     from rtdts.tracking.delivery_log import (  # type: ignore[attr-defined, no-redef]
         standing as fold_log,
     )
 
-    LOG_OF_A_PLAN = "standing"
+    LOG_OF_A_PLAN, RESULT = "standing", "fate"
     TruckStates.save = TruckStates.keep  # type: ignore[method-assign, attr-defined]
 
 if TYPE_CHECKING:
@@ -104,11 +107,9 @@ class _DiscardingStore:
         return []
 
     def save(self, writes: Sequence[object]) -> list[StateOutcome]:
+        written: dict[str, Any] = {RESULT: WriteResult.WRITTEN}
         return [
-            StateOutcome(
-                result=WriteResult.WRITTEN,
-                version=DocumentVersion(seq_no=1_000_000 + n, primary_term=1),
-            )
+            StateOutcome(**written, version=DocumentVersion(seq_no=1_000_000 + n, primary_term=1))
             for n, _ in enumerate(writes)
         ]
 
