@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from socket_lambda.signing_keys import DISCOVERY_PATH, KeysUnavailable
+from tests.support.rsa_keys import rsa_key
 
 ISSUER = "https://login.rtdts.example/"
 AUDIENCE = "rtdts"
@@ -20,22 +21,25 @@ _JWKS_URL = "https://login.rtdts.example/keys"
 class FakeIdentityProvider:
     """Signs tokens, and serves discovery as `fetch_json` would return it.
 
+    Providers with the same name have the same keys.
+
     Attributes:
         fetched: The requested URLs, in order.
         is_unavailable: While true every fetch fails.
         configuration: The discovery document.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "the provider") -> None:
+        self._name = name
         self.fetched: list[str] = []
         self.is_unavailable = False
         self.configuration: dict[str, Any] = {"issuer": ISSUER, "jwks_uri": _JWKS_URL}
         self.documents: list[Any] = []
-        self._keys: dict[str, rsa.RSAPrivateKey] = {}
+        self._keys: dict[str, RSAPrivateKey] = {}
         self.add_key("k1")
 
     def add_key(self, key_id: str) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = rsa_key(f"{self._name}, {key_id}")
         self._keys[key_id] = key
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
         self.documents.append({**public, "kid": key_id, "use": "sig", "alg": "RS256"})

@@ -10,16 +10,16 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from deploy.test_issuer.issuer import DISCOVERY, KEYS, TOKEN, TestIssuer, request_of
 from deploy.test_issuer.public_key import NotAnRsaKeyError, parse_public_key
 from sim.local_cloud.token_issuer import TokenIssuer
+from tests.support.rsa_keys import rsa_key
 
 URL = "https://issuer.example"
 SECRET = "a secret"
 NOW_S = 1_795_000_000
-PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def der_of(public: Any) -> bytes:
@@ -30,10 +30,10 @@ def der_of(public: Any) -> bytes:
 
 class LocalKey:
     def public_key_der(self) -> bytes:
-        return der_of(PRIVATE.public_key())
+        return der_of(rsa_key().public_key())
 
     def sign(self, message: bytes) -> bytes:
-        return PRIVATE.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return rsa_key().sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 
 def issuer() -> TestIssuer:
@@ -71,7 +71,7 @@ def test_a_token_is_valid_for_the_published_key() -> None:
 
 
 def test_it_publishes_the_same_as_the_local_identity_provider_with_the_same_key() -> None:
-    local = TokenIssuer(PRIVATE, issuer=URL, audience="rtdts")
+    local = TokenIssuer(rsa_key(), issuer=URL, audience="rtdts")
 
     assert issuer().respond(KEYS, "", b"").body == local.key_set()
     assert issuer().respond(DISCOVERY, "", b"").body == local.discovery()

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_lambda.public_keys import public_key_hash
 from tests.support.certificates import Key, certificate_for, new_key, public_der
+from tests.support.rsa_keys import rsa_key
 
 CERTIFICATE = certificate_for(new_key())
 
 
 @pytest.mark.parametrize(
-    "key",
+    "new",
     [
-        ec.generate_private_key(ec.SECP256R1()),
-        ec.generate_private_key(ec.SECP384R1()),
-        rsa.generate_private_key(public_exponent=65_537, key_size=2_048),
+        partial(ec.generate_private_key, ec.SECP256R1()),
+        partial(ec.generate_private_key, ec.SECP384R1()),
+        rsa_key,
     ],
     ids=["P-256", "P-384", "RSA"],
 )
 @pytest.mark.parametrize("name", ["x", "x" * 60])
-def test_certificates_of_one_key_have_the_same_public_key_hash(key: Key, name: str) -> None:
+def test_certificates_of_one_key_have_the_same_public_key_hash(
+    new: Callable[[], Key], name: str
+) -> None:
+    key = new()
     expected = hashlib.sha256(public_der(key)).hexdigest()
 
     assert public_key_hash(certificate_for(key, name)) == expected

@@ -3,7 +3,6 @@ import stat
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.types import Options
 
 from sim.local_cloud.identity_provider import IdentityProvider
@@ -13,20 +12,16 @@ from sim.local_cloud.token_issuer import (
     TokenRequestError,
     load_or_create_key,
 )
+from tests.support.rsa_keys import rsa_key
 
 NOW_S = 1_795_500_000
 ISSUER = "http://127.0.0.1:8099"
 SECRET = "s3cret"
 
 
-@pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
 @pytest.fixture
-def issuer(key):
-    return TokenIssuer(key, issuer=ISSUER, audience="rtdts")
+def issuer():
+    return TokenIssuer(rsa_key(), issuer=ISSUER, audience="rtdts")
 
 
 @pytest.fixture

@@ -32,20 +32,10 @@ CLAIMS: dict[str, Any] = {
     "sub": "C-88",
 }
 
-_provider = FakeIdentityProvider()  # a key pair takes a tenth of a second
-
 
 @pytest.fixture
 def provider() -> FakeIdentityProvider:
-    fresh = FakeIdentityProvider.__new__(FakeIdentityProvider)
-    fresh.__dict__ = {
-        **_provider.__dict__,
-        "fetched": [],
-        "documents": list(_provider.documents),
-        "configuration": dict(_provider.configuration),
-        "_keys": dict(_provider._keys),
-    }
-    return fresh
+    return FakeIdentityProvider()
 
 
 def segment(value: Any) -> str:
@@ -131,7 +121,7 @@ def test_a_token_with_an_invalid_claim_or_key_is_rejected(
 def test_a_token_signed_with_another_key_is_rejected(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
-    stranger = FakeIdentityProvider()
+    stranger = FakeIdentityProvider("a stranger")
 
     with pytest.raises(InvalidToken):
         reader.read(stranger.token(**CLAIMS))

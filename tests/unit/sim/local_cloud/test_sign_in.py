@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.types import Options
 
 from sim.local_cloud.identity_provider import IdentityProvider, serve
@@ -27,6 +26,7 @@ from sim.local_cloud.sign_in import (
     challenge_of,
 )
 from sim.local_cloud.token_issuer import TokenIssuer
+from tests.support.rsa_keys import rsa_key
 
 ISSUER = "http://127.0.0.1:8099"
 PAGE = "http://127.0.0.1:8090/console.html"
@@ -42,14 +42,13 @@ PARAMETERS = {
     "code_challenge": CHALLENGE,
     "code_challenge_method": "S256",
 }
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class World:
     def __init__(self) -> None:
         self.now_s = 1_795_500_000.0
         self.codes = (f"code-{number}" for number in count(1))
-        self.issuer = TokenIssuer(KEY, issuer=ISSUER, audience="rtdts")
+        self.issuer = TokenIssuer(rsa_key(), issuer=ISSUER, audience="rtdts")
         self.sign_in = SignIn(
             self.issuer,
             [Client(client_id="rtdts-console", redirect_uris=(PAGE,))],
@@ -80,7 +79,7 @@ def world() -> World:
 
 def claims_of(token: str, audience: str) -> dict[str, object]:
     options: Options = {"verify_exp": False, "verify_iat": False}
-    return jwt.decode(token, KEY.public_key(), ["RS256"], audience=audience, options=options)
+    return jwt.decode(token, rsa_key().public_key(), ["RS256"], audience=audience, options=options)
 
 
 def test_the_challenge_is_the_one_in_the_rfcs_example() -> None:
