@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import FromBothEnds, is_of_the_local_cloud, put_in_order
+from tests.support.profile import FULL_EXAMPLES, QUICK_EXAMPLES
 from tests.support.system_settings import (
     DWELL_S,
     LONG_TIMEOUTS,
@@ -25,11 +26,12 @@ from tests.support.system_settings import (
 if TYPE_CHECKING:  # only tests of real parts need it, and importing it takes a second
     from sim.local_cloud.launch import LaunchedCloud
 
-# How many examples the property tests try: `make test-all`, and so CI, runs "full".
-settings.register_profile("quick", max_examples=10, deadline=None)
-settings.register_profile("full", max_examples=100, deadline=None)
+# How many examples the property tests try, and how long simulations are: `make test-all`, and so
+# CI, runs "full".
+settings.register_profile("quick", max_examples=QUICK_EXAMPLES, deadline=None)
+settings.register_profile("full", max_examples=FULL_EXAMPLES, deadline=None)
 settings.register_profile("thorough", max_examples=5_000, deadline=None)
-settings.register_profile("steady", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("steady", max_examples=FULL_EXAMPLES, deadline=None, derandomize=True)
 settings.load_profile("quick")
 
 

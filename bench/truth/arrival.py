@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rtdts.tracking.deliveries import Place
@@ -42,7 +42,25 @@ class Truth:
 
 def truth_of(motion: Motion, destination: Place, departed_s: float) -> Truth:
     """Follows the noise-free track, second by second, from the departure on."""
-    track = list(_track(motion, destination, departed_s))
+    return truth_at(places_of(motion, departed_s), destination)
+
+
+def places_of(motion: Motion, start_s: float) -> list[tuple[float, float, float]]:
+    """Returns each second, and where the truck is then: ``(t_s, lat, lon)``."""
+    places = []
+    t_s = start_s
+    while t_s <= motion.duration_s:
+        state = motion.at(t_s)
+        places.append((t_s, state.lat, state.lon))
+        t_s += STEP_S
+    return places
+
+
+def truth_at(places: Iterable[tuple[float, float, float]], destination: Place) -> Truth:
+    """As `truth_of`, of a track of which the places are known."""
+    track = [
+        (t_s, distance_m(lat, lon, destination.lat, destination.lon)) for t_s, lat, lon in places
+    ]
     radius_m = destination.radius_m
     entered_s, left_s, longest_s = _stays(track, radius_m)
     around = {_stays(track, radius_m + by_m)[0] is None for by_m in (-AMBIGUOUS_M, AMBIGUOUS_M)}
@@ -53,15 +71,6 @@ def truth_of(motion: Motion, destination: Place, departed_s: float) -> Truth:
         longest_s=longest_s,
         is_ambiguous=AMBIGUOUS_S[0] < longest_s < AMBIGUOUS_S[1] or len(around) > 1,
     )
-
-
-def _track(motion: Motion, place: Place, start_s: float) -> Iterator[tuple[float, float]]:
-    """Each second, and how far from the place the truck is then."""
-    t_s = start_s
-    while t_s <= motion.duration_s:
-        state = motion.at(t_s)
-        yield t_s, distance_m(state.lat, state.lon, place.lat, place.lon)
-        t_s += STEP_S
 
 
 def _stays(

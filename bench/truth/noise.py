@@ -16,7 +16,7 @@ from random import Random
 
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.geodesy import distance_m
-from sim.fleet.motion import Motion
+from sim.fleet.motion import Motion, MotionState
 from sim.geodesy import place_at
 
 RADIUS_OF_SIGMA = 1.515
@@ -86,10 +86,11 @@ def observe(
         east_m, north_m, swell = (
             keep * old + fresh * rng.gauss(0, 1) for old in (east_m, north_m, swell)
         )
-        sigma_m = _sigma_m(device, motion.at(t_s).lat, motion.at(t_s).lon) * math.exp(0.25 * swell)
+        state = motion.at(t_s)
+        sigma_m = _sigma_m(device, state.lat, state.lon) * math.exp(0.25 * swell)
         jump = next((one for one in bursts if one.start_s <= t_s < one.end_s), None)
         if not any(start_s <= t_s < end_s for start_s, end_s in silences):
-            seen.append(_observed(motion, device, t_s, (east_m, north_m), sigma_m, jump, rng))
+            seen.append(_observed(state, device, t_s, (east_m, north_m), sigma_m, jump, rng))
         t_s += device.interval_s
     return seen
 
@@ -123,7 +124,7 @@ def _sigma_m(device: Device, lat: float, lon: float) -> float:
 
 
 def _observed(
-    motion: Motion,
+    state: MotionState,
     device: Device,
     t_s: float,
     unit_error: tuple[float, float],
@@ -131,7 +132,6 @@ def _observed(
     jump: _Burst | None,
     rng: Random,
 ) -> Observation:
-    state = motion.at(t_s)
     east_m, north_m = (sigma_m * one + rng.gauss(0, 0.1 * sigma_m) for one in unit_error)
     lat, lon = place_at(
         state.lat, state.lon, math.degrees(math.atan2(east_m, north_m)), math.hypot(east_m, north_m)

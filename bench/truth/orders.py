@@ -27,8 +27,11 @@ def late(seen: Sequence[Observation], rng: Random) -> list[Request]:
     """Once out of coverage, for up to 20 minutes; then the backlog comes, newest chunk first."""
     away_s = min(rng.uniform(300, 1_200), 0.7 * seen[-1].t_s)
     start_s = rng.uniform(0.1 * seen[-1].t_s, seen[-1].t_s - away_s)
-    backlog = [one for one in seen if start_s <= one.t_s < start_s + away_s]
-    requests = one_by_one([one for one in seen if one not in backlog], rng)
+    backlog: list[Observation] = []
+    rest: list[Observation] = []
+    for one in seen:
+        (backlog if start_s <= one.t_s < start_s + away_s else rest).append(one)
+    requests = one_by_one(rest, rng)
     chunks = _chunks(backlog, rng.choice((1, 10, 50)), rng)
     # Points measured since coverage returned go out first, the backlog beside them.
     back_s = start_s + away_s + rng.uniform(1, 20)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from random import Random
 
-from bench.truth.arrival import Truth, truth_of
+from bench.truth.arrival import Truth, places_of, truth_at
 from bench.truth.geometry import Geometry
 from bench.truth.noise import Observation
 from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place, PlannedRoute
@@ -38,6 +38,7 @@ def recorded_plans(road: Geometry, max_drives: int) -> list[tuple[int, PlannedRo
         For each the second at which the recording passes it, which is its number.
     """
     motion, rng = replay_of(road), Random(road.name)  # a string seeds identically in every process
+    places = places_of(motion, 0.0)
     start = road.recording.fixes[0]
     origin = Place(lat=start[0], lon=start[1])
     found: dict[bool, list[tuple[int, PlannedRoute, Truth]]] = {True: [], False: []}
@@ -53,7 +54,7 @@ def recorded_plans(road: Geometry, max_drives: int) -> list[tuple[int, PlannedRo
             and len(found[False]) >= max_drives - max_drives // 2
         ):
             break
-        truth = truth_of(motion, destination, 0.0)
+        truth = truth_at(places, destination)
         if not truth.is_ambiguous:
             plan = PlannedRoute(origin=origin, destination=destination)
             found[truth.arrived_s is not None].append((round(t_s), plan, truth))

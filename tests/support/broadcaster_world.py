@@ -52,6 +52,7 @@ from tests.fakes.fake_viewing_stores import (
     WatchedDeliveries,
 )
 from tests.support.points import make_point
+from tests.support.virtual_time import NoThreads
 
 HOUR_MS = 3_600_000
 NUDGE_THREADS = 4
@@ -104,7 +105,8 @@ class World:
             posts_per_second, sleep=self.clock.sleep, monotonic=self.clock.monotonic
         )
         signals = GatewaySignals(self.backoff, self.quarantine, self.rate, self.clock.monotonic)
-        self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
+        # A round reads 256 buckets: in threads, most tests would spend their time switching.
+        self.of_rounds = StoreThreads(NoThreads(), NoThreads())
         self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
         self.of_fleet = StoreThreads.of("fleet", tables=4, positions=4)
         self.of_snapshots = StoreThreads.of("snapshots", tables=NUDGE_THREADS, positions=4)

@@ -29,7 +29,7 @@ AT_ONCE_S = 0.1
 def world_of(gateway: PushingBack, *, hanging: list[str] = HANGING) -> World:
     """Two changed deliveries; the first has a healthy viewer and some that are in quarantine."""
     world = World(clock=LoopClock(), sender=gateway)
-    world.of_rounds = world.of_nudges = StoreThreads(NoThreads(), NoThreads())
+    world.of_nudges = StoreThreads(NoThreads(), NoThreads())
     world.truck("T-1")
     for delivery_id, name in (("D-1", "healthy"), ("D-2", "other")):
         world.delivery(delivery_id, version=5, status=Status.NEARBY)

@@ -7,6 +7,7 @@ import threading
 
 from broadcaster.pushing import Outcome
 from broadcaster.sender import PostOutcome
+from broadcaster.threads import StoreThreads
 from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.topics import socket_endpoint
@@ -58,6 +59,7 @@ async def test_position_reads_that_hang_do_not_block_reads_of_rights(world: Worl
 
 
 async def test_a_flood_of_nudges_delays_no_round(world: World) -> None:
+    world.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
     world.truck("T-1")
     flood = [f"D-{number}" for number in range(2 * NUDGE_THREADS)]
     for delivery_id in ("D-round", *flood):

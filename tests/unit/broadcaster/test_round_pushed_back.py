@@ -23,6 +23,7 @@ from rtdts.tracking.topics import socket_endpoint
 from rtdts.tracking.visibility import EnRoute
 from tests.fakes.pushing_back import PushingBack
 from tests.support.broadcaster_world import World
+from tests.support.profile import by_profile
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 
 VIEWERS = 300
@@ -30,6 +31,7 @@ INTERVAL_S = 60.0
 LONGEST_GAP_S = 75.0
 SLOTS_OF_THE_RATE = 5
 """In proportion to 20 posts per second, as 800 to 3,333: 100,000 viewers in half a minute."""
+ROUNDS_UNDER_WAY = by_profile(quick=3, full=5)
 
 
 class Pressed:
@@ -40,7 +42,7 @@ class Pressed:
         self.gateway = gateway
         self.names = [f"c-{number}" for number in range(viewers)]
         # No threads: virtual time would pass while they work.
-        self.world.of_rounds = self.world.of_nudges = StoreThreads(NoThreads(), NoThreads())
+        self.world.of_nudges = StoreThreads(NoThreads(), NoThreads())
 
     def begin(self) -> None:
         """Must be called within the loop, because it reads the loop's time."""
@@ -225,14 +227,14 @@ def test_a_recovered_viewer_leaves_quarantine_and_is_reached_by_later_rounds() -
 def under_way(
     gateway: PushingBack, choose: random.Random, slots: int
 ) -> tuple[Pressed, dict[str, float], list[RoundReport], float]:
-    """Five rounds while twelve viewers lose their right, one after the other, and when each did."""
+    """Some rounds while viewers lose their right, one after the other, and when each did."""
     revoked_at_s: dict[str, float] = {}
 
     async def main() -> tuple[Pressed, dict[str, float], list[RoundReport], float]:
         pressed = Pressed(gateway, posts_per_second=20.0, viewers=VIEWERS)
         pressed.begin()
         revoking = asyncio.create_task(revoke(pressed))
-        reports = await pressed.rounds(5, slots=slots)
+        reports = await pressed.rounds(ROUNDS_UNDER_WAY, slots=slots)
         revoking.cancel()
         return pressed, revoked_at_s, reports, asyncio.get_running_loop().time()
 
@@ -252,7 +254,10 @@ def clean_rounds(slots: int) -> Pressed:
     return pressed
 
 
-@pytest.mark.parametrize(("seed", "slots"), [(0, 20), (1, 20), (0, SLOTS_OF_THE_RATE)])
+@pytest.mark.parametrize(
+    ("seed", "slots"),
+    [(0, 20), (0, SLOTS_OF_THE_RATE), *by_profile(quick=[], full=[(1, 20)])],
+)
 def test_healthy_viewers_are_reached_in_time_whatever_others_do_and_none_without_a_right(
     seed: int, slots: int
 ) -> None:

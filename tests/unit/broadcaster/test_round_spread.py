@@ -11,7 +11,6 @@ from contextlib import aclosing
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import LocalRounds, RoundBatch, RoundSource
 from broadcaster.shared_rounds import SharedRounds
-from broadcaster.threads import StoreThreads
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_round_queue import FakeRoundQueue
 from tests.fakes.pushing_back import PushingBack
@@ -30,7 +29,6 @@ def received(rounds: int, *, spread: float) -> dict[str, list[float]]:
     async def main() -> None:
         clock = LoopClock()
         world = World(clock=clock, sender=gateway)
-        world.of_rounds = StoreThreads(NoThreads(), NoThreads())
         for number in range(VIEWERS):
             world.delivery(f"D-{number}")
             world.viewer(f"c-{number}", f"D-{number}")
@@ -80,7 +78,6 @@ def test_a_stopped_round_does_not_wait_for_its_remaining_places() -> None:
     async def main() -> tuple[int, float]:
         clock = LoopClock()
         world = World(clock=clock, sender=PushingBack())
-        world.of_rounds = StoreThreads(NoThreads(), NoThreads())
         source = LocalRounds(INTERVAL_S, spread=SPREAD, sleep=clock.sleep, now_ms=clock.now_ms)
         asyncio.get_running_loop().call_later(10, source.stop)
         reports = [one async for one in source.reports(world.round().run)]

@@ -11,11 +11,14 @@ import pytest
 
 from rtdts_client import DeliveryTracker, Report, Ticket, TicketFailure
 from tests.fakes.fake_live_service import FakeLiveService
+from tests.support.profile import by_profile
 from tests.support.virtual_time import in_virtual_time
 
 HOUR_S = 3600.0
 ROUND_S = 60.0
 GATEWAY_LIMIT_S = 2 * HOUR_S
+MOVES_EVERY_S = 20.0
+"""Only the last one before a message is reported."""
 STATUSES = ("en_route_to_pickup", "at_pickup", "in_transit", "nearby")
 
 
@@ -259,13 +262,13 @@ async def closes_at_random(service: FakeLiveService, rng: random.Random) -> Asyn
 
     async with (
         repeated(lambda: 5 + rng.random() * 600, end_all),
-        repeated(lambda: 10, service.move),
+        repeated(lambda: MOVES_EVERY_S, service.move),
         repeated(lambda: ROUND_S, service.round),
     ):
         yield
 
 
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", range(1, by_profile(quick=4, full=9)))
 def test_nothing_is_missed_or_reported_twice_in_6_hours_of_random_closes(seed: int) -> None:
     async def main() -> Followed:
         rng = random.Random(seed)
@@ -330,9 +333,9 @@ def test_each_connection_is_replaced_without_a_gap_before_the_gateways_limit_end
             await asyncio.sleep(1)
             connected = len(followed.reports)
             async with (
-                repeated(lambda: 10, service.move),
+                repeated(lambda: MOVES_EVERY_S, service.move),
                 repeated(lambda: ROUND_S, service.round),
-                repeated(lambda: 10, end_old_ones),
+                repeated(lambda: 20, end_old_ones),
             ):
                 await asyncio.sleep(12 * HOUR_S)
 

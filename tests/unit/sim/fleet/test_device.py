@@ -50,10 +50,8 @@ def test_the_error_is_stationary_and_as_large_as_configured() -> None:
     fixes = first_sent(report(DeviceProfile(sigma_m=3.0, correlation_s=5.0), seed=2))
     north_m = [(fix.lat - 48.0) * 111_195 for fix in fixes]
     first, last = north_m[: len(north_m) // 2], north_m[len(north_m) // 2 :]
-    within = [
-        distance_m(fix.lat, fix.lon, 48.0, 11.0) <= mean(one.accuracy_m for one in fixes)
-        for fix in fixes
-    ]
+    accuracy_m = mean(fix.accuracy_m for fix in fixes)
+    within = [distance_m(fix.lat, fix.lon, 48.0, 11.0) <= accuracy_m for fix in fixes]
 
     assert stdev(north_m) == pytest.approx(3.0, rel=0.25)
     assert abs(mean(first) - mean(last)) < 2.0
