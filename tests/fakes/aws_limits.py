@@ -88,13 +88,18 @@ def _digits(number: str) -> str:
     return mantissa.lstrip("-+").replace(".", "").strip("0")
 
 
+def _is_long(number: str) -> bool:
+    # Nearly all are so short that their digits need not be counted.
+    return len(number) > DYNAMODB_NUMBER_DIGITS and len(_digits(number)) > DYNAMODB_NUMBER_DIGITS
+
+
 def _has_long_number(attribute: Mapping[str, Any]) -> bool:
     ((kind, value),) = attribute.items()
     match kind:
         case "N":
-            return len(_digits(value)) > DYNAMODB_NUMBER_DIGITS
+            return _is_long(value)
         case "NS":
-            return any(len(_digits(one)) > DYNAMODB_NUMBER_DIGITS for one in value)
+            return any(map(_is_long, value))
         case "M":
             return any(map(_has_long_number, value.values()))
         case "L":

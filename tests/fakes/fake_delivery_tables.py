@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -153,6 +154,7 @@ class FakeDeliveryTables:
             stops[delivery_id] = msgspec.json.decode(values[":match"], type=Stop)
 
 
+@functools.lru_cache(1_024)
 def _encoded(match: OpenMatch, stop: Stop | None) -> str:
     """Returns a match as `encode_match` writes it."""
     place = {} if stop is None else msgspec.to_builtins(stop)

@@ -67,6 +67,8 @@ class FakePositionStore:
         self._states: dict[str, tuple[int, StateWrite]] = {}
         self._seq_nos = itertools.count()
         self._visible: dict[tuple[str, str], tuple[StoredFix, int]] = {}
+        self._found: dict[str, list[HistoryFix]] = {}
+        """What searches find of each truck that was searched for since the last refresh."""
 
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]:
         self._raise(self.troubles, "write_history")
@@ -203,6 +205,7 @@ class FakePositionStore:
     def refresh(self) -> None:
         self._raise(self.troubles, "refresh")
         self._visible = {key: (one, self._knowledge[key]) for key, one in self.history.items()}
+        self._found.clear()
 
     def around(self, requested: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
         self._raise(self.troubles, "around")
@@ -239,14 +242,16 @@ class FakePositionStore:
 
     def _fixes_of(self, truck_id: str) -> list[HistoryFix]:
         """Returns what a search finds: the fixes at the last refresh, ordered by time only."""
-        fixes = (
-            HistoryFix(one.fix, version, one.beyond)
-            for one, version in self._visible.values()
-            if one.fix.truck_id == truck_id
-        )
-        # Fixes with the same time are in arbitrary order, as in OpenSearch.
-        unordered = sorted(fixes, key=lambda found: found.fix.point_id, reverse=True)
-        return sorted(unordered, key=lambda found: found.fix.event_at_ms)
+        if truck_id not in self._found:
+            fixes = (
+                HistoryFix(one.fix, version, one.beyond)
+                for one, version in self._visible.values()
+                if one.fix.truck_id == truck_id
+            )
+            # Fixes with the same time are in arbitrary order, as in OpenSearch.
+            unordered = sorted(fixes, key=lambda found: found.fix.point_id, reverse=True)
+            self._found[truck_id] = sorted(unordered, key=lambda found: found.fix.event_at_ms)
+        return self._found[truck_id]
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, StoredState]:
         self._raise(self.troubles, "load")

@@ -35,6 +35,7 @@ class FakeRoundQueue:
         deleted: The deleted buckets, in order.
         trouble: An error that every call raises while it is set.
         before_receive: Called before each poll.
+        long_poll_s: How long a poll takes that receives nothing.
     """
 
     def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
@@ -48,6 +49,7 @@ class FakeRoundQueue:
         self.deleted: list[DueBucket] = []
         self.trouble: Exception | None = None
         self.before_receive: Callable[[], None] = lambda: None
+        self.long_poll_s = 0.002
 
     def send_many(self, messages: Iterable[DueBucket]) -> None:
         self._fail()
@@ -66,7 +68,7 @@ class FakeRoundQueue:
         with self._lock:
             received = self._receive(max_messages)
         if not received and wait_s:
-            time.sleep(0.002)  # a long poll, shortened for the tests
+            time.sleep(self.long_poll_s)
         return received
 
     def _receive(self, max_messages: int) -> list[ReceivedBucket]:
@@ -144,4 +146,5 @@ class FakeRoundQueue:
 
     def _fail(self) -> None:
         if self.trouble is not None:
-            raise self.trouble
+            # It would keep the frames of all former calls: logs would write them each time.
+            raise self.trouble.with_traceback(None)

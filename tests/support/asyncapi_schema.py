@@ -9,10 +9,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jsonschema
+import jsonschema_rs
 
+from tests.support.json_schemas import FastSchema
 from tests.support.yaml_documents import document as yaml_document
 from tests.support.yaml_documents import inlined
 
@@ -55,9 +58,13 @@ def validate_message(message: bytes | str | Mapping[str, Any]) -> dict[str, Any]
 
 
 @functools.cache
-def _validator(name: str) -> jsonschema.Draft7Validator:
+def _validator(name: str) -> FastSchema:
     schema = schema_of_message(name)
-    return jsonschema.Draft7Validator({"allOf": inlined(schema["allOf"], schema)})
+    return FastSchema(
+        {"allOf": inlined(schema["allOf"], schema)},
+        partial(jsonschema_rs.Draft7Validator, validate_formats=False),
+        jsonschema.Draft7Validator,
+    )
 
 
 def close(schema: Any) -> Any:

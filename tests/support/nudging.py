@@ -13,6 +13,8 @@ from rtdts.tracking.deliveries import Status
 from tests.support.broadcaster_world import World
 from tests.support.waiting import SHORT_DEADLINE_S, until
 
+SOON_S = 0.02
+"""How long the code under test waits for something that hangs."""
 HANGS_S = 2 * SHORT_DEADLINE_S
 """How long a hanging store takes: longer than any test waits."""
 

@@ -171,7 +171,7 @@ async def test_a_queue_that_hangs_when_batches_are_given_back_does_not_delay_the
             return super().release(received)
 
     several.queue = Hanging(several.clock.now_ms)
-    several.release_timeout_s = 0.1
+    several.release_timeout_s = 0.02
     one = several.start()
     one.batches.may_end.clear()
     await until(lambda: one.batches.under_way == ALL)

@@ -12,11 +12,8 @@ from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudg
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.topics import socket_endpoint
 from tests.support.broadcaster_world import NUDGE_THREADS, World
-from tests.support.nudging import HANGS_S, consuming, handle, near
+from tests.support.nudging import HANGS_S, SOON_S, consuming, handle, near
 from tests.support.waiting import SHORT_DEADLINE_S, until
-
-SOON_S = 0.02
-"""How long the code under test waits for something that hangs."""
 
 
 async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:

@@ -256,7 +256,7 @@ def clean_rounds(slots: int) -> Pressed:
 
 @pytest.mark.parametrize(
     ("seed", "slots"),
-    [(0, 20), (0, SLOTS_OF_THE_RATE), *by_profile(quick=[], full=[(1, 20)])],
+    [(0, 20), *by_profile(quick=[], full=[(1, 20), (0, SLOTS_OF_THE_RATE)])],
 )
 def test_healthy_viewers_are_reached_in_time_whatever_others_do_and_none_without_a_right(
     seed: int, slots: int

@@ -66,6 +66,9 @@ def drive() -> list[Point]:
     return [at(10 * n, float(m)) for n, m in enumerate(metres)]
 
 
+DRIVE = drive()
+
+
 @dataclasses.dataclass
 class World:
     """A truck, its history, a delivery's log, and a consumer without anything around it."""
@@ -307,16 +310,15 @@ def cut(points: list[Point], rng: random.Random) -> list[list[Record]]:
 
 def disturbed(rng: random.Random, *, disorder: int) -> list[Point]:
     """The drive, with each point up to `disorder` places from where it belongs, some twice."""
-    points = drive()
-    points += rng.sample(points, 8)
-    keyed = [(n % len(drive()) + rng.uniform(0, disorder), n, p) for n, p in enumerate(points)]
+    points = [*DRIVE, *rng.sample(DRIVE, 8)]
+    keyed = [(n % len(DRIVE) + rng.uniform(0, disorder), n, p) for n, p in enumerate(points)]
     return [point for _, _, point in sorted(keyed, key=lambda entry: entry[:2])]
 
 
 def test_a_smooth_drive_goes_through_all_statuses() -> None:
     world = World()
 
-    for point in drive():
+    for point in DRIVE:
         world.take([[point]])
 
     assert [event.status for event in world.log] == [
@@ -342,7 +344,7 @@ def test_any_order_batching_and_repetition_gives_the_timeline(seed: int, disorde
             world.settle(page=rng.randint(1, 20))
     world.settle()
 
-    assert is_reported(world, drive())
+    assert is_reported(world, DRIVE)
     assert [event.version for event in world.log] == [*range(1, len(world.log) + 1)]
 
 
@@ -373,7 +375,7 @@ def test_the_history_is_derived_as_if_all_points_had_arrived_in_order(
             world.settle(page=rng.randint(1, 20))
     world.settle()
 
-    expected = enrich([fix_of(point) for point in drive()], RULES.enrichment)
+    expected = enrich([fix_of(point) for point in DRIVE], RULES.enrichment)
     found = [
         msgspec.structs.replace(fix, n=0)
         for fix, _ in sorted(world.history.values(), key=lambda one: one[0].order)
@@ -400,7 +402,7 @@ def test_the_log_folds_to_the_timeline_with_declarations_between_any_batches(
     # The last event may be a declaration: the next point then brings the log up to date.
     world.take([[at(400, 4_010.0)]])
     world.settle()
-    assert is_reported(world, [*drive(), at(400, 4_010.0)])
+    assert is_reported(world, [*DRIVE, at(400, 4_010.0)])
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
@@ -423,7 +425,7 @@ def test_crashes_before_the_state_is_stored_append_nothing_twice(seed: int, diso
                 world.settle(at=done - len(batch) + n + 1)
     world.settle(at=done)
 
-    assert is_reported(world, drive())
+    assert is_reported(world, DRIVE)
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
@@ -446,7 +448,7 @@ def test_a_crash_after_a_settling_loses_nothing(seed: int, disorder: int) -> Non
             stored = world.state
     world.settle(at=done)
 
-    assert is_reported(world, drive())
+    assert is_reported(world, DRIVE)
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
@@ -481,7 +483,7 @@ def test_a_lost_state_is_rebuilt_from_the_history(seed: int, disorder: int) -> N
     world.take([[at(400, 4_010.0)]])
     world.settle()
 
-    assert is_reported(world, [*drive(), at(400, 4_010.0)])
+    assert is_reported(world, [*DRIVE, at(400, 4_010.0)])
 
 
 @given(seed=st.integers(0, 2**32))

@@ -18,6 +18,7 @@ from rtdts.tracking.status_machine import Transition, initial_machine, step
 from rtdts.tracking.status_rules import StatusRules
 from sim.geodesy import place_at
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
+from tests.support.profile import by_profile
 
 ASSIGNED, EN_ROUTE, AT_PICKUP = Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP
 IN_TRANSIT, NEARBY, ARRIVED = Status.IN_TRANSIT, Status.NEARBY, Status.ARRIVED
@@ -319,7 +320,11 @@ def test_other_stops_on_the_way_add_no_status_to_this_delivery() -> None:
     ]
 
 
-NOISE_SEEDS = {2: (*range(9), 19), 10: range(40), 30: range(40)}
+NOISE_SEEDS = {
+    2: (*range(by_profile(quick=3, full=9)), 19),
+    10: range(by_profile(quick=15, full=40)),
+    30: range(by_profile(quick=15, full=40)),
+}
 """By seconds between points. With 19, one outlier would end the stay if it alone decided."""
 
 

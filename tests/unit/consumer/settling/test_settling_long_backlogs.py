@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 import pytest
 
@@ -28,6 +30,7 @@ MANY = 2_100
 assert MANY > GREEDY_FIXES
 
 
+@functools.cache
 def long_tail() -> list[Point]:
     """Hours with one point per 10 s: the drive, then a long wait at the destination."""
     waiting = [point(10 * n, 4_000.0, speed_mps=0.0) for n in range(len(drive()), MANY)]
