@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -10,8 +11,13 @@ from tests.support.source_tree import ROOT
 
 def aws_event(name: str) -> dict[str, Any]:
     """Returns a new copy of an event in tests/events."""
-    event: dict[str, Any] = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
+    event: dict[str, Any] = json.loads(_text(name))
     return event
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return (ROOT / "tests" / "events" / f"{name}.json").read_text()
 
 
 def called_by(event: dict[str, Any], role: str, identity: str) -> dict[str, Any]:

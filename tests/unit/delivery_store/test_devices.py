@@ -20,6 +20,7 @@ from rtdts.runtime.logs import Logger
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import NOW_MS
+from tests.support.guesses import guessed_secret
 
 SECRET = "0123456789abcdefghjkmnpqrs"
 TEN_SECONDS_MS = 10_000
@@ -50,9 +51,9 @@ def process() -> Known:
 
 
 def test_secrets_have_at_least_128_bits_and_are_never_the_same() -> None:
-    secrets = {new_secret() for _ in range(1_000)}
+    secrets = {new_secret() for _ in range(200)}
 
-    assert len(secrets) == 1_000
+    assert len(secrets) == 200
     assert all(map(is_secret, secrets))
     assert len(set("".join(secrets))) == 32
     assert 32 ** len(min(secrets)) >= 2**128
@@ -123,7 +124,7 @@ def test_made_up_secrets_displace_no_cached_device() -> None:
     process = Known(max_devices=2)
     process.holder(SECRET)
     for _ in range(10):
-        process.holder(new_secret())
+        process.holder(guessed_secret())
     before = process.store.readings
     process.holder(SECRET)
 
@@ -155,29 +156,29 @@ def test_a_device_that_was_added_after_its_first_message_is_known_ten_seconds_la
 def test_guesses_from_one_address_are_read_up_to_a_limit(process: Known) -> None:
     process.holder(SECRET)
     for _ in range(GUESSES_PER_MINUTE):
-        assert process.holder(new_secret()) is None
+        assert process.holder(guessed_secret()) is None
     before = process.store.readings
     with pytest.raises(TooManyGuessesError) as rejected:
-        process.holder(new_secret())
+        process.holder(guessed_secret())
 
     assert process.store.readings == before
     assert rejected.value.wait_ms == 1_000
     process.now_ms += 1_000
-    assert process.holder(new_secret()) is None
+    assert process.holder(guessed_secret()) is None
 
 
 def test_guesses_block_neither_cached_devices_nor_other_addresses(process: Known) -> None:
     process.holder(SECRET)
     other = process.store.put(new := new_secret(), "T-2")
     for _ in range(GUESSES_PER_MINUTE):
-        process.holder(new_secret())
+        process.holder(guessed_secret())
     process.now_ms += 500
     cached = process.holder(SECRET)
     for _ in range(20):
         process.now_ms += TEN_SECONDS_MS
         for _ in range(GUESSES_PER_MINUTE):
             with contextlib.suppress(TooManyGuessesError):
-                process.holder(new_secret())
+                process.holder(guessed_secret())
 
     assert cached == process.holder(SECRET) == process.device
     assert process.holder(new, "203.0.113.8") == other
@@ -187,17 +188,17 @@ def test_guesses_are_limited_even_while_the_table_is_unavailable(process: Known)
     process.store.is_unavailable = True
     for _ in range(GUESSES_PER_MINUTE):
         with pytest.raises(DevicesUnavailableError):
-            process.holder(new_secret())
+            process.holder(guessed_secret())
 
     with pytest.raises(TooManyGuessesError):
-        process.holder(new_secret())
+        process.holder(guessed_secret())
 
 
 def test_only_a_limited_number_of_unknown_secrets_is_cached(process: Known) -> None:
     first = new_secret()
     process.holder(first, "first")
     for n in range(MAX_UNKNOWN):
-        process.holder(new_secret(), f"address-{n}")
+        process.holder(guessed_secret(), f"address-{n}")
     before = process.store.readings
     process.holder(first, "first")
 

@@ -19,6 +19,7 @@ from rtdts.tracking.point_identity import point_id
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream
 from tests.support.aws_events import aws_event
 from tests.support.blocks import revocation
+from tests.support.guesses import guessed_secret
 from tests.support.ingest_on_fakes import NOW_MS, Context, Lambda
 
 SECRET = "0123456789abcdefghjkmnpqrs"
@@ -163,7 +164,9 @@ def test_guesses_beyond_the_limit_are_429_without_a_database_read(
     ingest: Lambda, phone: Sending
 ) -> None:
     """No authorizer protects these routes: without a limit each guess would read the table."""
-    statuses = [raw(ingest, phone(secret=new_secret()))[0] for _ in range(GUESSES_PER_MINUTE + 5)]
+    statuses = [
+        raw(ingest, phone(secret=guessed_secret()))[0] for _ in range(GUESSES_PER_MINUTE + 5)
+    ]
     readings = ingest.devices.readings
     status, _, headers = ingest(phone(secret=new_secret()))
 
@@ -175,7 +178,7 @@ def test_guesses_beyond_the_limit_are_429_without_a_database_read(
 @both
 def test_guesses_from_elsewhere_do_not_block_a_known_phone(ingest: Lambda, phone: Sending) -> None:
     for n in range(GUESSES_PER_MINUTE + 5):
-        guess = phone(secret=new_secret())
+        guess = phone(secret=guessed_secret())
         guess["requestContext"]["http"]["sourceIp"] = f"2001:db8::{n:x}"
         status, _ = raw(ingest, guess)
     assert status == 429
@@ -314,7 +317,7 @@ def test_credentials_that_cannot_be_checked_are_503(ingest: Lambda, phone: Sendi
 
 @both
 def test_guesses_are_logged_at_a_limited_rate(ingest: Lambda, phone: Sending) -> None:
-    responses = {raw(ingest, phone(secret=new_secret()))[0] for _ in range(200)}
+    responses = {raw(ingest, phone(secret=guessed_secret()))[0] for _ in range(200)}
 
     assert responses == {401, 429}
     assert [line["status"] for line in ingest.logged] == [401]
