@@ -21,7 +21,8 @@ _JWKS_URL = "https://login.rtdts.example/keys"
 class FakeIdentityProvider:
     """Signs tokens, and serves discovery as `fetch_json` would return it.
 
-    Providers with the same name have the same keys.
+    Args:
+        first_key: The number of its first key (`tests.support.rsa_keys`); the others follow.
 
     Attributes:
         fetched: The requested URLs, in order.
@@ -29,8 +30,8 @@ class FakeIdentityProvider:
         configuration: The discovery document.
     """
 
-    def __init__(self, name: str = "the provider") -> None:
-        self._name = name
+    def __init__(self, first_key: int = 0) -> None:
+        self._first_key = first_key
         self.fetched: list[str] = []
         self.is_unavailable = False
         self.configuration: dict[str, Any] = {"issuer": ISSUER, "jwks_uri": _JWKS_URL}
@@ -39,7 +40,7 @@ class FakeIdentityProvider:
         self.add_key("k1")
 
     def add_key(self, key_id: str) -> None:
-        key = rsa_key(f"{self._name}, {key_id}")
+        key = rsa_key(self._first_key + len(self._keys))
         self._keys[key_id] = key
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
         self.documents.append({**public, "kid": key_id, "use": "sig", "alg": "RS256"})

@@ -1,4 +1,4 @@
-"""RSA keys of invented parties. Creating one takes a tenth of a second, so tests share them."""
+"""RSA keys for tests, which share them: creating one takes a tenth of a second."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 
 @functools.cache
-def rsa_key(of: str = "the issuer") -> rsa.RSAPrivateKey:
-    """Returns the party's key pair, which is the same in all tests of a process."""
+def rsa_key(number: int = 0) -> rsa.RSAPrivateKey:
+    """Returns the key pair with this number."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -121,7 +121,7 @@ def test_a_token_with_an_invalid_claim_or_key_is_rejected(
 def test_a_token_signed_with_another_key_is_rejected(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
-    stranger = FakeIdentityProvider("a stranger")
+    stranger = FakeIdentityProvider(first_key=1)
 
     with pytest.raises(InvalidToken):
         reader.read(stranger.token(**CLAIMS))
