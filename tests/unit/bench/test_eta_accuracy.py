@@ -8,8 +8,9 @@ import pytest
 from bench.truth.eta_accuracy import coverages, median_width_s, moments_of, naive, widened
 from bench.truth.eta_drives import REPORT, TUNING, EtaDrive, drives, recorded_drives
 from rtdts.tracking.geodesy import distance_m
+from tests.support.profile import by_profile
 
-EACH = 2
+EACH = by_profile(quick=1, full=2)
 
 
 def drawn(each: int) -> list[EtaDrive]:

@@ -16,11 +16,12 @@ from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_round_queue import FakeRoundQueue
 from tests.fakes.pushing_back import PushingBack
 from tests.support.broadcaster_world import World
+from tests.support.profile import by_profile
 from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 
 INTERVAL_S = 60.0
 SPREAD = 0.5
-VIEWERS = 300
+VIEWERS = by_profile(quick=150, full=300)
 
 
 @functools.cache

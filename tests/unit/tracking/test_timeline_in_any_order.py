@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 from collections.abc import Iterable
 
@@ -273,10 +274,17 @@ class World:
 
 
 def expected(points: list[Point], world: World) -> tuple[Transition, ...]:
+    return timeline_of(tuple(points), tuple(world.declarations()))
+
+
+@functools.cache
+def timeline_of(
+    points: tuple[Point, ...], declarations: tuple[Transition, ...]
+) -> tuple[Transition, ...]:
     events = timeline(
         PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         [fix_of(point) for point in points],
-        world.declarations(),
+        declarations,
         status_rules=RULES.status,
         enrichment_rules=RULES.enrichment,
     )

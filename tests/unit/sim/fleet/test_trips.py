@@ -88,7 +88,7 @@ def distance_to(road: Polyline, lat: float, lon: float) -> float:
     return min(distance_m(lat, lon, *place) for place in near)
 
 
-@pytest.mark.parametrize("name", ["denver_2", "munich_1", "munich_2"])
+@pytest.mark.parametrize("name", ["denver_2", "munich_1", *by_profile(quick=[], full=["munich_2"])])
 def test_each_trip_begins_where_the_last_one_ended(name: str) -> None:
     (route,) = load_routes([name])
     trips = trips_of(route, 90.0, many=12)
