@@ -144,8 +144,13 @@ class SignIn:
         )
         code = self._make_code()
         with self._lock:
-            held = [item for item in self._grants.items() if item[1].ends_at_s > now_s]
-            self._grants = {**dict(held[1 - MAX_CODES :]), code: grant}
+            # The oldest come first, and all are valid for equally long.
+            while self._grants and (
+                len(self._grants) >= MAX_CODES
+                or next(iter(self._grants.values())).ends_at_s <= now_s
+            ):
+                del self._grants[next(iter(self._grants))]
+            self._grants[code] = grant
         return _back(parameters, code=code)
 
     def exchange(self, form: str) -> Tokens:

@@ -174,7 +174,8 @@ async def test_a_snapshot_does_not_wait_for_a_position_store_that_hangs(world: W
         """So that the latest position is read in time on any machine, however short the wait."""
 
         async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-            if call == world.positions.track:
+            is_track: bool = call == world.positions.track
+            if is_track:
                 return await super().run(call, *args, **kwargs)
             return call(*args, **kwargs)
 
