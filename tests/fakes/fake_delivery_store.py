@@ -34,6 +34,8 @@ class FakeDeliveryStore:
         between: Called once between the next two transactions of one append.
         matches: What a `FakeMatchStore` reads, by truck and delivery.
         unreadable: Ids of deliveries whose rows can't be read.
+        get_trouble: An error that every `get` raises while it is set.
+        unreadable_logs: Errors that `events` raises, by delivery id.
     """
 
     def __init__(self, *, max_open_deliveries: int = MAX_OPEN_DELIVERIES) -> None:
@@ -43,6 +45,8 @@ class FakeDeliveryStore:
         self.before_append: list[Callable[[], object]] = []
         self.between: list[Callable[[], None]] = []
         self.unreadable: set[str] = set()
+        self.get_trouble: Exception | None = None
+        self.unreadable_logs: dict[str, Exception] = {}
         self._tables = FakeDeliveryTables()
         client: Any = self._tables
         self._store = DeliveryStore(
@@ -65,6 +69,8 @@ class FakeDeliveryStore:
         )
 
     def get(self, delivery_id: str) -> Delivery | None:
+        if self.get_trouble is not None:
+            raise self.get_trouble
         return self._rows.get(delivery_id)
 
     def erase(self, delivery_id: str) -> None:
@@ -85,6 +91,8 @@ class FakeDeliveryStore:
         )
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
+        if delivery_id in self.unreadable_logs:
+            raise self.unreadable_logs[delivery_id]
         values = {":after": to_attribute(after_version)}
         if code := breach("query", {"ExpressionAttributeValues": values}):
             raise client_error(code)

@@ -117,15 +117,22 @@ class FakeFleetLeases:
     Args:
         holder: The holder of the leases that this object acquires.
         shared: Another object whose leases this one shares, as if both used one table.
+
+    Attributes:
+        tried: The part of each attempt to acquire a lease, in order.
+        acquired: The part of each attempt that succeeded.
+        broken: Whether every call fails.
     """
 
     def __init__(self, holder: str, shared: FakeFleetLeases | None = None) -> None:
+        self.tried: list[int] = []
         self.acquired: list[int] = []
         self.broken = False
         self._holder = holder
         self._leases: dict[int, tuple[str, int]] = {} if shared is None else shared._leases
 
     def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
+        self.tried.append(part)
         if self.broken:
             raise OSError("throttled")
         holder, leased_until_ms = self._leases.get(part, ("", -1))

@@ -215,15 +215,14 @@ async def test_a_slow_response_delays_neither_other_requests_nor_the_shutdown() 
 
 
 async def test_a_request_that_upstream_does_not_respond_to_is_not_repeated() -> None:
-    echo = Echo()
+    class Dying(Echo):
+        async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+            response = await super().handle(request)
+            assert request.transport is not None
+            request.transport.abort()
+            return response
 
-    async def die(request: web.BaseRequest) -> web.StreamResponse:
-        await Echo.handle(echo, request)
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-
-    echo.handle = die  # type: ignore[method-assign]
+    echo = Dying()
     async with shim_before(echo) as shim:
         response = await raw(shim, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
 
@@ -232,18 +231,16 @@ async def test_a_request_that_upstream_does_not_respond_to_is_not_repeated() -> 
 
 
 async def test_a_response_that_upstream_truncates_is_an_error_for_the_client() -> None:
-    echo = Echo()
+    class DyingMidway(Echo):
+        async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+            part = web.StreamResponse(headers={"Content-Length": "1000"})
+            await part.prepare(request)
+            await part.write(b"begun")
+            assert request.transport is not None
+            request.transport.close()
+            return part
 
-    async def die_midway(request: web.BaseRequest) -> web.StreamResponse:
-        part = web.StreamResponse(headers={"Content-Length": "1000"})
-        await part.prepare(request)
-        await part.write(b"begun")
-        assert request.transport is not None
-        request.transport.close()
-        return part
-
-    echo.handle = die_midway  # type: ignore[method-assign]
-    async with shim_before(echo) as shim, aiohttp.ClientSession() as session:
+    async with shim_before(DyingMidway()) as shim, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientError):
             async with session.post(shim.url) as response:
                 await response.read()

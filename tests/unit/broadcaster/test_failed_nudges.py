@@ -11,7 +11,7 @@ from broadcaster.nudges import FOLLOW_UPS
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.sender import PostOutcome
 from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudge
-from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
+from rtdts.tracking.deliveries import Cause, Status
 from tests.support.broadcaster_world import World
 from tests.support.nudging import consuming, handle, near
 from tests.support.waiting import until
@@ -75,11 +75,7 @@ async def test_a_nudge_for_an_undecodable_delivery_log_is_dead_lettered_at_once(
 ) -> None:
     world.delivery("D-1", version=5)
     world.viewer("a", "D-1")
-
-    def unreadable(_delivery_id: str, _after_version: int = 0) -> list[DeliveryEvent]:
-        raise msgspec.ValidationError("an entry lacks its version")
-
-    world.deliveries.events = unreadable  # type: ignore[method-assign]
+    world.deliveries.unreadable_logs["D-1"] = msgspec.ValidationError("an entry lacks its version")
     nudge = TransitionNudge(delivery_id="D-1", version=5)
     await handle(world, nudge)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -339,11 +340,15 @@ async def test_a_slow_viewer_delays_no_other_viewer_and_has_one_post_at_a_time(
     world.follower("ann")
     release = world.gateway.hold("slow")
     fleet = world.fleet_followers()
+
+    def has_received(connection_id: str, count: int) -> bool:
+        return len(world.gateway.payloads[connection_id]) == count
+
     for second in range(3):
         truck(world, "T-1", lat=35.1 + second)
         await fleet.tick()
         async with asyncio.timeout(SHORT_DEADLINE_S):
-            await until(lambda n=second: len(world.gateway.payloads["ann"]) == n + 1)
+            await until(partial(has_received, "ann", second + 1))
         world.clock.advance(1)
 
     assert len(world.gateway.payloads["slow"]) == 1
@@ -379,7 +384,9 @@ async def test_an_expensive_view_is_queried_less_often(world: World) -> None:
     assert len(world.fleet.requested) == 2  # 0.5 s of work in 5 s
 
 
-async def test_it_keeps_running_when_followers_cannot_be_read(world: World) -> None:
+async def test_it_keeps_running_when_followers_cannot_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.follower("ann")
     read = world.subscriptions.of_topic
     reads: list[str] = []
@@ -390,7 +397,7 @@ async def test_it_keeps_running_when_followers_cannot_be_read(world: World) -> N
             raise OSError("throttled")
         return read(topic)
 
-    world.subscriptions.of_topic = broken_once  # type: ignore[method-assign]
+    monkeypatch.setattr(world.subscriptions, "of_topic", broken_once)
     running = asyncio.create_task(world.fleet_followers().run())
     async with asyncio.timeout(SHORT_DEADLINE_S):
         await world.gateway.wait_for_posts(["ann"])

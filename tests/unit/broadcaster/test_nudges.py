@@ -196,7 +196,11 @@ async def test_a_position_nudge_that_waited_too_long_is_dropped_and_a_transition
 async def test_many_deletions_share_requests(world: World) -> None:
     nudges = near(world, *(f"D-{number}" for number in range(10)))
     first = threading.Event()
-    world.queue.before_delete = lambda: first.wait(SHORT_DEADLINE_S) and None
+
+    def wait_for_first() -> None:
+        first.wait(SHORT_DEADLINE_S)
+
+    world.queue.before_delete = wait_for_first
 
     async with consuming(world.nudge_consumer()):
         await until(lambda: len(world.gateway.payloads) == 10)

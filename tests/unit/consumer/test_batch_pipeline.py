@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ParamSpec
+
 import msgspec
 import pytest
 
@@ -9,6 +12,8 @@ from consumer.settling import PAUSE_S
 from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
 from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
 from tests.support.consumer_world import START_MS, STATUSES, World, drive, point, shown, standing_of
+
+P = ParamSpec("P")
 
 
 def test_a_drive_is_indexed_and_its_transitions_are_logged(world: World) -> None:
@@ -25,22 +30,22 @@ def test_a_drive_is_indexed_and_its_transitions_are_logged(world: World) -> None
     assert latest.deliveries[0].distance_remaining_m == 10.0  # not 10.0000003
 
 
-def test_writes_are_in_the_order_history_transitions_latest_nudges_state(world: World) -> None:
+def test_writes_are_in_the_order_history_transitions_latest_nudges_state(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.assign("D-1")
     order: list[str] = world.positions.steps
-    append = world.deliveries.append
-    send_many = world.nudges.send_many
 
-    def appending(*args: object, **more: object) -> None:
-        append(*args, **more)  # type: ignore[arg-type]
-        order.append("append")
+    def noted(write: Callable[P, None], step: str) -> Callable[P, None]:
+        def writing(*args: P.args, **more: P.kwargs) -> None:
+            write(*args, **more)
+            order.append(step)
 
-    def sending(nudges: object) -> None:
-        send_many(nudges)  # type: ignore[arg-type]
-        order.append("nudge")
+        return writing
 
-    world.deliveries.append = appending  # type: ignore[method-assign, assignment]
-    world.nudges.send_many = sending  # type: ignore[method-assign]
+    append, send_many = world.deliveries.append, world.nudges.send_many
+    monkeypatch.setattr(world.deliveries, "append", noted(append, "append"))
+    monkeypatch.setattr(world.nudges, "send_many", noted(send_many, "nudge"))
 
     world.pipeline().process(world.shard.records(drive()[:1]))
 

@@ -152,18 +152,10 @@ def test_an_unavailable_queue_delays_one_batch_and_not_every_batch(
 def test_a_delivery_that_cannot_be_processed_stops_no_other(world: World) -> None:
     world.assign("D-1")
     world.assign("D-2")
-    events = world.deliveries.events
-
-    def broken(delivery_id: str, after_version: int = 0) -> object:
-        if delivery_id == "D-1":
-            raise ValueError("not a log")
-        return events(delivery_id, after_version)
-
-    world.deliveries.events = broken  # type: ignore[method-assign, assignment]
+    world.deliveries.unreadable_logs["D-1"] = ValueError("not a log")
 
     world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
 
-    world.deliveries.events = events  # type: ignore[method-assign]
     assert world.statuses("D-2") == list(STATUSES)
     assert world.reported("delivery_unprocessable")
 

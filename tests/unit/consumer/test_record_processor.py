@@ -168,19 +168,20 @@ def test_under_kclpy_a_batch_that_fails_is_never_acknowledged(
     assert responses.endswith("exit 1")
 
 
-def test_only_durable_records_are_checkpointed(
-    world: World, checkpointer: RecordingCheckpointer
-) -> None:
+def test_only_durable_records_are_checkpointed(world: World) -> None:
     durable_at_checkpoint: list[bool] = []
+
+    class Checkpointer(RecordingCheckpointer):
+        def checkpoint(
+            self, sequence_number: str | None = None, sub_sequence_number: int | None = None
+        ) -> None:
+            durable_at_checkpoint.append(
+                len(world.positions.history) == len(drive()) and bool(world.positions.load(["T-1"]))
+            )
+
+    checkpointer = Checkpointer()
     processor = started(world, checkpointer)
     records = world.shard.records(drive())
-
-    def checkpoint(sequence_number: str | None = None, sub: int | None = None) -> None:
-        durable_at_checkpoint.append(
-            len(world.positions.history) == len(drive()) and bool(world.positions.load(["T-1"]))
-        )
-
-    checkpointer.checkpoint = checkpoint  # type: ignore[method-assign]
     processor.process_records(Input(checkpointer, records))
 
     assert durable_at_checkpoint == [True]

@@ -46,20 +46,14 @@ def test_a_request_that_could_not_be_written_is_503(api: Api, troubles: list[Any
 
 
 def test_a_store_that_is_unavailable_is_reported_and_logged(api: Api) -> None:
-    def fail(_: str) -> None:
-        raise ConnectTimeoutError(endpoint_url="http://dynamodb")
-
-    api.store.get = fail
+    api.store.get_trouble = ConnectTimeoutError(endpoint_url="http://dynamodb")
 
     assert api.get()[0] == 503
     assert "store_unavailable" in [line["event"] for line in api.log]
 
 
 def test_an_unexpected_error_returns_500_and_logs_its_trace(api: Api) -> None:
-    def faulty(_: str) -> None:
-        raise ZeroDivisionError("secret")
-
-    api.store.get = faulty
+    api.store.get_trouble = ZeroDivisionError("secret")
     status, problem = api.get()
 
     assert status == 500
@@ -134,10 +128,10 @@ def test_requests_beyond_the_quota_are_429_and_read_nothing(
 ) -> None:
     api.put()
     taken = [api.get(caller)[0] for _ in range(60)]
-    read, api.store.get = api.store.get, None  # type: ignore[method-assign, assignment]
+    api.store.get_trouble = AssertionError("a delivery was read")
     status, _ = api.get(caller)
     retry_after_s = int(api.headers["Retry-After"])
-    api.store.get = read  # type: ignore[method-assign]
+    api.store.get_trouble = None
     api.now_ms += retry_after_s * 1_000
 
     assert set(taken) == {200}

@@ -93,13 +93,13 @@ def test_a_new_customer_sees_no_event_from_the_former_customers_time(api: Api) -
     assert [one["version"] for one in api.get()[1]["events"]] == [1, 2, 3, 4]
 
 
-def test_events_newer_than_the_row_are_not_shown(api: Api) -> None:
+def test_events_newer_than_the_row_are_not_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.put()
     api.sensor(Status.EN_ROUTE_TO_PICKUP)
     row = api.store.get("D-1")
     assert row is not None
     old = msgspec.structs.replace(row, version=1, status=Status.ASSIGNED)
-    api.store.get = lambda _: old
+    monkeypatch.setattr(api.store, "get", lambda _: old)
     body = api.get()[1]
 
     assert [event["version"] for event in body["events"]] == [1]

@@ -16,6 +16,7 @@ from operations.replay_failed_messages import (
 )
 from rtdts.ingest.device_messages import DeviceMessage, decode_message
 from rtdts.telemetry_stream.device_stream import DeviceStream
+from rtdts.telemetry_stream.failed_messages import FailedMessage
 from tests.fakes.fake_failed_messages import FakeFailedMessages
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, LoseResponse, rejected
 from tests.support.operations_world import quick
@@ -163,14 +164,13 @@ def test_a_message_that_was_not_put_before_a_crash_stays_in_the_queue() -> None:
 
 
 def test_a_message_that_stays_is_counted_once_even_if_it_is_received_again() -> None:
+    class ReceivedAgain(FakeFailedMessages):
+        def receive(self) -> list[FailedMessage]:
+            self.show_all()
+            return super().receive()
+
     world = World()
+    world.failed = ReceivedAgain()
     world.send("no json")
-    receive = world.failed.receive
-
-    def receive_again() -> Any:
-        world.failed.show_all()
-        return receive()
-
-    world.failed.receive = receive_again  # type: ignore[method-assign]
 
     assert world.replay().kept == 1

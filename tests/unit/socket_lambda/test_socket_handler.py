@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.subscriptions import Subscription
-from rtdts.push_queue.nudges import SnapshotNudge
+from rtdts.push_queue.nudges import Nudge, SnapshotNudge
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from socket_lambda.connection import ConnectionPoster
@@ -61,19 +61,21 @@ def test_a_viewer_that_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) 
     assert socket.poster.posted == []
 
 
-def test_a_change_while_tracking_begins_is_not_missed(socket: Socket) -> None:
+def test_a_change_while_tracking_begins_is_not_missed(
+    socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The snapshot is requested after the subscription exists: a transition between the two
     # reaches the subscriber, or is in the snapshot.
     subscribed: list[bool] = []
     send = socket.nudges.send
 
-    def watching(nudge: Any) -> None:
+    def watching(nudge: Nudge) -> None:
         subscribed.append(
             socket.subscriptions.has(delivery_topic("D-1"), socket_endpoint(CONNECTION))
         )
         send(nudge)
 
-    socket.nudges.send = watching
+    monkeypatch.setattr(socket.nudges, "send", watching)
     socket.send("track")
 
     assert subscribed == [True]

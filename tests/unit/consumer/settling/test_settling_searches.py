@@ -15,6 +15,7 @@ from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.history_pages import MAX_HITS, HistoryFix, HistoryInterval
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES
+from tests.fakes.fake_position_store import FakePositionStore
 from tests.support.consumer_world import World, derived, drive, point
 from tests.support.late_points import EARLY, LATE, assert_same, state_of, with_late_points
 
@@ -88,7 +89,15 @@ def test_a_page_that_is_incomplete_settles_nothing_and_is_repeated(
     assert_same(world, reference)
 
 
-def test_late_points_of_many_trucks_share_one_search(world: World) -> None:
+def test_late_points_of_many_trucks_share_one_search() -> None:
+    class CountedSearches(FakePositionStore):
+        def around(self, requested: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
+            searches.append(len(requested))
+            return super().around(requested)
+
+    searches: list[int] = []
+    world = World(positions=CountedSearches())
+    world.assign("D-1")
     trucks = [f"T-{n}" for n in range(2, 12)]
     pipeline = world.pipeline()
     for missing in (EARLY, LATE):
@@ -101,15 +110,6 @@ def test_late_points_of_many_trucks_share_one_search(world: World) -> None:
                 ]
             )
         )
-    searches = []
-    around = world.positions.around
-
-    def counted(expected: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
-        searches.append(len(expected))
-        return around(expected)
-
-    world.positions.around = counted  # type: ignore[method-assign]
-
     report = world.settle(pipeline)
 
     assert searches == [len(trucks)]
@@ -193,7 +193,12 @@ def test_the_second_interval_of_a_truck_builds_on_what_the_first_changed(max_hit
 
 
 def test_a_point_in_overlapping_intervals_is_folded_once() -> None:
-    world, reference = World(), World()
+    class FoundTwice(FakePositionStore):
+        def around(self, requested: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
+            found = super().around(requested)
+            return {truck_id: [*fixes, *fixes] for truck_id, fixes in found.items()}
+
+    world, reference = World(positions=FoundTwice()), World()
     for each in (world, reference):
         each.assign("D-1")
     points = [point(60 * n, 300.0 * n) for n in range(50)]
@@ -202,12 +207,6 @@ def test_a_point_in_overlapping_intervals_is_folded_once() -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in points if one not in late]))
     pipeline.process(world.shard.records(*[[one] for one in late]))
-    around = world.positions.around
-
-    def twice(expected: Sequence[HistoryInterval]) -> dict[str, list[HistoryFix]]:
-        return {truck_id: [*found, *found] for truck_id, found in around(expected).items()}
-
-    world.positions.around = twice  # type: ignore[method-assign]
 
     world.positions.troubles["before"] = [AssertionError("the search was not enough")]
     world.settle(pipeline)
