@@ -49,7 +49,7 @@ from tests.support.openapi_schema import documented_routes, openapi_document, va
 from tests.support.telemetry_points import telemetry_point
 
 NOW_MS = 1_795_504_200_312
-PLAN = {
+PLAN: dict[str, Any] = {
     "truck_id": "T-0012",
     "customer_id": "C-88",
     "origin": {"lat": 35.1705505, "lon": 129.1329985, "radius_m": 150},

@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -152,8 +153,6 @@ def times_unavailable(
     times = []
     for kill in kills:
         if kill.part == part:
-            ready = eventually(
-                lambda kill=kill: reported(cloud, log, READY[part], since_ms=kill.at_ms)
-            )
+            ready = eventually(partial(reported, cloud, log, READY[part], since_ms=kill.at_ms))
             times.append((kill.at_ms, ready[0]["at_ms"]))
     return times

@@ -13,6 +13,7 @@ import dataclasses
 import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,7 +71,7 @@ class Worker:
 
     async def takes(self, *batches: Batch) -> None:
         for batch in batches:
-            await in_thread(lambda batch=batch: self.child.process(batch))
+            await in_thread(partial(self.child.process, batch))
 
     async def ends_by_itself(self) -> int:
         """Sends it empty batches, as the daemon does, until it has ended; returns its exit code."""

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,8 +74,7 @@ class Outage:
         with self._load:
             began_ms = now_ms()
             for part, event in (("consumer", "batch"), ("firehose", "delivered")):
-                eventually(lambda part=part, event=event: reported(self._cloud, part, event,
-                                                               since_ms=began_ms))  # fmt: skip
+                eventually(partial(reported, self._cloud, part, event, since_ms=began_ms))
             self._be_without_opensearch()
         self._print_line("OpenSearch is back")
 

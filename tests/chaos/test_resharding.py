@@ -341,7 +341,7 @@ def test_resharding_under_load_loses_nothing(
     open_ids = {shard["ShardId"] for shard in stream.open_shards()}
     for shard in stream.shards():
         if shard["ShardId"] not in open_ids:
-            eventually(lambda shard=shard: leases.has_ended(shard))
+            eventually(partial(leases.has_ended, shard))
     eventually(lambda: leases.owned() >= open_ids)
     truths = [true_timeline(one, fleet) for one in deliveries]
     assert {truth[-1].status for truth in truths} == {Status.ARRIVED}

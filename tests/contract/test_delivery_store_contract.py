@@ -15,6 +15,7 @@ from rtdts.delivery_store.deliveries import (
     CLOSED_RETENTION_DAYS,
     LOG_OUTLIVES_ROW_DAYS,
     DeliveryStore,
+    FoundDeliveries,
 )
 from rtdts.delivery_store.errors import TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
@@ -112,7 +113,7 @@ def test_more_deliveries_can_be_read_at_once_than_one_request_allows(store: Stor
     store.append(None, created, [event_of(created)], matches=True)
     requested = [unique("D") for _ in range(150)] + [created.delivery_id]
 
-    assert store.get_many(requested) == ({created.delivery_id: created}, set())
+    assert store.get_many(requested) == FoundDeliveries({created.delivery_id: created}, frozenset())
 
 
 def test_several_events_are_appended_at_once(store: Store) -> None:

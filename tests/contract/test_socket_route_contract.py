@@ -103,7 +103,7 @@ def gateways(apis: dict[str, Gateways], of: str) -> Gateways:
     return apis[of]
 
 
-def management(gateways: Gateways, **credentials: str) -> Any:
+def management(gateways: Gateways, **credentials: Any) -> Any:
     return local_session(REGION).client(
         "apigatewaymanagementapi", endpoint_url=gateways.management_url, **credentials
     )

@@ -10,6 +10,7 @@ import random
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -184,10 +185,11 @@ def compiled(folder: Path) -> Path:
     if not packages_are_there(places):
         pytest.skip("the client's compiler is not installed: make setup")
     compiler = places.web / "node_modules" / "typescript" / "bin" / "tsc"
-    options = ["-p", CLIENT / "tsconfig.build.json", "--outDir", folder / "client"]
+    output = folder / "client"
+    options: list[str | Path] = ["-p", CLIENT / "tsconfig.build.json", "--outDir", output]
     subprocess.run([node_command(places), compiler, *options], check=True)
     (folder / "package.json").write_text('{"type": "module"}')
-    return folder / "client" / "index.js"
+    return output / "index.js"
 
 
 def end_connections(environment: Environment, delivery_id: str) -> int:
@@ -226,6 +228,10 @@ class Followed:
     closes: int
 
 
+def have_reported(expected: Sequence[tuple[Follower, int]]) -> bool:
+    return all(one.count >= count for one, count in expected)
+
+
 @pytest.fixture(scope="module")
 def followed(
     local_cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory
@@ -248,7 +254,7 @@ def followed(
         closes = 0
         while closes < CLOSES * len(followers):
             received = [(one, one.count + rng.randrange(1, 4)) for one in followers.values()]
-            eventually(lambda received=received: all(one.count >= count for one, count in received))
+            eventually(partial(have_reported, received))
             closes += end_connections(environment, drive.delivery_id)
         eventually(lambda: all(len(one.positions) > CLOSES for one in followers.values()))
         drive.declare("delivered")

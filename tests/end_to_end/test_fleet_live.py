@@ -62,6 +62,10 @@ def showing(
     return shows
 
 
+def showing_at(truck: Truck, lat: float) -> Callable[[dict[str, Any]], bool]:
+    return showing(truck, lambda row: row[1] == lat)
+
+
 def test_a_dispatcher_sees_a_truck_drive_and_its_deliveries_change_without_new_points(
     local_cloud: LaunchedCloud, tokens: TokenClient, truck: Truck
 ) -> None:
@@ -78,14 +82,14 @@ def test_a_dispatcher_sees_a_truck_drive_and_its_deliveries_change_without_new_p
                 "filter": {"search": truck.truck_id},
             }
         )
-        first = viewer.wait_for(showing(truck, lambda row: row[1] == LAT))
+        first = viewer.wait_for(showing_at(truck, LAT))
         assert (first["view"], first["total"]) == ("mine", 1)
         assert first["trucks"][0][6:] == [None, None, 0]
 
         for step in range(1, 4):
             lat = round(LAT + step / 1_000, 5)
             truck.is_at(lat)
-            viewer.wait_for(showing(truck, lambda row, lat=lat: row[1] == lat))
+            viewer.wait_for(showing_at(truck, lat))
 
         # From here on the truck sends nothing.
         delivery_id = f"D-{uuid.uuid4().hex[:8]}"

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -213,9 +214,9 @@ def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
     trucks, customers = [unique("T"), unique("T")], [unique("C"), unique("C")]
     deliveries = [cloud.deliver(*pair) for pair in zip(trucks, customers, strict=True)]
     for truck_id in trucks:
-        wait_for(lambda one=truck_id: cloud.of_truck(one), is_full)
+        wait_for(partial(cloud.of_truck, truck_id), is_full)
         wait_for(
-            lambda one=truck_id: cloud.of_truck(one),
+            partial(cloud.of_truck, truck_id),
             lambda counts: counts["truck-raw-*"] == counts["truck-positions-*"] == POINTS,
         )
     truck_before, delivery_before = cloud.of_truck(trucks[1]), cloud.of_delivery(deliveries[1])
@@ -272,8 +273,10 @@ def test_a_lost_raw_log_is_restored_from_the_backup(cloud: Cloud) -> None:
     trucks = [unique("T"), unique("T")]
     for truck_id in trucks:
         cloud.deliver(truck_id, unique("C"))
-        eventually(lambda truck_id=truck_id: cloud.of_truck(truck_id)["truck-raw-*"] == POINTS)
-        eventually(lambda truck_id=truck_id: cloud.of_truck(truck_id)["versions in buckets"])
+        wait_for(partial(cloud.of_truck, truck_id), lambda counts: counts["truck-raw-*"] == POINTS)
+        wait_for(
+            partial(cloud.of_truck, truck_id), lambda counts: counts["versions in buckets"] > 0
+        )
     cloud.lose("truck-raw-*")
     lost = [cloud.of_truck(truck_id)["truck-raw-*"] for truck_id in trucks]
     tomorrow = datetime.now(UTC) + timedelta(days=1)

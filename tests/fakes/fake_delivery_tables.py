@@ -142,7 +142,7 @@ class FakeDeliveryTables:
         delivery_id = write["ExpressionAttributeNames"]["#delivery"]
         of_truck = self.matches.setdefault(write["Key"]["truck_id"]["S"], {})
         truck_id = write["Key"]["truck_id"]["S"]
-        values = {name: from_attribute(v) for name, v in _part(write, "Values").items()}
+        values = _values(write)
         if ":at" in write["UpdateExpression"]:
             self.changed_at_ms[truck_id] = values[":at"]
         stops = self.stops.setdefault(truck_id, {})
@@ -170,7 +170,7 @@ def _holds(expression: str, item: Mapping[str, Any], write: Mapping[str, Any]) -
     for word, combine in ((" OR ", any), (" AND ", all)):
         if word in expression:
             return combine(_holds(term, item, write) for term in expression.split(word))
-    values = {name: from_attribute(v) for name, v in _part(write, "Values").items()}
+    values = _values(write)
     if found := re.fullmatch(r"attribute_(not_)?exists\((\S+)\)", expression):
         return (_at(found[2], item, write) is None) is bool(found[1])
     if found := re.fullmatch(r"size\((\S+)\) < (:\w+)", expression):
@@ -184,6 +184,10 @@ def _at(path: str, item: Any, write: Mapping[str, Any]) -> Any:
     for name in path.split("."):
         item = (item or {}).get(_part(write, "Names").get(name, name))
     return item
+
+
+def _values(write: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: from_attribute(v) for name, v in _part(write, "Values").items()}
 
 
 def _part(write: Mapping[str, Any], which: str) -> Mapping[str, Any]:

@@ -55,7 +55,7 @@ class FakeNudgeQueue:
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
         busy = {self._waiting[name].group_id for name in self._in_flight.values()}
-        received = []
+        received: list[ReceivedNudge] = []
         for name, nudge in looked_at(self._waiting.items(), max_messages):
             if len(received) == max_messages:
                 break

@@ -74,7 +74,7 @@ class FakeRoundQueue:
     def _receive(self, max_messages: int) -> list[ReceivedBucket]:
         now_ms = self._now_ms()
         busy = {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
-        received = []
+        received: list[ReceivedBucket] = []
         for message in looked_at(self._messages, max_messages):
             if len(received) == max_messages:
                 break

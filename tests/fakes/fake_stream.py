@@ -101,10 +101,8 @@ class FakeBucket(AnyClient):
 
 def rejected(code: str, status: int = 400) -> ClientError:
     """Returns the error that the SDK raises for an error response."""
-    return ClientError(
-        {
-            "Error": {"Code": code, "Message": code},
-            "ResponseMetadata": {"HTTPStatusCode": status},
-        },
-        "PutRecords",
-    )
+    response: Any = {
+        "Error": {"Code": code, "Message": code},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(response, "PutRecords")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +14,9 @@ import requests
 import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
-from schemathesis import Case, GenerationMode
+from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Err
 from schemathesis.openapi import from_path
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -42,10 +43,16 @@ PROMISES = [
 ]
 THE_GATEWAYS_OWN = (401, 404, 429)
 """Besides 5xx, which nothing here may bring about."""
-OPERATIONS = {
-    found.ok().label: found.ok()
-    for found in from_path(str(ROOT / "docs" / "openapi.yaml")).get_all_operations()
-}
+
+
+def operations() -> Iterator[APIOperation[Any, Any, Any, Any]]:
+    for found in from_path(str(ROOT / "docs" / "openapi.yaml")).get_all_operations():
+        if isinstance(found, Err):
+            raise found.err()
+        yield found.ok()
+
+
+OPERATIONS = {operation.label: operation for operation in operations()}
 DELIVERIES = st.sampled_from(["D-fuzz-1", "D-fuzz-2", "D-fuzz-3"])
 WEIGHTS = {"truck": 0.28, "customer": 0.2, "dispatcher": 0.5, "anonymous": 0.02}
 

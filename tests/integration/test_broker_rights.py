@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
@@ -211,10 +212,14 @@ async def test_messages_of_ended_bridge_sessions_are_delivered_again(broker: Bro
         await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", b"held")
         await until(lambda: b"held" in [message.payload for message in received])
     await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", b"waiting")
+
+    def logged(line: bytes) -> bool:
+        return line in broker.log.read_bytes()[seen:]
+
     # The session has expired: the broker would have deleted its queues.
     for name in SUBSCRIPTIONS:
         line = f"queue_kept {name.removeprefix('$share/').replace('/', '.', 1)}\n".encode()
-        await until(lambda line=line: line in broker.log.read_bytes()[seen:])
+        await until(partial(logged, line))
 
     assert {b"held", b"waiting"} <= set(await kept(broker))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import boto3
@@ -363,7 +364,7 @@ async def test_all_subscriptions_of_a_connection_are_removed_despite_unprocessed
     connection_id = unique("connection")
     followed = [subscription(unique("D"), connection_id) for _ in range(8)]
     for one in followed:
-        await blocking(lambda one=one: world.subscriptions.add(one))
+        await blocking(partial(world.subscriptions.add, one))
     await world.shim.set_rules(a_rule(FailItems(share=0.5), "BatchWriteItem"))
     removed = await blocking(
         lambda: world.subscriptions.remove_endpoint(socket_endpoint(connection_id))
@@ -485,7 +486,7 @@ async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
     while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
         for one in batch:
             found.append(one.message)
-            await blocking(lambda one=one: world.true_queue.delete([one]))
+            await blocking(partial(world.true_queue.delete, [one]))
     return [one for one in found if one in expected]
 
 

@@ -90,7 +90,7 @@ class Fleet:
     enrollments: EnrollmentStore
     queue_url: str
 
-    def client(self, service: str) -> Any:
+    def client(self, service: Any) -> Any:
         return self.session.client(service, endpoint_url=self.url)
 
     def secret(self, truck_id: str) -> str:
@@ -145,7 +145,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 def prepared(session: boto3.Session, url: str, port: int, folder: Path, package: bytes) -> Fleet:
-    def client(service: str) -> Any:
+    def client(service: Any) -> Any:
         return session.client(service, endpoint_url=url)
 
     key = DEVICE_CREDENTIALS.hash_key.name

@@ -56,7 +56,7 @@ class IotIngest:
     function_arn: str
     error_queue_url: str
 
-    def client(self, service: str) -> Any:
+    def client(self, service: Any) -> Any:
         return self.session.client(service, endpoint_url=self.url)
 
     def rule(self, stream: str = DEVICE_MESSAGES) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -211,7 +212,7 @@ async def test_the_latest_position_never_goes_back_after_a_lost_response(
             lambda: positions.writer.write_latest([LatestPosition(newest=newer, shown=newer)])
         )
     outcomes = [
-        await blocking(lambda one=one: positions.writer.write_latest([one]))
+        await blocking(partial(positions.writer.write_latest, [one]))
         for one in (
             LatestPosition(newest=newer, shown=newer),
             LatestPosition(newest=older, shown=older),

@@ -262,7 +262,7 @@ async def test_a_new_connection_beyond_the_accounts_rate_is_rejected_with_429() 
 async def test_posts_to_a_client_that_does_not_read_are_throttled() -> None:
     async with running(client_buffer_bytes=1_024) as it, it.viewer() as (socket, name):
         socket.transport.pause_reading()
-        responses = []
+        responses: list[PostOutcome] = []
         while PostOutcome.THROTTLED not in responses and len(responses) < 1_000:
             responses.append(await it.post(name, b"x" * FRAME_BYTES))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stream import firehose
@@ -54,8 +55,12 @@ def write_tables(text: str) -> str:
         if not place.search(text):
             raise ValueError(f"docs/capacity.md has no place for the table {name}")
         rows = "".join(f"| {' | '.join(row)} |\n" for row in table()) + "\n"
-        text = place.sub(lambda match, rows=rows: match[1] + rows + match[2], text)
+        text = place.sub(partial(_with_rows, rows), text)
     return text
+
+
+def _with_rows(rows: str, place: re.Match[str]) -> str:
+    return place[1] + rows + place[2]
 
 
 def _plan(trucks: int, viewers: int, **requested: float) -> CapacityPlan:

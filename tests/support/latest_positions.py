@@ -10,8 +10,9 @@ from rtdts.position_store.index_definitions import LATEST_INDEX
 from rtdts.position_store.reader import PositionReader
 from rtdts.tracking.current_delivery import CurrentDelivery
 from rtdts.tracking.deliveries import Status
-from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.instants import parse_instant
+from rtdts.tracking.positions import DeliveryProgress
 
 
 class LatestPositions(PositionReader):
@@ -32,7 +33,8 @@ class LatestPositions(PositionReader):
 def decode_latest(source: Mapping[str, Any], version: int) -> LatestPosition:
     """A document of ``truck-latest``, with its external version."""
     newest, deliveries, _ = decode_stored_fix(source)
-    shown, shown_deliveries = None, ()
+    shown: Fix | None = None
+    shown_deliveries: tuple[DeliveryProgress, ...] = ()
     if source.get("is_shown"):
         shown, shown_deliveries = newest, deliveries
     elif "shown" in source:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,7 +14,7 @@ from sim.local_cloud.ports import free_port
 from tests.support.http_process import running_http_process
 from tests.support.source_tree import ROOT
 
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 _INSTALLED = ROOT / ".tools" / "ministack" / "bin" / "ministack"
 
 

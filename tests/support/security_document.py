@@ -114,8 +114,8 @@ def _access() -> Iterator[tuple[str, Sequence[str]]]:
         if route != DECLARE_EVENT:
             yield _route(route), roles
     for declared in DeclaredType:
-        roles = [role for role in CALLERS[DECLARE_EVENT] if declared in DECLARABLE[role]]
-        yield f"{_route(DECLARE_EVENT)}: `{declared.value}`", roles
+        declarers = [role for role in CALLERS[DECLARE_EVENT] if declared in DECLARABLE[role]]
+        yield f"{_route(DECLARE_EVENT)}: `{declared.value}`", declarers
     yield "a socket, and `track` on it", VIEWERS
     yield FLEET, [DISPATCHER]
 

@@ -110,7 +110,7 @@ async def test_a_failed_request_fails_only_its_own_messages(
 async def test_no_deletion_is_lost_when_it_arrives_as_a_request_ends(
     threads: Threads, log: Logger
 ) -> None:
-    deletions = Deletions(lambda _batch: (), threads, log=log)
+    deletions: Deletions[int] = Deletions(lambda _batch: (), threads, log=log)
 
     async def one_after_another() -> None:
         for number in range(50):

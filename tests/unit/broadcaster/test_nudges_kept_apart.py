@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
+from operator import contains
 
 from broadcaster.pushing import Outcome
 from broadcaster.sender import PostOutcome
@@ -134,7 +136,7 @@ async def test_a_slow_viewer_delays_no_other_viewer_and_no_later_nudge(world: Wo
         for nudge in nudges:
             # As in the queue, the next one is received only after this one is deleted.
             world.queue.send(nudge)
-            await until(lambda nudge=nudge: nudge in world.queue.deleted)  # type: ignore[misc]
+            await until(partial(contains, world.queue.deleted, nudge))
         reported = [one for one in world.gateway.messages("fast") if one["type"] == "status"]
         release.set()
 

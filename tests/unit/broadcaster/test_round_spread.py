@@ -112,7 +112,7 @@ def test_shared_rounds_run_at_most_ten_buckets_at_a_time_and_report_each_round_o
             )
 
         class Polling(NoThreads):
-            async def run(self, call, *args, **kwargs):  # type: ignore[no-untyped-def]
+            async def run(self, call, *args, **kwargs):
                 received = await super().run(call, *args, **kwargs)
                 if not received:  # a long poll
                     await asyncio.sleep(1)

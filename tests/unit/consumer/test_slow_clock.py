@@ -388,7 +388,8 @@ def test_the_log_folds_to_the_timeline_with_any_clock(seed: int) -> None:
     world.assign("D-1", second=assigned_s)
     eras = [rng.choice([0, 0, 150_000, 240_000, SLOW_MS]) for _ in range(4)]
     points = [*waiting(), *drive()]
-    kept, late = [], []
+    kept: list[Point] = []
+    late: list[Point] = []
     for n, one in enumerate(points):
         (stamped,) = slow([one], eras[n * len(eras) // len(points)])
         (late if rng.random() < 0.15 else kept).append(stamped)

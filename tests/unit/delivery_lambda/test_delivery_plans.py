@@ -36,7 +36,9 @@ def test_a_repeated_request_sends_its_nudge_again_in_case_the_first_was_lost(api
     api.declare("picked_up")
     api.declare("picked_up")
 
-    assert [nudge.version for nudge in api.nudges.sent] == [1, 1, 2, 2]
+    assert api.nudges.sent == [
+        TransitionNudge(delivery_id="D-1", version=n, by_person=True) for n in (1, 1, 2, 2)
+    ]
 
 
 def test_a_change_is_kept_when_its_nudge_is_not_accepted(api: Api) -> None:

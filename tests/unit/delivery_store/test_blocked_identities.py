@@ -123,7 +123,7 @@ def test_no_thread_uses_a_list_from_before_the_process_was_idle() -> None:
     store.block(revocation("truck:T-1", NOW_MS))
     now_ms += 50_000
     thread = store.read_again(blocks)
-    blocks._reading = _Watched(blocks._reading, store.may_continue.set)  # type: ignore[assignment]
+    blocks._reading = _Watched(blocks._reading, store.may_continue.set)  # type: ignore[assignment]  # Lock is final
     seen = len(blocks.current())
     thread.join()
 

@@ -6,7 +6,12 @@ import io
 import json
 from typing import Any
 
-from rtdts.delivery_store.deliveries import MAX_INDEX_PAGES, DeliveryStore, ListPosition
+from rtdts.delivery_store.deliveries import (
+    MAX_INDEX_PAGES,
+    DeliveryStore,
+    FoundDeliveries,
+    ListPosition,
+)
 from rtdts.delivery_store.items import to_item
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, Status
@@ -107,6 +112,6 @@ def test_a_row_that_cannot_be_read_affects_no_other_row() -> None:
 
     found = store.get_many([broken.delivery_id, good.delivery_id])
 
-    assert found == ({good.delivery_id: good}, {broken.delivery_id})
+    assert found == FoundDeliveries({good.delivery_id: good}, frozenset({broken.delivery_id}))
     reported = json.loads(output.getvalue())
     assert (reported["level"], reported["delivery_id"]) == ("error", broken.delivery_id)

@@ -29,7 +29,7 @@ def test_a_value_that_dynamodb_cannot_hold_is_rejected(value: object) -> None:
 
 
 def test_missing_values_are_left_out_at_every_depth() -> None:
-    item = to_item(new_delivery(), truck_id="T-1", nothing=None)
+    item: Any = to_item(new_delivery(), truck_id="T-1", nothing=None)
 
     assert {"window", "closed_at_ms", "nothing"}.isdisjoint(item)
     assert "ended_at_ms" not in item["assignments"]["L"][0]["M"]

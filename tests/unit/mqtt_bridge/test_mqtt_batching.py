@@ -41,7 +41,7 @@ def test_many_points_of_a_truck_are_divided_among_puts_without_a_wait_between_th
     batcher: TruckBatcher[int] = TruckBatcher(lambda points: points, gather_s=0.1, waits_s=waits_s)
     for points in (MAX_POINTS - 1, 1, MAX_POINTS + 1, 2):
         batcher.add("T-1", points, now_s=0.0)
-    puts = []
+    puts: list[list[int]] = []
     now_s = 0.1
     while due := batcher.begin_due(now_s, max_trucks=10):
         puts += due.values()

@@ -259,7 +259,8 @@ def test_a_document_written_after_the_deletion_of_its_row_is_erased_too(
 def test_documents_in_flight_during_a_customers_erasure_are_erased_too(world: World) -> None:
     stores = customer_stores(("C-1", owned("D-1", "T-1")))
     assert isinstance(stores.search, FakeDeliverySearch)
-    naming, waited_s = stores.search.naming, []
+    naming = stores.search.naming
+    waited_s: list[float] = []
 
     def sleep(seconds: float) -> None:
         # A broadcaster had read a truck's document, or the delivery's row, before it was erased.

@@ -290,7 +290,8 @@ def test_folding_gives_the_same_state_whether_it_is_stored_between_batches_or_no
         rest.insert(random.randint(10, len(rest)), one)
     known = plan(delivery(whole))
     rules = TrackingRules()
-    own = stored = None
+    own: TruckState | None = None
+    stored: TruckState | None = None
     plans = {known.match.delivery_id: known}
 
     for batch in batches(rest, 6):

@@ -15,7 +15,7 @@ URL = "http://queue"
 
 
 def queue_on(client: ScriptedClient) -> RoundQueue:
-    return RoundQueue(client, URL, sleep=lambda _: None)  # type: ignore[arg-type]
+    return RoundQueue(client, URL, sleep=lambda _: None)
 
 
 def due(count: int) -> list[DueBucket]:

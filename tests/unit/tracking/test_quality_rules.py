@@ -72,7 +72,7 @@ def test_a_place_repeated_while_standing_is_not_frozen() -> None:
 
 def kinds(*fixes: Fix) -> str:
     """One letter per fix: ``.`` is good, ``x`` implausible."""
-    jump = (Quality.IMPLAUSIBLE_SPEED,)
+    jump: tuple[str, ...] = (Quality.IMPLAUSIBLE_SPEED,)
     return "".join({(): ".", jump: "x"}[quality] for quality in judged(*fixes))
 
 

@@ -184,7 +184,14 @@ BACK = made(Status.IN_TRANSIT, Cause.TRANSFERRED, 10)
 NEAR = made(Status.NEARBY, Cause.NEAR_DESTINATION, 90)
 NEAR_LATER = made(Status.NEARBY, Cause.NEAR_DESTINATION, 100)
 DWELT = made(Status.ARRIVED, Cause.DWELT_AT_DESTINATION, 150)
-AFTER_A_TRANSFER = ([], [BACK], [BACK, NEAR], [BACK, NEAR_LATER], [BACK, NEAR, DWELT], [DWELT])
+AFTER_A_TRANSFER: tuple[list[Transition], ...] = (
+    [],
+    [BACK],
+    [BACK, NEAR],
+    [BACK, NEAR_LATER],
+    [BACK, NEAR, DWELT],
+    [DWELT],
+)
 
 
 @pytest.mark.parametrize("status", [Status.NEARBY, Status.ARRIVED])

@@ -171,7 +171,7 @@ def test_the_remedy_is_enough_shards_for_each_to_have_room() -> None:
     assert use.remedy == "search_nodes.shards = 4"
 
 
-FLEETS = st.builds(
+FLEETS: st.SearchStrategy[dict[str, float]] = st.builds(
     dict,
     every=st.sampled_from([1.0, 10.0, 60.0]),
     batch=st.sampled_from([1.0, 6.0, 100.0]),
@@ -219,10 +219,7 @@ def test_a_fleet_that_batches_never_costs_more(trucks: int, requested: dict[str,
 @pytest.mark.parametrize("field", ["trucks", "viewers"])
 def test_doubling_a_large_fleet_or_its_viewers_about_doubles_the_cost(field: str) -> None:
     large = {"trucks": 1_000_000, "viewers": 1_000_000}
-    one, two = (
-        plan_for(Scenario(**{**large, field: large[field] * n}))
-        for n in (1, 2)  # type: ignore[arg-type]
-    )
+    one, two = (plan_for(Scenario(**{**large, field: large[field] * n})) for n in (1, 2))
     of = {"trucks": "Firehose", "viewers": "API Gateway WebSocket"}[field]
     usd = [next(c.usd for c in costs_of(plan) if c.part == of) for plan in (one, two)]
 

@@ -48,7 +48,8 @@ def test_an_error_response_of_the_gateway_settles_no_point(status: int) -> None:
     result = interpret(response(status, {"message": "Internal Server Error"}), BATCH)
 
     assert result.keep == BATCH
-    assert result.accepted == result.rejected == ()
+    assert result.accepted == ()
+    assert result.rejected == ()
     assert result.failed
 
 
