@@ -16,7 +16,12 @@ from tests.support.source_tree import ROOT
     [
         ("web/client/src/messages.ts", "export type Status =", ";", set(Status) - CLOSED),
         ("web/client/src/messages.ts", "export const CLOSED_STATUSES =", ";", CLOSED),
-        ("web/console/service.ts", "export const DECLARATIONS =", ";", DeclaredType),
+        (
+            "web/console/service.ts",
+            "DECLARATIONS =",
+            "...CLOSED_STATUSES]",
+            set(DeclaredType) - CLOSED,
+        ),
         ("web/console/service.ts", "export const FAILURE_CODES =", ";", FailureCode),
         ("rtdts_client/messages.py", "status: One of", "effective_at:", Status),
         ("docs/tracking.md", "| `dwelt_at_destination` |\n", " | a person", CLOSED),

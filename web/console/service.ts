@@ -1,11 +1,11 @@
 /** The console's client for the HTTP API (docs/openapi.yaml), with a dispatcher's access token. */
 
-import type { TicketFailure } from '@rtdts/client';
+import { CLOSED_STATUSES, type TicketFailure } from '@rtdts/client';
 import { type Delivery, deliveryOf } from './delivery.js';
 import type { Plan } from './plan.js';
 import { type TrackPoint, trackPointsOf } from './replay.js';
 
-export const DECLARATIONS = ['picked_up', 'delivered', 'failed', 'cancelled'] as const;
+export const DECLARATIONS = ['picked_up', ...CLOSED_STATUSES] as const;
 export type Declaration = (typeof DECLARATIONS)[number];
 
 export const FAILURE_CODES = [
