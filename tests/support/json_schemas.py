@@ -1,7 +1,4 @@
-"""JSON Schemas that are checked often: fast, with clear errors.
-
-`jsonschema_rs` is installed because schemathesis requires it.
-"""
+"""JSON Schemas that are checked often: fast, with clear errors."""
 
 from __future__ import annotations
 
