@@ -12,8 +12,8 @@ FIRST_S: Final = 0.5
 MAX_S: Final = 60.0
 """The interval of one round: after that the viewer is due again anyway."""
 _PRUNE_ABOVE: Final = 1_000
-"""Number of endpoints above which old ones are pruned. It must also be above twice the number left
-by the last pruning, so that pruning stays cheap on average."""
+"""Old endpoints are pruned above this number, or above twice the number left by the last pruning if
+that is more, so that pruning stays cheap on average."""
 
 
 @dataclasses.dataclass

@@ -32,7 +32,7 @@ class LeasePort(Protocol):
     """See `rtdts.delivery_store.fleet_leases.FleetLeaseStore`."""
 
     def acquire(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
-        """Acquires a part that is free, or returns until when it is ours."""
+        """Acquires a part if it is free; returns the lease in force, ours or another's."""
 
     def release(self, part: int) -> None:
         """Ends this broadcaster's lease of a part."""

@@ -20,8 +20,8 @@ MAX_PAUSE_S: Final = 300.0
 longer each pauses."""
 
 _PRUNE_ABOVE: Final = 1_000
-"""Number of endpoints above which old ones are pruned. It must also be above twice the number left
-by the last pruning, so that pruning stays cheap on average."""
+"""Old endpoints are pruned above this number, or above twice the number left by the last pruning if
+that is more, so that pruning stays cheap on average."""
 
 
 @dataclasses.dataclass

@@ -396,7 +396,7 @@ def test_a_page_of_another_origin_gets_no_ticket(backend: PageBackend, open_page
     backend.allowed_origin = "http://elsewhere.test"
     page = open_page(backend.link)
 
-    notices(page).to_contain_text("be reached; trying again")
+    notices(page).to_contain_text("be reached; reconnecting")
     headline(page).to_have_text("Connecting…")
 
 

@@ -41,7 +41,10 @@ export interface Alert {
 
 export interface Alerts {
   readonly alerts: readonly Alert[];
-  /** The number of alerts of each kind. It includes trucks in clusters, which `alerts` does not. */
+  /**
+   * The number of alerts of each kind. Except for `arrived`, it includes trucks in clusters, which
+   * `alerts` does not.
+   */
   readonly counts: Readonly<Record<AlertKind, number>>;
   /** The alerts that are new. */
   readonly added: readonly Alert[];

@@ -49,7 +49,7 @@ const en = {
   connecting: 'Connecting…',
   lost: (time: string) => `The connection was lost; reconnecting. Last update: ${time}.`,
   noNetwork: (time: string) => `This device is offline. Last update: ${time}.`,
-  never: 'The service can’t be reached; trying again.',
+  never: 'The service can’t be reached; reconnecting.',
   offlineAtStart: 'This device is offline.',
   ended: {
     viewing_over: 'Tracking of this delivery has ended.',

@@ -119,7 +119,7 @@ function applyPosition(
   }
   const known = view.position_at;
   if (message.position === null || message.position_at === null) {
-    // The position is not shown, unless a newer message has arrived before this one.
+    // The message has no position: remove the known one, unless a newer message arrived before.
     if (message.sent_at < view.positioned_at)
       return { ...applied, view, newPosition: false, stale: true };
     const hidden = { position: null, position_at: null, distance_remaining_m: null, eta: null };

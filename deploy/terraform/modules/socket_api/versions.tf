@@ -1,10 +1,1 @@
-terraform {
-  required_version = ">= 1.9.0"
-
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = "~> 6.25"
-    }
-  }
-}
+../versions.tf
