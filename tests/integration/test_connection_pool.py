@@ -92,7 +92,7 @@ async def always_ok(
 async def test_a_connection_is_reused_for_all_requests_in_sequence() -> None:
     async with talking_to(always_ok) as (server, http):
         statuses = [
-            (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(20)
+            (await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)).status for _ in range(20)
         ]
 
         assert statuses == [200] * 20
@@ -103,7 +103,7 @@ async def test_concurrent_requests_open_a_connection_each_and_reuse_them_later()
     async with talking_to(always_ok) as (server, http):
         for _ in range(3):
             await asyncio.gather(
-                *(http.send(REQUEST, timeout_s=5, write_by=NO_HURRY) for _ in range(10))
+                *(http.send(REQUEST, timeout_s=60, write_by=NO_HURRY) for _ in range(10))
             )
 
         assert (server.connections, server.requests) == (10, 30)
@@ -112,7 +112,7 @@ async def test_concurrent_requests_open_a_connection_each_and_reuse_them_later()
 async def test_a_connection_that_was_idle_for_too_long_is_not_reused() -> None:
     async with talking_to(always_ok, max_idle_s=-1) as (server, http):
         for _ in range(3):
-            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+            await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert server.connections == 3
 
@@ -132,10 +132,10 @@ async def test_no_request_fails_when_the_server_ends_a_pooled_connection(bye: by
 
     ended = asyncio.Event()
     async with talking_to(one_response_each) as (server, http):
-        first = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        first = await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
         server.release.set()
         await ended.wait()
-        second = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        second = await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert (first.status, second.status, server.connections) == (200, 200, 2)
 
@@ -152,7 +152,7 @@ async def test_a_request_is_repeated_once_if_its_pooled_connection_ends() -> Non
 
     async with talking_to(drop_the_second) as (server, http):
         statuses = [
-            (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(2)
+            (await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)).status for _ in range(2)
         ]
 
         assert statuses == [200, 200]
@@ -216,7 +216,7 @@ async def test_a_request_fails_when_two_connections_end_without_a_response() -> 
 
     async with talking_to(drop) as (server, http):
         with pytest.raises(ConnectionEndedError):
-            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+            await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert server.requests == 2
 
@@ -234,7 +234,7 @@ async def test_a_request_with_a_truncated_response_is_repeated_once() -> None:
             writer.close()
 
     async with talking_to(break_off_first) as (server, http):
-        response = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        response = await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert (response.status, response.body, server.requests) == (200, b"", 2)
 
@@ -249,7 +249,7 @@ async def test_a_response_that_is_not_http_is_an_error_at_once() -> None:
 
     async with talking_to(mumble) as (server, http):
         with pytest.raises(HttpError, match="not HTTP"):
-            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+            await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert server.requests == 1
 
@@ -266,7 +266,7 @@ async def test_a_request_past_its_time_limit_fails_and_its_connection_is_closed(
     async with talking_to(first_slow) as (server, http):
         with pytest.raises(TimeLimitError):
             await http.send(REQUEST, timeout_s=0.2, write_by=NO_HURRY)
-        response = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        response = await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert (response.status, server.connections) == (200, 2)
 
@@ -283,12 +283,12 @@ async def test_a_cancelled_request_closes_its_connection() -> None:
 
     arrived = asyncio.Event()
     async with talking_to(first_slow) as (server, http):
-        sending = asyncio.create_task(http.send(REQUEST, timeout_s=5, write_by=NO_HURRY))
+        sending = asyncio.create_task(http.send(REQUEST, timeout_s=60, write_by=NO_HURRY))
         await arrived.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        response = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        response = await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert (response.status, server.connections) == (200, 2)
 
@@ -303,7 +303,7 @@ async def test_a_response_that_ends_with_its_connection_is_complete() -> None:
         writer.close()
 
     async with talking_to(old_fashioned) as (server, http):
-        responses = [await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY) for _ in range(2)]
+        responses = [await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY) for _ in range(2)]
 
         assert [(one.status, one.body) for one in responses] == [(410, b"no more")] * 2
         assert server.connections == 2
@@ -328,7 +328,7 @@ async def test_pending_requests_fail_when_the_pool_is_closed() -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 async def test_an_unreachable_server_raises_unreachable_error(url: str) -> None:
     with pytest.raises(UnreachableError):
-        await ConnectionPool(url, max_idle_s=60).send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        await ConnectionPool(url, max_idle_s=60).send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "https://", ""])
@@ -340,7 +340,7 @@ async def test_an_invalid_server_url_is_rejected_when_the_pool_is_created(url: s
 async def test_https_works_with_a_trusted_certificate(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.1")) as (server, http):
         statuses = [
-            (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(3)
+            (await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)).status for _ in range(3)
         ]
 
         assert (statuses, server.connections) == ([200] * 3, 1)
@@ -349,7 +349,7 @@ async def test_https_works_with_a_trusted_certificate(tmp_path: Path) -> None:
 async def test_https_with_a_certificate_for_another_address_is_rejected(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.2")) as (server, http):
         with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
-            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+            await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
 
         assert server.requests == 0
 
