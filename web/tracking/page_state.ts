@@ -82,11 +82,12 @@ export function pageState(inputs: PageInputs): PageState {
     window,
     isLate: eta !== null && window !== null && Date.parse(eta.earliest) > Date.parse(window.end),
     remaining_m: isUnderWay ? (delivery?.distance_remaining_m ?? null) : null,
-    stopsBefore: hasClosed
-      ? null
-      : isKnown
-        ? (delivery?.stops_before ?? null)
-        : (summary?.stops_before ?? null),
+    stopsBefore:
+      hasClosed || status === 'arrived'
+        ? null
+        : isKnown
+          ? (delivery?.stops_before ?? null)
+          : (summary?.stops_before ?? null),
     failure: status === 'failed' ? (delivery?.failure_code ?? summary?.failure_code ?? null) : null,
     age_s: hasClosed ? null : age_s,
     isOld,

@@ -70,6 +70,12 @@ test('a truck under way is shown with the age of its position, its distance and 
   expect(state.isOld).toBe(false);
 });
 
+test('a truck at the destination has no stops before it', () => {
+  const arrived = delivery({ status: 'arrived', stops_before: 0 });
+
+  expect(stateOf(report({ delivery: arrived })).stopsBefore).toBeNull();
+});
+
 test('the age grows while no message is received, and the position is old after 150 s', () => {
   expect(stateOf(report(), { nowMs: NOW_MS + 100_000 }).age_s).toBe(112);
   expect(stateOf(report(), { nowMs: NOW_MS + 139_000 }).isOld).toBe(true);
