@@ -27,7 +27,7 @@ STATUS_STYLES = {
 
 LEGEND = (
     "age s: age of the last position on the customer's socket; points: the accepted ones;",
-    "msgs: messages on that socket; refused: how often a stranger was refused the deliveries",
+    "msgs: messages on that socket; refused: how often another customer was refused the delivery",
 )
 
 
@@ -73,8 +73,9 @@ class DemoSummary:
         return (
             f"demo {'OK' if self.ok else 'FAILED'}: positions of {self.reached} of {self.trucks} "
             f"trucks reached their customers' sockets; {self.positions} positions{age} in "
-            f"{self.messages} messages, {self.delivered} deliveries handed over, "
-            f"{self.rejections} intrusions refused, {self.foreign} foreign messages"
+            f"{self.messages} messages, {self.delivered} deliveries completed, "
+            f"{self.rejections} requests of other customers refused, "
+            f"{self.foreign} messages to the wrong customer"
         )
 
 
@@ -177,7 +178,7 @@ def page_lines(links: Sequence[str], console: str) -> list[str]:
         return []
     return [
         f"What the dispatcher sees (any name signs in): {console}",
-        "What each customer sees (add ?lang=ko before the # for Korean):",
+        "What each customer sees of its current delivery (add ?lang=ko before the # for Korean):",
         *links,
     ]
 

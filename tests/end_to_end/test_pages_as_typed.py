@@ -59,7 +59,7 @@ def test_the_readmes_commands_publish_and_show_a_point(
 
     assert "exit code 0" in output
     assert "Warning" not in output
-    eventually(lambda: '"lat":35.1655' in terminal.run(last_position))
+    eventually(lambda: '"lat":41.8755' in terminal.run(last_position))
     assert '"source":"mqtt"' in terminal.run(last_position)
     assert points() == 2
     assert '"ticket":' in terminal.run(share)
@@ -93,7 +93,7 @@ def test_the_commands_of_the_page_about_phones_make_a_phone_a_truck(
     output = terminal.run(f"{with_values(over_mqtt, typed)}echo exit code $?")
     assert "exit code 0" in output
     eventually(lambda: points() == 3)
-    eventually(lambda: '"lat":35.170' in terminal.run(last_position))
+    eventually(lambda: '"lat":41.880' in terminal.run(last_position))
 
     output = terminal.run(list_and_revoke)
     assert "(Kim's phone)" in output
